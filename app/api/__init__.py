@@ -1,0 +1,1 @@
+"""What the orchestrator serves over HTTP."""

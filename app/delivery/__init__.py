@@ -1,0 +1,1 @@
+"""Acknowledgement, commits, bounded concurrency, retries and dead letters, for every agent."""

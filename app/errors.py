@@ -1,0 +1,168 @@
+"""Every error that the orchestrator raises on purpose.
+
+OrchestratorError                 anything below; `code` names it in results and dead letters
+├── ConfigurationError            a setting or file is wrong; the message says the mend
+├── MissingDependency             an optional package is absent; the message is the command that installs it
+├── BrokerError                   the broker cannot be started, reached or used
+├── InvalidEvent                  an event does not have the form of its topic: it goes to dead letters
+├── WorkflowError                 a run cannot go on
+│   ├── UnknownWorkflow           the task names a workflow that is not deployed
+│   ├── DeadlineExceeded          the run's deadline passed before it had enough to answer
+│   ├── QuorumNotMet              fewer usable candidates than the fusion needs
+│   └── PromptError               a prompt template cannot be rendered with this input
+├── RetrievalError                the retriever failed
+└── ModelError                    a model call failed; has `provider`, `status`, `retry_after`
+├── RateLimited               429: try again after `retry_after` seconds
+├── Overloaded                503, 529: the provider is too busy
+├── Unavailable               the provider cannot be reached, or answers 5xx, or cut the stream
+├── ModelTimeout              no answer within the time allowed
+├── Unauthorized              401, 403: the credentials are wrong
+├── InvalidRequest            400, 404, 422: the request itself is wrong; a retry cannot help
+└── ContentFiltered           the provider refused the content
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OrchestratorError(Exception):
+    """Base of all; `code` is the stable name that results, dead letters and metrics carry."""
+
+    code: ClassVar[str] = "internal"
+    #: Whether the same work may succeed later without a change.
+    transient: ClassVar[bool] = False
+
+
+class ConfigurationError(OrchestratorError):
+    """A setting or a file is wrong; the message names the key, the line and the mend."""
+
+    code = "configuration"
+
+
+class MissingDependency(OrchestratorError):
+    """An optional package is absent; the message is the command that installs it."""
+
+    code = "missing_dependency"
+
+
+class BrokerError(OrchestratorError):
+    """The broker cannot be started, reached or used."""
+
+    code = "broker"
+
+
+class InvalidEvent(OrchestratorError):
+    """An event does not have the form of its topic; `reason` is the dead letter's reason."""
+
+    code = "invalid_event"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WorkflowError(OrchestratorError):
+    """A run cannot go on."""
+
+    code = "workflow"
+
+
+class UnknownWorkflow(WorkflowError):
+    """The task names a workflow that is not deployed."""
+
+    code = "unknown_workflow"
+
+
+class DeadlineExceeded(WorkflowError):
+    """The run's deadline passed before it had enough to answer."""
+
+    code = "deadline_exceeded"
+
+
+class QuorumNotMet(WorkflowError):
+    """Fewer usable candidates than the fusion needs."""
+
+    code = "quorum_not_met"
+
+
+class PromptError(WorkflowError):
+    """A prompt template cannot be rendered with this input."""
+
+    code = "prompt"
+
+
+class RetrievalError(OrchestratorError):
+    """The retriever failed."""
+
+    code = "retrieval"
+    transient = True
+
+
+class ModelError(OrchestratorError):
+    """A model call failed.
+
+    `provider` is the adapter's name, `status` the HTTP status where there was one, and
+    `retry_after` the seconds that the provider asked to wait.
+    """
+
+    code = "model"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.status = status
+        self.retry_after = retry_after
+
+
+class RateLimited(ModelError):
+    """429: try again after `retry_after` seconds."""
+
+    code = "rate_limited"
+    transient = True
+
+
+class Overloaded(ModelError):
+    """503 or 529: the provider is too busy."""
+
+    code = "overloaded"
+    transient = True
+
+
+class Unavailable(ModelError):
+    """The provider cannot be reached, answers 5xx, or cut its answer off."""
+
+    code = "unavailable"
+    transient = True
+
+
+class ModelTimeout(ModelError):
+    """No answer within the time allowed."""
+
+    code = "timeout"
+    transient = True
+
+
+class Unauthorized(ModelError):
+    """401 or 403: the credentials are wrong."""
+
+    code = "unauthorized"
+
+
+class InvalidRequest(ModelError):
+    """400, 404 or 422: the request itself is wrong; a retry cannot help."""
+
+    code = "invalid_request"
+
+
+class ContentFiltered(ModelError):
+    """The provider refused the content."""
+
+    code = "content_filtered"

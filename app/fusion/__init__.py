@@ -1,0 +1,1 @@
+"""Pure strategies that make one answer out of several candidates."""

@@ -1,0 +1,1 @@
+"""Cutting, embedding, storing and finding documents."""

@@ -1,0 +1,51 @@
+"""The ports of retrieval: turning text into vectors, and a store that finds chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from topics.chunks import DocumentChunks
+from topics.retrieval_results import Chunk
+
+#: One row for each text, float32, each row of length 1 (so that a dot product is the cosine).
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    #: Identifies model and version: vectors of different names are not comparable.
+    name: str
+    dimensions: int
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return an array of shape (len(texts), dimensions); the event loop is not blocked.
+
+        Raises:
+            RetrievalError: the embedding could not be computed.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Holds chunks, and finds them again."""
+
+    async def apply(self, part: DocumentChunks) -> None:
+        """Take in one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""
+        ...
+
+    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
+        """Return up to `limit` chunks with their scores, best first; none when the collection is empty.
+
+        Raises:
+            RetrievalError: the store or the embedder failed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Persist what is not yet on disk, and release resources."""
+        ...

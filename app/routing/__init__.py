@@ -1,0 +1,1 @@
+"""Pure policies that choose models for a step."""

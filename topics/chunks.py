@@ -1,0 +1,37 @@
+"""`chunks`: documents cut and embedded, from which every worker builds its index."""
+
+from __future__ import annotations
+
+from topics.base import Event, Topic
+from topics.retrieval_results import Chunk
+
+
+class EmbeddedChunk(Event):
+    """A chunk with its `embedding`, base64 of little-endian float32."""
+
+    chunk: Chunk
+    embedding: str
+
+
+class DocumentChunks(Event):
+    """One part of a document's chunks; an empty part 0 means that the document is gone.
+
+    A long document travels in several parts, on one partition and in order. Part 0 replaces everything
+    that an index holds of the document; a later part is taken only if its `version` is that of part 0.
+    """
+
+    document_id: str
+    version: str
+    part: int = 0
+    collection: str = "default"
+    chunks: tuple[EmbeddedChunk, ...] = ()
+
+
+CHUNKS = Topic(
+    name="chunks",
+    event=DocumentChunks,
+    type="meta_ai.document_chunks",
+    key="document id, with /part for the parts after the first",
+    summary="Cut and embedded documents: the log from which an index is rebuilt.",
+    compacted=True,
+)

@@ -1,0 +1,78 @@
+"""`results`: one outcome for each task."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from topics.base import Event, Failure, Topic
+from topics.model_responses import Usage
+
+
+class Citation(Event):
+    """A chunk that the answer was given: `number` is how the answer refers to it, as in [1]."""
+
+    number: int
+    document_id: str
+    source: str
+    heading: str = ""
+    lines: tuple[int, int]
+
+
+class Candidate(Event):
+    """What one model said to this task, chosen or not."""
+
+    branch: str
+    model: str
+    text: str = ""
+    chosen: bool = False
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    error: Failure | None = None
+
+
+class StepReport(Event):
+    """What a step took: `seconds` from its start to its end, waiting on topics included."""
+
+    step: str
+    kind: str
+    status: Literal["succeeded", "failed", "skipped"]
+    seconds: float
+    usage: Usage = Usage()
+    error: Failure | None = None
+
+
+class Result(Event):
+    """The outcome of one task: `answer`, or `error` when `status` is `failed`.
+
+    `degraded` is true when an optional step failed, or when the answer rests on fewer candidates than
+    were asked. `agreement` is the fusion's confidence between 0 and 1.
+    """
+
+    task_id: str
+    workflow: str
+    workflow_version: int = 1
+    status: Literal["succeeded", "failed"]
+    answer: JsonValue = None
+    citations: tuple[Citation, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    fusion: str = ""
+    agreement: float | None = None
+    reason: str = ""
+    degraded: bool = False
+    error: Failure | None = None
+    usage: Usage = Usage()
+    steps: tuple[StepReport, ...] = ()
+    accepted_at: AwareDatetime
+    finished_at: AwareDatetime
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+RESULTS = Topic(
+    name="results",
+    event=Result,
+    type="meta_ai.result",
+    key="task id",
+    summary="One outcome for each task; the last value of a key is the outcome.",
+)

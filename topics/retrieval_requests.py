@@ -1,0 +1,28 @@
+"""`retrieval-requests`: what a run wants to know from the documents."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from topics.base import Event, Topic
+
+
+class RetrievalRequest(Event):
+    """Find the `limit` chunks that fit `query` best; the answer carries the same `id`."""
+
+    id: str
+    task_id: str
+    step: str
+    query: str
+    limit: int = Field(default=4, ge=1, le=100)
+    collection: str = "default"
+    expires_at: AwareDatetime | None = None
+
+
+RETRIEVAL_REQUESTS = Topic(
+    name="retrieval-requests",
+    event=RetrievalRequest,
+    type="meta_ai.retrieval_request",
+    key="task id",
+    summary="Requests for knowledge, answered on retrieval-results.",
+)

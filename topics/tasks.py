@@ -1,0 +1,31 @@
+"""`tasks`: what upstream systems ask for."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from topics.base import Event, Topic
+
+
+class Task(Event):
+    """One piece of work for one workflow.
+
+    Only `input` is required, and only with what the workflow needs. A missing `id` is filled in from
+    the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
+    same message is the same task. A task whose `deadline` has passed ends as a failed result.
+    """
+
+    id: str | None = Field(default=None, min_length=1, max_length=200)
+    workflow: str = "ask"
+    input: dict[str, JsonValue]
+    deadline: AwareDatetime | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+TASKS = Topic(
+    name="tasks",
+    event=Task,
+    type="meta_ai.task",
+    key="task id (any key, or none, is accepted from producers)",
+    summary="Work for the orchestrator: one JSON object a task.",
+)
