@@ -1,7 +1,11 @@
-"""Every setting, in one frozen object; `app.configuration` reads it from a file and the environment."""
+"""Every setting, in one frozen object; `app.configuration` reads it from a file and the environment.
+
+The descriptions and examples are what `app.configuration.template` and the JSON schema show.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,22 +14,39 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 from topics import ALL
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h|d)?")
 
 
 def _seconds(value: object) -> object:
     """Read `30s`, `250ms`, `5m`, `12h` or `7d` as seconds; a bare number is seconds already."""
-    if isinstance(value, str):
-        for unit, factor in _UNITS.items():
-            number = value.removesuffix(unit)
-            if number != value and number.replace(".", "", 1).isdigit():
-                return float(number) * factor
-        if not value.replace(".", "", 1).isdigit():
-            message = "give a duration such as 250ms, 30s, 5m, 12h or 7d"
-            raise ValueError(message)
-    return value
+    if isinstance(value, bool):
+        raise ValueError("give a duration such as 250ms, 30s, 5m, 12h or 7d")  # noqa: TRY004  # pydantic reports ValueErrors
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("give a duration such as 250ms, 30s, 5m, 12h or 7d")
+    return float(found[1]) * _UNITS[found[2] or "s"]
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=float | str), Field(gt=0)]
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=float | str),
+    Field(gt=0, allow_inf_nan=False),
+]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Inconsistent(ValueError):
+    """Settings that do not fit together; `key` leads from the section that found it to the culprit."""
+
+    def __init__(self, message: str, *key: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Section(BaseModel):
@@ -37,65 +58,82 @@ class Section(BaseModel):
 class BrokerSecurity(Section):
     """How to log in to a cluster; passed through to the Kafka client."""
 
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="SSL encrypts, SASL logs in"
+    )
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="how SASL logs in", examples=["SCRAM-SHA-512"]
+    )
+    username: str | None = Field(default=None, description="for SASL", examples=["orchestrator"])
+    password: SecretStr | None = Field(default=None, description="for SASL", examples=["${KAFKA_PASSWORD}"])
+    ca_file: Path | None = Field(default=None, description="certificates to trust, PEM", examples=["/etc/kafka/ca.pem"])
+    cert_file: Path | None = Field(default=None, description="our certificate, PEM", examples=["/etc/kafka/cert.pem"])
+    key_file: Path | None = Field(default=None, description="its private key, PEM", examples=["/etc/kafka/key.pem"])
 
     @model_validator(mode="after")
     def _complete(self) -> BrokerSecurity:
         if self.protocol.startswith("SASL") and not (self.mechanism and self.username and self.password):
-            message = f"{self.protocol} needs mechanism, username and password"
-            raise ValueError(message)
+            raise Inconsistent(f"{self.protocol} needs mechanism, username and password", "protocol")
         return self
 
 
 class BrokerSettings(Section):
-    """Which broker: `embedded` (memory only), `kafka` (Apache Kafka on this machine, durable), `cluster`."""
+    """Which broker carries the events."""
 
-    kind: Literal["embedded", "kafka", "cluster"] = "embedded"
-    bootstrap_servers: str | None = Field(default=None, description="host:port, comma separated; for `cluster`")
+    kind: Literal["embedded", "kafka", "cluster"] = Field(
+        default="embedded",
+        description="embedded (memory only), kafka (Apache Kafka on this machine, durable) or cluster",
+    )
+    bootstrap_servers: str | None = Field(
+        default=None,
+        description="host:port, comma separated; for `cluster`",
+        examples=["kafka-1:9092,kafka-2:9092"],
+    )
     port: int = Field(default=0, ge=0, le=65535, description="port of the embedded or local broker; 0 picks one")
     data_dir: Path = Field(default=Path(".meta-ai/kafka"), description="where the local Kafka keeps its log")
-    security: BrokerSecurity = BrokerSecurity()
+    security: BrokerSecurity = Field(default=BrokerSecurity(), description="how to log in to a cluster")
     session_timeout: Seconds = Field(default=6.0, description="a silent worker's partitions move after this")
 
     @model_validator(mode="after")
     def _servers(self) -> BrokerSettings:
         if self.kind == "cluster" and not self.bootstrap_servers:
             message = "kind `cluster` needs bootstrap_servers, as in bootstrap_servers: kafka-1:9092,kafka-2:9092"
-            raise ValueError(message)
+            raise Inconsistent(message, "kind")
         return self
 
 
 class TopicOverride(Section):
-    """What one topic has of its own."""
+    """What one topic has of its own; what is absent is as for every topic."""
 
-    retention: Seconds | None = None
-    compact: bool | None = None
-    max_message_bytes: int | None = Field(default=None, ge=1024)
+    retention: Seconds | None = Field(default=None, description="how long events are kept", examples=["30d"])
+    compact: bool | None = Field(default=None, description="keep the last value of each key for ever", examples=[False])
+    max_message_bytes: int | None = Field(
+        default=None, ge=1024, description="largest message that the broker takes", examples=[1024 * 1024]
+    )
 
 
 class TopicSettings(Section):
     """How topics are named and created."""
 
-    prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$", max_length=100)
+    prefix: str = Field(
+        default="", pattern=r"^[a-zA-Z0-9._-]*$", max_length=100, description="put before the name of every topic"
+    )
     partitions: int = Field(default=8, ge=1, le=1000, description="the same for every topic: a run stays on one worker")
-    replication: int = Field(default=1, ge=1, le=10)
-    retention: Seconds = Field(default=7 * 86400.0)
-    max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
-    overrides: dict[str, TopicOverride] = Field(default_factory=dict)
+    replication: int = Field(default=1, ge=1, le=10, description="copies of each partition; 3 on a real cluster")
+    retention: Seconds = Field(default=7 * 86400.0, description="how long events are kept")
+    max_message_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="largest message that the broker takes"
+    )
+    overrides: dict[str, TopicOverride] = Field(
+        default_factory=dict, description="what single topics have of their own, by name without prefix"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> TopicSettings:
-        known = {topic.name for topic in ALL}
-        unknown = sorted(set(self.overrides) - known)
-        if unknown:
-            message = f"overrides: no topic is called {unknown[0]}; there are {', '.join(sorted(known))}"
-            raise ValueError(message)
+        known = sorted(topic.name for topic in ALL)
+        for name in self.overrides:
+            if name not in known:
+                raise Inconsistent(f"no topic is called {name}; there are {', '.join(known)}", "overrides", name)
         return self
 
 
@@ -103,11 +141,13 @@ class DeliverySettings(Section):
     """Acknowledgement, concurrency and retries."""
 
     max_event_bytes: int = Field(default=1024 * 1024, ge=1024, description="a larger event goes to dead letters")
-    commit_interval: Seconds = 1.0
+    commit_interval: Seconds = Field(default=1.0, description="how often finished offsets are committed")
     retries: int = Field(default=3, ge=0, le=100, description="further tries of a handler that failed transiently")
     backoff: Seconds = Field(default=0.2, description="first delay; doubles, with full jitter")
-    max_backoff: Seconds = 10.0
+    max_backoff: Seconds = Field(default=10.0, description="the longest delay")
     shutdown_grace: Seconds = Field(default=10.0, description="how long SIGTERM waits for what is in flight")
+    max_run: Seconds = Field(default=3600.0, description="no run takes longer, whatever its deadline says")
+    remember: Seconds = Field(default=600.0, description="how long ended runs and sent answers are recognised")
     max_in_flight: int = Field(default=2048, ge=1, description="events in flight per agent and worker")
 
 
@@ -115,13 +155,19 @@ class ModelSettings(Section):
     """One model that workflows can name."""
 
     provider: str = Field(description="local, openai, anthropic, scripted, or one from an entry point")
-    model: str | None = Field(default=None, description="the provider's name of the model")
-    base_url: str | None = None
-    api_key: SecretStr | None = None
+    model: str | None = Field(default=None, description="the provider's name of the model", examples=["gpt-5-mini"])
+    base_url: str | None = Field(
+        default=None, description="another address than the provider's own", examples=["http://127.0.0.1:11434/v1"]
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="where absent, that of the provider in LLM_PROVIDER_CREDENTIALS",
+        examples=["${OPENAI_API_KEY}"],
+    )
     timeout: Seconds = Field(default=60.0, description="for one attempt")
     total_timeout: Seconds = Field(default=180.0, description="for all attempts together")
-    attempts: int = Field(default=3, ge=1, le=20)
-    max_concurrency: int = Field(default=2048, ge=1)
+    attempts: int = Field(default=3, ge=1, le=20, description="including the first")
+    max_concurrency: int = Field(default=2048, ge=1, description="calls in flight per worker")
     sampling: dict[str, Any] = Field(default_factory=dict, description="defaults: max_tokens, temperature, …")
     options: dict[str, Any] = Field(default_factory=dict, description="what only this provider understands")
 
@@ -129,61 +175,85 @@ class ModelSettings(Section):
 class RetrievalSettings(Section):
     """Where documents are indexed."""
 
-    store: str = "memory"
-    endpoint: str | None = Field(default=None, description="address of an external vector store")
-    path: Path | None = Field(default=None, description="file in which the memory store persists its index")
-    embedder: str = "minilm"
+    store: str = Field(default="memory", description="the component that holds and finds chunks")
+    endpoint: str | None = Field(
+        default=None, description="address of an external vector store", examples=["http://127.0.0.1:6333"]
+    )
+    path: Path | None = Field(
+        default=None,
+        description="file in which the memory store persists its index",
+        examples=[".meta-ai/index"],
+    )
+    embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
-    chunk_overlap: int = Field(default=20, ge=0, le=500)
+    chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
 
 
 class AskSettings(Section):
     """What the built-in workflow `ask` does."""
 
-    models: tuple[str, ...] = Field(default=("local",), min_length=1)
-    strategy: Literal["first", "vote", "consensus"] = "consensus"
-    quorum: int = Field(default=1, ge=1)
-    chunks: int = Field(default=4, ge=1, le=50)
-    deadline: Seconds = 120.0
-    retrieve: bool = True
+    models: tuple[str, ...] = Field(default=("local",), min_length=1, description="names from `models`, asked at once")
+    strategy: Literal["first", "vote", "consensus"] = Field(
+        default="consensus", description="how one answer comes of several: first, vote or consensus"
+    )
+    quorum: int = Field(default=1, ge=1, description="fewer answers than this are a failure")
+    chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks that the models are given")
+    deadline: Seconds = Field(default=120.0, description="a run ends after this, with what it has")
+    retrieve: bool = Field(default=True, description="look the question up in the documents first")
 
 
 class ServerSettings(Section):
     """Health and metrics over HTTP."""
 
-    bind_address: str = "127.0.0.1"
-    port: int = Field(default=8088, ge=0, le=65535)
+    bind_address: str = Field(default="127.0.0.1", min_length=1, description="keep it local, or behind a proxy")
+    port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
 class TelemetrySettings(Section):
     """Logs, metrics, traces."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
-    log_format: Literal["text", "json"] = "text"
-    metrics: bool = True
+    log_level: Annotated[LogLevel, BeforeValidator(_upper, json_schema_input_type=LogLevel)] = Field(
+        default="WARNING", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="text for people, json for collectors")
+    metrics: bool = Field(default=True, description="serve Prometheus metrics on /metrics")
     tracing: bool = Field(default=False, description="export spans; OTEL_EXPORTER_OTLP_* say where")
+
+
+def _local() -> dict[str, ModelSettings]:
+    return {"local": ModelSettings(provider="local")}
 
 
 class Settings(Section):
     """The whole configuration."""
 
-    app_id: str = Field(default="meta-ai", pattern=r"^[a-zA-Z0-9._-]+$", max_length=100)
-    broker: BrokerSettings = BrokerSettings()
-    topics: TopicSettings = TopicSettings()
-    delivery: DeliverySettings = DeliverySettings()
-    models: dict[str, ModelSettings] = Field(default_factory=lambda: {"local": ModelSettings(provider="local")})
-    retrieval: RetrievalSettings = RetrievalSettings()
-    ask: AskSettings = AskSettings()
-    server: ServerSettings = ServerSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
+    app_id: str = Field(
+        default="meta-ai", pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description="names the consumer group"
+    )
+    broker: BrokerSettings = Field(default=BrokerSettings(), description="which broker carries the events")
+    topics: TopicSettings = Field(default=TopicSettings(), description="how topics are named and created")
+    delivery: DeliverySettings = Field(
+        default=DeliverySettings(), description="acknowledgement, concurrency and retries"
+    )
+    models: dict[str, ModelSettings] = Field(
+        default_factory=_local, description="the models that workflows can name, by that name"
+    )
+    retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="where documents are indexed")
+    ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
+    server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
+    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
     @model_validator(mode="after")
     def _models_exist(self) -> Settings:
         for name in self.ask.models:
             if name not in self.models:
-                message = f"ask.models: no model is called {name}; models has {', '.join(sorted(self.models))}"
-                raise ValueError(message)
+                known = ", ".join(sorted(self.models)) or "no model at all"
+                raise Inconsistent(f"no model is called {name}; models has {known}", "ask", "models")
+        return self
+
+    @model_validator(mode="after")
+    def _quorum_can_be_met(self) -> Settings:
         if self.ask.quorum > len(self.ask.models):
-            message = f"ask.quorum is {self.ask.quorum}, but ask.models has only {len(self.ask.models)}"
-            raise ValueError(message)
+            message = f"is {self.ask.quorum}, but ask.models has only {len(self.ask.models)}"
+            raise Inconsistent(message, "ask", "quorum")
         return self

@@ -16,6 +16,21 @@ from topics.retrieval_requests import RETRIEVAL_REQUESTS
 from topics.retrieval_results import RETRIEVAL_RESULTS
 from topics.tasks import TASKS
 
+__all__ = [
+    "ALL",
+    "AUDIT",
+    "CHUNKS",
+    "DEAD_LETTERS",
+    "DOCUMENTS",
+    "MODEL_REQUESTS",
+    "MODEL_RESPONSES",
+    "RESULTS",
+    "RETRIEVAL_REQUESTS",
+    "RETRIEVAL_RESULTS",
+    "TASKS",
+    "Topic",
+]
+
 #: Every public topic, in the order in which a task meets them.
 ALL: tuple[Topic[Any], ...] = (
     TASKS,

@@ -1,0 +1,63 @@
+"""`ingest`: a document comes in; it is cut and embedded once, for all workers' indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from agents.parts import Parts
+from app.delivery.doing import Doer
+from app.delivery.envelope import Outgoing, Received
+from app.retrieval.ingest import prepare
+from topics import AUDIT, CHUNKS, DOCUMENTS
+from topics.audit import AuditEvent
+from topics.chunks import DocumentChunks
+from topics.documents import Document
+
+NAME = "ingest"
+TOPIC = DOCUMENTS
+
+
+async def run(stream: Any, parts: Parts) -> None:
+    """Process `documents`."""
+
+    async def handler(received: Received[Document]) -> Sequence[Outgoing]:
+        return await handle(received, parts)
+
+    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=_document_id, answers=False)
+    await doer.run(stream)
+
+
+def _document_id(received: Received[Document]) -> str:
+    return received.event.id
+
+
+async def handle(received: Received[Document], parts: Parts) -> Sequence[Outgoing]:
+    """Return the document's chunks, part by part, and a line for the audit.
+
+    Raises:
+        RetrievalError: the embedding failed.
+    """
+    settings, document = parts.settings.retrieval, received.event
+    prepared = await prepare(
+        document, embedder=parts.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
+    )
+    return [*(_outgoing(part, received) for part in prepared), _audit(document, prepared, received)]
+
+
+def _outgoing(part: DocumentChunks, received: Received[Document]) -> Outgoing:
+    key = part.document_id if part.part == 0 else f"{part.document_id}/{part.part}"
+    return Outgoing(CHUNKS, key, part, f"{received.id}/{part.version}/{part.part}", received.partition)
+
+
+def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Received[Document]) -> Outgoing:
+    event = AuditEvent(
+        id=f"{received.id}/ingested",
+        at=datetime.now(UTC),
+        actor=NAME,
+        action="document.deleted" if document.deleted else "document.ingested",
+        subject=document.id,
+        details={"chunks": sum(len(part.chunks) for part in prepared), "collection": document.collection},
+    )
+    return Outgoing(AUDIT, document.id, event, event.id, received.partition)

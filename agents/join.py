@@ -1,0 +1,19 @@
+"""`join`: knowledge was found; it becomes part of the run, and the models are asked.
+
+A decider, like `agents.route`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.parts import Parts
+from topics import RETRIEVAL_RESULTS
+
+NAME = "join"
+TOPIC = RETRIEVAL_RESULTS
+
+
+async def run(stream: Any, parts: Parts) -> None:
+    """Process `retrieval-results`."""
+    await parts.decider.run(stream, TOPIC, agent=NAME)

@@ -1,0 +1,37 @@
+"""What the agents are given: the parts that `app.bootstrap` chose, and the core that moves their events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.delivery.core import Delivery
+from app.delivery.deciding import Decider
+from app.models.base import Model
+from app.retrieval.base import Embedder, Store
+from app.settings import ModelSettings, Settings
+from app.telemetry.metrics import Metrics
+from app.workflows.run import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredModel:
+    """A model with its settings; `slots` bounds how many calls are under way at once."""
+
+    model: Model
+    settings: ModelSettings
+    slots: asyncio.Semaphore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that an agent may use."""
+
+    settings: Settings
+    models: Mapping[str, ConfiguredModel]
+    embedder: Embedder
+    store: Store
+    metrics: Metrics
+    delivery: Delivery
+    decider: Decider[RunState]

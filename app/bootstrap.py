@@ -1,0 +1,49 @@
+"""The one place that chooses the parts a worker is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.models.base import Model
+from app.models.registry import build as build_model
+from app.retrieval.base import Embedder, Store
+from app.retrieval.registry import build_embedder, build_store
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+from app.workflows.builtin import ask
+from app.workflows.definitions import Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The parts that touch the outside, and the workflows."""
+
+    models: Mapping[str, Model]
+    embedder: Embedder
+    store: Store
+    definitions: Definitions
+    metrics: Metrics = field(default_factory=Metrics)
+
+    async def close(self) -> None:
+        """Close all of them."""
+        await asyncio.gather(*(model.close() for model in self.models.values()))
+        await self.store.close()
+
+
+def components(settings: Settings, metrics: Metrics | None = None) -> Components:
+    """Return the parts that the settings name; nothing is loaded or connected yet.
+
+    Raises:
+        ConfigurationError: a setting names a part that is not there, or lacks what the part needs.
+        MissingDependency: a part needs a package that is not installed.
+    """
+    embedder = build_embedder(settings.retrieval)
+    return Components(
+        models={name: build_model(name, model) for name, model in settings.models.items()},
+        embedder=embedder,
+        store=build_store(settings.retrieval, embedder),
+        definitions=Definitions([ask(settings.ask)]),
+        metrics=metrics or Metrics(),
+    )

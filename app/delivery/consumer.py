@@ -1,0 +1,102 @@
+"""The Kafka consumer and transport under Faust, with commits that tell the truth.
+
+Faust's own commit can pass an unfinished event when more than one is in flight (its head-gap check is
+skipped while nothing is committed yet, and lets a gap of one through), and it acknowledges events that it
+skips during a rebalance. Here the tenures' ledgers decide alone what is committed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+if TYPE_CHECKING:
+    from app.delivery.tenure import Tenures
+
+
+log = logging.getLogger(__name__)
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread: fetches wait as suits the broker, and a failed commit is no crash.
+
+    Faust hard-codes a fetch wait of 1,500 ms, and crashes the worker when a commit fails, as each does
+    while the broker is away. A commit that failed is harmless: the next one contains it.
+    """
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = transport.fetch_wait_ms  # noqa: SLF001  # read by start(), which comes later
+        return consumer
+
+    async def _commit(self, offsets: dict[TP, int]) -> bool:
+        wanted = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
+        try:
+            await self._ensure_consumer().commit(wanted)
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("commit postponed: %s", error)
+            return False
+        return True
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, committing what the ledgers say and nothing else."""
+
+    @property
+    def tenures(self) -> Tenures:
+        """The partitions that this worker owns."""
+        tenures: Tenures = self.transport.tenures
+        return tenures
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        if tenure := self.tenures.get(record.partition):
+            tenure.ledgers[record.topic].fetched(record.offset)
+        return super()._to_message(tp, record)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: the ledgers need no record of gaps."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Bring what is done to its end, suspend all tenures, and let Faust clear its buffers."""
+        await self.transport.before_rebalance()
+        self.tenures.suspend()
+        await self.commit()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Settle the tenures before the first event of the new assignment can arrive."""
+        self.tenures.assign((tp.topic, tp.partition) for tp in assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
+        """Commit each partition up to its oldest unfinished event."""
+        ours = self.assignment()
+        offsets = {
+            tp: offset
+            for (topic, partition), offset in self.tenures.committable().items()
+            if (tp := TP(topic, partition)) in ours and offset > (self._committed_offset[tp] or 0)
+        }
+        if not offsets:
+            return False
+        committed: bool = await self._commit(offsets)
+        if committed:
+            self._committed_offset.update(offsets)
+        return committed
+
+
+class Transport(driver.Transport):
+    """Faust's Kafka transport with the consumer above; the worker sets the attributes."""
+
+    Consumer = Consumer
+    tenures: Tenures
+    before_rebalance: Callable[[], Awaitable[None]]
+    fetch_wait_ms: int = 500

@@ -1,0 +1,135 @@
+"""What every agent's loop shares: taking events in, leaving them to others, and giving up on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from app.delivery.envelope import Outgoing, Received, first
+from app.delivery.outbox import Outbox, Record
+from app.delivery.tenure import Tenure, Tenures
+from app.errors import InvalidEvent, OrchestratorError
+from app.settings import DeliverySettings
+from app.telemetry.metrics import Metrics
+from topics.base import Event, Topic
+from topics.dead_letters import DEAD_LETTERS, DeadLetter
+
+E = TypeVar("E", bound=Event)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message under way: what came, and the tenure under which it is processed."""
+
+    message: Any
+    tenure: Tenure
+
+    def finish(self) -> None:
+        """Let the commit pass this message: all that it caused is acknowledged."""
+        self.tenure.ledgers[self.message.topic].finish(self.message.offset)
+
+    def release(self) -> None:
+        """Leave the message unprocessed: it will be delivered again."""
+        self.tenure.ledgers[self.message.topic].release(self.message.offset)
+
+
+class Delivery:
+    """Takes messages from Faust's streams, and owns what happens to them until they are finished."""
+
+    def __init__(self, settings: DeliverySettings, outbox: Outbox, tenures: Tenures, metrics: Metrics) -> None:
+        self.settings = settings
+        self.outbox = outbox
+        self.tenures = tenures
+        self.metrics = metrics
+        self.draining = False
+
+    async def messages(self, stream: Any) -> AsyncIterator[Delivered]:
+        """Yield each message that is to be processed now, and only once, without acknowledging it."""
+        async for event in stream.noack().events():
+            message = event.message
+            tenure = self.tenures.get(message.partition)
+            if tenure is None or self.draining or not tenure.ledgers[message.topic].begin(message.offset):
+                continue
+            self.metrics.received(message.topic)
+            yield Delivered(message, tenure)
+
+    def parse(self, topic: Topic[E], message: Any) -> Received[E]:
+        """Return the event in a message.
+
+        Raises:
+            InvalidEvent: it does not have the form of its topic.
+        """
+        headers = message.headers or ()
+        place = "/".join(map(str, place_of(message)))
+        key = message.key.decode(errors="replace") if message.key else ""
+        return Received(
+            event=topic.parse(message.value, max_bytes=self.settings.max_event_bytes),
+            key=message.key,
+            id=first(headers, "ce_id") or place,
+            correlation_id=first(headers, "ce_correlationid") or key or place,
+            traceparent=first(headers, "traceparent"),
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp=message.timestamp,
+        )
+
+    async def bury(
+        self,
+        delivered: Delivered,
+        error: Exception,
+        *,
+        agent: str,
+        also: Sequence[Outgoing] = (),
+        cause: Received[Any] | None = None,
+    ) -> None:
+        """Put the message into the dead letters as it came, then let the commit pass it."""
+        message = delivered.message
+        reason = error.reason if isinstance(error, InvalidEvent) else getattr(error, "code", "internal")
+        if not isinstance(error, OrchestratorError):
+            log.error("%s failed on %s/%s/%s", agent, *place_of(message), exc_info=error)
+        letter = DeadLetter(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp=datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else None,
+            reason=reason,
+            error=_sentence(error),
+            agent=agent,
+        )
+        log.warning("dead letter %s: %s: %s", letter.id, letter.reason, letter.error)
+        record = Record(
+            topic=self.outbox.full_name(DEAD_LETTERS),
+            # Kafka's clients refuse a record with neither key nor value.
+            key=b"" if message.key is None and message.value is None else message.key,
+            value=message.value,
+            headers=[*((name, value) for name, value in message.headers or ()), *letter.headers()],
+            partition=message.partition,
+        )
+        await delivered.tenure.confirm()
+        await self.outbox.write([record])
+        await self.outbox.publish(also, cause)
+        self.metrics.dead_letter(message.topic, reason)
+        delivered.finish()
+
+    async def drain(self, grace: float) -> None:
+        """Take no new message, and wait up to `grace` seconds for those in flight; the rest is left to others."""
+        self.draining = True
+        if tasks := {task for tenure in self.tenures for task in tenure.tasks}:
+            await asyncio.wait(tasks, timeout=grace)
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error's text for people: its own if it was raised on purpose, or else only its type's name."""
+    return str(error) if isinstance(error, OrchestratorError) else f"{type(error).__name__} in the agent"
+
+
+def place_of(message: Any) -> tuple[str, int, int]:
+    """Return topic, partition and offset of a message."""
+    return message.topic, message.partition, message.offset

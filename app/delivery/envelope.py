@@ -1,0 +1,78 @@
+"""What surrounds an event on the wire: CloudEvents 1.0 headers in Kafka's binary mode, and `traceparent`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from topics.base import Event, Topic
+
+E = TypeVar("E", bound=Event)
+Headers = list[tuple[str, bytes]]
+
+_FIXED: Headers = [("ce_specversion", b"1.0"), ("content-type", b"application/json")]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event to send. `id` names this very event: sent again, it has the same id.
+
+    Without a `partition` the key decides, as in any Kafka producer. `traceparent` is the parent's, for an
+    event that no other event caused.
+    """
+
+    topic: Topic[Any]
+    key: str
+    event: Event
+    id: str
+    partition: int | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """An event as an agent gets it, with its place; `timestamp` is in epoch seconds."""
+
+    event: E
+    key: bytes | None
+    id: str
+    correlation_id: str
+    traceparent: str | None
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+
+
+def first(headers: Sequence[tuple[str, bytes | None]], name: str) -> str | None:
+    """Return the first value of a header as text; none when it is absent or not UTF-8."""
+    for header, value in headers:
+        if header == name and value:
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                return None
+    return None
+
+
+def headers(outgoing: Outgoing, *, source: str, cause: Received[Any] | None, traceparent: str) -> Headers:
+    """Return the headers of an event that `source` sends because of `cause`."""
+    correlation = cause.correlation_id if cause else outgoing.key
+    built = [
+        *_FIXED,
+        ("ce_id", outgoing.id.encode()),
+        ("ce_type", outgoing.topic.type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", datetime.now(UTC).isoformat(timespec="milliseconds").encode()),
+        ("ce_correlationid", correlation.encode()),
+        ("traceparent", traceparent.encode()),
+    ]
+    if cause:
+        built.append(("ce_causationid", cause.id.encode()))
+    return built
+
+
+#: Makes the traceparent of an event from that of its cause.
+Propagate = Callable[[str | None], str]

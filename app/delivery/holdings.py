@@ -1,0 +1,53 @@
+"""What the owner of a partition keeps in memory: the state of its runs, and the record of what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from app.delivery.state import PartitionState
+
+
+class Answered:
+    """The ids of the events sent as answers within the last `window` seconds."""
+
+    def __init__(self, window: float) -> None:
+        self.window = window
+        self._at: OrderedDict[str, float] = OrderedDict()
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def add(self, event_id: str, at: float) -> None:
+        """Note an answer sent at `at` (epoch seconds), and forget those that are too old to be asked again."""
+        self._at[event_id] = at
+        self._at.move_to_end(event_id)
+        while self._at and next(iter(self._at.values())) < at - self.window:
+            self._at.popitem(last=False)
+
+
+class Holdings:
+    """What belongs to one tenure; usable once it is `loaded` from the log."""
+
+    def __init__(self, partition: int, *, wake_at: Callable[[Any], float | None], window: float) -> None:
+        self.values: PartitionState[Any] = PartitionState(partition, wake_at)
+        self.answered = Answered(window)
+        self._loaded = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the log has been read back."""
+        return self._loaded.is_set()
+
+    async def loaded(self) -> None:
+        """Return when the log has been read back."""
+        await self._loaded.wait()
+
+    def finish_loading(self) -> None:
+        """Open the holdings for use."""
+        self._loaded.set()

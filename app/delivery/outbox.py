@@ -1,0 +1,135 @@
+"""Sending: with key and headers, acknowledged by all in-sync replicas, tried until it succeeds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from app.backoff import full_jitter
+from app.delivery.envelope import Headers, Outgoing, Propagate, Received, headers
+from app.errors import InvalidEvent
+from app.telemetry.metrics import Metrics
+from topics.base import Topic
+
+log = logging.getLogger(__name__)
+
+
+class Producer(Protocol):
+    """What is used of `aiokafka.AIOKafkaProducer`."""
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Headers | None = None,
+    ) -> asyncio.Future[Any]:
+        """Put a record into the next batch; the future resolves when the broker has it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A message in wire form; `topic` is the full name."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    partition: int | None = None
+
+
+class Outbox:
+    """Sends events for the agents of one worker."""
+
+    def __init__(self, producer: Producer, *, prefix: str, source: str, propagate: Propagate, metrics: Metrics) -> None:
+        self._producer = producer
+        self._prefix = prefix
+        self._source = source
+        self._propagate = propagate
+        self._metrics = metrics
+        self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
+
+    def full_name(self, topic: Topic[Any]) -> str:
+        """Return a topic's name with the configured prefix."""
+        return self._prefix + topic.name
+
+    def record(self, outgoing: Outgoing, cause: Received[Any] | None) -> Record:
+        """Return the wire form of an event that `cause` led to."""
+        traceparent = self._propagate(cause.traceparent if cause else outgoing.traceparent)
+        return Record(
+            topic=self.full_name(outgoing.topic),
+            key=outgoing.key.encode(),
+            value=outgoing.event.to_json(),
+            headers=headers(outgoing, source=self._source, cause=cause, traceparent=traceparent),
+            partition=outgoing.partition,
+        )
+
+    async def publish(self, outgoing: Sequence[Outgoing], cause: Received[Any] | None = None) -> None:
+        """Return when the broker has acknowledged all events.
+
+        Raises:
+            InvalidEvent: an event is larger than the broker takes; no other failure is final.
+        """
+        if outgoing:
+            await self.write([self.record(event, cause) for event in outgoing])
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """Return when the broker has acknowledged all records, trying again for as long as it takes.
+
+        Raises:
+            InvalidEvent: a record is larger than the broker takes.
+        """
+        left, attempt = list(records), 0
+        while left := await self._try(left):
+            delay = full_jitter(attempt, base=0.2, cap=5.0, rng=self._rng)
+            attempt += 1
+            log.warning("%d records not acknowledged yet; trying again in %.1f s", len(left), delay)
+            await asyncio.sleep(delay)
+
+    async def _try(self, records: Sequence[Record]) -> list[Record]:
+        """Send all, and return those that failed."""
+        sent = [(record, await self._enqueue(record)) for record in records]
+        return [record for record, future in sent if not await self._acknowledged(record, future)]
+
+    async def _enqueue(self, record: Record) -> asyncio.Future[Any] | None:
+        try:
+            return await self._producer.send(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=record.headers,
+            )
+        except MessageSizeTooLargeError as error:
+            raise _too_large(record) from error
+        except KafkaError as error:
+            log.warning("cannot send to %s yet: %r", record.topic, error)
+            return None
+
+    async def _acknowledged(self, record: Record, future: asyncio.Future[Any] | None) -> bool:
+        if future is None:
+            return False
+        try:
+            # Shielded: the batch goes out in any case, and its future is shared with the producer.
+            await asyncio.shield(future)
+        except MessageSizeTooLargeError as error:
+            raise _too_large(record) from error
+        except KafkaError as error:
+            log.warning("%s did not acknowledge: %r", record.topic, error)
+            return False
+        self._metrics.sent(record.topic)
+        return True
+
+
+def _too_large(record: Record) -> InvalidEvent:
+    size = len(record.value or b"")
+    return InvalidEvent("too_large", f"{size} bytes for {record.topic}: raise topics.max_message_bytes, or send less")

@@ -1,0 +1,77 @@
+"""Following a whole topic, outside of any consumer group: each worker reads all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+log = logging.getLogger(__name__)
+
+
+class Tail:
+    """Calls `apply` with each record of a topic, from `position` on, for as long as it runs.
+
+    `position` maps each partition to the next offset to read; it is kept up to date, so that whoever
+    persists what was applied can persist it too.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        topic: str,
+        apply: Callable[[Any], Awaitable[None]],
+        position: dict[int, int] | None = None,
+    ) -> None:
+        self.position = position if position is not None else {}
+        self.caught_up = asyncio.Event()
+        self._options = options
+        self._topic = topic
+        self._apply = apply
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; a broker that is away is waited for."""
+        while True:
+            try:
+                await self._follow()
+            except KafkaError as error:
+                log.warning("reading %s again after: %r", self._topic, error)
+                await asyncio.sleep(1.0)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            goal = await self._start_at(consumer)
+            self._check(goal)
+            while True:
+                for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
+                    for record in records:
+                        await self._apply(record)
+                    self.position[tp.partition] = records[-1].offset + 1
+                self._check(goal)
+        finally:
+            await consumer.stop()
+
+    async def _start_at(self, consumer: AIOKafkaConsumer) -> dict[int, int]:
+        """Assign all partitions, and return where each of them ends now."""
+        await consumer._client.force_metadata_update()  # noqa: SLF001  # a groupless consumer learns of topics only so
+        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001  # likewise
+        tps = [
+            TopicPartition(self._topic, number) for number in sorted(consumer.partitions_for_topic(self._topic) or ())
+        ]
+        consumer.assign(tps)
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        for tp in tps:
+            wanted = self.position.get(tp.partition, begins[tp])
+            # A log that was deleted and made anew is shorter than what we remember: read it from its start.
+            consumer.seek(tp, wanted if begins[tp] <= wanted <= ends[tp] else begins[tp])
+        return {tp.partition: ends[tp] for tp in tps if ends[tp] > begins[tp]}
+
+    def _check(self, goal: Mapping[int, int]) -> None:
+        if all(self.position.get(partition, 0) >= end for partition, end in goal.items()):
+            self.caught_up.set()

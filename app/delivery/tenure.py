@@ -1,0 +1,141 @@
+"""The time for which this worker owns a partition, and what it holds for that time.
+
+All topics have the same number of partitions and are assigned together, so a tenure is of a partition
+number. A rebalance suspends every tenure; the partitions that come back go on with what they had, and
+the others end. Nothing is recorded for a partition outside of its tenure: its next owner has read the
+log by then, and would not see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+from app.delivery.holdings import Holdings
+from app.delivery.ledger import Ledger
+from app.errors import BrokerError
+
+
+class TenureEnded(Exception):
+    """The partition has gone to another worker: leave the event to it."""
+
+
+class Tenure:
+    """One partition number, while it is ours; `holdings` is what the owner keeps for it."""
+
+    def __init__(self, partition: int, holdings: Holdings) -> None:
+        self.partition = partition
+        self.holdings = holdings
+        self.ended = False
+        self.ledgers: defaultdict[str, Ledger] = defaultdict(Ledger)
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def active(self) -> bool:
+        """Whether the partition is ours beyond doubt, with no rebalance under way."""
+        return self._settled.is_set() and not self.ended
+
+    async def confirm(self) -> None:
+        """Return when the partition is ours beyond doubt; waits while a rebalance is under way.
+
+        Raises:
+            TenureEnded: it went to another worker.
+        """
+        await self._settled.wait()
+        if self.ended:
+            raise TenureEnded
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` until it ends or the tenure does."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @property
+    def tasks(self) -> frozenset[asyncio.Task[Any]]:
+        """What is running for this partition."""
+        return frozenset(self._tasks)
+
+    def suspend(self) -> None:
+        """Note that a rebalance has begun."""
+        self._settled.clear()
+
+    def resume(self) -> None:
+        """Note that the partition stayed ours."""
+        self._settled.set()
+
+    def end(self) -> None:
+        """Give the partition up: its work is cancelled, and its events are left to the next owner."""
+        self.ended = True
+        self._settled.set()
+        self.holdings.finish_loading()  # wakes those who wait for it; they find the tenure ended
+        for task in self._tasks:
+            task.cancel()
+
+
+class Tenures:
+    """All partitions that this worker owns now.
+
+    `open_holdings` makes what a new owner keeps, and `taken_over` is told of new tenures, to fill it.
+    """
+
+    def __init__(
+        self, open_holdings: Callable[[int], Holdings], taken_over: Callable[[list[Tenure]], None] = lambda _new: None
+    ) -> None:
+        self._open_holdings = open_holdings
+        self._taken_over = taken_over
+        self._by_partition: dict[int, Tenure] = {}
+
+    def __iter__(self) -> Iterator[Tenure]:
+        return iter(tuple(self._by_partition.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_partition)
+
+    def get(self, partition: int) -> Tenure | None:
+        """Return the tenure of `partition`, if it is ours."""
+        return self._by_partition.get(partition)
+
+    def suspend(self) -> None:
+        """A rebalance begins."""
+        for tenure in self:
+            tenure.suspend()
+
+    def assign(self, assigned: Iterable[tuple[str, int]]) -> None:
+        """A rebalance ends with these (topic, partition) pairs.
+
+        Raises:
+            BrokerError: the topics were not assigned together, so that a run's events would not meet.
+        """
+        by_topic: defaultdict[str, set[int]] = defaultdict(set)
+        for topic, partition in assigned:
+            by_topic[topic].add(partition)
+        partitions = next(iter(by_topic.values()), set())
+        if any(others != partitions for others in by_topic.values()):
+            raise BrokerError(
+                "the topics of this group are not assigned together; give all of them the same number of partitions, "
+                "and run the same agents in every worker of the group"
+            )
+        for gone in [tenure for tenure in self if tenure.partition not in partitions]:
+            del self._by_partition[gone.partition]
+            gone.end()
+        for tenure in self:
+            tenure.resume()
+        new = [Tenure(partition, self._open_holdings(partition)) for partition in partitions - set(self._by_partition)]
+        self._by_partition.update((tenure.partition, tenure) for tenure in new)
+        if new:
+            self._taken_over(new)
+
+    def committable(self) -> dict[tuple[str, int], int]:
+        """Return the offset to commit for each (topic, partition) that was read."""
+        return {
+            (topic, tenure.partition): offset
+            for tenure in self
+            for topic, ledger in tenure.ledgers.items()
+            if (offset := ledger.committable) is not None
+        }
