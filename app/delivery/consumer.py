@@ -68,8 +68,8 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Bring what is done to its end, suspend all tenures, and let Faust clear its buffers."""
         await self.transport.before_rebalance()
-        self.tenures.suspend()
         await self.commit()
+        self.tenures.suspend()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -78,7 +78,9 @@ class Consumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
-        """Commit each partition up to its oldest unfinished event."""
+        """Commit each partition up to its oldest unfinished event; not amid a rebalance, which would make another."""
+        if self.tenures.suspended:
+            return False
         ours = self.assignment()
         offsets = {
             tp: offset

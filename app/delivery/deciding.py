@@ -84,19 +84,27 @@ class Decider(Generic[V]):
         self._state_topic = state_topic
         self._patience = patience
         self._waiting: dict[str, list[_Waiting]] = {}
+        self._writing = asyncio.Lock()
 
     async def run(self, stream: Any, topic: Topic[Any], *, agent: str) -> None:
         """Process the stream of one topic until the worker stops."""
         async for delivered in self._delivery.messages(stream):
             await delivered.tenure.holdings.loaded()
-            started = time.perf_counter()
             try:
                 received = self._delivery.parse(topic, delivered.message)
-                self._decide(delivered, received, agent)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
+            except InvalidEvent as error:
                 delivered.tenure.spawn(self._give_up(delivered, error, agent))
             else:
-                self._delivery.metrics.finished(delivered.message.topic, "ok", time.perf_counter() - started)
+                self._consider(delivered, received, agent)
+
+    def _consider(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
+        started = time.perf_counter()
+        try:
+            self._decide(delivered, received, agent)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
+            delivered.tenure.spawn(self._give_up(delivered, error, agent))
+        else:
+            self._delivery.metrics.finished(delivered.message.topic, "ok", time.perf_counter() - started)
 
     def _decide(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
         values, key = delivered.tenure.holdings.values, self._mind.key(received)
@@ -109,7 +117,7 @@ class Decider(Generic[V]):
         self._apply(delivered.tenure, key, decision, received, delivered.finish)
         if before is None and decision.value is not None:
             for waiting in self._waiting.pop(key, ()):
-                self._decide(waiting.delivered, waiting.received, agent)
+                self._consider(waiting.delivered, waiting.received, agent)
 
     def _apply(
         self, tenure: Tenure, key: str, decision: Decision[V], cause: Received[Any] | None, finish: Callable[[], None]
@@ -152,23 +160,38 @@ class Decider(Generic[V]):
 
     async def write_changes(self) -> None:
         """Write what has changed, then let the commits pass the events that changed it."""
-        dirty = [
-            (tenure.partition, entry)
-            for tenure in self._delivery.tenures
-            if tenure.active
-            for entry in tenure.holdings.values.take_dirty()
-        ]
-        if not dirty:
-            return
-        await self._delivery.outbox.write(
-            [
-                Record(self._state_topic, key.encode(), self._mind.encode(value), [], partition)
-                for partition, (key, value, _) in dirty
+        async with self._writing:  # or a write that is tried again could overtake a newer one
+            dirty = [
+                (tenure.holdings.values, entry)
+                for tenure in self._delivery.tenures
+                if tenure.active
+                for entry in tenure.holdings.values.take_dirty()
             ]
-        )
-        for _, (_, _, releases) in dirty:
+            try:
+                await self._write([(values.partition, key, value) for values, (key, value, _) in dirty])
+            except BaseException:  # cancelled, for one: what was not written must still be
+                for values, (key, _, releases) in dirty:
+                    values.put_back(key, releases)
+                raise
+        for values, (key, _, releases) in dirty:
+            values.written(key)
             for release in releases:
                 release()
+
+    async def _write(self, entries: Sequence[tuple[int, str, V]]) -> None:
+        """Write values by partition and key; one that the broker does not take stays in memory only."""
+        records = [
+            Record(self._state_topic, key.encode(), self._mind.encode(value), [], partition)
+            for partition, key, value in entries
+        ]
+        try:
+            await self._delivery.outbox.write(records)
+        except InvalidEvent as error:
+            if len(entries) > 1:
+                for entry in entries:
+                    await self._write([entry])
+            else:
+                log.error("the state of %s is not written: %s", entries[0][1], error)  # noqa: TRY400  # says it all
 
     def wake(self, now: float) -> None:
         """Decide for all keys whose time has come."""
@@ -177,7 +200,11 @@ class Decider(Generic[V]):
                 continue
             values = tenure.holdings.values
             for key, value in values.due(now):
-                decision = self._mind.wake(value, now)
+                try:
+                    decision = self._mind.wake(value, now)
+                except Exception:  # one key must not stop the loop that writes the state of all
+                    log.exception("cannot wake %s", key)
+                    continue
                 if decision.forget:
                     values.drop(key)
                 else:

@@ -96,6 +96,7 @@ class Doer(Generic[E]):
         if self._answers and identity in holdings.answered:
             delivered.finish()
             return "duplicate"
+        await delivered.tenure.confirm()  # what another owner will do is not begun, and not paid, here
         outcome = await self._do(delivered, received)
         if self._answers:
             holdings.answered.add(identity, time.time())

@@ -96,9 +96,10 @@ class Outbox:
             await asyncio.sleep(delay)
 
     async def _try(self, records: Sequence[Record]) -> list[Record]:
-        """Send all, and return those that failed."""
+        """Send all, and return those from the first failed one onwards: sent again, they keep their order."""
         sent = [(record, await self._enqueue(record)) for record in records]
-        return [record for record, future in sent if not await self._acknowledged(record, future)]
+        acknowledged = [await self._acknowledged(record, future) for record, future in sent]
+        return list(records[[*acknowledged, False].index(False) :])
 
     async def _enqueue(self, record: Record) -> asyncio.Future[Any] | None:
         try:

@@ -27,6 +27,7 @@ class PartitionState(Generic[V]):
         self._timers: list[tuple[float, str]] = []
         self._dirty: dict[str, list[Release]] = {}
         self._unsettled: dict[str, int] = {}
+        self._writing: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._values)
@@ -45,9 +46,11 @@ class PartitionState(Generic[V]):
             heapq.heappush(self._timers, (at, key))
 
     def drop(self, key: str) -> None:
-        """Forget a value, unless it is still to be written; its entry in the log ages out."""
-        if key not in self._dirty:
+        """Forget a value, or, while it is still to be written, have it come due again; its log entry ages out."""
+        if key not in self._dirty and key not in self._unsettled and key not in self._writing:
             self._values.pop(key, None)
+        elif (at := self._wake_at(self._values[key])) is not None:
+            heapq.heappush(self._timers, (at, key))
 
     def due(self, now: float) -> list[tuple[str, V]]:
         """Take out and return the keys whose time has come, with their values."""
@@ -74,7 +77,20 @@ class PartitionState(Generic[V]):
         """Have the value written soon; `release` is called when it is."""
         self._dirty.setdefault(key, []).append(release)
 
+    def put_back(self, key: str, releases: list[Release]) -> None:
+        """Have a value written after all that was taken out, and could not be."""
+        self._writing.discard(key)
+        self._dirty[key] = [*releases, *self._dirty.get(key, ())]
+
+    def written(self, key: str) -> None:
+        """Note that a value that was taken out is written."""
+        self._writing.discard(key)
+
     def take_dirty(self) -> list[tuple[str, V, list[Release]]]:
-        """Take out and return what is to be written now: the changed values whose consequences are acknowledged."""
+        """Take out and return what is to be written now: the changed values whose consequences are acknowledged.
+
+        `written` or `put_back` must follow for each.
+        """
         ready = [key for key in self._dirty if key not in self._unsettled]
+        self._writing.update(ready)
         return [(key, self._values[key], self._dirty.pop(key)) for key in ready]

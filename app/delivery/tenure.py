@@ -90,6 +90,7 @@ class Tenures:
         self._open_holdings = open_holdings
         self._taken_over = taken_over
         self._by_partition: dict[int, Tenure] = {}
+        self.suspended = False
 
     def __iter__(self) -> Iterator[Tenure]:
         return iter(tuple(self._by_partition.values()))
@@ -103,6 +104,7 @@ class Tenures:
 
     def suspend(self) -> None:
         """A rebalance begins."""
+        self.suspended = True
         for tenure in self:
             tenure.suspend()
 
@@ -124,6 +126,7 @@ class Tenures:
         for gone in [tenure for tenure in self if tenure.partition not in partitions]:
             del self._by_partition[gone.partition]
             gone.end()
+        self.suspended = False
         for tenure in self:
             tenure.resume()
         new = [Tenure(partition, self._open_holdings(partition)) for partition in partitions - set(self._by_partition)]
