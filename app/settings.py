@@ -6,6 +6,7 @@ The descriptions and examples are what `app.configuration.template` and the JSON
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,6 +54,15 @@ class Section(BaseModel):
     """The base of all sections: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def secrets(self) -> Iterator[str]:
+        """Yield every secret in it, for the redaction of logs."""
+        for _, value in self:
+            for one in value.values() if isinstance(value, dict) else (value,):
+                if isinstance(one, SecretStr):
+                    yield one.get_secret_value()
+                elif isinstance(one, Section):
+                    yield from one.secrets()
 
 
 class BrokerSecurity(Section):

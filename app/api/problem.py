@@ -1,0 +1,30 @@
+"""What a page answers, and errors as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole answer; `headers` are added to those that every answer has."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = HTTPStatus.OK
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def problem(status: HTTPStatus, detail: str, headers: tuple[tuple[str, str], ...] = (), **members: Any) -> Page:
+    """Return the problem as a page; `members` are further facts for programs."""
+    # With `about:blank` the title is the status's own phrase, says the RFC.
+    fields = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **members}
+    return Page(encode(fields), "application/problem+json", status, headers)
+
+
+def encode(value: Any) -> bytes:
+    """Return compact UTF-8 JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -1,0 +1,47 @@
+"""The keys that a configuration may have, read off the models in `app.settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from app.settings import Settings
+
+#: The way to a setting: names of sections, names the user gave, positions in lists.
+Key = tuple[str | int, ...]
+
+
+def dotted(key: Key) -> str:
+    """Return the key as people write it, as in `models.local.timeout`."""
+    return ".".join(str(part) for part in key)
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds: itself, or by name in a mapping."""
+    candidates = (annotation, *get_args(annotation))
+    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def is_named(annotation: Any) -> bool:
+    """Whether the field maps names that the user chooses to sections."""
+    return section_of(annotation) not in (None, annotation)
+
+
+def known_keys(section: type[BaseModel] = Settings, above: Key = ()) -> Iterator[Key]:
+    """Yield every key of every section, in order; `*` stands for a name that the user chooses."""
+    for name, field in section.model_fields.items():
+        key = (*above, name)
+        yield key
+        if inner := section_of(field.annotation):
+            yield from known_keys(inner, (*key, "*") if is_named(field.annotation) else key)
+
+
+def section_keys(key: Key) -> list[str]:
+    """Return the keys that the section at `key` may have."""
+    return [str(known[-1]) for known in known_keys() if len(known) == len(key) + 1 and _fits(known, key)]
+
+
+def _fits(known: Key, key: Key) -> bool:
+    return all(pattern in ("*", part) for pattern, part in zip(known, key, strict=False))

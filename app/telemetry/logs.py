@@ -1,0 +1,104 @@
+"""Logging to standard error: text for people or one JSON object a line for collectors, without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from app.settings import TelemetrySettings
+
+REDACTED = "[redacted]"
+#: Libraries whose INFO is noise; their warnings, such as a failed heartbeat, stay.
+_NOISY = ("aiohttp.access", "aiokafka", "faust", "httpx", "httpx2", "kafka", "mode", "openai", "anthropic", "urllib3")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: What could move a terminal's cursor or forge a line.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
+Redact = Callable[[str], str]
+
+
+def configure(
+    settings: TelemetrySettings, secrets: Iterable[str] = (), *, stream: TextIO | None = None
+) -> logging.Handler:
+    """Send the log of the whole process to `stream`, by default standard error; again replaces the former.
+
+    Every one of `secrets` is redacted wherever it stands in a line. Returns the handler.
+    """
+    handler = _Handler(stream or sys.stderr)
+    formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
+    handler.setFormatter(formatter(redactor(secrets)))
+    root = logging.getLogger()
+    for former in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(settings.log_level)
+    _quieten(root.level)
+    return handler
+
+
+def redactor(secrets: Iterable[str]) -> Redact:
+    """Return a function that replaces every secret, as it is and as JSON writes it."""
+    forms = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], _json(secret)[1:-1])}
+    if not forms:
+        return str
+    # The longest first: one secret may begin like another.
+    pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    return lambda text: pattern.sub(REDACTED, text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.000Z WARNING app.delivery: text`; further lines of a record are indented."""
+
+    def __init__(self, redact: Redact) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line or lines."""
+        text = self._redact(f"{_time(record)} {super().format(record)}")
+        return text.translate(_CONTROL).replace("\n", "\n    ")
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: time, level, logger, message, exception, and whatever `extra` was given."""
+
+    def __init__(self, redact: Redact) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        fields: dict[str, Any] = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        fields |= {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return self._redact(_json(fields))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A type of our own, so that `configure` replaces what it installed and nothing else."""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _quieten(level: int) -> None:
+    for name in _NOISY:
+        quiet = logging.NOTSET if level <= logging.DEBUG else max(level, logging.WARNING)
+        logging.getLogger(name).setLevel(quiet)

@@ -1,0 +1,81 @@
+"""What is measured: hooks that the core calls, all of which do nothing here."""
+
+from __future__ import annotations
+
+from app.errors import MissingDependency
+from app.settings import TelemetrySettings
+
+
+class Metrics:
+    """The hooks; a subclass overrides those that it measures. All durations are in seconds.
+
+    Labels are bounded sets: topics, agents, models, workflows, and the codes of `app.errors`.
+    """
+
+    def received(self, topic: str) -> None:
+        """Count an event that an agent was given."""
+
+    def finished(self, topic: str, outcome: str, seconds: float) -> None:
+        """Count an event that is done: `ok`, `dead_letter`, `error`, `duplicate` or `stale`."""
+
+    def sent(self, topic: str) -> None:
+        """Count an event that the broker acknowledged."""
+
+    def in_flight(self, agent: str, n: int) -> None:
+        """Note how many events an agent works on."""
+
+    def retried(self, agent: str) -> None:
+        """Count a further try of a handler."""
+
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """Count an event of `topic` that was given up."""
+
+    def model_call(  # noqa: PLR0917  # one call has this many facts
+        self,
+        model: str,
+        provider: str,
+        outcome: str,
+        seconds: float,
+        tries: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+    ) -> None:
+        """Count a call with all its tries; `outcome` is `ok` or an error's code."""
+
+    def retrieval(self, outcome: str, seconds: float) -> None:
+        """Count a retrieval; `outcome` is `ok` or an error's code."""
+
+    def run_finished(self, workflow: str, status: str, seconds: float) -> None:
+        """Count a run that ended as `succeeded` or `failed`."""
+
+    def runs_active(self, n: int) -> None:
+        """Note how many runs this worker has begun and not ended."""
+
+    def lag(self, topic: str, partition: int, n: int | None) -> None:
+        """Note how many events of a partition are not finished; none when another worker has it now."""
+
+    def owned_partitions(self, n: int) -> None:
+        """Note how many partitions are assigned to this worker."""
+
+    def render(self) -> bytes:
+        """Return all measurements in the Prometheus text format."""
+        return b""
+
+
+class NullMetrics(Metrics):
+    """Measures nothing."""
+
+
+def configure(settings: TelemetrySettings) -> Metrics:
+    """Return the metrics that the settings ask for.
+
+    Raises:
+        MissingDependency: metrics are on, but prometheus-client is not installed.
+    """
+    if not settings.metrics:
+        return NullMetrics()
+    try:
+        from app.telemetry.prometheus import PrometheusMetrics  # noqa: PLC0415  # optional
+    except ImportError as error:
+        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from error
+    return PrometheusMetrics()

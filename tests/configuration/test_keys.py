@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from app.configuration.keys import dotted, known_keys, section_keys
+
+
+def test_known_keys_reach_into_sections_and_mappings() -> None:
+    found = [dotted(key) for key in known_keys()]
+    assert {"app_id", "broker.security.password", "models.*.api_key", "topics.overrides.*.compact"} <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_the_keys_of_a_section_are_found_under_any_name() -> None:
+    assert section_keys(("server",)) == ["bind_address", "port"]
+    assert "api_key" in section_keys(("models", "whatever"))
+    assert section_keys(("server", "port", "deeper")) == []

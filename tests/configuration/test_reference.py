@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from app.configuration import load, schema, template
+from app.configuration.keys import Key, known_keys
+from app.settings import Settings
+
+
+def uncommented() -> str:
+    """Return the template with every example set; prose has a space after its #."""
+    return re.sub(r"(?m)^( *)#(?=[^ #])", r"\1", template())
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def keys(value: Any, above: Key = ()) -> set[Key]:
+    if not isinstance(value, dict):
+        return set()
+    return {(*above, name) for name in value} | {key for name in value for key in keys(value[name], (*above, name))}
+
+
+def test_the_template_loads_to_exactly_the_defaults(tmp_path: Path) -> None:
+    assert load(written(tmp_path / "x.yaml", template()), {}) == Settings()
+
+
+@pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
+def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
+    names = {"models": "local", "overrides": "results"}
+    expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
+    assert expected in keys(yaml.safe_load(uncommented()))
+
+
+def test_the_examples_are_valid_together(tmp_path: Path) -> None:
+    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k"}
+    found = load(written(tmp_path / "x.yaml", uncommented()), environ)
+    assert found.topics.overrides["results"].retention == 30 * 86400
+    assert found.models["local"].api_key is not None
+
+
+def test_the_schema_accepts_the_template_and_refuses_a_misspelt_key() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(yaml.safe_load(template()), schema())
+    with pytest.raises(jsonschema.ValidationError, match="partitons"):
+        jsonschema.validate({"topics": {"partitons": 8}}, schema())
+
+
+def test_the_schema_says_which_keys_are_secret() -> None:
+    assert schema()["$defs"]["ModelSettings"]["properties"]["api_key"]["anyOf"][0]["writeOnly"] is True

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.configuration.substitution import substitute
+from app.configuration.syntax import Document, parse
+
+ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}"}
+
+
+def substituted(value: Any) -> tuple[Any, list[str]]:
+    document = Document({"key": value}, {(): "file"})
+    substitute(document, ENVIRON)
+    return document.value["key"], [str(problem) for problem in document.problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${HOST}", "kafka"),
+        ("${HOST}:9092,${HOST}-2:9092", "kafka:9092,kafka-2:9092"),
+        ("${NOPE:-there}", "there"),
+        ("${NOPE:-}", ""),
+        ("${EMPTY}", ""),
+        ("${EMPTY:-full}", "full"),
+        ("$${HOST}", "${HOST}"),
+        ("$$HOST and $5", "$$HOST and $5"),
+        ("${TRICK}", "${HOST}"),
+    ],
+)
+def test_references_are_replaced_once(text: str, expected: str) -> None:
+    assert substituted(text) == (expected, [])
+
+
+def test_lists_and_mappings_are_searched_and_other_values_left() -> None:
+    assert substituted({"a": ["${HOST}", 5, None], "b": True}) == ({"a": ["kafka", 5, None], "b": True}, [])
+
+
+@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A B}", "${HOST", "${HOST:default}"])
+def test_a_broken_reference_is_a_problem(text: str) -> None:
+    (problem,) = substituted(text)[1]
+    assert problem.startswith("file: key: `${` begins no reference")
+
+
+def test_an_unset_variable_is_named_with_its_line() -> None:
+    document = parse("a: 1\nb:\n  - x\n  - ${NOPE}\n", "file")
+    substitute(document, {})
+    assert [str(problem) for problem in document.problems] == [
+        "file:4: b.1: the environment variable NOPE is not set; set it, or write ${NOPE:-default}"
+    ]
+
+
+@given(st.text())
+def test_an_escaped_text_is_what_it_was(text: str) -> None:
+    if "$${" not in text:
+        assert substituted(text.replace("${", "$${")) == (text, [])

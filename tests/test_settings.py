@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from app.configuration.keys import section_of
+from app.settings import AskSettings, BrokerSettings, Seconds, Section, Settings, TelemetrySettings, TopicSettings
+from topics import ALL
+
+SECONDS: TypeAdapter[float] = TypeAdapter(Seconds)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("250ms", 0.25), ("30s", 30), ("5m", 300), ("12h", 43200), ("7d", 604800), ("1.5s", 1.5), (2, 2), ("3", 3)],
+)
+def test_durations_are_read_in_their_unit(written: str | int, seconds: float) -> None:
+    assert SECONDS.validate_python(written) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("wrong", ["", "s", "5 parsecs", "-3s", "0s", "1e400", "²s", True, None, float("inf"), -1])
+def test_what_is_no_duration_is_refused(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        SECONDS.validate_python(wrong)
+
+
+@given(st.text())
+def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
+    try:
+        assert SECONDS.validate_python(text) > 0
+    except ValidationError as error:
+        assert error.error_count() == 1  # noqa: PT017  # either outcome is right
+
+
+def sections(section: type[Any] = Settings) -> list[type[Any]]:
+    inner = [section_of(field.annotation) for field in section.model_fields.values()]
+    return [section, *(found for one in inner if one for found in sections(one))]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_every_section_is_closed_and_frozen_and_every_field_is_described(section: type[Section]) -> None:
+    assert section.model_config["frozen"]
+    assert section.model_config["extra"] == "forbid"
+    assert [name for name, field in section.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_an_optional_field_has_an_example(section: type[Section]) -> None:
+    optional = {name: field for name, field in section.model_fields.items() if field.default is None}
+    assert [name for name, field in optional.items() if not field.examples] == []
+
+
+def test_a_cluster_needs_servers() -> None:
+    with pytest.raises(ValidationError, match="bootstrap_servers: kafka-1:9092"):
+        BrokerSettings(kind="cluster")
+
+
+def test_sasl_needs_credentials_and_does_not_show_them() -> None:
+    with pytest.raises(ValidationError, match="needs mechanism, username and password"):
+        BrokerSettings.model_validate({"security": {"protocol": "SASL_SSL", "username": "me"}})
+    password = "sesame-open"
+    complete = {"protocol": "SASL_SSL", "mechanism": "PLAIN", "username": "me", "password": password}
+    assert password not in repr(BrokerSettings.model_validate({"security": complete}))
+
+
+def test_an_override_names_a_topic() -> None:
+    assert TopicSettings.model_validate({"overrides": {topic.name: {"compact": True} for topic in ALL}})
+    with pytest.raises(ValidationError, match="no topic is called reslts"):
+        TopicSettings.model_validate({"overrides": {"reslts": {}}})
+
+
+def test_ask_names_configured_models_and_a_quorum_that_can_be_met() -> None:
+    with pytest.raises(ValidationError, match="no model is called gpt; models has local"):
+        Settings(ask=AskSettings(models=("gpt",)))
+    with pytest.raises(ValidationError, match=r"ask\.models has only 1"):
+        Settings(ask=AskSettings(quorum=2))
+
+
+def test_the_log_level_may_be_written_small() -> None:
+    assert TelemetrySettings.model_validate({"log_level": "debug"}).log_level == "DEBUG"
+
+
+def test_all_secrets_are_found_for_redaction() -> None:
+    found = Settings.model_validate(
+        {
+            "broker": {"security": {"password": "pw"}},
+            "models": {"local": {"provider": "x", "api_key": "k1"}, "b": {"provider": "x", "api_key": "k2"}},
+        }
+    )
+    assert sorted(found.secrets()) == ["k1", "k2", "pw"]
+    assert list(Settings().secrets()) == []

@@ -1,0 +1,73 @@
+"""Random events of every kind, built from the annotations of their models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from hypothesis import strategies as st
+from pydantic import AwareDatetime, BaseModel, JsonValue
+
+from topics import ALL
+from topics.base import Topic
+
+Strategy = st.SearchStrategy[Any]
+
+#: What JSON can carry: no NaN, no infinity.
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES: Strategy = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | FLOATS | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+MOMENTS: Strategy = st.datetimes(
+    min_value=datetime(1971, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001  # likewise
+    timezones=st.just(UTC),
+)
+
+
+def events(topic: Topic[Any]) -> Strategy:
+    """Return a strategy for the events of a topic."""
+    return _model(topic.event)
+
+
+def any_event() -> st.SearchStrategy[tuple[Topic[Any], Any]]:
+    """Return a strategy for a topic and an event of it."""
+    return st.sampled_from(ALL).flatmap(lambda topic: st.tuples(st.just(topic), events(topic)))
+
+
+def _model(model: type[BaseModel]) -> Strategy:
+    required: dict[str, Strategy] = {}
+    optional: dict[str, Strategy] = {}
+    for name, field in model.model_fields.items():
+        chosen = required if field.is_required() else optional
+        chosen[name] = _field(field.annotation, tuple(field.metadata))
+    return st.fixed_dictionaries(required, optional=optional).map(model.model_validate)
+
+
+def _field(annotation: Any, limits: tuple[Any, ...] = ()) -> Strategy:
+    for known, strategy in ((JsonValue, VALUES), (AwareDatetime, MOMENTS), (float, FLOATS)):
+        if annotation is known and not limits:
+            return strategy
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _model(annotation)
+    return _compound(annotation, limits)
+
+
+def _compound(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return st.one_of(st.none(), *(_field(one, limits) for one in inner if one is not type(None)))
+    if origin is dict:
+        return st.dictionaries(_field(inner[0]), _field(inner[1]), max_size=3)
+    if origin is tuple and inner[-1] is Ellipsis:
+        smallest = max((getattr(limit, "min_length", 0) for limit in limits), default=0)
+        return st.lists(_field(inner[0]), min_size=smallest, max_size=smallest + 2).map(tuple)
+    if origin is tuple:
+        return st.tuples(*(_field(one) for one in inner))
+    if origin is Literal or not limits:
+        return st.from_type(annotation)
+    limited: Any = Annotated[(annotation, *limits)]
+    return st.from_type(limited)
