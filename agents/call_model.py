@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,10 +11,12 @@ from typing import Any
 from agents.parts import ConfiguredModel, Parts
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
-from app.errors import OrchestratorError, RetrievalError
+from app.errors import OrchestratorError
 from app.models.base import Prompt
 from app.models.calling import Outcome, call
 from app.retrieval.base import Embedder
+from app.telemetry.attributes import model_answer, model_call
+from app.telemetry.tracing import Tracer
 from app.vectors import encode
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
@@ -23,6 +25,8 @@ from topics.model_responses import ModelResponse
 
 NAME = "call_model"
 TOPIC = MODEL_REQUESTS
+
+log = logging.getLogger(__name__)
 
 
 async def run(stream: Any, parts: Parts) -> None:
@@ -55,22 +59,37 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
         seconds_left = (request.expires_at - datetime.now(UTC)).total_seconds()
         if seconds_left <= 0:
             return answer(received, error=Failure(code="timeout", message="nobody waits for this answer any more"))
-    outcome = await _call(request, configured, seconds_left)
+    outcome = await _call(received, configured, seconds_left, parts.tracer)
     _measure(request, configured, outcome, parts)
     return answer(received, **await _fields(request, configured, outcome, parts.embedder))
 
 
-async def _call(request: ModelRequest, configured: ConfiguredModel, seconds_left: float | None) -> Outcome:
-    defaults = configured.settings.sampling
-    sampling = Sampling.model_validate({**defaults, **request.sampling.model_dump(exclude_unset=True)})
+async def _call(
+    received: Received[ModelRequest], configured: ConfiguredModel, seconds_left: float | None, tracer: Tracer
+) -> Outcome:
+    request, settings = received.event, configured.settings
+    sampling = Sampling.model_validate({**settings.sampling, **request.sampling.model_dump(exclude_unset=True)})
+    prompt = Prompt(request.messages, sampling)
     deadline = None if seconds_left is None else time.monotonic() + seconds_left
+    described = model_call(configured.model.provider, settings.model or request.model)
     async with configured.slots:
-        return await call(
-            configured.model,
-            Prompt(request.messages, sampling),
-            settings=configured.settings,
-            deadline=deadline,
-            rng=None,
+        with tracer.span(f"chat {request.model}", received.traceparent, "client", described):
+            outcome = await call(configured.model, prompt, settings=settings, deadline=deadline, rng=None)
+            _annotate(outcome, tracer)
+    return outcome
+
+
+def _annotate(outcome: Outcome, tracer: Tracer) -> None:
+    if outcome.error:
+        tracer.annotate({"error.type": outcome.error.code})
+    elif answered := outcome.completion:
+        usage = answered.usage
+        tracer.annotate(
+            model_answer(
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                finish_reason=answered.finish_reason,
+            )
         )
 
 
@@ -88,9 +107,10 @@ async def _fields(
     completion = outcome.completion
     fields |= {"text": completion.text, "finish_reason": completion.finish_reason, "usage": completion.usage}
     if request.embed:
-        # The answer is paid for: a failed embedding must not lose it, and fusion can do without.
-        with contextlib.suppress(RetrievalError):
+        try:
             fields["embedding"] = encode((await embedder.embed([completion.text]))[0])
+        except Exception as error:  # noqa: BLE001  # the answer is paid for, and fusion can do without an embedding
+            log.warning("no embedding for %s: %s", request.id, type(error).__name__)
     return fields
 
 

@@ -12,6 +12,7 @@ from app.models.base import Model
 from app.retrieval.base import Embedder, Store
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracer
 from app.workflows.run import RunState
 
 
@@ -33,5 +34,6 @@ class Parts:
     embedder: Embedder
     store: Store
     metrics: Metrics
+    tracer: Tracer
     delivery: Delivery
     decider: Decider[RunState]

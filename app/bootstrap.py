@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from app.models.base import Model
 from app.models.registry import build as build_model
@@ -26,10 +27,30 @@ class Components:
     definitions: Definitions
     metrics: Metrics = field(default_factory=Metrics)
 
+    async def warm(self) -> None:
+        """Load what the first call would wait for.
+
+        Raises:
+            OrchestratorError: a part cannot be loaded.
+        """
+        await asyncio.gather(
+            *(part.warm() for part in (self.embedder, *self.models.values()) if isinstance(part, Warm))
+        )
+
     async def close(self) -> None:
         """Close all of them."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await self.store.close()
+        await self.embedder.close()
+
+
+@runtime_checkable
+class Warm(Protocol):
+    """A part that loads something large; without this its first call does."""
+
+    async def warm(self) -> None:
+        """Load it."""
+        ...
 
 
 def components(settings: Settings, metrics: Metrics | None = None) -> Components:

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 import agents
 from agents.parts import ConfiguredModel, Parts
@@ -22,17 +23,17 @@ from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
-from app.delivery.envelope import Propagate
 from app.delivery.holdings import Holdings
 from app.delivery.log import read_back
 from app.delivery.outbox import Outbox
 from app.delivery.tail import Tail
 from app.delivery.tenure import Tenure, Tenures
+from app.errors import RetrievalError
 from app.settings import Settings
 from app.stream import build, channel
-from app.telemetry.traceparent import child
+from app.telemetry.tracing import Tracer
 from app.workflows.engine import Limits
-from app.workflows.run import RunState, decode
+from app.workflows.run import Run, RunState, decode
 from topics import CHUNKS, MODEL_RESPONSES, RETRIEVAL_RESULTS
 
 log = logging.getLogger(__name__)
@@ -44,18 +45,19 @@ class Worker:
     """Runs the agents against one broker; `start`, then `stop`, both once."""
 
     def __init__(
-        self, settings: Settings, connection: Connection, components: Components, propagate: Propagate = child
+        self, settings: Settings, connection: Connection, components: Components, tracer: Tracer | None = None
     ) -> None:
         self.settings = settings
         self.components = components
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
-        self._propagate = propagate
+        self._tracer = tracer or Tracer()
         self._prefix = settings.topics.prefix
         self._runs_topic = f"{self._prefix}{settings.app_id}-runs"
         self._limits = Limits(settings.delivery.max_run, settings.delivery.remember)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._broken = asyncio.Event()
 
     async def start(self) -> None:
         """Create the topics, and start the agents; returns when they are started, not yet when they are ready.
@@ -65,9 +67,11 @@ class Worker:
         """
         await ensure_topics(self._connection, self.settings.topics, [InternalTopic(self._runs_topic, compacted=True)])
         await self._open_producer()
+        await self.components.store.load()
         self._assemble()
         self._follow_chunks()
         self._spawn(self.parts.decider.keep(), "keep state")
+        self._spawn(self._watch(), "watch")
         self.app.finalize()
         await self.app.start()
 
@@ -89,10 +93,12 @@ class Worker:
             self._producer,
             prefix=self._prefix,
             source=f"/{settings.app_id}",
-            propagate=self._propagate,
+            propagate=self._tracer.traceparent_for,
             metrics=parts.metrics,
         )
-        delivery = Delivery(settings.delivery, outbox, self.tenures, parts.metrics)
+        delivery = Delivery(
+            settings.delivery, outbox, self.tenures, parts.metrics, tracer=self._tracer, group=settings.app_id
+        )
         runs = Runs(parts.definitions, self._limits, settings.topics.partitions, parts.metrics)
         decider: Decider[RunState] = Decider(delivery, runs, state_topic=self._runs_topic)
         models = {
@@ -101,7 +107,9 @@ class Worker:
             )
             for name, model in parts.models.items()
         }
-        self.parts = Parts(settings, models, parts.embedder, parts.store, parts.metrics, delivery, decider)
+        self.parts = Parts(
+            settings, models, parts.embedder, parts.store, parts.metrics, self._tracer, delivery, decider
+        )
         self.app = build(settings, self._connection)
         self.app.transport.tenures = self.tenures
         self.app.transport.before_rebalance = self._before_rebalance
@@ -166,8 +174,22 @@ class Worker:
                 CHUNKS.parse(record.value, max_bytes=self.settings.topics.max_message_bytes)
             )
 
-        self.tail = Tail(self._options, self._prefix + CHUNKS.name, apply)
+        position = {int(partition): offset for partition, offset in self.components.store.get_position().items()}
+        self.tail = Tail(self._options, self._prefix + CHUNKS.name, apply, position)
         self._spawn(self.tail.run(), "follow chunks")
+        self._spawn(self._save_index(), "save the index")
+
+    async def _save_index(self, *, interval: float = 10.0) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            self._note_position()
+            try:
+                await self.components.store.save()
+            except RetrievalError as error:
+                log.warning("the index is not saved, and will be rebuilt from its topic: %s", error)
+
+    def _note_position(self) -> None:
+        self.components.store.set_position({str(partition): at for partition, at in self.tail.position.items()})
 
     async def _before_rebalance(self) -> None:
         """Write what is finished, so that the next owner need not do it again."""
@@ -197,6 +219,28 @@ class Worker:
         while not all(ok for ok, _ in (check() for check in self.checks().values())):  # noqa: ASYNC110  # checks are polled
             await asyncio.sleep(0.01)
 
+    async def broken(self) -> None:
+        """Return when the worker cannot go on, because a part that it needs has ended; the log says why."""
+        await self._broken.wait()
+
+    async def _watch(self, *, interval: float = 2.0) -> None:
+        """Measure what changes slowly, and notice when Faust has given up."""
+        while True:
+            await asyncio.sleep(interval)
+            self._measure()
+            if self.app.crashed:
+                raise RuntimeError(f"the consumer crashed: {self.app.crash_reason!r}")
+
+    def _measure(self) -> None:
+        metrics = self.components.metrics
+        metrics.owned_partitions(len(self.tenures))
+        metrics.runs_active(sum(isinstance(state, Run) for tenure in self.tenures for state in tenure.holdings.values))
+        if self.tenures.suspended:
+            return
+        for (topic, partition), offset in self.tenures.committable().items():
+            end = self.app.consumer.highwater(TP(topic, partition))
+            metrics.lag(topic, partition, max(0, (end or offset) - offset))
+
     async def stop(self) -> None:
         """Finish what is in flight within the grace period, commit, and leave the group."""
         self._stopping = True
@@ -210,6 +254,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._producer.stop()
+        self._note_position()
         await self.components.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -221,3 +266,4 @@ class Worker:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.critical("%s ended: %r", task.get_name(), error, exc_info=error)
+            self._broken.set()

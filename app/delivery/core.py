@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ from app.delivery.outbox import Outbox, Record
 from app.delivery.tenure import Tenure, Tenures
 from app.errors import InvalidEvent, OrchestratorError
 from app.settings import DeliverySettings
+from app.telemetry.attributes import receiving
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracer
 from topics.base import Event, Topic
 from topics.dead_letters import DEAD_LETTERS, DeadLetter
 
@@ -42,12 +45,23 @@ class Delivered:
 class Delivery:
     """Takes messages from Faust's streams, and owns what happens to them until they are finished."""
 
-    def __init__(self, settings: DeliverySettings, outbox: Outbox, tenures: Tenures, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: DeliverySettings,
+        outbox: Outbox,
+        tenures: Tenures,
+        metrics: Metrics,
+        *,
+        tracer: Tracer | None = None,
+        group: str = "",
+    ) -> None:
         self.settings = settings
         self.outbox = outbox
         self.tenures = tenures
         self.metrics = metrics
         self.draining = False
+        self._tracer = tracer or Tracer()
+        self._group = group
 
     async def messages(self, stream: Any) -> AsyncIterator[Delivered]:
         """Yield each message that is to be processed now, and only once, without acknowledging it."""
@@ -79,6 +93,20 @@ class Delivery:
             offset=message.offset,
             timestamp=message.timestamp,
         )
+
+    @contextmanager
+    def traced(self, received: Received[E]) -> Iterator[Received[E]]:
+        """Process an event in a span of its own; yields the event as the parent of what it will cause."""
+        attributes = receiving(
+            received.topic,
+            received.partition,
+            received.offset,
+            group=self._group,
+            message_id=received.id,
+            conversation=received.correlation_id,
+        )
+        with self._tracer.span(f"process {received.topic}", received.traceparent, "consumer", attributes) as header:
+            yield replace(received, traceparent=header)
 
     async def bury(
         self,

@@ -100,7 +100,8 @@ class Decider(Generic[V]):
     def _consider(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
         started = time.perf_counter()
         try:
-            self._decide(delivered, received, agent)
+            with self._delivery.traced(received) as cause:
+                self._decide(delivered, cause, agent)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
             delivered.tenure.spawn(self._give_up(delivered, error, agent))
         else:

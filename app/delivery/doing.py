@@ -105,9 +105,10 @@ class Doer(Generic[E]):
 
     async def _do(self, delivered: Delivered, received: Received[E]) -> str:
         try:
-            outgoing = await self._with_retries(received)
-            await delivered.tenure.confirm()
-            await self._delivery.outbox.publish(outgoing, received)
+            with self._delivery.traced(received) as cause:
+                outgoing = await self._with_retries(cause)
+                await delivered.tenure.confirm()
+                await self._delivery.outbox.publish(outgoing, cause)
         except TenureEnded:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost

@@ -64,7 +64,8 @@ class Outbox:
 
     def record(self, outgoing: Outgoing, cause: Received[Any] | None) -> Record:
         """Return the wire form of an event that `cause` led to."""
-        traceparent = self._propagate(cause.traceparent if cause else outgoing.traceparent)
+        # The span that processes the cause is the parent of all that it sends; only time has no cause.
+        traceparent = (cause.traceparent if cause else None) or self._propagate(outgoing.traceparent)
         return Record(
             topic=self.full_name(outgoing.topic),
             key=outgoing.key.encode(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,9 +30,37 @@ class Embedder(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Release what the embedder holds; it is not used afterwards."""
+        ...
+
 
 class Store(Protocol):
-    """Holds chunks, and finds them again."""
+    """Holds chunks, and finds them again; fed from the log of chunks, whose position it keeps with them."""
+
+    async def load(self) -> None:
+        """Take up what `save` left; called once, before anything else.
+
+        Raises:
+            RetrievalError: what was saved cannot be read.
+        """
+        ...
+
+    async def save(self) -> None:
+        """Persist what has changed, with the position; a store that lives elsewhere does nothing.
+
+        Raises:
+            RetrievalError: it cannot be written.
+        """
+        ...
+
+    def get_position(self) -> Mapping[str, int]:
+        """Return for each partition of the log the offset of the next event to apply."""
+        ...
+
+    def set_position(self, position: Mapping[str, int]) -> None:
+        """Remember how much of the log has been applied."""
+        ...
 
     async def apply(self, part: DocumentChunks) -> None:
         """Take in one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""

@@ -15,7 +15,7 @@ def ask(settings: AskSettings) -> Workflow:
     """Return `ask` with the models, fusion and limits of the settings."""
     spec: dict[str, Any] = yaml.safe_load(files("app.workflows").joinpath("ask.yaml").read_text(encoding="utf-8"))
     answer, retrieve = spec["steps"]["answer"], spec["steps"]["retrieve"]
-    answer["models"] = settings.models
+    answer["models"] = tuple(dict.fromkeys(settings.models))
     answer["fusion"] = {"strategy": settings.strategy, "quorum": settings.quorum}
     answer["timeout"] = settings.deadline
     retrieve["limit"] = settings.chunks

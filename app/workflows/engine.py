@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError, QuorumNotMet, WorkflowError
+from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError, QuorumNotMet, UnknownWorkflow, WorkflowError
 from app.fusion.base import Candidate
-from app.vectors import decode as vector
+from app.vectors import Vector, decode
 from app.workflows.definitions import Definition, Definitions
 from app.workflows.report import result
 from app.workflows.run import Answer, Done, Run, RunState, StepRun, digest
@@ -68,11 +69,21 @@ def advance(
         return _accept(state, event, definitions, now, limits)
     if not isinstance(state, Run):
         return state, []
-    definition = definitions.get(state.task.workflow, state.version)
     changed = state if isinstance(event, Tick) else _receive(state, event, now)
     if changed is state and not isinstance(event, Tick):
         return state, []
-    return _go_on(changed, definition, now, limits)
+    try:
+        definition = definitions.get(state.task.workflow, state.version)
+    except UnknownWorkflow as error:
+        return _end(changed, None, _failure(error), now, limits)
+    return _go_on(_fit(changed, definition), definition, now, limits)
+
+
+def _fit(run: Run, definition: Definition) -> Run:
+    """Give a run the steps of a version that it did not begin with, where its own is not deployed any more."""
+    if run.steps.keys() == set(definition.order):
+        return run
+    return replace(run, steps={name: run.steps.get(name, StepRun()) for name in definition.order})
 
 
 def _accept(
@@ -199,7 +210,7 @@ def _requests(
     )
     for model in _choose(run, spec, definition.policies[name]):
         yield ModelRequest(
-            id=f"{run.task_id}/{name}/{model}/1",
+            id=f"{run.task_id}/{name}/{quote(model, safe=':')}/1",  # a slash would make two readings of one id
             task_id=run.task_id,
             step=name,
             branch=model,
@@ -236,27 +247,36 @@ def _close(run: Run, name: str, step: StepRun, definition: Definition, now: floa
         return replace(step, status="failed", ended_at=now, error=_timed_out(run, name, now)) if late else step
     candidates = _candidates(step)
     strategy = definition.strategies[name]
-    enough = len(candidates) >= min(spec.fusion.quorum, step.asked)
-    settled = enough and candidates and strategy.decided(candidates, len(step.outstanding))
-    if not (settled or late or not step.outstanding):
-        return step
-    if not (enough and candidates):
-        return replace(step, status="failed", ended_at=now, error=_why_too_few(run, name, step, len(candidates), now))
-    fused = strategy.fuse(candidates)
+    enough = bool(candidates) and len(candidates) >= min(spec.fusion.quorum, step.asked)
+    try:
+        settled = enough and strategy.decided(candidates, len(step.outstanding))
+        if not (settled or late or not step.outstanding):
+            return step
+        if not enough:
+            error = _why_too_few(run, name, step, len(candidates), now)
+            return replace(step, status="failed", ended_at=now, error=error)
+        fused = strategy.fuse(candidates, order=spec.models)
+    except Exception as fault:  # noqa: BLE001  # a third party's strategy must not stop the worker
+        error = Failure(code="fusion", message=f"the strategy {spec.fusion.strategy} raised {type(fault).__name__}")
+        return replace(step, status="failed", ended_at=now, error=error)
     answer = Answer(fused.text, fused.branch, fused.agreement, fused.reason)
     return replace(step, status="succeeded", ended_at=now, answer=answer)
 
 
 def _candidates(step: StepRun) -> list[Candidate]:
     return [
-        Candidate(
-            branch=response.branch,
-            text=response.text,
-            embedding=vector(response.embedding) if response.embedding else None,
-        )
+        Candidate(branch=response.branch, text=response.text, embedding=_vector(response.embedding))
         for response in step.responses
         if response.error is None
     ]
+
+
+def _vector(text: str | None) -> Vector | None:
+    """Return the embedding; none when it is malformed, since an answer is worth more than its embedding."""
+    try:
+        return decode(text) if text else None
+    except InvalidEvent:
+        return None
 
 
 def _why_too_few(run: Run, name: str, step: StepRun, got: int, now: float) -> Failure:

@@ -57,8 +57,14 @@ def _fusion(spec: Workflow | None) -> str:
 def _degraded(run: Run) -> bool:
     """Whether something that was asked for is missing: an optional step, or a model's answer."""
     return any(
-        step.status == "failed" or any(response.error for response in step.responses) for step in run.steps.values()
+        step.status == "failed" or _cut_short(step) or any(response.error for response in step.responses)
+        for step in run.steps.values()
     )
+
+
+def _cut_short(step: StepRun) -> bool:
+    """Whether time ended it; a fusion that was certain before needed none of the answers that were to come."""
+    return step.status == "succeeded" and bool(step.outstanding) and step.ended_at >= step.ends_at
 
 
 def _citations(run: Run) -> tuple[Citation, ...]:

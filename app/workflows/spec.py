@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.settings import Seconds
 from topics.model_requests import Sampling
@@ -62,6 +62,13 @@ class AskStep(Step):
     routing: Routing = Routing()
     fusion: Fusion = Fusion()
     sampling: Sampling = Sampling()
+
+    @field_validator("models")
+    @classmethod
+    def _distinct(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) < len(models):  # a request is named by its model
+            raise ValueError("a model is named twice")
+        return models
 
 
 AnyStep = Annotated[RetrieveStep | AskStep, Field(discriminator="kind")]

@@ -1,0 +1,125 @@
+"""A language model from a GGUF file, on llama.cpp; blocking, for threads."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app import errors
+from app.errors import MissingDependency
+from app.models.base import Completion
+from topics.model_responses import Usage
+
+INSTALL = 'pip install "meta-ai-orchestrator[local]"'
+_PROVIDER = "local"
+_FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
+
+
+@dataclass
+class Gguf:
+    """The model in `path`: loaded on first use, shared by `slots` threads, each with `context` tokens of its own."""
+
+    path: Path
+    context: int
+    slots: int
+    threads: int | None
+    _server: Any = field(default=None, init=False, repr=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def load(self) -> Any:
+        """Load the file unless it is loaded; the interpreter stands still meanwhile, as the library keeps its lock.
+
+        Raises:
+            Unavailable: llama.cpp cannot load it.
+            MissingDependency: xllamacpp is not installed.
+        """
+        with self._loading:
+            if self._server is None:
+                self._server = _serve(self)
+            return self._server
+
+    def chat(self, request: dict[str, Any], stop: threading.Event) -> Completion:
+        """Answer a request in the form of OpenAI's chat completions; setting `stop` ends it at the next token.
+
+        Raises:
+            InvalidRequest: it does not fit into the context, or is wrong in another way.
+            Unavailable: `stop` was set, or llama.cpp failed.
+        """
+        chunks: list[dict[str, Any]] = []
+
+        def take(chunk: dict[str, Any]) -> bool:
+            chunks.append(chunk)
+            return stop.is_set()
+
+        if not stop.is_set():
+            # Streamed, because only a stream can be stopped; without the prompt cache, because an answer
+            # must not depend on what was asked before.
+            streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": False}
+            self.load().handle_chat_completions(request | streamed, take)
+        if stop.is_set():
+            raise errors.Unavailable("stopped before the answer was whole", provider=_PROVIDER)
+        return _read(chunks)
+
+    def close(self) -> None:
+        """Free the memory; no call may be running."""
+        with self._loading:
+            self._server = None
+
+
+def _serve(model: Gguf) -> Any:
+    try:
+        import xllamacpp  # noqa: PLC0415  # optional, and slow to import
+    except ImportError:
+        raise MissingDependency(INSTALL) from None
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model.path)
+    params.n_ctx, params.n_parallel = model.context * model.slots, model.slots
+    params.verbosity = -1  # llama.cpp writes to the process's stderr
+    params.cache_ram_mib = 0  # it would keep gigabytes of old prompts
+    # The library also listens on a loopback port, which nobody needs: a key that nobody has closes it.
+    params.api_keys, params.ui, params.endpoint_slots = [secrets.token_hex(32)], False, False
+    params.cpuparams_batch.n_threads, params.cpuparams.n_threads = _threads(model)
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError:
+        raise errors.Unavailable(f"llama.cpp cannot load {model.path.name}", provider=_PROVIDER) from None
+
+
+def _threads(model: Gguf) -> tuple[int, int]:
+    # Threads of llama.cpp spin at a barrier after every layer. Where other processes want the cores too, all
+    # cores made generation up to twenty times slower, half of them a quarter slower than an idle machine's
+    # best. A prompt is read with few barriers and gains from all; but several slots are written in its manner.
+    cores = os.cpu_count() or 1
+    half = max(1, cores // 2)
+    reading, writing = (cores if model.slots == 1 else half), half
+    return (model.threads or reading), (model.threads or writing)
+
+
+def _read(chunks: list[dict[str, Any]]) -> Completion:
+    text, reason, usage = "", "other", Usage()
+    for chunk in chunks:
+        if "error" in chunk:
+            raise _error(chunk["error"])
+        for choice in chunk.get("choices", ()):
+            text += choice.get("delta", {}).get("content") or ""
+            reason = _FINISH.get(choice.get("finish_reason"), reason)
+        if counted := chunk.get("usage"):
+            usage = Usage(input_tokens=counted["prompt_tokens"], output_tokens=counted["completion_tokens"])
+    if not chunks:
+        raise errors.Unavailable("llama.cpp gave no answer", provider=_PROVIDER)
+    return Completion(text, reason, usage)
+
+
+def _error(problem: dict[str, Any]) -> errors.ModelError:
+    if problem.get("type") == "exceed_context_size_error":
+        return errors.InvalidRequest(
+            f"the prompt has {problem.get('n_prompt_tokens')} tokens, the model reads {problem.get('n_ctx')}: "
+            "ask for fewer chunks, or raise options.context",
+            provider=_PROVIDER,
+        )
+    kind = errors.InvalidRequest if problem.get("code") == 400 else errors.Unavailable  # noqa: PLR2004  # HTTP's
+    return kind(str(problem.get("message", "llama.cpp failed"))[:500], provider=_PROVIDER)

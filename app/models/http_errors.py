@@ -1,0 +1,130 @@
+"""What an HTTP API's failures mean here; the official SDKs name theirs alike, so one mapping serves all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from app import errors
+
+_LONGEST_MESSAGE = 500
+#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
+_SHORTEST_SECRET = 6
+
+_STATUSES: dict[int, type[errors.ModelError]] = {
+    401: errors.Unauthorized,
+    402: errors.Unauthorized,  # the account cannot pay: like a wrong key, no retry mends it
+    403: errors.Unauthorized,
+    408: errors.ModelTimeout,
+    409: errors.Unavailable,  # the APIs answer so when they could not get a lock in time
+    429: errors.RateLimited,
+    503: errors.Overloaded,
+    529: errors.Overloaded,
+}
+
+_CODES: dict[str, type[errors.ModelError]] = {
+    "content_filter": errors.ContentFiltered,
+    "content_policy_violation": errors.ContentFiltered,
+    "insufficient_quota": errors.Unauthorized,  # a 429 that waiting does not cure
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Turns what the module `sdk` raises into this project's errors, without `secrets` in the message.
+
+    `expected` are the exceptions that have a meaning here; any other is a fault in a component's code, and
+    no provider's failure.
+    """
+
+    provider: str
+    sdk: Any
+    secrets: tuple[str, ...] = field(repr=False)
+    expected: tuple[type[Exception], ...] = (OSError,)  # TimeoutError is one
+
+    def translate(self, problem: Exception) -> errors.ModelError:
+        """Return the error that `problem` means."""
+        if isinstance(problem, self.sdk.APIStatusError):
+            return self._refused(problem)
+        chain = _chain(problem)
+        # A refused connection, too, reaches us as the SDK's time-out error: only its causes tell them apart.
+        if any(isinstance(cause, TimeoutError) for cause in chain):
+            return errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+        root = chain[-1]
+        message = f"{type(root).__name__}: {root}" if str(root) else type(root).__name__
+        return errors.Unavailable(self.clean(message), provider=self.provider)
+
+    def malformed(self, body: bytes) -> errors.Unavailable:
+        """Return the error of an answer that is not what the API promises."""
+        excerpt = body[: 2 * _LONGEST_MESSAGE].decode(errors="replace")
+        message = self.clean(f"the answer does not have the form that the API promises: {excerpt}")
+        return errors.Unavailable(message, provider=self.provider)
+
+    def filtered(self, message: str) -> errors.ContentFiltered:
+        """Return the error of an answer that the provider held back."""
+        return errors.ContentFiltered(self.clean(message), provider=self.provider)
+
+    def clean(self, message: str) -> str:
+        """Return `message` without secrets, and no longer than 500 characters."""
+        for secret in self.secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                message = message.replace(secret, "[redacted]")
+        return message[:_LONGEST_MESSAGE]
+
+    def _refused(self, problem: Any) -> errors.ModelError:
+        status: int = problem.status_code
+        code, message = _reason(problem)
+        return _kind(status, code)(
+            self.clean(message),
+            provider=self.provider,
+            status=status,
+            retry_after=retry_after(problem.response.headers, now=datetime.now(UTC)),
+        )
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Return the seconds that `retry-after-ms` or `retry-after` (seconds or an HTTP date) ask to wait, if any."""
+    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(header, "")) * unit
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return _until(headers.get("retry-after", ""), now)
+
+
+def _until(date: str, now: datetime) -> float | None:
+    try:
+        then = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)  # "-0000" is read as a time without a zone
+    return max(0.0, (then - now).total_seconds())
+
+
+def _kind(status: int, code: str) -> type[errors.ModelError]:
+    if code in _CODES:
+        return _CODES[code]
+    other = errors.Unavailable if status >= 500 else errors.InvalidRequest  # noqa: PLR2004  # the class of 5xx
+    return _STATUSES.get(status, other)
+
+
+def _reason(problem: Any) -> tuple[str, str]:
+    body: object = problem.body
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]  # one SDK hands out the envelope, the other what is in it
+    if not isinstance(body, dict):
+        return "", f"HTTP {problem.status_code}: {body or problem}"
+    return str(body.get("code") or body.get("type") or ""), str(body.get("message") or problem)
+
+
+def _chain(problem: BaseException) -> list[BaseException]:
+    chain = [problem]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    return chain

@@ -1,0 +1,54 @@
+"""What a component reads from its settings besides the common fields, checked before the first call."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.errors import ConfigurationError
+from app.settings import ModelSettings
+from topics.model_requests import Sampling
+
+O = TypeVar("O", bound=BaseModel)  # noqa: E741  # O for options
+
+
+def parse(name: str, settings: ModelSettings, options: type[O]) -> O:
+    """Return `settings.options` as the component's own section.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value does not fit.
+    """
+    try:
+        return options.model_validate(settings.options)
+    except ValidationError as problem:
+        raise _explain(f"models.{name}.options", problem, options) from None
+
+
+def sampling(name: str, settings: ModelSettings, **fallback: Any) -> Sampling:
+    """Return how this model generates when a request does not say: `settings.sampling` over `fallback`.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value does not fit.
+    """
+    unknown = sorted(settings.sampling.keys() - Sampling.model_fields.keys())
+    if unknown:
+        raise ConfigurationError(
+            f"models.{name}.sampling: there is no {unknown[0]!r}; there are {', '.join(Sampling.model_fields)}",
+        )
+    try:
+        return Sampling.model_validate(fallback | settings.sampling)
+    except ValidationError as problem:
+        raise _explain(f"models.{name}.sampling", problem, Sampling) from None
+
+
+def fill(asked: Sampling, defaults: Sampling) -> Sampling:
+    """Return `asked`, with what it leaves open taken from `defaults`."""
+    return defaults.model_copy(update=asked.model_dump(exclude_defaults=True))
+
+
+def _explain(section: str, problem: ValidationError, fields: type[BaseModel]) -> ConfigurationError:
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join((section, *(str(part) for part in first["loc"])))
+    known = ", ".join(fields.model_fields)
+    return ConfigurationError(f"{where}: {first['msg']}; {section} knows {known}")

@@ -1,0 +1,59 @@
+"""Which component serves which provider, by name; third parties add theirs by entry point."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, cast
+
+from app.errors import ConfigurationError
+from app.models.base import Model
+from app.settings import ModelSettings
+
+GROUP = "meta_ai_orchestrator.models"
+
+#: Modules are named, not imported: a provider that is not configured costs nothing.
+COMPONENTS = {
+    "anthropic": "app.models.anthropic:Anthropic",
+    "local": "app.models.local:Local",
+    "openai": "app.models.openai:OpenAI",
+    "scripted": "app.models.scripted:Scripted",
+}
+
+
+class Component(Protocol):
+    """What a name in the table, or an entry point of the group, leads to."""
+
+    def from_settings(self, name: str, settings: ModelSettings) -> Model:
+        """Return the model that the configuration calls `name`."""
+        ...
+
+
+def build(name: str, settings: ModelSettings) -> Model:
+    """Return the model that the configuration calls `name`; nothing is connected or loaded yet.
+
+    Raises:
+        ConfigurationError: no component has this provider's name, or the settings do not fit it.
+        MissingDependency: the component needs a package that is not installed.
+    """
+    known = _known()
+    if settings.provider not in known:
+        raise ConfigurationError(
+            f"models.{name}.provider: there is no provider {settings.provider!r}; "
+            f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}",
+        )
+    return _load(name, known[settings.provider]).from_settings(name, settings)
+
+
+def _known() -> dict[str, EntryPoint]:
+    # What is built in wins: installing a package must not silently change where prompts are sent.
+    added = {point.name: point for point in entry_points(group=GROUP)}
+    return added | {name: EntryPoint(name, value, GROUP) for name, value in COMPONENTS.items()}
+
+
+def _load(name: str, point: EntryPoint) -> Component:
+    try:
+        return cast("Component", point.load())
+    except (ImportError, AttributeError) as problem:
+        raise ConfigurationError(
+            f"models.{name}.provider: {point.name} ({point.value}) cannot be loaded: {problem}",
+        ) from problem

@@ -1,0 +1,70 @@
+"""From a document to the events from which every index is built."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+from app import vectors
+from app.retrieval.base import Embedder
+from app.retrieval.chunking import cut
+from topics.chunks import DocumentChunks, EmbeddedChunk
+from topics.documents import Document
+from topics.retrieval_results import Chunk
+
+
+async def prepare(
+    document: Document, *, embedder: Embedder, words: int, overlap: int, part_bytes: int = 700_000
+) -> list[DocumentChunks]:
+    """Return `document` cut, embedded and packed into parts whose JSON is at most `part_bytes` long.
+
+    A chunk that alone is longer has a part of its own. A deleted document, and one without anything
+    visible, is one empty part. What is embedded is the chunk under its heading.
+
+    Raises:
+        ConfigurationError: the overlap is not smaller than the chunk.
+        RetrievalError: the embedder failed.
+    """
+    chunks = [] if document.deleted else await asyncio.to_thread(cut, document, words=words, overlap=overlap)
+    embeddings = await embedder.embed([f"{chunk.heading}\n{chunk.text}".lstrip("\n") for chunk in chunks])
+    embedded = [
+        EmbeddedChunk(chunk=chunk, embedding=vectors.encode(vector))
+        for chunk, vector in zip(chunks, embeddings, strict=True)
+    ]
+    empty = DocumentChunks(
+        document_id=document.id,
+        version=_version(document, chunks, embedder.name, part_bytes),
+        collection=document.collection,
+    )
+    return [
+        empty.model_copy(update={"part": number, "chunks": tuple(part)})
+        for number, part in enumerate(_packed(embedded, part_bytes - len(empty.to_json()) - len("0000")))
+    ]
+
+
+def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_bytes: int) -> str:
+    """Return a hash of all that decides what the parts contain: another text, size, overlap, embedder or cutter.
+
+    The size of parts is among it: parts of equal version but other bounds would say some chunks twice.
+    """
+    digest = blake2b(digest_size=16)
+    for fact in (document.collection, embedder, str(part_bytes)):
+        digest.update(fact.encode() + b"\0")
+    for chunk in chunks:
+        digest.update(chunk.to_json() + b"\0")
+    return digest.hexdigest()
+
+
+def _packed(chunks: Sequence[EmbeddedChunk], room: int) -> Iterator[list[EmbeddedChunk]]:
+    """Yield the chunks in groups of at most `room` bytes; one empty group when there are none."""
+    held: list[EmbeddedChunk] = []
+    size = 0
+    for chunk in chunks:
+        length = len(chunk.to_json()) + len(",")
+        if held and size + length > room:
+            yield held
+            held, size = [], 0
+        held.append(chunk)
+        size += length
+    yield held

@@ -1,0 +1,144 @@
+"""The store that lives in the worker's own memory, and in a file if it is given one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from app.errors import RetrievalError
+from app.retrieval import lexical, snapshot
+from app.retrieval.base import Embedder
+from app.retrieval.catalogue import Catalogue
+from app.retrieval.hybrid import HybridIndex
+from app.settings import RetrievalSettings
+from topics.chunks import DocumentChunks
+from topics.retrieval_results import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """An index over a collection as it was after `changes` changes; none over an empty one."""
+
+    changes: int
+    index: HybridIndex | None
+
+
+class MemoryStore:
+    """Hybrid search over everything that fits into memory: about 4 kB a chunk, exact, in milliseconds.
+
+    Indexes are built when a search needs them, off the event loop, and searches that wait for the same
+    changes share one build. A search finds everything that was applied before it began.
+
+    With a `path`, `load` resumes what `save` left there, together with the position in the log that it
+    stands for: whoever feeds the store sets that, and goes on from it. The embedder is its owner's to close.
+    """
+
+    def __init__(self, embedder: Embedder, *, path: Path | None = None) -> None:
+        self._embedder = embedder
+        self._path = path
+        self._catalogue = Catalogue(embedder.dimensions)
+        self._position: dict[str, int] = {}
+        self._unsaved = False
+        self._changes: Counter[str] = Counter()
+        self._built: dict[str, _Built] = {}
+        self._building = asyncio.Lock()
+        self._saving = asyncio.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: RetrievalSettings, embedder: Embedder) -> Self:
+        """Return a store that persists at `settings.path`, if there is one."""
+        return cls(embedder, path=settings.path)
+
+    async def load(self) -> None:
+        """Resume from the file, if there is one that fits; call it once, before anything else.
+
+        Raises:
+            MissingDependency: the lexical index is not installed.
+            RetrievalError: the file exists but cannot be read.
+        """
+        await asyncio.to_thread(lexical.require)
+        if self._path is None:
+            return
+        try:
+            found = await asyncio.to_thread(snapshot.read, self._path, self._embedder.name)
+        except OSError as error:
+            raise RetrievalError(f"the index file {self._path} cannot be read: {error.strerror}") from error
+        if found is not None:
+            for part in found.parts:
+                await self.apply(part)
+            self._position = found.position
+            self._unsaved = False
+
+    async def apply(self, part: DocumentChunks) -> None:
+        """Take in one part of a document; repeating it changes nothing.
+
+        Raises:
+            InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
+        """
+        changed = self._catalogue.apply(part)
+        self._changes.update(changed)
+        self._unsaved = self._unsaved or bool(changed)
+
+    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
+        """Return up to `limit` chunks, best first, each with its reciprocal rank fusion score.
+
+        Raises:
+            RetrievalError: the query could not be embedded.
+        """
+        index = await self._index(collection)
+        if index is None:
+            return []
+        vector = (await self._embedder.embed([query]))[0]
+        return await asyncio.to_thread(index.search, query, vector, limit)
+
+    def get_position(self) -> dict[str, int]:
+        """Return the last position set: for each partition of the log, the offset of the next event."""
+        return dict(self._position)
+
+    def set_position(self, position: Mapping[str, int]) -> None:
+        """Remember how much of the log has been applied; call it after `apply`."""
+        self._unsaved = self._unsaved or self._position != position
+        self._position = dict(position)
+
+    async def save(self) -> None:
+        """Write what has changed to the file; without changes, or without a path, do nothing.
+
+        Raises:
+            RetrievalError: the file cannot be written; the old one is untouched.
+        """
+        async with self._saving:
+            if self._path is None or not self._unsaved:
+                return
+            self._unsaved = False
+            try:
+                await asyncio.to_thread(self._write, self._path, self._catalogue.copy(), self.get_position())
+            except OSError as error:
+                self._unsaved = True
+                raise RetrievalError(f"the index file {self._path} cannot be written: {error.strerror}") from error
+
+    async def close(self) -> None:
+        """Save, and forget everything."""
+        await self.save()
+        self._catalogue = Catalogue(self._embedder.dimensions)
+        self._built.clear()
+
+    def _write(self, path: Path, catalogue: Catalogue, position: dict[str, int]) -> None:
+        snapshot.write(path, self._embedder.name, position, catalogue.parts())
+
+    async def _index(self, collection: str) -> HybridIndex | None:
+        needed = self._changes[collection]
+        async with self._building:
+            built = self._built.get(collection)
+            if built is None or built.changes < needed:
+                built = await self._build(collection)
+                self._built[collection] = built
+            return built.index
+
+    async def _build(self, collection: str) -> _Built:
+        changes = self._changes[collection]
+        rows = self._catalogue.rows(collection)
+        return _Built(changes, await asyncio.to_thread(HybridIndex, rows) if rows else None)

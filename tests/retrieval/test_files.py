@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.retrieval.files import read_documents
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    for name in ("b.md", "a.TXT", "sub/deep/c.rst", "sub/d.markdown", ".hidden/e.md", ".f.md", "picture.png"):
+        file = tmp_path / "docs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"text of {name}")
+    return tmp_path / "docs"
+
+
+def ids(*paths: Path, root: Path | None = None) -> list[str]:
+    return [document.id for document in read_documents(paths, root)]
+
+
+def test_a_folder_is_read_recursively_in_order(docs: Path) -> None:
+    found = list(read_documents([docs], docs))
+    assert [(document.id, document.format) for document in found] == [
+        ("a.TXT", "text"),
+        ("b.md", "markdown"),
+        ("sub/d.markdown", "markdown"),
+        ("sub/deep/c.rst", "text"),
+    ]
+    assert all(document.source == document.id for document in found)
+    assert found[1].text == "text of b.md"
+
+
+def test_ids_are_relative_to_the_root(docs: Path) -> None:
+    assert ids(docs / "sub", root=docs.parent) == ["docs/sub/d.markdown", "docs/sub/deep/c.rst"]
+
+
+def test_without_a_root_ids_are_relative_to_the_working_directory(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(docs.parent)
+    assert ids(Path("docs/b.md")) == ids(Path("docs/sub/../b.md")) == ids(docs / "b.md") == ["docs/b.md"]
+    monkeypatch.chdir(docs)
+    assert ids(Path("b.md")) == ["b.md"]
+
+
+def test_outside_of_the_working_directory_ids_are_relative_to_what_is_given(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert ids(docs / "sub") == ["d.markdown", "deep/c.rst"]
+    assert ids(docs / "b.md") == ["b.md"]
+
+
+def test_given_twice_is_read_once(docs: Path) -> None:
+    assert ids(docs, docs / "b.md", root=docs).count("b.md") == 1
+
+
+def test_two_files_with_the_same_id_are_refused(docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "readme.md").write_text(name)
+    monkeypatch.chdir(docs)
+    with pytest.raises(ConfigurationError, match=r"two/readme\.md and .*one/readme\.md would both have the id"):
+        ids(tmp_path / "one", tmp_path / "two")
+
+
+def test_outside_of_a_given_root_is_refused(docs: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"b\.md is not inside the root"):
+        ids(docs / "b.md", root=docs / "sub")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"), [("none.md", "does not exist"), ("picture.png", "must end in .md, .markdown, .txt, .rst")]
+)
+def test_a_path_that_is_no_document_is_refused(docs: Path, name: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} .*{complaint}"):
+        ids(docs / name)
+
+
+def test_other_encodings_are_refused(docs: Path) -> None:
+    (docs / "b.md").write_bytes("Grüße".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"b\.md is not UTF-8: .* at byte 2"):
+        ids(docs)
+
+
+def test_a_byte_order_mark_is_no_text(docs: Path) -> None:
+    (docs / "b.md").write_bytes(b"\xef\xbb\xbf# A\r\n")
+    (document,) = read_documents([docs / "b.md"])
+    assert document.text == "# A\r\n"
+
+
+def test_the_limit_is_inclusive(docs: Path) -> None:
+    (docs / "b.md").write_text("12345")
+    assert len(list(read_documents([docs / "b.md"], limit=5))) == 1
+    with pytest.raises(ConfigurationError, match=r"b\.md is larger than 4 bytes"):
+        list(read_documents([docs / "b.md"], limit=4))
+
+
+def test_a_link_that_leads_nowhere_is_an_error(docs: Path) -> None:
+    (docs / "dangling.md").symlink_to(docs / "nowhere.md")
+    with pytest.raises(ConfigurationError, match=r"dangling\.md cannot be read"):
+        ids(docs)
+
+
+def test_links_to_folders_are_not_followed(docs: Path) -> None:
+    (docs / "loop").symlink_to(docs, target_is_directory=True)
+    assert len(ids(docs, root=docs)) == 4
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a folder that cannot be read")
+def test_a_folder_that_cannot_be_read_is_an_error(docs: Path) -> None:
+    (docs / "sub").chmod(0)
+    try:
+        with pytest.raises(ConfigurationError, match="sub cannot be read"):
+            ids(docs)
+    finally:
+        (docs / "sub").chmod(0o700)

