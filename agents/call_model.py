@@ -20,7 +20,7 @@ from app.telemetry.tracing import Tracer
 from app.vectors import encode
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
-from topics.model_requests import ModelRequest, Sampling
+from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 
 NAME = "call_model"
@@ -68,8 +68,7 @@ async def _call(
     received: Received[ModelRequest], configured: ConfiguredModel, seconds_left: float | None, tracer: Tracer
 ) -> Outcome:
     request, settings = received.event, configured.settings
-    sampling = Sampling.model_validate({**settings.sampling, **request.sampling.model_dump(exclude_unset=True)})
-    prompt = Prompt(request.messages, sampling)
+    prompt = Prompt(request.messages, request.sampling)
     deadline = None if seconds_left is None else time.monotonic() + seconds_left
     described = model_call(configured.model.provider, settings.model or request.model)
     async with configured.slots:

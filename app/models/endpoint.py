@@ -38,8 +38,8 @@ class Endpoint:
     def from_settings(cls, name: str, settings: ModelSettings, chosen: HostedOptions, *, vendor: str) -> Self:
         """Return the endpoint of the model called `name`.
 
-        What is not set comes from the environment's `<vendor>_API_KEY` and `<vendor>_BASE_URL`. Give a host of
-        your own its own `api_key` (an empty one will do), or it is sent the vendor's key.
+        The environment's `<vendor>_API_KEY` goes to the vendor's own address, or to where the environment's
+        `<vendor>_BASE_URL` points, and never to a `base_url` of the settings, which has an `api_key` of its own.
 
         Raises:
             ConfigurationError: no model is named, or there is no key for the vendor's own address.
@@ -47,7 +47,9 @@ class Endpoint:
         if not settings.model:
             raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
         base_url = settings.base_url or os.environ.get(f"{vendor}_BASE_URL") or None
-        key = os.environ.get(f"{vendor}_API_KEY") if settings.api_key is None else settings.api_key.get_secret_value()
+        key = None if settings.base_url else os.environ.get(f"{vendor}_API_KEY")
+        if settings.api_key is not None:
+            key = settings.api_key.get_secret_value()
         if not key and not base_url:
             raise ConfigurationError(
                 f"models.{name}.api_key: set it, or the environment variable {vendor}_API_KEY; "

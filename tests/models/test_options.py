@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.models import options
+from app.models.scripted import Options
+from app.settings import ModelSettings
+from topics.model_requests import Sampling
+
+
+def settings(**fields: object) -> ModelSettings:
+    return ModelSettings.model_validate({"provider": "scripted", **fields})
+
+
+def test_options_become_the_components_section() -> None:
+    assert options.parse("m", settings(options={"delay": 2}), Options).delay == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [({"dealy": 2}, "models.m.options.dealy"), ({"delay": -1}, "models.m.options.delay")],
+)
+def test_a_wrong_option_is_named_with_the_known_ones(given: dict[str, object], where: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        options.parse("m", settings(options=given), Options)
+
+    assert str(raised.value).startswith(where)
+    assert "answers, default, delay" in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [{"temprature": 1}, {"temperature": 3}, {"max_tokens": 0}])
+def test_a_wrong_sampling_default_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match=r"models\.m\.sampling.*(temprature|temperature|max_tokens)"):
+        options.sampling("m", settings(sampling=given))
+
+
+def test_settings_outweigh_the_components_defaults_and_the_request_both() -> None:
+    defaults = options.sampling("m", settings(sampling={"max_tokens": 7}), max_tokens=1, temperature=0.0)
+
+    assert defaults == Sampling(max_tokens=7, temperature=0.0)
+    assert options.fill(Sampling(), defaults) == defaults
+    assert options.fill(Sampling(max_tokens=9, stop=("x",)), defaults) == Sampling(
+        max_tokens=9, temperature=0.0, stop=("x",)
+    )
+    assert options.fill(Sampling(temperature=0.0), Sampling(temperature=1.0)).temperature == 0.0

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from app import errors
+from app.models.base import Completion, Prompt
+from app.models.scripted import Scripted
+from app.settings import ModelSettings
+from topics.model_requests import Message, Sampling
+from topics.model_responses import Usage
+
+
+def scripted(**options: object) -> Scripted:
+    return Scripted.from_settings("m", ModelSettings(provider="scripted", options=options))
+
+
+def ask(*turns: tuple[str, str], **sampling: object) -> Prompt:
+    messages = tuple(Message.model_validate({"role": role, "content": content}) for role, content in turns)
+    return Prompt(messages, Sampling.model_validate(sampling))
+
+
+async def said(model: Scripted, prompt: Prompt) -> Completion:
+    return await model.complete(prompt, timeout=5)
+
+
+async def test_it_echoes_the_last_user_message_and_counts_words() -> None:
+    prompt = ask(("system", "be brief"), ("user", "first"), ("assistant", "yes"), ("user", "and then"))
+
+    assert await said(scripted(), prompt) == Completion("and then", "stop", Usage(input_tokens=6, output_tokens=2))
+
+
+async def test_the_first_piece_that_occurs_decides() -> None:
+    model = scripted(answers={"capital": "Paris", "France": "Europe"}, default="no idea")
+
+    assert (await said(model, ask(("user", "the capital of France?")))).text == "Paris"
+    assert (await said(model, ask(("user", "where is France?")))).text == "Europe"
+    assert (await said(model, ask(("user", "why?")))).text == "no idea"
+
+
+async def test_it_stops_at_max_tokens() -> None:
+    answer = await said(scripted(default="one two three"), ask(("user", "count"), max_tokens=2))
+
+    assert answer == Completion("one two", "length", Usage(input_tokens=1, output_tokens=2))
+
+
+async def test_the_first_calls_fail_in_order() -> None:
+    codes = [
+        "rate_limited",
+        "overloaded",
+        "unavailable",
+        "timeout",
+        "unauthorized",
+        "invalid_request",
+        "content_filtered",
+    ]
+    model = scripted(failures=codes, retry_after=3)
+
+    for code in codes:
+        with pytest.raises(errors.ModelError) as raised:
+            await said(model, ask(("user", "hello")))
+        assert (raised.value.code, raised.value.provider, raised.value.retry_after) == (code, "scripted", 3)
+    assert (await said(model, ask(("user", "hello")))).text == "hello"
+
+
+async def outcomes(model: Scripted, calls: int) -> list[bool]:
+    fates = []
+    for _ in range(calls):
+        try:
+            await said(model, ask(("user", "hello")))
+        except errors.Unavailable:
+            fates.append(False)
+        else:
+            fates.append(True)
+    return fates
+
+
+async def test_a_share_of_calls_fails_the_same_way_each_time() -> None:
+    fates = await outcomes(scripted(fail_rate=0.3, seed=5), 200)
+
+    assert fates == await outcomes(scripted(fail_rate=0.3, seed=5), 200)
+    assert fates != await outcomes(scripted(fail_rate=0.3, seed=6), 200)
+    assert 30 < fates.count(False) < 90
+
+
+async def test_a_delay_longer_than_the_time_allowed_is_a_timeout() -> None:
+    with pytest.raises(errors.ModelTimeout):
+        await scripted(delay=30).complete(ask(("user", "hello")), timeout=0.01)
+
+
+def test_an_unknown_failure_is_refused() -> None:
+    with pytest.raises(errors.ConfigurationError, match=r"models\.m\.options\.failures\.0"):
+        scripted(failures=["boom"])

@@ -1,0 +1,96 @@
+"""A model provider's HTTP server that misbehaves as told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Upstream:
+    """Answers each request with the next prepared reply; the last one stays."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self._replies: deque[Handler] = deque()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls) -> AsyncIterator[Upstream]:
+        upstream, app = cls(), web.Application()
+        app.router.add_route("*", "/{path:.*}", upstream._answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            upstream.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield upstream
+        finally:
+            await runner.cleanup()
+
+    def json(self, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self._then(lambda: web.json_response(body, status=status, headers=headers))
+
+    def raw(self, body: bytes, *, status: int = 200, kind: str = "application/json") -> None:
+        self._then(lambda: web.Response(body=body, status=status, content_type=kind))
+
+    def redirect(self, location: str) -> None:
+        self._then(lambda: web.Response(status=307, headers={"location": location}))
+
+    def cut(self, body: bytes) -> None:
+        """Promise more bytes than are sent."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"content-type": "application/json", "content-length": "9999"})
+            await response.prepare(request)
+            await response.write(body)
+            return _hang_up(request, response)
+
+        self._replies.append(handle)
+
+    def drop(self) -> None:
+        """Close the connection instead of answering."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return _hang_up(request, web.Response())
+
+        self._replies.append(handle)
+
+    def trickle(self, seconds: float) -> None:
+        """Send a byte at a time, `seconds` apart, and never an end."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"content-type": "application/json"})
+            await response.prepare(request)
+            while request.transport is not None and not request.transport.is_closing():
+                await response.write(b" ")
+                await asyncio.sleep(seconds)
+            return response
+
+        self._replies.append(handle)
+
+    def _then(self, response: Callable[[], web.Response]) -> None:
+        async def handle(_: web.Request) -> web.StreamResponse:
+            return response()
+
+        self._replies.append(handle)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.json())
+        self.headers.append(request.headers)
+        handle = self._replies.popleft() if len(self._replies) > 1 else self._replies[0]
+        return await handle(request)
+
+
+def _hang_up(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.close()
+    return response
