@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import faust
+import faust.tables.manager
 from faust.types.auth import CredentialsT
 from yarl import URL
 
@@ -16,9 +17,19 @@ from app.settings import Settings
 from topics.base import Topic
 
 
+class NoTables(faust.tables.manager.TableManager):
+    """Faust's table manager for an application without tables: it does not wait a second for some to appear."""
+
+    async def on_start(self) -> None:
+        """Let the consumer subscribe at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def build(settings: Settings, connection: Connection) -> Any:
     """Return the application, with the consumer that commits truthfully; nothing is connected yet."""
-    session = settings.broker.session_timeout
+    # The embedded broker lets a group's first member wait for half of its session time-out.
+    session = settings.broker.session_timeout if connection.durable else min(2.0, settings.broker.session_timeout)
     app = faust.App(
         settings.app_id,
         broker=[URL(f"kafka://{server}") for server in connection.bootstrap_servers.split(",")],
@@ -40,6 +51,7 @@ def build(settings: Settings, connection: Connection) -> Any:
         web_enabled=False,
         autodiscover=False,
         store="memory://",
+        TableManager=NoTables,
     )
     transport = Transport(app.conf.broker_consumer, app)
     transport.fetch_wait_ms = connection.fetch_wait_ms

@@ -55,6 +55,8 @@ class Worker:
         self._prefix = settings.topics.prefix
         self._runs_topic = f"{self._prefix}{settings.app_id}-runs"
         self._limits = Limits(settings.delivery.max_run, settings.delivery.remember)
+        longest = max((model.total_timeout for model in settings.models.values()), default=0.0)
+        self._answer_window = settings.delivery.remember + longest
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._broken = asyncio.Event()
@@ -123,10 +125,7 @@ class Worker:
         self.app.agent(channel(self.app, self.settings, module.TOPIC), name=module.NAME)(agent)
 
     def _open_holdings(self, partition: int) -> Holdings:
-        longest = max((model.total_timeout for model in self.settings.models.values()), default=0.0)
-        return Holdings(
-            partition, wake_at=lambda state: state.wake_at, window=self.settings.delivery.remember + longest
-        )
+        return Holdings(partition, wake_at=lambda state: state.wake_at, window=self._answer_window)
 
     def _taken_over(self, new: list[Tenure]) -> None:
         self.components.metrics.owned_partitions(len(self.tenures))
@@ -145,12 +144,13 @@ class Worker:
                 if name == "ce_id":
                     holdings[record.partition].answered.add(value.decode(errors="replace"), record.timestamp / 1000)
 
-        window = self._limits.max_run + self._limits.remember
-        await self._read(self._runs_topic, holdings, run, window)
-        for topic in (MODEL_RESPONSES, RETRIEVAL_RESULTS):
-            await self._read(
-                self._prefix + topic.name, holdings, answered, next(iter(holdings.values())).answered.window
-            )
+        await asyncio.gather(
+            self._read(self._runs_topic, holdings, run, self._limits.max_run + self._limits.remember),
+            *(
+                self._read(self._prefix + topic.name, holdings, answered, self._answer_window)
+                for topic in (MODEL_RESPONSES, RETRIEVAL_RESULTS)
+            ),
+        )
         for held in holdings.values():
             held.finish_loading()
 

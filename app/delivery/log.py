@@ -7,6 +7,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+#: A fetch that waits for more would hold up the questions for offsets behind it on the same connection.
+_FETCH_WAIT_MS = 5
+
 Read = Callable[[Any], None]
 
 
@@ -23,7 +26,12 @@ async def read_back(
     Each partition is read from `window` seconds before its last record, in the log's own time: so a long
     pause of all workers loses nothing. `options` are those of any aiokafka client.
     """
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
+    )
     await consumer.start()
     try:
         wanted = [TopicPartition(topic, partition) for partition in partitions]

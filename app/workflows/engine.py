@@ -139,7 +139,7 @@ class _InvalidInput(WorkflowError):
 def _receive(run: Run, event: RetrievalResult | ModelResponse, now: float) -> Run:
     """Take in a fact; the same run when it is not awaited (seen before, or too late)."""
     step = run.steps.get(event.step)
-    if step is None or event.id not in step.outstanding:
+    if step is None or step.over or event.id not in step.outstanding:
         return run
     step = replace(step, outstanding=step.outstanding - {event.id})
     if isinstance(event, ModelResponse):
@@ -283,7 +283,8 @@ def _why_too_few(run: Run, name: str, step: StepRun, got: int, now: float) -> Fa
     """Name the cause: time, the one error that all models gave, or else the quorum."""
     if step.outstanding:
         return _timed_out(run, name, now)
-    errors = [response.error for response in step.responses if response.error]
+    answered = sorted(step.responses, key=lambda response: response.branch)  # not as they happened to arrive
+    errors = [response.error for response in answered if response.error]
     if errors and len({error.code for error in errors}) == 1:
         return errors[0]
     said = "; ".join(f"{error.code}: {error.message}" for error in errors)
