@@ -20,7 +20,7 @@ _LENGTH_AT, _LENGTH_ENDS = 8, 12
 
 
 def forgive() -> None:
-    """Have all of aiokafka's consumers in this process read such names, with each odd byte as `\\xNN`."""
+    r"""Have all of aiokafka's consumers in this process read such names, with each odd byte as `\xNN`."""
     fetcher.MemoryRecords = ForgivingRecords
 
 
@@ -81,5 +81,5 @@ class _Buffer(bytearray):
         return _Buffer(found) if isinstance(at, slice) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        """Return the text, with `\\xNN` for what is none."""
+        r"""Return the text, with `\xNN` for what is none."""
         return super().decode(encoding, errors)

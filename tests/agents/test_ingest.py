@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from agents.ingest import handle, run
+from agents.parts import Parts
+from app.errors import RetrievalError
+from app.vectors import decode
+from tests.agents.parts import Embedder, assemble, received
+from tests.delivery.fakes import Stream, World, until
+from topics import AUDIT, CHUNKS, DOCUMENTS
+from topics.audit import AuditEvent
+from topics.chunks import DocumentChunks
+from topics.documents import Document
+
+DOCUMENT = Document(id="guide", text="# Why\n\nBecause.\n", source="guide.md", collection="docs")
+#: Enough words for chunks whose JSON does not fit into one part.
+LONG = Document(id="long", text="\n\n".join(f"# H{n}\n\n" + "x" * 9000 for n in range(200)))
+
+
+async def _handled(parts: Parts, document: Document) -> tuple[list[tuple[str, str, DocumentChunks]], AuditEvent]:
+    *outgoing, last = await handle(received(document), parts)
+    assert {out.topic.name for out in outgoing} == {CHUNKS.name}
+    assert {out.partition for out in (*outgoing, last)} == {2}
+    assert (last.topic, last.key) == (AUDIT, document.id)
+    assert isinstance(last.event, AuditEvent)
+    return [(out.key, out.id, out.event) for out in outgoing if isinstance(out.event, DocumentChunks)], last.event
+
+
+async def test_that_a_document_becomes_embedded_chunks_and_a_line_of_the_audit() -> None:
+    ((key, name, part),), audit = await _handled(assemble(), DOCUMENT)
+    assert (key, name, part.document_id, part.part, part.collection) == (
+        "guide",
+        f"cause/{part.version}/0",
+        "guide",
+        0,
+        "docs",
+    )
+    (embedded,) = part.chunks
+    assert (embedded.chunk.source, embedded.chunk.text) == ("guide.md", "Because.")
+    assert decode(embedded.embedding).shape == (2,)
+    assert (audit.actor, audit.action, audit.subject) == ("ingest", "document.ingested", "guide")
+    assert audit.details == {"chunks": 1, "collection": "docs"}
+
+
+async def test_that_a_deleted_document_is_one_empty_part() -> None:
+    ((key, _, part),), audit = await _handled(assemble(), Document(id="guide", deleted=True))
+    assert (key, part.part, part.chunks) == ("guide", 0, ())
+    assert audit.action == "document.deleted"
+
+
+async def test_that_the_parts_of_a_long_document_have_keys_and_ids_of_their_own_in_order() -> None:
+    parts, audit = await _handled(assemble(), LONG)
+    assert len(parts) > 1
+    assert [part.part for _, _, part in parts] == list(range(len(parts)))
+    assert [key for key, _, _ in parts] == ["long", *(f"long/{number}" for number in range(1, len(parts)))]
+    assert len({name for _, name, _ in parts}) == len(parts)
+    assert len({part.version for _, _, part in parts}) == 1
+    assert audit.details["chunks"] == sum(len(part.chunks) for _, _, part in parts)
+
+
+async def test_that_the_same_document_has_the_same_ids_again() -> None:
+    first, _ = await _handled(assemble(), DOCUMENT)
+    second, _ = await _handled(assemble(), DOCUMENT)
+    assert first == second
+
+
+async def test_that_a_failing_embedder_is_for_delivery_to_try_again() -> None:
+    parts = assemble()
+    assert isinstance(parts.embedder, Embedder)
+    parts.embedder.error = RetrievalError("away")
+    with pytest.raises(RetrievalError):
+        await handle(received(DOCUMENT), parts)
+
+
+async def test_that_the_agent_takes_a_document_again_and_in_order() -> None:
+    world, stream = World(), Stream()
+    world.own(DOCUMENTS.name, 0)
+    world.start(run(stream, assemble(world)))
+    changed = DOCUMENT.model_copy(update={"text": "# Why\n\nTherefore.\n"})
+    world.deliver(stream, *(world.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT)))
+    await until(lambda: world.committable(DOCUMENTS) == 3)
+    parts = [DocumentChunks.model_validate_json(record.value or b"") for record in world.producer.on(CHUNKS)]
+    assert [part.chunks[0].chunk.text for part in parts] == ["Because.", "Therefore.", "Because."]
+    assert len(world.producer.on(AUDIT)) == 3
+    await world.stop()

@@ -1,0 +1,509 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import InvalidEvent
+from app.fusion.normalise import normalise
+from app.settings import AskSettings
+from app.workflows.builtin import ask
+from app.workflows.definitions import Definitions
+from app.workflows.engine import Accept, Limits, Tick, advance
+from app.workflows.run import Done, Run, RunState
+from app.workflows.spec import Workflow
+from tests.workflows.simulation import (
+    LIMITS,
+    MODELS,
+    START,
+    TEXTS,
+    Fact,
+    Life,
+    accept,
+    answer,
+    live,
+    needing_everything,
+    workflows,
+)
+from topics.model_requests import ModelRequest
+from topics.model_responses import ModelResponse
+from topics.results import Result
+from topics.retrieval_requests import RetrievalRequest
+from topics.tasks import Task
+
+# --- examples ---------------------------------------------------------------------------------------------
+
+
+def _workflow(steps: dict[str, Any], **fields: Any) -> Definitions:
+    return Definitions([Workflow.model_validate({"id": "w", "steps": steps, "output": list(steps)[-1], **fields})])
+
+
+def _asking(*models: str, **fields: Any) -> dict[str, Any]:
+    return {"kind": "ask", "models": models or ("alpha",), "prompt": "{{ input.question }}", **fields}
+
+
+RETRIEVE = {"kind": "retrieve", "query": "{{ input.question }}", "limit": 3, "collection": "docs"}
+
+
+def _begun(steps: dict[str, Any], **fields: Any) -> Life:
+    life = Life(_workflow(steps, **fields))
+    life.give(accept())
+    return life
+
+
+def _outcome(life: Life) -> Result:
+    (result,) = life.results
+    assert isinstance(life.state, Done)
+    return result
+
+
+def _model_requests(life: Life) -> list[ModelRequest]:
+    return [request for request in life.open if isinstance(request, ModelRequest)]
+
+
+def test_that_the_built_in_workflow_retrieves_asks_all_fuses_and_answers() -> None:
+    definitions = Definitions([ask(AskSettings(models=("a", "b"), strategy="vote"))])
+    task = Task(id="t", input={"question": "why?"}, metadata={"tenant": "x"})
+    state, commands = advance(None, Accept("t", task), definitions, START, LIMITS)
+    (retrieval,) = commands
+    assert isinstance(retrieval, RetrievalRequest)
+    assert (retrieval.id, retrieval.query, retrieval.limit) == ("t/retrieve", "why?", 4)
+    state, requests = advance(state, answer(retrieval, "Because."), definitions, START + 1, LIMITS)
+    assert [request.id for request in requests if isinstance(request, ModelRequest)] == ["t/answer/a/1", "t/answer/b/1"]
+    first = requests[0]
+    assert isinstance(first, ModelRequest)
+    assert [message.role for message in first.messages] == ["system", "user"]
+    assert "[1]" in first.messages[1].content
+    assert "Because." in first.messages[1].content
+    state, nothing = advance(state, answer(first, "Yes"), definitions, START + 2, LIMITS)
+    assert nothing == []
+    state, commands = advance(state, answer(requests[1], "yes."), definitions, START + 3, LIMITS)  # type: ignore[arg-type]  # a request
+    (result,) = commands
+    assert isinstance(result, Result)
+    assert (result.status, result.answer, result.agreement, result.fusion) == ("succeeded", "Yes", 1.0, "vote")
+    assert [citation.source for citation in result.citations] == ["d.md"]
+    assert [(candidate.branch, candidate.chosen) for candidate in result.candidates] == [("a", True), ("b", False)]
+    assert (result.usage.input_tokens, result.usage.output_tokens, result.degraded) == (4, 2, False)
+    assert [(step.step, step.status, step.seconds) for step in result.steps] == [
+        ("retrieve", "succeeded", 1.0),
+        ("answer", "succeeded", 2.0),
+    ]
+    assert result.finished_at - result.accepted_at == timedelta(seconds=3)
+    assert result.metadata == {"tenant": "x"}
+    assert isinstance(state, Done)
+    assert state.forget_at == START + 3 + LIMITS.remember
+
+
+def test_that_a_request_says_what_the_step_says_and_when_it_expires() -> None:
+    life = _begun({"find": {**RETRIEVE, "timeout": 7}, "say": _asking(after=["find"], sampling={"max_tokens": 5})})
+    (request,) = life.open
+    assert isinstance(request, RetrievalRequest)
+    assert (request.query, request.limit, request.collection) == ("why?", 3, "docs")
+    assert request.expires_at == datetime.fromtimestamp(START + 7, UTC)
+    life.give(answer(request))
+    assert _model_requests(life)[0].sampling.max_tokens == 5
+    assert not _model_requests(life)[0].embed  # a single answer is compared with nothing
+
+
+def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
+    life = _begun({"say": _asking("alpha", "beta", fusion={"strategy": "consensus"})})
+    assert [request.embed for request in _model_requests(life)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("task", "code", "said"),
+    [
+        (Task(id="t", workflow="nope", input={}), "unknown_workflow", "no workflow is called nope; there are w"),
+        (Task(id="t", workflow="w", input={}), "invalid_input", "input.question is missing"),
+        (Task(id="t", workflow="w", input={"question": ""}), "invalid_input", "input.question is missing"),
+        (
+            Task(id="t", workflow="w", input={"question": "?"}, deadline=datetime.fromtimestamp(START, UTC)),
+            "deadline_exceeded",
+            "had passed when it came",
+        ),
+    ],
+)
+def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, code: str, said: str) -> None:
+    life = Life(_workflow({"say": _asking()}, requires=["question"]))
+    life.give(Accept("t", task))
+    error = _outcome(life).error
+    assert error
+    assert error.code == code
+    assert said in error.message
+
+
+def test_that_zero_and_false_are_input() -> None:
+    life = Life(_workflow({"say": _asking()}, requires=["question"]))
+    life.give(Accept("t", Task(workflow="w", input={"question": 0})))
+    assert life.open
+
+
+def test_that_a_task_that_comes_twice_is_one_run() -> None:
+    life = _begun({"say": _asking()})
+    state = life.state
+    assert life.give(accept()) == []
+    assert life.state is state
+    life.give(answer(life.open[0]))
+    assert life.give(accept()) == []  # also when it has ended
+    assert len(life.results) == 1
+
+
+def test_that_another_task_of_the_same_id_is_refused_but_other_metadata_are_no_other_task() -> None:
+    life = _begun({"say": _asking()})
+    other = Task(id="t", workflow="w", input={"question": "what?"})
+    with pytest.raises(InvalidEvent, match="another task with the id t") as caught:
+        advance(life.state, Accept("t", other), life.definitions, START, LIMITS)
+    assert caught.value.reason == "duplicate_id"
+    again = Task(id="t", workflow="w", input={"question": "why?"}, metadata={"try": "2"})
+    assert life.give(Accept("t", again)) == []
+
+
+def test_that_an_event_for_no_run_is_nothing() -> None:
+    life = _begun({"say": _asking()})
+    assert advance(None, answer(life.open[0]), life.definitions, START, LIMITS) == (None, [])
+    assert advance(None, Tick(), life.definitions, START, LIMITS) == (None, [])
+
+
+def test_that_an_optional_step_may_fail_and_the_result_says_so() -> None:
+    life = _begun({"find": {**RETRIEVE, "optional": True}, "say": _asking(after=["find"])})
+    life.give(answer(life.open[0], error="retrieval"))
+    life.give(answer(life.open[1]))
+    result = _outcome(life)
+    assert (result.status, result.degraded, result.citations) == ("succeeded", True, ())
+    failure = result.steps[0].error
+    assert failure
+    assert (result.steps[0].status, failure.code) == ("failed", "retrieval")
+
+
+def test_that_a_needed_step_that_fails_ends_the_run_with_its_error() -> None:
+    life = _begun({"find": RETRIEVE, "say": _asking(after=["find"])})
+    life.give(answer(life.open[0], error="retrieval"))
+    result = _outcome(life)
+    assert result.error
+    assert (result.status, result.error.code, result.answer) == ("failed", "retrieval", None)
+    assert [step.status for step in result.steps] == ["failed", "skipped"]
+
+
+def test_that_steps_without_dependence_begin_together() -> None:
+    life = _begun({"one": RETRIEVE, "two": _asking("beta"), "say": _asking(after=["one", "two"])})
+    assert [request.step for request in life.open] == ["one", "two"]
+
+
+def test_that_a_prompt_sees_what_came_before() -> None:
+    steps = {"one": _asking(), "two": _asking("beta", after=["one"], prompt="So: {{ steps.one.answer }}")}
+    life = _begun(steps)
+    life.give(answer(life.open[0], "forty-two"))
+    assert life.open[1].messages[0].content == "So: forty-two"  # type: ignore[union-attr]  # a model request
+
+
+def test_that_a_prompt_that_cannot_be_rendered_fails_its_step() -> None:
+    life = _begun({"say": _asking(prompt="{{ input.nothing }}")})
+    error = _outcome(life).error
+    assert error
+    assert error.code == "prompt"
+    assert "workflow w: steps.say.prompt" in error.message
+
+
+@pytest.mark.parametrize(("quorum", "failing", "status"), [(1, 2, "succeeded"), (2, 1, "succeeded"), (2, 2, "failed")])
+def test_that_the_quorum_decides(quorum: int, failing: int, status: str) -> None:
+    models = ("alpha", "beta", "delta")
+    life = _begun({"say": _asking(*models, fusion={"strategy": "consensus", "quorum": quorum})})
+    for number, request in enumerate(tuple(life.open)):
+        life.give(answer(request, error=("overloaded", "timeout")[number % 2] if number < failing else None))
+    result = _outcome(life)
+    assert (result.status, result.degraded) == (status, True)
+    if result.error:
+        assert result.error.code == "quorum_not_met"
+        assert "1 of 3 models answered in step say" in result.error.message
+
+
+def test_that_one_common_cause_is_named() -> None:
+    life = _begun({"say": _asking("beta", "alpha")})
+    for request in tuple(life.open):
+        life.give(answer(request, error="unauthorized"))
+    error = _outcome(life).error
+    assert error
+    assert (error.code, error.message) == ("unauthorized", "unauthorized of t/say/alpha/1")
+
+
+def test_that_a_quorum_above_the_number_asked_means_all_of_them() -> None:
+    life = _begun({"say": _asking("alpha", "beta", fusion={"strategy": "first", "quorum": 5})})
+    life.give(answer(life.open[1], "No"))
+    assert life.results == []
+    life.give(answer(life.open[0], "Yes"))
+    assert _outcome(life).answer == "No"  # the first to arrive
+
+
+def test_that_a_time_out_answers_with_what_is_there_and_says_that_it_is_less() -> None:
+    life = _begun({"say": _asking("alpha", "beta", timeout=5, fusion={"strategy": "consensus"})})
+    life.give(answer(life.open[0]))
+    life.expire()
+    result = _outcome(life)
+    assert (result.status, result.answer, result.degraded, life.now) == ("succeeded", "Yes", True, START + 5)
+
+
+def test_that_an_answer_that_was_certain_early_is_not_degraded() -> None:
+    life = _begun({"say": _asking("alpha", "beta", "delta", fusion={"strategy": "vote"})})
+    for request in life.open[:2]:
+        life.give(answer(request))
+    assert (_outcome(life).answer, _outcome(life).degraded) == ("Yes", False)
+
+
+@pytest.mark.parametrize(("timeout", "deadline", "said"), [(5, 60, "its time-out"), (60, 5, "the run's deadline")])
+def test_that_silence_ends_the_run_and_says_whose_time_was_over(timeout: int, deadline: int, said: str) -> None:
+    life = _begun({"say": _asking(timeout=timeout)}, deadline=deadline)
+    life.expire()
+    error = _outcome(life).error
+    assert error
+    assert (error.code, life.now) == ("deadline_exceeded", START + 5)
+    assert error.message == f"step say was not done by {said}"
+
+
+def test_that_the_tasks_deadline_counts_but_never_beyond_the_limit() -> None:
+    for seconds, expected in ((30, 30.0), (10_000, LIMITS.max_run)):
+        life = Life(_workflow({"say": _asking()}, deadline=60))
+        deadline = datetime.fromtimestamp(START + seconds, UTC)
+        life.give(Accept("t", Task(workflow="w", input={"question": "?"}, deadline=deadline)))
+        assert isinstance(life.state, Run)
+        assert life.state.deadline == START + expected
+
+
+def test_that_a_late_answer_to_a_step_that_is_over_changes_nothing() -> None:
+    life = _begun({"find": {**RETRIEVE, "timeout": 5, "optional": True}, "say": _asking(after=["find"])})
+    late = life.open[0]
+    life.now += 5
+    life.give(Tick())
+    state = life.state
+    assert life.give(answer(late)) == []
+    assert life.state is state
+
+
+def test_that_a_tick_before_its_time_changes_nothing() -> None:
+    life = _begun({"say": _asking()})
+    state = life.state
+    assert life.give(Tick()) == []
+    assert life.state is state
+
+
+def test_that_ties_go_to_the_model_that_is_written_first() -> None:
+    life = _begun({"say": _asking("beta", "alpha", fusion={"strategy": "vote"})})
+    life.give(answer(life.open[1], "No"))
+    life.give(answer(life.open[0], "Yes"))
+    assert _outcome(life).answer == "Yes"
+
+
+def test_that_a_malformed_embedding_costs_no_answer() -> None:
+    life = _begun({"say": _asking("alpha", "beta", fusion={"strategy": "consensus"})})
+    for request in tuple(life.open):
+        response = answer(request)
+        assert isinstance(response, ModelResponse)
+        life.give(response.model_copy(update={"embedding": "?"}))
+    assert _outcome(life).status == "succeeded"
+
+
+class _Broken:
+    name = "broken"
+    needs_embeddings = False
+
+    def fuse(self, candidates: Any, *, order: Any = ()) -> Any:  # noqa: ARG002  # the port's signature
+        raise RuntimeError("a secret")
+
+    def decided(self, candidates: Any, outstanding: int) -> bool:  # noqa: ARG002  # likewise
+        return True
+
+
+def test_that_a_strategy_that_breaks_fails_its_step_only() -> None:
+    definitions = _workflow({"say": _asking()})
+    definitions.latest("w").strategies["say"] = _Broken()
+    life = Life(definitions)
+    life.give(accept())
+    life.give(answer(life.open[0]))
+    error = _outcome(life).error
+    assert error
+    assert (error.code, error.message) == ("fusion", "the strategy first raised RuntimeError")
+
+
+def test_that_a_run_goes_on_under_a_version_with_other_steps() -> None:
+    life = _begun({"old": RETRIEVE, "say": _asking(after=["old"])})
+    life.definitions = _workflow({"new": RETRIEVE, "say": _asking(after=["new"])}, version=2)
+    life.give(Tick())
+    assert [request.id for request in life.open] == ["t/old", "t/new"]
+    life.give(answer(life.open[1]))
+    life.give(answer(life.open[2]))
+    assert _outcome(life).status == "succeeded"
+
+
+def test_that_a_run_whose_workflow_is_gone_ends() -> None:
+    life = _begun({"say": _asking()})
+    life.definitions = Definitions([ask(AskSettings())])
+    life.give(Tick())
+    error = _outcome(life).error
+    assert error
+    assert error.code == "unknown_workflow"
+
+
+def test_that_a_run_keeps_the_version_with_which_it_began() -> None:
+    life = _begun({"say": _asking()})
+    newer = Workflow.model_validate({"id": "w", "version": 2, "steps": {"x": _asking("beta")}, "output": "x"})
+    life.definitions = Definitions([life.definition.spec, newer])
+    life.give(answer(life.open[0]))
+    assert _outcome(life).workflow_version == 1
+
+
+def test_that_no_two_requests_of_any_two_tasks_share_an_id() -> None:
+    ids = []
+    for task_id in ("x", "x/say", "x/say/b"):
+        life = Life(_workflow({"say": _asking("c", "b/c", "say/b/c", "b%2Fc", "d:1")}))
+        life.give(accept(task_id))
+        ids += [request.id for request in life.open]
+    assert len(set(ids)) == len(ids) == 15
+    assert ids[4] == "x/say/d:1/1"
+
+
+# --- properties -------------------------------------------------------------------------------------------
+
+LOSSES = st.sampled_from(["answer", "answer", "answer", "error", "repeat", "lose", "tick", "wait", "restart", "task"])
+
+
+def _misfortune(life: Life, data: st.DataObject) -> None:
+    """Have one random thing happen: an answer, an error, a repetition, a loss, time, or a restart."""
+    facts = [event for event, _ in life.inputs if not isinstance(event, Accept | Tick)]
+    match data.draw(LOSSES):
+        case "answer" if life.open:
+            life.give(answer(life.open.pop(_place(life, data)), data.draw(st.sampled_from(TEXTS))))
+        case "error" if life.open:
+            life.give(answer(life.open.pop(_place(life, data)), error=data.draw(st.sampled_from(["a", "b"]))))
+        case "repeat" if facts:
+            life.give(data.draw(st.sampled_from(facts)))
+        case "lose" if life.open:
+            life.open.pop(_place(life, data))
+        case "tick":
+            life.give(Tick())
+        case "wait":
+            life.now += data.draw(st.sampled_from([0.001, 3.0, 5.0, 20.0, 50.0]))
+        case "restart":
+            life.restart()
+        case "task":
+            life.give(accept())
+
+
+def _place(life: Life, data: st.DataObject) -> int:
+    return data.draw(st.integers(0, len(life.open) - 1))
+
+
+def _universe(workflow: Workflow) -> set[str]:
+    """Return every id that a request of task t can have."""
+    names = {f"t/{name}" for name in workflow.steps}
+    return names | {f"{name}/{model.replace('/', '%2F')}/1" for name in names for model in MODELS}
+
+
+@settings(max_examples=120, deadline=None)
+@given(workflow=workflows(), data=st.data(), events=st.integers(0, 25))
+def test_that_whatever_happens_a_run_has_exactly_one_result(
+    workflow: Workflow, data: st.DataObject, events: int
+) -> None:
+    life = Life(Definitions([workflow]))
+    live(life, data, _misfortune, events)
+    accepted = life.inputs[0][1]
+    life.expire()
+    result = _outcome(life)
+    assert result.accepted_at == datetime.fromtimestamp(accepted, UTC)
+    assert {command.id for command in life.commands if not isinstance(command, Result)} <= _universe(workflow)
+    failed = any(step.status == "failed" for step in result.steps)
+    assert result.degraded or not (failed or any(candidate.error for candidate in result.candidates))
+    _nothing_changes_any_more(life)
+    _replay(life)
+
+
+def _nothing_changes_any_more(life: Life) -> None:
+    for request in tuple(life.open):
+        assert life.give(answer(request)) == []
+    life.now += 10_000
+    assert life.give(Tick()) == []
+    assert life.give(accept()) == []
+
+
+def _replay(life: Life) -> None:
+    """The recorded inputs make the same commands, byte for byte."""
+    state: RunState | None = None
+    commands: list[bytes] = []
+    for event, now in life.inputs:
+        state, new = advance(state, event, life.definitions, now, LIMITS)
+        commands += [command.to_json() for command in new]
+    assert commands == [command.to_json() for command in life.commands]
+    assert state == life.state
+
+
+@settings(max_examples=80, deadline=None)
+@given(workflow=workflows(), data=st.data(), events=st.integers(1, 20))
+def test_that_a_run_survives_being_set_back_to_any_earlier_state(
+    workflow: Workflow, data: st.DataObject, events: int
+) -> None:
+    """A crash loses the states since the last write; all facts since then are delivered again, in any order."""
+    first = Life(Definitions([workflow]))
+    history: list[tuple[RunState | None, int, int]] = [(None, 0, 0)]
+    first.give(accept())
+    for _ in range(events):
+        history.append((first.state, len(first.inputs), len(first.commands)))
+        _misfortune(first, data)
+    state, known, sent = data.draw(st.sampled_from(history))
+    open_then = [command for command in first.commands[:sent] if not isinstance(command, Result)]
+    second = Life(first.definitions, state, first.now, open=open_then)
+    lost = [event for event, _ in first.inputs[known:] if not isinstance(event, Tick)]
+    # Without a run, its facts wait for the task: delivery holds them back.
+    tasks = [event for event in lost if isinstance(event, Accept)]
+    facts = data.draw(st.permutations([event for event in lost if not isinstance(event, Accept)]))
+    for event in (*tasks, *facts):
+        second.give(event)
+    second.expire()
+    assert {command.id for command in second.commands if not isinstance(command, Result)} <= _universe(workflow)
+    assert len(second.results) == (0 if isinstance(state, Done) else 1)
+    assert isinstance(second.state, Done)
+
+
+@settings(max_examples=80, deadline=None)
+@given(workflow=workflows(strategies=("consensus",)), data=st.data())
+def test_that_the_order_of_facts_and_their_repetition_do_not_matter(workflow: Workflow, data: st.DataObject) -> None:
+    one, other = (_shuffled(needing_everything(workflow), data) for _ in range(2))
+    assert one.status == other.status
+    if one.status == "succeeded":
+        assert _without_arrival(one) == _without_arrival(other)
+
+
+@settings(max_examples=80, deadline=None)
+@given(workflow=workflows(strategies=("vote", "consensus")), data=st.data())
+def test_that_an_early_vote_is_the_answer_that_all_votes_would_give(workflow: Workflow, data: st.DataObject) -> None:
+    one, other = (_shuffled(needing_everything(workflow), data) for _ in range(2))
+    assert one.status == other.status
+    assert normalise(str(one.answer)) == normalise(str(other.answer))
+
+
+def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
+    """Return the result of a run whose facts, each a function of its request's id, come in any order, some twice."""
+    life = Life(Definitions([workflow]))
+    life.give(accept())
+    while life.open and isinstance(life.state, Run):
+        fact = _settled(life.open.pop(_place(life, data)))
+        for _ in range(data.draw(st.integers(1, 2))):
+            life.give(fact)
+    return _outcome(life)
+
+
+def _settled(request: Any) -> Fact:
+    lot = sum(request.id.encode())
+    return answer(request, TEXTS[lot % len(TEXTS)], error="unavailable" if lot % 5 == 0 else None)
+
+
+def _without_arrival(result: Result) -> Result:
+    candidates = tuple(sorted(result.candidates, key=lambda candidate: candidate.branch))
+    return result.model_copy(update={"candidates": candidates})
+
+
+def test_that_limits_bound_how_long_a_run_is_remembered() -> None:
+    life = _begun({"say": _asking()})
+    state, _ = advance(life.state, answer(life.open[0]), life.definitions, START, Limits(remember=7.0))
+    assert state == replace(Done("", 0.0), digest=state.digest, forget_at=START + 7.0) if state else False
