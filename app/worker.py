@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import import_module
 from typing import Any
@@ -23,12 +24,14 @@ from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
+from app.delivery.envelope import first
+from app.delivery.header_names import forgive
 from app.delivery.holdings import Holdings
 from app.delivery.log import read_back
 from app.delivery.outbox import Outbox
 from app.delivery.tail import Tail
 from app.delivery.tenure import Tenure, Tenures
-from app.errors import RetrievalError
+from app.errors import InvalidEvent, RetrievalError
 from app.settings import Settings
 from app.stream import build, channel
 from app.telemetry.tracing import Tracer
@@ -67,6 +70,7 @@ class Worker:
         Raises:
             BrokerError: the broker is away, or its topics do not fit the settings.
         """
+        forgive()
         await ensure_topics(self._connection, self.settings.topics, [InternalTopic(self._runs_topic, compacted=True)])
         await self._open_producer()
         await self.components.store.load()
@@ -134,15 +138,19 @@ class Worker:
     async def _load(self, new: list[Tenure]) -> None:
         """Read the state of runs, and what has been answered, for partitions that are ours now."""
         holdings = {tenure.partition: tenure.holdings for tenure in new}
+        now = time.time()  # remembered from now on: after a long pause the answers are old, but may still be asked for
 
         def run(record: Any) -> None:
             if record.value is not None:
-                holdings[record.partition].values.put(record.key.decode(), decode(record.value))
+                try:
+                    holdings[record.partition].values.put(record.key.decode(), decode(record.value))
+                except (AttributeError, ValueError) as error:
+                    place = f"{record.topic}/{record.partition}/{record.offset}"
+                    log.error("%s is no run: %s", place, type(error).__name__)  # noqa: TRY400  # says it all
 
         def answered(record: Any) -> None:
-            for name, value in record.headers:
-                if name == "ce_id":
-                    holdings[record.partition].answered.add(value.decode(errors="replace"), record.timestamp / 1000)
+            if event_id := first(record.headers, "ce_id"):
+                holdings[record.partition].answered.add(event_id, now)
 
         await asyncio.gather(
             self._read(self._runs_topic, holdings, run, self._limits.max_run + self._limits.remember),
@@ -170,9 +178,12 @@ class Worker:
         """Keep this worker's index in step with the chunks topic."""
 
         async def apply(record: Any) -> None:
-            await self.components.store.apply(
-                CHUNKS.parse(record.value, max_bytes=self.settings.topics.max_message_bytes)
-            )
+            try:
+                part = CHUNKS.parse(record.value, max_bytes=self.settings.topics.max_message_bytes)
+                await self.components.store.apply(part)
+            except InvalidEvent as error:
+                place = f"{record.topic}/{record.partition}/{record.offset}"
+                log.error("%s is no chunks: %s", place, error)  # noqa: TRY400  # says it all
 
         position = {int(partition): offset for partition, offset in self.components.store.get_position().items()}
         self.tail = Tail(self._options, self._prefix + CHUNKS.name, apply, position)

@@ -31,7 +31,7 @@ CHUNKS = Topic(
     name="chunks",
     event=DocumentChunks,
     type="meta_ai.document_chunks",
-    key="document id, with /part for the parts after the first",
+    key="document id/part",
     summary="Cut and embedded documents: the log from which an index is rebuilt.",
     compacted=True,
 )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from pydantic import Field
 
@@ -36,16 +37,45 @@ class Options(Section):
     )
 
 
+class Engine:
+    """One loaded file with its threads, shared by all models of this process that differ only in sampling."""
+
+    def __init__(self, gguf: Gguf) -> None:
+        self.gguf = gguf
+        self.threads = ThreadPoolExecutor(gguf.slots, thread_name_prefix="model-local")
+        self.users = 0
+
+    def leave(self) -> None:
+        """Free the memory when the last user leaves; blocks until what is being generated has stopped."""
+        self.users -= 1
+        if self.users == 0:
+            self.threads.shutdown()
+            self.gguf.close()
+
+
+#: Two servers over one file would double its memory and fight for the cores; weak, so that nothing is kept alive.
+_ENGINES: WeakValueDictionary[tuple[object, ...], Engine] = WeakValueDictionary()
+
+
+def _engine(path: Path, chosen: Options) -> Engine:
+    key = (path, chosen.context, chosen.slots, chosen.threads)
+    engine = _ENGINES.get(key)
+    if engine is None or engine.users == 0:
+        _ENGINES[key] = engine = Engine(Gguf(path, chosen.context, chosen.slots, chosen.threads))
+    engine.users += 1
+    return engine
+
+
 class Local:
     """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call."""
 
     provider = "local"
 
-    def __init__(self, engine: Gguf, defaults: Sampling) -> None:
+    def __init__(self, engine: Engine, defaults: Sampling) -> None:
         self._engine = engine
         self._defaults = defaults
-        self._threads = ThreadPoolExecutor(engine.slots, thread_name_prefix="model-local")
         self._running: set[threading.Event] = set()
+        self._closed = False
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -61,7 +91,7 @@ class Local:
         path = _checked(name, chosen.path) if chosen.path else _packaged()
         # Greedy, so that the same prompt gives the same answer.
         defaults = options.sampling(name, settings, max_tokens=160, temperature=0.0)
-        return cls(Gguf(path, chosen.context, chosen.slots, chosen.threads), defaults)
+        return cls(_engine(path, chosen), defaults)
 
     async def warm(self) -> None:
         """Load the model now, so that the first call need not; a worker does so before it takes events.
@@ -69,7 +99,7 @@ class Local:
         Raises:
             Unavailable: llama.cpp cannot load it.
         """
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.load)
+        await asyncio.get_running_loop().run_in_executor(self._engine.threads, self._engine.gguf.load)
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
         """Return the whole answer, within `timeout` seconds, the wait for a free slot included.
@@ -93,19 +123,20 @@ class Local:
 
     async def close(self) -> None:
         """End what is being generated, and free the memory."""
+        if self._closed:
+            return
+        self._closed = True
         for stop in self._running:
             stop.set()
-        await asyncio.to_thread(self._threads.shutdown)
-        self._engine.close()
+        await asyncio.to_thread(self._engine.leave)
 
     async def _submit(self, prompt: Prompt, stop: threading.Event) -> Completion:
+        if self._closed:
+            raise Unavailable("the model is closed", provider=self.provider)
         request: dict[str, Any] = {"messages": [message.model_dump() for message in prompt.messages]}
         request |= options.fill(prompt.sampling, self._defaults).model_dump(mode="json", exclude_none=True)
-        try:
-            work = asyncio.get_running_loop().run_in_executor(self._threads, self._engine.chat, request, stop)
-        except RuntimeError:
-            raise Unavailable("the model is closed", provider=self.provider) from None
-        return await work
+        engine = self._engine
+        return await asyncio.get_running_loop().run_in_executor(engine.threads, engine.gguf.chat, request, stop)
 
 
 def _checked(name: str, path: Path) -> Path:

@@ -19,6 +19,7 @@ def ask(settings: AskSettings) -> Workflow:
     answer["fusion"] = {"strategy": settings.strategy, "quorum": settings.quorum}
     answer["timeout"] = settings.deadline
     retrieve["limit"] = settings.chunks
+    retrieve["timeout"] = min(20.0, settings.deadline / 4)  # the models need the rest
     spec["deadline"] = settings.deadline
     if not settings.retrieve:
         del spec["steps"]["retrieve"], answer["after"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -105,6 +106,6 @@ def decode(value: bytes) -> RunState:
 
 
 def digest(task: Task) -> str:
-    """Return what tells two tasks of the same id apart: a hash of what they ask for."""
-    content = task.model_dump_json(exclude={"id", "metadata"}).encode()
+    """Return what tells two tasks of the same id apart: a hash of what they ask for, whatever the order of its keys."""
+    content = json.dumps([task.workflow, task.input], sort_keys=True).encode()
     return hashlib.blake2b(content, digest_size=8).hexdigest()

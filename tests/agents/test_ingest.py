@@ -30,7 +30,7 @@ async def _handled(parts: Parts, document: Document) -> tuple[list[tuple[str, st
 async def test_that_a_document_becomes_embedded_chunks_and_a_line_of_the_audit() -> None:
     ((key, name, part),), audit = await _handled(assemble(), DOCUMENT)
     assert (key, name, part.document_id, part.part, part.collection) == (
-        "guide",
+        "guide/0",
         f"cause/{part.version}/0",
         "guide",
         0,
@@ -45,7 +45,7 @@ async def test_that_a_document_becomes_embedded_chunks_and_a_line_of_the_audit()
 
 async def test_that_a_deleted_document_is_one_empty_part() -> None:
     ((key, _, part),), audit = await _handled(assemble(), Document(id="guide", deleted=True))
-    assert (key, part.part, part.chunks) == ("guide", 0, ())
+    assert (key, part.part, part.chunks) == ("guide/0", 0, ())
     assert audit.action == "document.deleted"
 
 
@@ -53,7 +53,7 @@ async def test_that_the_parts_of_a_long_document_have_keys_and_ids_of_their_own_
     parts, audit = await _handled(assemble(), LONG)
     assert len(parts) > 1
     assert [part.part for _, _, part in parts] == list(range(len(parts)))
-    assert [key for key, _, _ in parts] == ["long", *(f"long/{number}" for number in range(1, len(parts)))]
+    assert [key for key, _, _ in parts] == [f"long/{number}" for number in range(len(parts))]
     assert len({name for _, name, _ in parts}) == len(parts)
     assert len({part.version for _, _, part in parts}) == 1
     assert audit.details["chunks"] == sum(len(part.chunks) for _, _, part in parts)

@@ -40,7 +40,7 @@ def ask(text: str, **sampling: object) -> Prompt:
 
 
 def loaded(model: Local) -> bool:
-    return model._engine._server is not None
+    return model._engine.gguf._server is not None
 
 
 @pytest_asyncio.fixture
@@ -108,13 +108,13 @@ async def test_a_timeout_ends_the_generation_and_the_next_call_works(
     model: Local, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stops: list[threading.Event] = []
-    chat = model._engine.chat
+    chat = model._engine.gguf.chat
 
     def spy(request: dict[str, Any], stop: threading.Event) -> Completion:
         stops.append(stop)
         return chat(request | {"ignore_eos": True}, stop)
 
-    monkeypatch.setattr(model._engine, "chat", spy)
+    monkeypatch.setattr(model._engine.gguf, "chat", spy)
 
     with pytest.raises(errors.ModelTimeout):
         await model.complete(ask("Count to a million.", max_tokens=900), timeout=0.3)
@@ -132,7 +132,7 @@ async def test_a_waiting_call_that_times_out_is_never_begun(model: Local, monkey
         first.set()
         gate.wait(30)
 
-    monkeypatch.setattr(model._engine, "chat", chat)
+    monkeypatch.setattr(model._engine.gguf, "chat", chat)
     filling = asyncio.create_task(model.complete(ask("x"), timeout=60))
     await asyncio.to_thread(first.wait, 30)
 
@@ -173,7 +173,7 @@ async def test_another_file_can_be_named(tmp_path: Path) -> None:
     model = build(path=str(other))
 
     assert (await model.complete(ask("Say hello.", max_tokens=2), timeout=60)).text
-    assert model._engine.path == other
+    assert model._engine.gguf.path == other
     await model.close()
 
 
@@ -222,3 +222,17 @@ print("done")
     )
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
+
+
+async def test_models_that_differ_only_in_sampling_share_one_engine() -> None:
+    greedy, warm, other = build({"temperature": 0}), build({"temperature": 0.7}), build(context=512)
+    try:
+        assert greedy._engine is warm._engine
+        assert other._engine is not greedy._engine
+        await greedy.close()
+        assert (await warm.complete(ask("Hello", max_tokens=2), timeout=60)).text
+    finally:
+        await asyncio.gather(greedy.close(), warm.close(), other.close())
+    again = build({"temperature": 0})
+    assert again._engine is not warm._engine
+    await again.close()
