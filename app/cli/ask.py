@@ -1,0 +1,71 @@
+"""`meta-ai ask`: one question, one answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from app.cli import outcome
+from app.cli.client import Client, connect
+from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.output import Output
+from app.cli.running import run
+from app.cli.target import find
+from app.errors import DeadlineExceeded
+from app.settings import Settings
+from topics import RESULTS, TASKS
+from topics.results import Result
+from topics.tasks import Task
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    *,
+    timeout: Timeout = 120.0,
+    workflow: Annotated[str, typer.Option(help="The workflow that answers.")] = "ask",
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Ask a question, and wait for the answer, with its sources and what each model said."""
+    output = Output(programs=json)
+    task = Task(id=uuid4().hex, workflow=workflow, input={"question": question})
+    result = run(_work(task, find(config, bootstrap_servers), timeout))
+    if json:
+        output.emit(result)
+    else:
+        outcome.show(output, result)
+    if result.status != "succeeded":
+        raise typer.Exit(1)
+
+
+async def _work(task: Task, settings: Settings, timeout: float) -> Result:
+    async with connect(settings) as client:
+        return await answer(client, task, timeout)
+
+
+async def answer(client: Client, task: Task, timeout: float) -> Result:
+    """Send `task`, and return its result.
+
+    Raises:
+        DeadlineExceeded: there is none after `timeout` seconds.
+    """
+    key = str(task.id).encode()
+    # Opened first: an answer may come before a reader that is opened afterwards.
+    async with client.read(RESULTS) as results:
+        await (await client.send(TASKS, str(task.id), task, id=str(task.id)))
+        try:
+            async for record in results.coming(timeout):
+                if record.key == key:
+                    return RESULTS.parse(record.value, max_bytes=client.settings.topics.max_message_bytes)
+        except DeadlineExceeded:
+            pass
+    raise DeadlineExceeded(
+        f"no answer within {timeout:g} s; the task {task.id} may still be answered: meta-ai results tail. "
+        "Is a worker running? meta-ai orchestrator status"
+    )

@@ -1,0 +1,127 @@
+"""`meta-ai documents`: what answers are drawn from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from app.cli.client import Client, connect
+from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.output import Output
+from app.cli.running import run
+from app.cli.target import find
+from app.cli.waiting import Waiting
+from app.errors import DeadlineExceeded, InvalidEvent
+from app.retrieval.files import read_documents
+from app.settings import Settings
+from topics import AUDIT, DOCUMENTS
+from topics.audit import AuditEvent
+from topics.documents import Document
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+Collection = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until they are cut and embedded.")]
+
+
+@app.callback()
+def documents() -> None:
+    """Add documents to answer from, or delete them."""
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with .md, .markdown, .txt and .rst files.")],
+    *,
+    collection: Collection = "default",
+    wait: Wait = False,
+    timeout: Timeout = 600.0,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Add documents; one whose id (its path) is known is replaced."""
+    found = (document.model_copy(update={"collection": collection}) for document in read_documents(paths))
+    settings = find(config, bootstrap_servers)
+    run(_work(found, settings, Output(programs=json), timeout if wait else None))
+
+
+@app.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(help="Ids of documents, as `add` printed them.")],
+    *,
+    collection: Collection = "default",
+    wait: Wait = False,
+    timeout: Timeout = 600.0,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Delete documents by id."""
+    gone = (Document(id=one, collection=collection, deleted=True) for one in ids)
+    settings = find(config, bootstrap_servers)
+    run(_work(gone, settings, Output(programs=json), timeout if wait else None))
+
+
+async def _work(found: Iterable[Document], settings: Settings, output: Output, timeout: float | None) -> None:
+    async with connect(settings) as client:
+        if timeout is None:
+            for document in await send(client, list(found)):
+                _print(output, {"id": document.id})
+        else:
+            await ingest(client, list(found), timeout, lambda event: _print(output, _summary(event)))
+
+
+async def send(client: Client, documents: Sequence[Document]) -> Sequence[Document]:
+    """Return the documents when the broker has them all."""
+    pending = [await client.send(DOCUMENTS, one.id, one, id=uuid4().hex) for one in documents]
+    await asyncio.gather(*pending)
+    return documents
+
+
+async def ingest(
+    client: Client, documents: Sequence[Document], timeout: float, each: Callable[[AuditEvent], None]
+) -> None:
+    """Send documents, and return when the audit says of all that they are cut and embedded, or gone.
+
+    Raises:
+        DeadlineExceeded: not of all, after `timeout` seconds.
+    """
+    waiting = Waiting(_ingested, lambda _, record: each(_audited(record)))
+    async with client.read(AUDIT) as reader, waiting.follow(reader):
+        for document in documents:
+            waiting.expect(document.id)
+        await send(client, documents)
+        if not await waiting.settled(timeout):
+            missing = ", ".join(sorted(waiting.left)[:5])
+            raise DeadlineExceeded(
+                f"{len(waiting.left)} of {len(documents)} not ingested within {timeout:g} s, among them {missing}: "
+                "see meta-ai dead-letters list, and meta-ai orchestrator status"
+            )
+
+
+def _ingested(record: Any) -> str | None:
+    try:
+        event = _audited(record)
+    except InvalidEvent:
+        return None
+    return event.subject if event.action in {"document.ingested", "document.deleted"} else None
+
+
+def _audited(record: Any) -> AuditEvent:
+    return AUDIT.parse(record.value, max_bytes=len(record.value or b""))
+
+
+def _summary(event: AuditEvent) -> dict[str, Any]:
+    return {"id": event.subject, "action": event.action.removeprefix("document."), **event.details}
+
+
+def _print(output: Output, fields: dict[str, Any]) -> None:
+    if output.programs:
+        output.emit(fields)
+    else:
+        output.say("  ".join(str(value) if name == "id" else f"{name}={value}" for name, value in fields.items()))

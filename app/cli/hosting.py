@@ -1,0 +1,76 @@
+"""`meta-ai orchestrator run` and `worker`: hosting a worker, and telling people and commands about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+from app.brokers.base import Connection
+from app.brokers.open import open_broker
+from app.cli import state
+from app.cli.output import Output
+from app.cli.serving import Interruption, Serving, serving
+from app.settings import Settings
+from topics import RESULTS, TASKS
+
+KINDS = {
+    "embedded": "embedded broker, memory only: everything is gone when this stops",
+    "kafka": "Apache Kafka on this machine, durable",
+    "cluster": "cluster",
+}
+_NEXT = ("meta-ai documents add docs/", 'meta-ai ask "What is this about?"', "meta-ai orchestrator status")
+
+
+async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
+    """Serve until a signal comes; with `publish`, say in the state file how to reach it meanwhile.
+
+    Raises:
+        OrchestratorError: it cannot be started, or ended by itself.
+    """
+    interruption = Interruption()
+    with interruption.handled():
+        async with open_broker(settings.broker) as connection, serving(settings, connection) as running:
+            place, said = state.path_for(config, os.environ), run_state(settings, connection, running)
+            with state.published(place, said) if publish else nullcontext():
+                announce(settings, connection, running, output)
+                telling = asyncio.create_task(_tell_when_ready(running, output, time.perf_counter()))
+                try:
+                    await interruption.wait(running.worker)
+                finally:
+                    telling.cancel()
+
+
+def announce(settings: Settings, connection: Connection, running: Serving, output: Output) -> None:
+    """Say what runs where, and what to try next."""
+    if output.programs:
+        output.emit({"broker": settings.broker.kind, **run_state(settings, connection, running).model_dump()})
+        return
+    kind = KINDS[settings.broker.kind]
+    output.say(f"broker   {connection.bootstrap_servers} ({kind})")
+    prefix = settings.topics.prefix
+    output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results come on {prefix}{RESULTS.name}")
+    output.say(f"health   http://{running.http}/readyz")
+    output.say("next     " + "\n         ".join(_NEXT))
+
+
+def run_state(settings: Settings, connection: Connection, running: Serving) -> state.RunState:
+    """Return what other commands need to know."""
+    return state.RunState(
+        bootstrap_servers=connection.bootstrap_servers,
+        pid=os.getpid(),
+        http=running.http,
+        app_id=settings.app_id,
+        prefix=settings.topics.prefix,
+    )
+
+
+async def _tell_when_ready(running: Serving, output: Output, started: float) -> None:
+    await running.worker.ready()
+    seconds = time.perf_counter() - started
+    if output.programs:
+        output.emit({"ready": True, "seconds": round(seconds, 3)})
+    else:
+        output.say(f"ready    after {seconds:.1f} s")

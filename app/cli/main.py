@@ -1,0 +1,76 @@
+"""`meta-ai`: the commands, loaded only when they are called, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from app.errors import OrchestratorError
+
+#: Each command with its module, which has a Typer `app`, and its line in `meta-ai --help`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("app.cli.demo", "See it work: a broker, real models, questions and their answers, all on this machine."),
+    "ask": ("app.cli.ask", "Ask a question, and wait for the answer."),
+    "orchestrator": ("app.cli.orchestrator", "Run the orchestrator, and look after it."),
+    "documents": ("app.cli.documents", "Add documents to answer from, or delete them."),
+    "tasks": ("app.cli.tasks", "Send tasks from a file or a pipe."),
+    "results": ("app.cli.results", "Watch results as they come."),
+    "dead-letters": ("app.cli.dead_letters", "See what could not be processed, mend it, and send it again."),
+    "topics": ("app.cli.topics", "List, create and describe the topics."),
+}
+
+
+class Lazy(TyperGroup):
+    """Imports a command's module when the command runs; for the help, its line in the table is enough."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the base class hands it over
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the base class hands it over
+        """Return a command that has a name and a help line, but does nothing."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the real command that `args` name."""
+        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for suggestions
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _load(str(name)), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error of ours becomes one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except OrchestratorError as error:
+            if os.environ.get("META_AI_DEBUG") == "1":
+                raise
+            sys.stderr.write(f"meta-ai: {error}\n")
+            raise typer.Exit(1) from None
+
+
+def _load(name: str) -> Any:
+    module, line = COMMANDS[name]
+    command = typer.main.get_command(import_module(module).app)
+    command.name, command.help = name, command.help or line
+    return command
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(cls=Lazy, no_args_is_help=True, pretty_exceptions_enable=False)
+
+    @app.callback(help="An event-driven orchestrator of language models on Kafka.")
+    def meta_ai() -> None:
+        """Exist, so that Typer makes a group of it."""
+
+    return app
+
+
+def main() -> None:
+    """Run `meta-ai`; exit with 0, 1 (it failed), 2 (wrong usage) or 130 (interrupted)."""
+    build()(prog_name="meta-ai")

@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The configuration; by default ./meta-ai.yaml, if there is one.")
+]
+Servers = Annotated[
+    str | None, typer.Option("--bootstrap-servers", "-b", help="The broker: host:port, comma separated.")
+]
+Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")]
+BrokerKind = Literal["embedded", "kafka", "cluster"]
+Broker = Annotated[
+    BrokerKind | None,
+    typer.Option("--broker", help="embedded (memory only), kafka (durable, on this machine) or cluster."),
+]

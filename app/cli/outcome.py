@@ -1,0 +1,64 @@
+"""How a result is shown to people."""
+
+from __future__ import annotations
+
+import json
+
+from app.cli.output import Output, one_line
+from topics.model_responses import Usage
+from topics.results import Candidate, Citation, Result, StepReport
+
+
+def show(output: Output, result: Result) -> None:
+    """Print a whole result: the answer, its sources, who said what, and what it took."""
+    output.say(text_of(result), style="bold" if result.status == "succeeded" else "red")
+    sources(output, result)
+    if result.candidates:
+        output.say()
+        output.table(("model", "chosen", "tokens", "seconds", "error"), map(_candidate, result.candidates))
+    if result.steps:
+        output.say()
+        output.table(("step", "status", "seconds", "tokens"), map(_step, result.steps))
+    output.say(f"\n{seconds(result):.3f} s in all{', degraded' if result.degraded else ''}", style="dim")
+
+
+def sources(output: Output, result: Result) -> None:
+    """Print what the answer was given, a line for each citation."""
+    for citation in result.citations:
+        output.say(f"  {place(citation)}", style="dim")
+
+
+def line(result: Result) -> str:
+    """Return a result as one line."""
+    return f"{result.task_id}  {result.status}  {seconds(result):.2f} s  {one_line(text_of(result))}"
+
+
+def place(citation: Citation) -> str:
+    """Return where a citation stands, as in `[1] docs/delivery.md:3-9 Commits`."""
+    first, last = citation.lines
+    return f"[{citation.number}] {citation.source}:{first}-{last} {citation.heading}".rstrip()
+
+
+def text_of(result: Result) -> str:
+    """Return the answer, or why there is none."""
+    if result.status == "failed":
+        return f"{result.error.code}: {result.error.message}" if result.error else "failed"
+    return result.answer if isinstance(result.answer, str) else json.dumps(result.answer, ensure_ascii=False)
+
+
+def seconds(result: Result) -> float:
+    """Return how long the task took, from its acceptance to its result."""
+    return (result.finished_at - result.accepted_at).total_seconds()
+
+
+def _candidate(candidate: Candidate) -> tuple[object, ...]:
+    error = candidate.error.code if candidate.error else ""
+    return candidate.model, candidate.chosen, _tokens(candidate.usage), candidate.seconds, error
+
+
+def _step(step: StepReport) -> tuple[object, ...]:
+    return step.step, step.status, step.seconds, _tokens(step.usage)
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens

@@ -1,0 +1,109 @@
+"""What commands print: tables and sentences for people, one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.errors import ConfigurationError
+
+#: What could move a cursor or forge a line on a terminal; answers and dead letters are foreign text.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_WIDTH = 120
+
+
+def visible(text: str) -> str:
+    """Return `text` with control characters written out."""
+    return text.translate(_CONTROL)
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    """Return `text` on one line of at most `limit` characters."""
+    joined = " ".join(visible(text).split())
+    return joined if len(joined) <= limit else joined[: limit - 1] + "…"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+
+
+class Output:
+    """Where a command prints: results to standard output, what accompanies them to standard error."""
+
+    def __init__(self, *, programs: bool = False) -> None:
+        self.programs = programs
+        self._out = _console(stderr=False)
+        self._err = _console(stderr=True)
+
+    def emit(self, value: BaseModel | dict[str, Any]) -> None:
+        """Write one JSON object as a line, at once."""
+        text = value.model_dump_json(exclude_none=True) if isinstance(value, BaseModel) else _json(value)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Tell people something; programs do not get it."""
+        if not self.programs:
+            self._out.print(Text(visible(text), style=style))
+
+    def note(self, text: str) -> None:
+        """Say something beside the results, for people and logs."""
+        self._err.print(Text(visible(text)), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+        """Print a table for people; numbers stand to the right."""
+        rows = [list(row) for row in rows]
+        table = Table(
+            title=title and Text(title),
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+            header_style="dim",
+            show_header=any(columns),
+        )
+        for number, column in enumerate(columns):
+            numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        self._out.print(table)
+
+    def progress(self) -> Progress:
+        """Return a progress display on standard error; it shows nothing where nobody looks."""
+        hidden = self.programs or not self._err.is_terminal
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        return Progress(*columns, console=self._err, disable=hidden, transient=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else _WIDTH)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "" if value is None else visible(str(value))
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,0 +1,54 @@
+"""Which broker a command talks to, and with which settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.cli import state
+from app.configuration import load
+from app.errors import BrokerError, ConfigurationError
+from app.settings import BrokerSettings, Settings
+
+_NOBODY = (
+    "no orchestrator is running here; start one with: meta-ai orchestrator run, "
+    "or name a broker with --bootstrap-servers"
+)
+
+
+def find(config: Path | None, servers: str | None) -> Settings:
+    """Return settings whose broker is the one to reach: of the option, the configuration, or who runs here.
+
+    Raises:
+        BrokerError: none of them names one.
+        ConfigurationError: the configuration is wrong.
+    """
+    settings = load(config, os.environ)
+    if servers or settings.broker.kind == "cluster":
+        return with_broker(settings, "cluster", servers)
+    running = state.read(state.path_for(config, os.environ))
+    if running is None:
+        raise BrokerError(_NOBODY)
+    topics = settings.topics.model_copy(update={"prefix": running.prefix})
+    settings = settings.model_copy(update={"app_id": running.app_id, "topics": topics})
+    return with_broker(settings, "cluster", running.bootstrap_servers)
+
+
+def with_broker(settings: Settings, kind: str | None, servers: str | None) -> Settings:
+    """Return the settings with another broker, where `kind` or `servers` name one.
+
+    Raises:
+        ConfigurationError: the two do not fit together.
+    """
+    if servers and kind not in {None, "cluster"}:
+        raise ConfigurationError(f"--bootstrap-servers names a cluster, and --broker {kind} starts another one: choose")
+    wanted: dict[str, Any] = {"kind": "cluster" if servers else kind, "bootstrap_servers": servers}
+    changes = {name: value for name, value in wanted.items() if value}
+    try:
+        broker = BrokerSettings.model_validate({**dict(settings.broker), **changes})
+    except ValidationError:
+        raise ConfigurationError(f"--broker {kind} needs --bootstrap-servers host:port") from None
+    return settings.model_copy(update={"broker": broker})

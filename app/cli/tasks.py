@@ -1,0 +1,95 @@
+"""`meta-ai tasks`: many tasks at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import lines, outcome
+from app.cli.client import connect
+from app.cli.lines import Bad
+from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.output import Output
+from app.cli.running import run
+from app.cli.sending import Batch
+from app.cli.target import find
+from app.errors import ConfigurationError
+from app.settings import Settings
+from topics.results import Result
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def tasks() -> None:
+    """Send tasks from a file or a pipe."""
+
+
+@app.command()
+def send(
+    file: Annotated[Path, typer.Argument(help="Lines of JSON, each a task; - reads standard input.")],
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results, and print them.")] = False,
+    timeout: Timeout = 600.0,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Send each line of a file as a task: {"input": {"question": …}}, or for short {"id": …, "question": …}.
+
+    Lines that are no task are reported, and the others sent; the exit code is 1 if there were any.
+    """
+    output = Output(programs=json)
+    settings = find(config, bootstrap_servers)
+    with _opened(file) as source:
+        summary = run(_work(source, settings, output, timeout if wait else None))
+    if json and not wait:
+        output.emit(summary)
+    else:
+        output.note(", ".join(f"{count} {what}" for what, count in summary.items()))
+    if any(summary.get(what) for what in ("bad", "failed", "unanswered")):
+        raise typer.Exit(1)
+
+
+async def _work(source: Any, settings: Settings, output: Output, timeout: float | None) -> dict[str, int]:
+    async with connect(settings) as client:
+        batch = Batch(client, on_bad=_reporter(output), on_result=_printer(output))
+        tasks = lines.read(source, max_bytes=settings.delivery.max_event_bytes)
+        with output.progress() as progress:
+            bar = progress.add_task("sending", total=None)
+            sending = partial(batch.send, tasks, partial(progress.advance, bar))
+            if timeout is None:
+                await sending()
+                return {"sent": batch.sent, "bad": batch.bad}
+            async with batch.collecting() as waiting:
+                await sending()
+                await waiting.settled(timeout)
+    ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}
+    return {"sent": batch.sent, "bad": batch.bad, **ended}
+
+
+def _reporter(output: Output) -> Callable[[Bad], None]:
+    return lambda bad: output.note(f"line {bad.line}: {bad.reason}")
+
+
+def _printer(output: Output) -> Callable[[Result], None]:
+    return output.emit if output.programs else lambda result: output.say(outcome.line(result))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli.main import COMMANDS, build
+from app.errors import BrokerError
+
+_HEAVY = ("faust", "aiokafka", "onnxruntime", "openai", "anthropic", "pydantic")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(build(), list(arguments))
+
+
+def test_the_help_names_every_command() -> None:
+    result = _run("--help")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    result = _run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert "--install-completion" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [(["--help"], _HEAVY), (["ask", "--help"], ("faust", "onnxruntime", "openai")), (["demo", "--help"], ("faust",))],
+)
+def test_nothing_heavy_is_imported_for_help(arguments: list[str], absent: tuple[str, ...]) -> None:
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}; sys.argv[1:] = {arguments!r}\n"
+        "from app.cli.main import main\n"
+        "try: main()\n"
+        f"except SystemExit as end: sys.exit(end.code or ','.join(n for n in {absent!r} if n in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "hi"],
+        ["results", "tail"],
+        ["documents", "delete", "x"],
+        ["dead-letters", "list"],
+        ["topics", "list"],
+        ["orchestrator", "status"],
+    ],
+)
+def test_without_an_orchestrator_one_line_says_what_to_do(arguments: list[str]) -> None:
+    result = _run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "meta-ai: no orchestrator is running here; start one with: meta-ai orchestrator run, "
+        "or name a broker with --bootstrap-servers\n"
+    )
+
+
+def test_a_broker_that_does_not_answer_is_one_line() -> None:
+    result = _run("topics", "list", "--bootstrap-servers", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "127.0.0.1:1" in result.stderr
+
+
+def test_debugging_shows_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("META_AI_DEBUG", "1")
+    assert isinstance(_run("ask", "hi").exception, BrokerError)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["asc"], ["ask"], ["dead-letters", "replay"], ["dead-letters", "replay", "x", "--all"], ["tasks", "send"]],
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert _run(*arguments).exit_code == 2
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    assert "'ask'" in _run("asc").stderr
+
+
+def test_init_writes_a_configuration_that_is_good_and_overwrites_none() -> None:
+    assert _run("orchestrator", "init").exit_code == 0
+    assert _run("orchestrator", "config", "check").exit_code == 0
+    again = _run("orchestrator", "init")
+    assert (again.exit_code, "--force" in again.stderr) == (1, True)
+    Path("meta-ai.yaml").write_text("appid: x\n", encoding="utf-8")
+    assert "meta-ai.yaml:1" in _run("orchestrator", "config", "check").stderr
+    assert _run("orchestrator", "init", "--force").exit_code == 0
+    assert _run("orchestrator", "config", "check").exit_code == 0
+
+
+def test_the_schema_is_json() -> None:
+    assert json.loads(_run("orchestrator", "config", "schema").stdout)["type"] == "object"
+
+
+def test_a_worker_refuses_an_embedded_broker() -> None:
+    result = _run("orchestrator", "worker")
+    assert result.exit_code == 1
+    assert "a worker needs a broker that is there already" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--broker", "cluster"], "needs --bootstrap-servers"),
+        (["--broker", "kafka", "--bootstrap-servers", "x:1"], "choose"),
+    ],
+)
+def test_a_broker_that_makes_no_sense_is_refused(arguments: list[str], reason: str) -> None:
+    result = _run("orchestrator", "run", *arguments)
+    assert (result.exit_code, reason in result.stderr) == (1, True)
+
+
+def test_asyncapi_goes_to_a_file() -> None:
+    assert _run("topics", "asyncapi", "--out", "a.json").exit_code == 0
+    assert json.loads(Path("a.json").read_text())["asyncapi"] == "3.0.0"
+
+
+def test_a_file_of_tasks_that_is_absent_is_one_line() -> None:
+    result = _run("tasks", "send", "absent.jsonl", "--bootstrap-servers", "127.0.0.1:1")
+    assert (result.exit_code, result.stderr) == (1, "meta-ai: absent.jsonl cannot be read: No such file or directory\n")
+
+
+def test_the_demo_names_a_part_that_is_absent() -> None:
+    result = _run("demo", "--docs", "absent")
+    assert (result.exit_code, "absent is not here" in result.stderr) == (1, True)
