@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -51,6 +53,7 @@ def build(settings: Settings, connection: Connection) -> Any:
         web_enabled=False,
         autodiscover=False,
         store="memory://",
+        datadir=Path(tempfile.gettempdir(), f"{settings.app_id}-faust"),  # nothing is kept there; the default is in "."
         TableManager=NoTables,
     )
     transport = Transport(app.conf.broker_consumer, app)

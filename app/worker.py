@@ -186,7 +186,8 @@ class Worker:
                 log.error("%s is no chunks: %s", place, error)  # noqa: TRY400  # says it all
 
         position = {int(partition): offset for partition, offset in self.components.store.get_position().items()}
-        self.tail = Tail(self._options, self._prefix + CHUNKS.name, apply, position)
+        options = {**self._options, "fetch_max_wait_ms": self._connection.fetch_wait_ms}
+        self.tail = Tail(options, self._prefix + CHUNKS.name, apply, position)
         self._spawn(self.tail.run(), "follow chunks")
         self._spawn(self._save_index(), "save the index")
 

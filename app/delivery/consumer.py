@@ -48,6 +48,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Faust's consumer, committing what the ledgers say and nothing else."""
 
+    _generation = 0
+
     @property
     def tenures(self) -> Tenures:
         """The partitions that this worker owns."""
@@ -73,7 +75,14 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Settle the tenures before the first event of the new assignment can arrive."""
+        """Settle the tenures before the first event of the new assignment can arrive.
+
+        In a generation that we missed, cut off from the broker, our partitions had other owners: what we hold
+        of them is outdated, even if they come back to us.
+        """
+        if generation_id != self._generation + 1:
+            self.tenures.assign(())
+        self._generation = generation_id
         self.tenures.assign((tp.topic, tp.partition) for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 

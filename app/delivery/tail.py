@@ -10,6 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.delivery.log import end_of
+
 log = logging.getLogger(__name__)
 
 
@@ -47,17 +49,17 @@ class Tail:
         await consumer.start()
         try:
             goal = await self._start_at(consumer)
-            self._check(goal)
+            self._check(consumer, goal)
             while True:
                 for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
                     for record in records:
                         await self._apply(record)
                     self.position[tp.partition] = records[-1].offset + 1
-                self._check(goal)
+                self._check(consumer, goal)
         finally:
             await consumer.stop()
 
-    async def _start_at(self, consumer: AIOKafkaConsumer) -> dict[int, int]:
+    async def _start_at(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Assign all partitions, and return where each of them ends now."""
         await consumer._client.force_metadata_update()  # noqa: SLF001  # a groupless consumer learns of topics only so
         await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001  # likewise
@@ -70,8 +72,10 @@ class Tail:
             wanted = self.position.get(tp.partition, begins[tp])
             # A log that was deleted and made anew is shorter than what we remember: read it from its start.
             consumer.seek(tp, wanted if begins[tp] <= wanted <= ends[tp] else begins[tp])
-        return {tp.partition: ends[tp] for tp in tps if ends[tp] > begins[tp]}
+        return {tp: ends[tp] for tp in tps if ends[tp] > begins[tp]}
 
-    def _check(self, goal: Mapping[int, int]) -> None:
-        if all(self.position.get(partition, 0) >= end for partition, end in goal.items()):
+    def _check(self, consumer: AIOKafkaConsumer, goal: Mapping[TopicPartition, int]) -> None:
+        if not self.caught_up.is_set() and all(
+            self.position.get(tp.partition, 0) >= end_of(consumer, tp, end) for tp, end in goal.items()
+        ):
             self.caught_up.set()

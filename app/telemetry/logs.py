@@ -14,7 +14,19 @@ from app.settings import TelemetrySettings
 
 REDACTED = "[redacted]"
 #: Libraries whose INFO is noise; their warnings, such as a failed heartbeat, stay.
-_NOISY = ("aiohttp.access", "aiokafka", "faust", "httpx", "httpx2", "kafka", "mode", "openai", "anthropic", "urllib3")
+_NOISY = (
+    "aiohttp.access",
+    "aiokafka",
+    "bm25s",
+    "faust",
+    "httpx",
+    "httpx2",
+    "kafka",
+    "mode",
+    "openai",
+    "anthropic",
+    "urllib3",
+)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 #: What could move a terminal's cursor or forge a line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
