@@ -57,7 +57,10 @@ class Section(BaseModel):
 
     def secrets(self) -> Iterator[str]:
         """Yield every secret in it, for the redaction of logs."""
-        for _, value in self:
+        for name, value in self:
+            if name == "options":  # what only a provider understands; its headers may be credentials
+                yield from (text for text in value.get("headers", {}).values() if isinstance(text, str))
+                continue
             for one in value.values() if isinstance(value, dict) else (value,):
                 if isinstance(one, SecretStr):
                     yield one.get_secret_value()

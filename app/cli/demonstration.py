@@ -144,7 +144,7 @@ async def _ready(running: Serving) -> None:
 async def _indexed(client: Client, running: Serving) -> None:
     """Return when the worker's index has taken in all chunks that are on their topic now."""
     spans = await client.bounds([CHUNKS])
-    position = running.worker.tail.position
+    position = running.worker.index_position
     async with asyncio.timeout(_PATIENCE):
         while any(position.get(place.partition, span.begin) < span.end for place, span in spans.items()):  # noqa: ASYNC110  # an index tells nobody how far it is
             await asyncio.sleep(0.01)

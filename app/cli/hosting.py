@@ -30,13 +30,13 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
     Raises:
         OrchestratorError: it cannot be started, or ended by itself.
     """
-    interruption = Interruption()
+    interruption, started = Interruption(), time.perf_counter()
     with interruption.handled():
         async with open_broker(settings.broker) as connection, serving(settings, connection) as running:
             place, said = state.path_for(config, os.environ), run_state(settings, connection, running)
             with state.published(place, said) if publish else nullcontext():
                 announce(settings, connection, running, output)
-                telling = asyncio.create_task(_tell_when_ready(running, output, time.perf_counter()))
+                telling = asyncio.create_task(_tell_when_ready(running, output, started))
                 try:
                     await interruption.wait(running.worker)
                 finally:

@@ -91,7 +91,7 @@ class Interruption:
             OrchestratorError: the worker ended by itself.
         """
         self._serving = True
-        waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(worker.app.wait_until_stopped())]
+        waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(worker.broken())]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:

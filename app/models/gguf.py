@@ -27,6 +27,7 @@ class Gguf:
     context: int
     slots: int
     threads: int | None
+    cache_prompt: bool = False
     _server: Any = field(default=None, init=False, repr=False)
     _loading: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -56,9 +57,8 @@ class Gguf:
             return stop.is_set()
 
         if not stop.is_set():
-            # Streamed, because only a stream can be stopped; without the prompt cache, because an answer
-            # must not depend on what was asked before.
-            streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": False}
+            # Streamed, because only a stream can be stopped.
+            streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": self.cache_prompt}
             self.load().handle_chat_completions(request | streamed, take)
         if stop.is_set():
             raise errors.Unavailable("stopped before the answer was whole", provider=_PROVIDER)

@@ -35,6 +35,10 @@ class Options(Section):
     threads: int | None = Field(
         default=None, ge=1, description="default: half of the cores; all to read prompts, with one slot"
     )
+    cache_prompt: bool = Field(
+        default=False,
+        description="do not read again what a prompt shares with the one before it; answers may then differ a little",
+    )
 
 
 class Engine:
@@ -58,10 +62,10 @@ _ENGINES: WeakValueDictionary[tuple[object, ...], Engine] = WeakValueDictionary(
 
 
 def _engine(path: Path, chosen: Options) -> Engine:
-    key = (path, chosen.context, chosen.slots, chosen.threads)
+    key = (path, chosen.context, chosen.slots, chosen.threads, chosen.cache_prompt)
     engine = _ENGINES.get(key)
     if engine is None or engine.users == 0:
-        _ENGINES[key] = engine = Engine(Gguf(path, chosen.context, chosen.slots, chosen.threads))
+        _ENGINES[key] = engine = Engine(Gguf(*key))
     engine.users += 1
     return engine
 

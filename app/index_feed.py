@@ -1,0 +1,60 @@
+"""Keeping this worker's index in step with the topic `chunks`, from which every worker builds its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from app.delivery.tail import Tail
+from app.errors import InvalidEvent, RetrievalError
+from app.retrieval.base import Store
+from app.settings import Settings
+from topics import CHUNKS
+
+log = logging.getLogger(__name__)
+
+
+class IndexFeed:
+    """Feeds the store, and has it saved from time to time; `options` are those of any aiokafka consumer."""
+
+    def __init__(self, settings: Settings, options: Mapping[str, Any], store: Store) -> None:
+        self._store = store
+        self._max_bytes = settings.topics.max_message_bytes
+        position = {int(partition): offset for partition, offset in store.get_position().items()}
+        self._tail = Tail(options, settings.topics.prefix + CHUNKS.name, self._apply, position)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the index holds all that the topic held at the start."""
+        return self._tail.caught_up.is_set()
+
+    @property
+    def position(self) -> Mapping[int, int]:
+        """For each partition, the next offset to apply."""
+        return self._tail.position
+
+    async def follow(self) -> None:
+        """Follow the topic until cancelled."""
+        await self._tail.run()
+
+    async def save_regularly(self, *, interval: float = 10.0) -> None:
+        """Save every `interval` seconds what has changed, until cancelled."""
+        while True:
+            await asyncio.sleep(interval)
+            self.note_position()
+            try:
+                await self._store.save()
+            except RetrievalError as error:
+                log.warning("the index is not saved, and will be rebuilt from its topic: %s", error)
+
+    def note_position(self) -> None:
+        """Tell the store how much of the topic it holds."""
+        self._store.set_position({str(partition): offset for partition, offset in self._tail.position.items()})
+
+    async def _apply(self, record: Any) -> None:
+        try:
+            await self._store.apply(CHUNKS.parse(record.value, max_bytes=self._max_bytes))
+        except InvalidEvent as error:  # chunks are made by `ingest`: this one some other program wrote
+            log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
