@@ -37,6 +37,9 @@ from app.workflows.run import Run, RunState
 
 log = logging.getLogger(__name__)
 
+#: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
+_BATCH_BYTES = 256 * 1024
+
 Check = Callable[[], tuple[bool, str]]
 
 
@@ -94,6 +97,7 @@ class Worker:
         return AIOKafkaProducer(
             **self._options,
             acks="all",
+            max_batch_size=_BATCH_BYTES,
             enable_idempotence=self._connection.durable,
             max_request_size=self.settings.topics.max_message_bytes + 2 * 1024 * 1024,
             client_id=f"{self.settings.app_id}-{socket.gethostname()}-{os.getpid()}",

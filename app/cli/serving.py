@@ -13,6 +13,7 @@ import typer
 from app.api.health import Server
 from app.bootstrap import components
 from app.brokers.base import Connection
+from app.cli.running import settle
 from app.errors import OrchestratorError
 from app.settings import Settings
 from app.telemetry import logs, metrics, tracing
@@ -45,6 +46,7 @@ async def serving(settings: Settings, connection: Connection) -> AsyncIterator[S
     await server.start()
     try:
         await worker.start()
+        settle()
         try:
             yield Serving(worker, f"{settings.server.bind_address}:{server.port}")
         finally:

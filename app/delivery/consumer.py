@@ -7,6 +7,7 @@ skips during a rebalance. Here the tenures' ledgers decide alone what is committ
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+#: So many messages are handed to the agents before everyone else has a turn.
+_BREATH = 100
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -64,8 +68,28 @@ class Consumer(driver.Consumer):
             tenure.ledgers[record.topic].fetched(record.offset)
         return super()._to_message(tp, record)
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Do nothing: the ledgers need no record of gaps."""
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand on what is fetched, until Faust stops the fetcher.
+
+        Faust's own loop makes four tasks for each message, so as to leave off amid a hand-over when a
+        rebalance begins. Here the hand-over waits for its end, and the ledgers know what the message is worth.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await asyncio.sleep(0)
+                await self._hand_over()
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _hand_over(self) -> None:
+        handed = 0
+        async for tp, message in self.getmany(timeout=1.0):
+            await self.callback(message)
+            self._read_offset[tp] = message.offset
+            handed += 1
+            if handed % _BREATH == 0:
+                await asyncio.sleep(0)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Bring what is done to its end, suspend all tenures, and let Faust clear its buffers."""

@@ -57,7 +57,6 @@ async def call(  # the last three are for tests, which have a clock and luck of 
     """
     started = clock()
     end = min(started + settings.total_timeout, math.inf if deadline is None else deadline)
-    rng = rng or random.Random()  # noqa: S311  # spreads load, guards nothing
     error: ModelError = ModelTimeout("the deadline passed before the call could begin", provider=model.provider)
     tries = 0
     while tries < settings.attempts and (left := end - clock()) > 0:
@@ -68,7 +67,7 @@ async def call(  # the last three are for tests, which have a clock and luck of 
         error = answer
         if not error.transient or tries == settings.attempts:
             break
-        wait = _wait(error, tries, rng)
+        wait = _wait(error, tries, rng or random.Random())  # noqa: S311  # spreads load, guards nothing
         if clock() + wait >= end:
             break
         await sleep(wait)

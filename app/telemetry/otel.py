@@ -39,6 +39,8 @@ def exporting(service: str) -> RecordingTracer:
 class RecordingTracer(Tracer):
     """Records spans with the given provider."""
 
+    recording = True
+
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("meta_ai_orchestrator")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import ClassVar, Literal
 
 from app.errors import MissingDependency
 from app.settings import TelemetrySettings
@@ -17,6 +17,9 @@ NO_ATTRIBUTES: Attributes = {}
 
 class Tracer:
     """Passes the trace on without recording anything: what `disabled` returns."""
+
+    #: Whether spans are recorded; otherwise nobody need make any.
+    recording: ClassVar[bool] = False
 
     def traceparent_for(self, parent: str | None) -> str:
         """Return the header for an event that `parent` led to: same trace, new span."""

@@ -81,7 +81,7 @@ def advance(
 
 def _fit(run: Run, definition: Definition) -> Run:
     """Give a run the steps of a version that it did not begin with, where its own is not deployed any more."""
-    if run.steps.keys() == set(definition.order):
+    if tuple(run.steps) == definition.order:
         return run
     return replace(run, steps={name: run.steps.get(name, StepRun()) for name in definition.order})
 

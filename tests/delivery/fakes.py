@@ -40,18 +40,13 @@ class _Event:
 
 
 class Stream:
-    """One agent's stream; `noack` must have been asked for."""
+    """One agent's stream, of which only the channel may be used."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
-        self._acks = True
+        self.channel = self._events()
 
-    def noack(self) -> Stream:
-        self._acks = False
-        return self
-
-    async def events(self) -> AsyncIterator[_Event]:
-        assert not self._acks
+    async def _events(self) -> AsyncIterator[_Event]:
         while True:
             yield _Event(await self._queue.get())
 
