@@ -1,0 +1,57 @@
+"""One worker as a process: `python -m tests.integration.worker_process '<json>'`.
+
+The JSON has `bootstrap_servers`, `settings`, and the names of `faults` to build in. It prints `ready`,
+stops in order at SIGTERM, and also when its standard input closes, so that it never outlives a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from app.bootstrap import components
+from app.brokers.base import Connection
+from app.settings import Settings
+from app.worker import Worker
+from tests.integration import faults
+
+
+async def _stopped() -> None:
+    """Return when this process is asked to stop."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, asked.set)
+    loop.add_reader(sys.stdin.fileno(), asked.set)
+    await asked.wait()
+    loop.remove_reader(sys.stdin.fileno())
+
+
+def _say_ready(ready: asyncio.Task[None]) -> None:
+    if not ready.cancelled():
+        print("ready", flush=True)  # noqa: T201  # read by the harness
+
+
+async def main(config: dict[str, Any]) -> None:
+    """Run the worker that `config` describes."""
+    settings = Settings.model_validate(config["settings"])
+    parts = components(settings)
+    for name in config["faults"]:
+        parts = faults.ALL[name](parts)
+    worker = Worker(settings, Connection(config["bootstrap_servers"]), parts)
+    await worker.start()
+    asked, ready = asyncio.create_task(_stopped()), asyncio.create_task(worker.ready())
+    ready.add_done_callback(_say_ready)
+    await asyncio.wait({asked, asyncio.create_task(worker.broken())}, return_when=asyncio.FIRST_COMPLETED)
+    if not asked.done():
+        sys.exit("a part that the worker needs has ended")
+    ready.cancel()
+    await worker.stop()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format=f"{os.getpid()} %(asctime)s %(name)s %(levelname)s %(message)s")
+    asyncio.run(main(json.loads(sys.argv[1])))
