@@ -47,7 +47,9 @@ async def handle(received: Received[Document], parts: Parts) -> Sequence[Outgoin
 
 
 def _outgoing(part: DocumentChunks, received: Received[Document]) -> Outgoing:
-    return Outgoing(CHUNKS, f"{part.document_id}/{part.part}", part, f"{received.id}/{part.version}/{part.part}", received.partition)
+    return Outgoing(
+        CHUNKS, f"{part.document_id}/{part.part}", part, f"{received.id}/{part.version}/{part.part}", received.partition
+    )
 
 
 def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Received[Document]) -> Outgoing:

@@ -15,6 +15,7 @@ from yarl import URL
 
 from app.brokers.base import Connection
 from app.delivery.consumer import Transport
+from app.delivery.tenure import Tenures
 from app.settings import Settings
 from topics.base import Topic
 
@@ -28,7 +29,7 @@ class NoTables(faust.tables.manager.TableManager):
         await self.recovery.start()
 
 
-def build(settings: Settings, connection: Connection) -> Any:
+def build(settings: Settings, connection: Connection, tenures: Tenures) -> Any:
     """Return the application, with the consumer that commits truthfully; nothing is connected yet."""
     # The embedded broker lets a group's first member wait for half of its session time-out.
     session = settings.broker.session_timeout if connection.durable else min(2.0, settings.broker.session_timeout)
@@ -58,6 +59,8 @@ def build(settings: Settings, connection: Connection) -> Any:
     )
     transport = Transport(app.conf.broker_consumer, app)
     transport.fetch_wait_ms = connection.fetch_wait_ms
+    transport.tenures = tenures
+    tenures.lease.seconds = session
     app.transport = transport
     return app
 

@@ -129,8 +129,7 @@ class Worker:
             delivery,
             decider,
         )
-        self.app = build(settings, self._connection)
-        self.app.transport.tenures = self.tenures
+        self.app = build(settings, self._connection, self.tenures)
         self.app.transport.before_rebalance = self._before_rebalance
         for name in agents.ALL:
             self._attach(import_module(f"agents.{name}"))

@@ -19,6 +19,7 @@ from app.brokers.open import open_broker
 from app.brokers.reach import reachable
 from app.cli.reader import Reader
 from app.delivery.envelope import Headers, Outgoing, headers
+from app.delivery.header_names import forgive
 from app.errors import BrokerError
 from app.settings import Settings
 from app.telemetry.traceparent import child
@@ -49,6 +50,7 @@ async def connect(settings: Settings) -> AsyncIterator[Client]:
     """
     # What it would log, it also raises; and it tries for ever to reach a broker that has gone, line by line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    forgive()
     async with open_broker(settings.broker) as connection, attach(settings, connection) as client:
         yield client
 

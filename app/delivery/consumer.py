@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms  # noqa: SLF001  # read by start(), which comes later
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer, and have each heartbeat that is answered renew the lease."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  # it tells nobody of its heartbeats
+        beat, lease = coordinator._do_heartbeat, self.consumer.tenures.lease  # noqa: SLF001  # likewise
+
+        async def noted() -> bool:
+            sent = time.monotonic()
+            answered: bool = await beat()
+            if answered:
+                lease.renew(sent)
+            return answered
+
+        coordinator._do_heartbeat = noted  # noqa: SLF001  # likewise
 
     async def _commit(self, offsets: dict[TP, int]) -> bool:
         wanted = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
@@ -107,6 +123,7 @@ class Consumer(driver.Consumer):
         if generation_id != self._generation + 1:
             self.tenures.assign(())
         self._generation = generation_id
+        self.tenures.lease.renew(time.monotonic())
         self.tenures.assign((tp.topic, tp.partition) for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 

@@ -9,6 +9,8 @@ log by then, and would not see it.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
@@ -17,16 +19,39 @@ from app.delivery.holdings import Holdings
 from app.delivery.ledger import Ledger
 from app.errors import BrokerError
 
+_LEASE_POLL = 0.05
+
 
 class TenureEnded(Exception):
     """The partition has gone to another worker: leave the event to it."""
 
 
+class Lease:
+    """For how long the group surely still counts on us: a session time-out from the last heartbeat that it answered.
+
+    A worker that was cut off has lost its partitions before it can be told. Until it knows, it begins nothing.
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        self.seconds = seconds
+        self._renewed = time.monotonic()
+
+    def renew(self, at: float) -> None:
+        """Note a heartbeat that was sent at `at` (monotonic seconds), and answered."""
+        self._renewed = max(self._renewed, at)
+
+    @property
+    def held(self) -> bool:
+        """Whether no other worker can have been given our partitions yet."""
+        return time.monotonic() - self._renewed < self.seconds
+
+
 class Tenure:
     """One partition number, while it is ours; `holdings` is what the owner keeps for it."""
 
-    def __init__(self, partition: int, holdings: Holdings) -> None:
+    def __init__(self, partition: int, holdings: Holdings, lease: Lease | None = None) -> None:
         self.partition = partition
+        self._lease = lease or Lease()
         self.holdings = holdings
         self.ended = False
         self.ledgers: defaultdict[str, Ledger] = defaultdict(Ledger)
@@ -37,7 +62,7 @@ class Tenure:
     @property
     def active(self) -> bool:
         """Whether the partition is ours beyond doubt, with no rebalance under way."""
-        return self._settled.is_set() and not self.ended
+        return self._settled.is_set() and not self.ended and self._lease.held
 
     async def confirm(self) -> None:
         """Return when the partition is ours beyond doubt; waits while a rebalance is under way.
@@ -46,6 +71,9 @@ class Tenure:
             TenureEnded: it went to another worker.
         """
         await self._settled.wait()
+        while not (self.ended or self._lease.held):  # renewed in the consumer's thread, which knows no loop of ours
+            await asyncio.sleep(_LEASE_POLL)
+            await self._settled.wait()
         if self.ended:
             raise TenureEnded
 
@@ -91,6 +119,7 @@ class Tenures:
         self._taken_over = taken_over
         self._by_partition: dict[int, Tenure] = {}
         self.suspended = False
+        self.lease = Lease()
 
     def __iter__(self) -> Iterator[Tenure]:
         return iter(tuple(self._by_partition.values()))
@@ -129,7 +158,10 @@ class Tenures:
         self.suspended = False
         for tenure in self:
             tenure.resume()
-        new = [Tenure(partition, self._open_holdings(partition)) for partition in partitions - set(self._by_partition)]
+        new = [
+            Tenure(partition, self._open_holdings(partition), self.lease)
+            for partition in partitions - set(self._by_partition)
+        ]
         self._by_partition.update((tenure.partition, tenure) for tenure in new)
         if new:
             self._taken_over(new)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from app.settings import TelemetrySettings
+from app.telemetry.throttle import Throttle
 
 REDACTED = "[redacted]"
 #: Libraries whose INFO is noise; their warnings, such as a failed heartbeat, stay.
@@ -44,6 +45,7 @@ def configure(
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
     handler.setFormatter(formatter(redactor(secrets)))
+    handler.addFilter(Throttle(_NOISY))
     root = logging.getLogger()
     for former in [one for one in root.handlers if isinstance(one, _Handler)]:
         root.removeHandler(former)

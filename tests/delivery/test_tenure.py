@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from app.delivery.holdings import Holdings
-from app.delivery.tenure import Tenure, TenureEnded, Tenures
+from app.delivery.tenure import Lease, Tenure, TenureEnded, Tenures
 from app.errors import BrokerError
 from tests.delivery.fakes import settle
 
@@ -103,3 +104,28 @@ def test_that_what_is_committable_is_named_by_topic_and_partition(tenures: Tenur
         ledger.begin(offset)
     tenures.get(1).ledgers["tasks"].finish(9)  # type: ignore[union-attr]  # it is there
     assert tenures.committable() == {("tasks", 0): 5, ("tasks", 1): 10}
+
+
+async def test_that_nothing_is_begun_while_the_lease_has_run_out() -> None:
+    lease = Lease(seconds=0.05)
+    tenure = Tenure(0, _open(0), lease)
+    await tenure.confirm()
+    while lease.held:  # noqa: ASYNC110  # it runs out by the clock
+        await asyncio.sleep(0.01)
+    assert not tenure.active
+    confirming = asyncio.create_task(tenure.confirm())
+    await asyncio.sleep(0.1)
+    assert not confirming.done()
+    lease.seconds = 60.0
+    lease.renew(time.monotonic())
+    await confirming
+    assert tenure.active
+
+
+async def test_that_who_waits_for_the_lease_learns_that_the_tenure_ended() -> None:
+    tenure = Tenure(0, _open(0), Lease(seconds=0.0))
+    confirming = asyncio.create_task(tenure.confirm())
+    await asyncio.sleep(0)
+    tenure.end()
+    with pytest.raises(TenureEnded):
+        await confirming
