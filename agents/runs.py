@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
 from app.delivery.deciding import Decision
 from app.delivery.envelope import Outgoing, Received
+from app.errors import InvalidEvent
 from app.telemetry.metrics import Metrics
 from app.workflows.definitions import Definitions
 from app.workflows.engine import Accept, Command, Input, Limits, Tick, advance
 from app.workflows.run import Done, Run, RunState, encode
 from topics import MODEL_REQUESTS, RESULTS, RETRIEVAL_REQUESTS, TASKS
+from topics.base import Failure
 from topics.model_requests import ModelRequest
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
 from topics.tasks import Task
+
+_MAX_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,12 @@ class Runs:
         """Return the state as JSON."""
         return encode(value)
 
+    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
+        """Return a failed result in place of one that is too large; a request that is, runs into its time-out."""
+        return [
+            replace(one, event=_without_texts(one.event, error)) for one in outgoing if isinstance(one.event, Result)
+        ]
+
     def _advance(self, value: RunState | None, event: Input, partition: int, now: float) -> Decision[RunState]:
         state, commands = advance(value, event, self.definitions, now, self.limits)
         for command in commands:
@@ -70,8 +81,10 @@ def task_id(received: Received[Task]) -> str:
     """Return the task's id: its own, or else the message's key, or else its place."""
     if received.event.id:
         return received.event.id
-    if received.key and (key := received.key.decode(errors="replace").strip()):
-        return key[:200]
+    key = (received.key or b"").decode(errors="replace").strip()
+    # A key that is no text, or too long for an id, could be mistaken for another when cut to fit.
+    if 0 < len(key) <= _MAX_ID and "\N{REPLACEMENT CHARACTER}" not in key:
+        return key
     return f"{received.topic}-{received.partition}-{received.offset}"
 
 
@@ -84,6 +97,11 @@ def partition_of(key: str, partitions: int) -> int:
 def _send_home(task: Task, own_id: str, home: int, received: Received[Task]) -> Outgoing:
     """Move a task that another client's partitioner, or a missing key, put elsewhere: one id, one partition."""
     return Outgoing(TASKS, own_id, task.model_copy(update={"id": own_id}), received.id, home)
+
+
+def _without_texts(result: Result, error: InvalidEvent) -> Result:
+    failure = Failure(code=error.reason, message=str(error))
+    return result.model_copy(update={"status": "failed", "answer": None, "candidates": (), "error": failure})
 
 
 def _outgoing(command: Command, partition: int, traceparent: str | None) -> Outgoing:

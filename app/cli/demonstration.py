@@ -66,7 +66,7 @@ class Demonstration:
         await self._ask(client, tasks)
         self._times.finished = self._elapsed()
         self.convincing = report.convincing(self.results, tasks)
-        report.show(self._output, self.results, self._times, self._chunks)
+        report.show(self._output, self.results, len(tasks), self._times, self._chunks)
 
     async def _ingest(self, client: Client, running: Serving, found: Sequence[Document]) -> None:
         self._chunks = 0

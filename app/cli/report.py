@@ -36,7 +36,7 @@ def answer(output: Output, question: str, result: Result) -> None:
     outcome.sources(output, result)
 
 
-def show(output: Output, results: Sequence[Result], times: Times, chunks: int) -> None:
+def show(output: Output, results: Sequence[Result], asked: int, times: Times, chunks: int) -> None:
     """Show what each step took, and the whole."""
     output.say()
     output.table(("step", "min s", "median s", "max s"), _spread(results))
@@ -45,7 +45,7 @@ def show(output: Output, results: Sequence[Result], times: Times, chunks: int) -
     output.table(
         ("in all", ""),
         [
-            ("answered", f"{sum(result.status == 'succeeded' for result in results)} of {len(results)} results"),
+            ("answered", f"{sum(result.status == 'succeeded' for result in results)} of {asked} questions"),
             ("chunks ingested", str(chunks)),
             ("tokens", str(tokens)),
             ("worker ready after", f"{times.ready:.2f} s"),

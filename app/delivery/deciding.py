@@ -65,6 +65,10 @@ class Mind(Protocol[V]):
         """Return the value as it is written to the log."""
         ...
 
+    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
+        """Return the small events to send in place of these, of which one is larger than the broker takes."""
+        ...
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -135,16 +139,21 @@ class Decider(Generic[V]):
         values = tenure.holdings.values
         try:
             await tenure.confirm()
-            await self._delivery.outbox.publish(decision.outgoing, cause)
+            await self._publish(key, decision.outgoing, cause)
         except TenureEnded:
             return  # the whole state goes with the tenure
-        except InvalidEvent as error:
-            log.error("cannot send what follows for %s: %s", key, error)  # noqa: TRY400  # says it all
         values.settled(key)
         if decision.value is None:
             finish()
         else:
             values.changed(key, finish)
+
+    async def _publish(self, key: str, outgoing: Sequence[Outgoing], cause: Received[Any] | None) -> None:
+        try:
+            await self._delivery.outbox.publish(outgoing, cause)
+        except InvalidEvent as error:
+            log.error("cannot send what follows for %s: %s", key, error)  # noqa: TRY400  # says it all
+            await self._delivery.outbox.publish(self._mind.lesser(outgoing, error), cause)
 
     async def _give_up(self, delivered: Delivered, error: Exception, agent: str) -> None:
         with contextlib.suppress(TenureEnded):

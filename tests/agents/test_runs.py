@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.runs import Runs, partition_of, task_id
+from app.delivery.envelope import Outgoing
 from app.errors import InvalidEvent
 from app.settings import AskSettings, Settings
 from app.workflows.run import Done, Run, decode
 from tests.agents.parts import PARTITIONS, Measured, received, runs
 from topics import MODEL_REQUESTS, RESULTS, TASKS
+from topics.base import Failure
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
-from topics.results import Result
+from topics.results import Candidate, Result
 from topics.tasks import Task
 
 NOW = 1_700_000_000.0
@@ -50,8 +54,9 @@ def test_that_a_key_has_the_partition_that_kafka_gives_it(key: str, partitions: 
         (None, b"  ", "topic-2-7"),
         (None, b"", "topic-2-7"),
         (None, None, "topic-2-7"),
-        (None, b"\xff", "�"),
-        (None, b"k" * 500, "k" * 200),
+        (None, b"\xff", "topic-2-7"),
+        (None, b"k" * 200, "k" * 200),
+        (None, b"k" * 201, "topic-2-7"),
     ],
 )
 def test_that_a_task_has_its_own_id_or_its_keys_or_its_places(
@@ -133,3 +138,21 @@ def test_that_the_same_events_make_the_same_commands(mind: Runs) -> None:
     one, other = (mind.decide(None, received(TASK, partition=HOME), NOW) for _ in range(2))
     assert [outgoing.event.to_json() for outgoing in one.outgoing] == [o.event.to_json() for o in other.outgoing]
     assert all(isinstance(outgoing.event, ModelRequest) for outgoing in one.outgoing)
+
+
+def test_that_a_result_that_is_too_large_is_sent_as_a_failed_one_without_its_texts(mind: Runs) -> None:
+    answered = Result(
+        task_id="t",
+        workflow="ask",
+        status="succeeded",
+        answer="Because.",
+        candidates=(Candidate(branch="b", model="m", text="Because."),),
+        accepted_at=datetime.now(UTC),
+        finished_at=datetime.now(UTC),
+    )
+    request = Outgoing(TASKS, "t", TASK, "t", HOME)
+    outgoing = [request, Outgoing(RESULTS, "t", answered, "t/result", HOME)]
+    (small,) = mind.lesser(outgoing, InvalidEvent("too_large", "17 MB"))
+    assert isinstance(small.event, Result)
+    assert (small.id, small.event.error) == ("t/result", Failure(code="too_large", message="17 MB"))
+    assert (small.event.status, small.event.candidates, small.event.answer) == ("failed", (), None)

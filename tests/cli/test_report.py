@@ -37,7 +37,7 @@ def test_times_are_shown_by_step(capsys: pytest.CaptureFixture[str]) -> None:
         _result(name, steps=[StepReport(step="answer", kind="ask", status="succeeded", seconds=seconds)])
         for name, seconds in (("a", 0.25), ("b", 0.75))
     ]
-    report.show(Output(), results, report.Times(first=2.5), chunks=9)
+    report.show(Output(), results, 3, report.Times(first=2.5), chunks=9)
     shown = capsys.readouterr().out
     row = next(line.split() for line in shown.splitlines() if line.startswith("answer"))
     assert row == ["answer", "0.250", "0.500", "0.750"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,6 +62,9 @@ class Adder:
 
     def encode(self, value: Sum) -> bytes:
         return str(value.total).encode()
+
+    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
+        return [replace(one, event=Task(id=one.key, input={"left out": error.reason})) for one in outgoing]
 
     def _say(self, key: str, total: int) -> Outgoing:
         return Outgoing(RESULTS, key, Task(id=key, input={"total": total}), f"{key}/{total}", 0)
@@ -326,3 +329,15 @@ async def test_that_after_a_crash_at_any_step_the_same_events_have_the_same_ids(
     assert second.said() == expected[committed:]
     assert sorted({*first.said(), *second.said()}) == expected  # over both lives: nothing lost, nothing else
     await second.world.stop()
+
+
+async def test_that_of_an_event_that_is_too_large_a_lesser_one_is_sent(rig: Rig) -> None:
+    rig.producer.refuse = lambda record: (
+        MessageSizeTooLargeError() if record.topic == RESULTS.name and b"total" in (record.value or b"") else None
+    )
+    rig.deliver("a", first=1, add=1)
+    await until(lambda: rig.producer.on(RESULTS))
+    (sent,) = rig.producer.on(RESULTS)
+    assert Task.model_validate_json(sent.value or b"").input == {"left out": "too_large"}
+    await rig.write()
+    assert rig.committable() == 1
