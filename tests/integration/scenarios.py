@@ -130,10 +130,16 @@ async def crash_broker(_deployment: Deployment, kafka: LocalKafka) -> None:
     await kafka.start()
 
 
+async def mixed(deployment: Deployment, kafka: LocalKafka) -> None:
+    """Kill a worker, and let the broker be away at the same time."""
+    await asyncio.gather(kill(deployment, kafka), restart_broker(deployment, kafka))
+
+
 MODES: dict[str, Disturb] = {
     "kill": kill,
     "roll": roll,
     "storm": storm,
     "restart-broker": restart_broker,
     "crash-broker": crash_broker,
+    "mixed": mixed,
 }

@@ -14,11 +14,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 # How many tasks in all, how many a second, and how often something happens meanwhile, in seconds.
 PACE = {
-    "kill": (300, 10, 9.0),
-    "roll": (200, 10, 6.0),
+    "kill": (250, 10, 9.0),
+    "roll": (150, 10, 6.0),
     "storm": (200, 10, 4.0),
-    "restart-broker": (150, 10, 8.0),
-    "crash-broker": (150, 10, 8.0),
+    "restart-broker": (100, 10, 8.0),
+    "crash-broker": (100, 10, 8.0),
+    "mixed": (200, 10, 12.0),
 }
 # More calls than this are hardly ever in flight: 30 begin each second, and more after a pause. Only those may
 # be made again, when their worker or their partition goes.
@@ -54,7 +55,7 @@ async def test_partitions_that_move_repeat_only_what_was_in_flight(
     await run(mode, own_kafka, tmp_path)
 
 
-@pytest.mark.parametrize("mode", ["restart-broker", "crash-broker"])
+@pytest.mark.parametrize("mode", ["restart-broker", "crash-broker", "mixed"])
 async def test_a_broker_that_is_away_for_a_while_loses_nothing(
     mode: str, own_kafka: LocalKafka, tmp_path: Path
 ) -> None:

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from app.delivery.consumer import Consumer, ConsumerThread
+from app.delivery.holdings import Holdings
+from app.delivery.tenure import Tenures
+
+ONE = TP("tasks", 0)
+
+
+def _holdings(partition: int) -> Holdings:
+    return Holdings(partition, wake_at=lambda _value: None, window=1.0)
+
+
+class Rig(Consumer):
+    """The consumer without Faust around it: it notes what would be committed."""
+
+    def __init__(self) -> None:
+        # Faust's constructor wants an application, of which nothing is used here.
+        self.transport = SimpleNamespace(tenures=Tenures(_holdings), before_rebalance=self._prepared)
+        self.said: list[Any] = []
+        self.committed: list[dict[TP, int]] = []
+        self.succeeds = True
+        self._committed_offset = {ONE: None}
+
+    async def _prepared(self) -> None:
+        self.said.append("prepared")
+
+    def assignment(self) -> set[TP]:
+        return {ONE}
+
+    async def commit(self, *_topics: Any) -> bool:
+        self.said.append("commit")
+        return await self.force_commit()
+
+    async def _commit(self, offsets: dict[TP, int]) -> bool:
+        self.committed.append(offsets)
+        return self.succeeds
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    async def nothing(*_arguments: Any) -> None:
+        """Stand for what Faust does, which needs an application."""
+
+    monkeypatch.setattr(driver.Consumer, "on_partitions_assigned", nothing)
+    monkeypatch.setattr(driver.Consumer, "on_partitions_revoked", nothing)
+    rig = Rig()
+    await rig.on_partitions_assigned({ONE}, 1)
+    return rig
+
+
+def _work(rig: Rig, begun: range, finished: list[int]) -> None:
+    (tenure,) = rig.tenures
+    ledger = tenure.ledgers["tasks"]
+    for offset in begun:
+        ledger.fetched(offset)
+        ledger.begin(offset)
+    for offset in finished:
+        ledger.finish(offset)
+
+
+async def test_that_a_commit_never_passes_an_unfinished_event(rig: Rig) -> None:
+    _work(rig, range(5), [0, 1, 3, 4])
+    assert await rig.force_commit()
+    assert rig.committed == [{ONE: 2}]
+    assert not await rig.force_commit()  # nothing new
+
+
+async def test_that_a_commit_that_failed_is_made_again(rig: Rig) -> None:
+    _work(rig, range(2), [0])
+    rig.succeeds = False
+    assert not await rig.force_commit()
+    rig.succeeds = True
+    assert await rig.force_commit()
+    assert rig.committed == [{ONE: 1}, {ONE: 1}]
+
+
+async def test_that_nothing_is_committed_amid_a_rebalance(rig: Rig) -> None:
+    _work(rig, range(2), [0])
+    await rig.on_partitions_revoked({ONE})
+    assert rig.said == ["prepared", "commit"]
+    assert rig.committed == [{ONE: 1}]
+    _work(rig, range(2), [1])
+    assert not await rig.force_commit()
+
+
+async def test_that_a_partition_that_comes_back_goes_on_with_what_it_had(rig: Rig) -> None:
+    (before,) = rig.tenures
+    await rig.on_partitions_revoked({ONE})
+    await rig.on_partitions_assigned({ONE}, 2)
+    assert list(rig.tenures) == [before]
+    assert before.active
+
+
+async def test_that_what_was_held_through_a_generation_that_was_missed_is_dropped(rig: Rig) -> None:
+    (before,) = rig.tenures
+    await rig.on_partitions_revoked({ONE})
+    await rig.on_partitions_assigned({ONE}, 3)
+    (after,) = rig.tenures
+    assert after is not before
+    assert before.ended
+
+
+def _thread(**coordinator: Any) -> ConsumerThread:
+    thread = ConsumerThread.__new__(ConsumerThread)
+    thread.consumer = SimpleNamespace(tenures=Tenures(_holdings))
+    thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
+    return thread
+
+
+@pytest.mark.parametrize("error", [KafkaConnectionError("away"), IllegalStateError("not assigned")])
+async def test_that_a_commit_that_cannot_be_made_is_no_crash(error: Exception) -> None:
+    asked: list[Any] = []
+
+    async def commit(offsets: Any) -> None:
+        asked.append(offsets)
+        raise error
+
+    thread = _thread()
+    thread._consumer.commit = commit
+    assert not await thread._commit({ONE: 7})
+    assert asked == [{TopicPartition("tasks", 0): OffsetAndMetadata(7, "")}]
+
+
+async def test_that_only_a_heartbeat_that_is_answered_renews_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_arguments: Any) -> None:
+        """Stand for the start of the real consumer."""
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "on_start", nothing)
+    answers = [False, True]
+
+    async def beat() -> bool:
+        return answers.pop(0)
+
+    thread = _thread(_do_heartbeat=beat)
+    await thread.on_start()
+    lease = thread.consumer.tenures.lease
+    await asyncio.sleep(0.02)
+    lease.seconds = 0.01
+    assert not lease.held
+    await thread._consumer._coordinator._do_heartbeat()
+    assert not lease.held
+    lease.seconds = 60.0
+    before = time.monotonic()
+    await thread._consumer._coordinator._do_heartbeat()
+    assert lease._renewed >= before

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+
+from app.delivery.holdings import Answered, Holdings
+
+
+def test_that_what_was_answered_is_remembered_for_the_window_and_no_longer() -> None:
+    answered = Answered(window=10.0)
+    answered.add("a", 100.0)
+    answered.add("b", 105.0)
+    assert "a" in answered
+    answered.add("c", 110.5)
+    assert ["a" in answered, "b" in answered, "c" in answered] == [False, True, True]
+    assert len(answered) == 2
+
+
+def test_that_an_answer_that_is_given_again_is_remembered_anew() -> None:
+    answered = Answered(window=10.0)
+    answered.add("a", 100.0)
+    answered.add("b", 101.0)
+    answered.add("a", 109.0)
+    answered.add("c", 112.0)
+    assert ["a" in answered, "b" in answered] == [True, False]
+
+
+async def test_that_who_waits_for_the_log_goes_on_when_it_is_read() -> None:
+    holdings = Holdings(0, wake_at=lambda _value: None, window=1.0)
+    waiting = asyncio.create_task(holdings.loaded())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert not holdings.ready
+    holdings.finish_loading()
+    await waiting
+    assert holdings.ready
