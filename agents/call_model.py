@@ -102,7 +102,7 @@ async def _fields(
     }
     if outcome.completion is None:
         error = outcome.error or OrchestratorError("no answer")
-        return {**fields, "error": Failure(code=error.code, message=str(error))}
+        return {**fields, "error": Failure.of(error)}
     completion = outcome.completion
     fields |= {"text": completion.text, "finish_reason": completion.finish_reason, "usage": completion.usage}
     if request.embed:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, OrchestratorError
 
 
 class Event(BaseModel):
@@ -29,6 +29,11 @@ class Failure(Event):
 
     code: str
     message: str
+
+    @classmethod
+    def of(cls, error: OrchestratorError) -> Failure:
+        """Return the failure that an error of ours stands for."""
+        return cls(code=error.code, message=str(error))
 
 
 E = TypeVar("E", bound=Event)
