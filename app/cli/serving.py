@@ -16,7 +16,7 @@ from app.brokers.base import Connection
 from app.cli.running import settle
 from app.errors import OrchestratorError
 from app.settings import Settings
-from app.telemetry import logs, metrics, tracing
+from app.telemetry import logs, setup
 from app.worker import Worker
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -39,8 +39,8 @@ async def serving(settings: Settings, connection: Connection) -> AsyncIterator[S
         OrchestratorError: one of them cannot be started.
     """
     logs.configure(settings.telemetry, settings.secrets())
-    measured = metrics.configure(settings.telemetry)
-    tracer = tracing.configure(settings.telemetry, settings.app_id)
+    measured = setup.metrics(settings.telemetry)
+    tracer = setup.tracer(settings.telemetry, settings.app_id)
     worker = Worker(settings, connection, components(settings, measured), tracer)
     server = Server(settings.server, worker.checks(), measured if settings.telemetry.metrics else None)
     await server.start()

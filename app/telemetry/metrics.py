@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from app.errors import MissingDependency
-from app.settings import TelemetrySettings
-
 
 class Metrics:
     """The hooks; a subclass overrides those that it measures. All durations are in seconds.
@@ -64,18 +61,3 @@ class Metrics:
 
 class NullMetrics(Metrics):
     """Measures nothing."""
-
-
-def configure(settings: TelemetrySettings) -> Metrics:
-    """Return the metrics that the settings ask for.
-
-    Raises:
-        MissingDependency: metrics are on, but prometheus-client is not installed.
-    """
-    if not settings.metrics:
-        return NullMetrics()
-    try:
-        from app.telemetry.prometheus import PrometheusMetrics  # noqa: PLC0415  # optional
-    except ImportError as error:
-        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from error
-    return PrometheusMetrics()

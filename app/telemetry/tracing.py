@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
-from app.errors import MissingDependency
-from app.settings import TelemetrySettings
 from app.telemetry import traceparent
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -16,7 +14,7 @@ NO_ATTRIBUTES: Attributes = {}
 
 
 class Tracer:
-    """Passes the trace on without recording anything: what `disabled` returns."""
+    """Passes the trace on without recording anything: for when tracing is off."""
 
     #: Whether spans are recorded; otherwise nobody need make any.
     recording: ClassVar[bool] = False
@@ -41,25 +39,3 @@ class Tracer:
 
     def shutdown(self) -> None:
         """Export what is still waiting; blocks until that is done or given up."""
-
-
-def disabled() -> Tracer:
-    """Return a tracer that only propagates."""
-    return Tracer()
-
-
-def configure(settings: TelemetrySettings, service: str = "meta-ai-orchestrator") -> Tracer:
-    """Return the tracer that the settings ask for.
-
-    It exports over OTLP with HTTP; OTEL_EXPORTER_OTLP_ENDPOINT and its siblings say where to.
-
-    Raises:
-        MissingDependency: tracing is on, but OpenTelemetry is not installed.
-    """
-    if not settings.tracing:
-        return disabled()
-    try:
-        from app.telemetry import otel  # noqa: PLC0415  # optional
-    except ImportError as error:
-        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from error
-    return otel.exporting(service)
