@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,3 +28,9 @@ def test_every_locked_package_is_verified() -> None:
     locked = [command for command in installs if "--requirement" in command]
     assert len(locked) == 2
     assert all("--require-hashes" in command for command in locked)
+
+
+def test_all_that_the_wheel_is_made_of_is_copied() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = {part for copy in arguments("COPY") if "--from" not in copy for part in copy.split()[:-1]}
+    assert {*wheel["force-include"], "sdk/python"} <= copied
