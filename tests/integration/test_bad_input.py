@@ -153,14 +153,14 @@ async def test_a_tasks_id_is_its_own_or_else_its_key_or_else_its_place(kafka: Co
     async with deploy(kafka.bootstrap_servers, tmp_path) as deployment:
         await deployment.workers.start()
         await send_task(deployment, value, b"by key", 0)
-        await send_task(deployment, value, b"k" * 300, 1)
+        long = await send_task(deployment, value, b"k" * 300, 1)
         await send_task(deployment, value, "schlüssel/ключ".encode(), crc32("schlüssel/ключ".encode()) % 8)
         place = await send_task(deployment, value, None, 3)
         await send_task(deployment, '{"id": "a/b/ü 🙂", "input": {"question": "who?"}}'.encode(), b"another key", 4)
         await send_task(deployment, value, b"garbage in headers", 5, headers=garbage.HEADERS)
         for key in (
             "by key",
-            "k" * 200,
+            f"{deployment.prefix}tasks-1-{long}",
             "schlüssel/ключ",
             f"{deployment.prefix}tasks-3-{place}",
             "a/b/ü 🙂",
