@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +69,19 @@ def test_the_kafka_is_the_one_that_the_tests_run_on(services: dict[str, Any]) ->
 def test_every_image_has_a_version(services: dict[str, Any]) -> None:
     images = [service["image"] for service in services.values() if "build" not in service]
     assert all(re.search(r":v?\d+\.\d+\.\d+$", image) for image in images)
+
+
+def compose() -> list[str] | None:
+    """Return the command of Docker Compose, where there is one; it needs no engine to check a file."""
+    if found := shutil.which("docker-compose"):
+        return [found]
+    docker = shutil.which("docker")
+    asked = docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False)  # noqa: S603  # Docker's own
+    return [docker, "compose"] if docker and asked and asked.returncode == 0 else None
+
+
+@pytest.mark.skipif(compose() is None, reason="needs Docker Compose")
+def test_compose_itself_accepts_the_file() -> None:
+    command = [*(compose() or ()), "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # Docker's own
+    assert done.returncode == 0, done.stderr
