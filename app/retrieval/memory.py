@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class MemoryStore:
         self._built: dict[str, _Built] = {}
         self._building = asyncio.Lock()
         self._saving = asyncio.Lock()
+        self._writing = threading.Lock()
 
     @classmethod
     def from_settings(cls, settings: RetrievalSettings, embedder: Embedder) -> Self:
@@ -119,6 +121,9 @@ class MemoryStore:
             except OSError as error:
                 self._unsaved = True
                 raise RetrievalError(f"the index file {self._path} cannot be written: {error.strerror}") from error
+            except asyncio.CancelledError:
+                self._unsaved = True  # the thread may still succeed, but nobody will know
+                raise
 
     async def close(self) -> None:
         """Save, and forget everything."""
@@ -127,7 +132,8 @@ class MemoryStore:
         self._built.clear()
 
     def _write(self, path: Path, catalogue: Catalogue, position: dict[str, int]) -> None:
-        snapshot.write(path, self._embedder.name, position, catalogue.parts())
+        with self._writing:  # a write whose caller was cancelled goes on, and must not end after a newer one
+            snapshot.write(path, self._embedder.name, position, catalogue.parts())
 
     async def _index(self, collection: str) -> HybridIndex | None:
         needed = self._changes[collection]

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.errors import MissingDependency, RetrievalError
-from app.retrieval import memory
+from app.retrieval import memory, snapshot
 from app.retrieval.base import Vectors
 from app.retrieval.catalogue import Row
 from app.retrieval.hashing import Hashing
@@ -204,3 +206,33 @@ async def test_the_path_comes_from_the_settings(tmp_path: Path) -> None:
     await store.close()
     assert (tmp_path / "index").exists()
     assert await found(store, "text") == []
+
+
+async def test_a_save_that_was_cancelled_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    write = snapshot.write
+
+    def slow(*arguments: Any) -> None:
+        begun.set()
+        go_on.wait(10)
+        write(*arguments)
+
+    store = MemoryStore(Hashing(), path=tmp_path / "index")
+    await store.load()
+    store.set_position({"0": 1})
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "write", slow)
+        saving = asyncio.create_task(store.save())
+        await asyncio.to_thread(begun.wait, 10)
+        saving.cancel()
+        await asyncio.gather(saving, return_exceptions=True)
+    store.set_position({"0": 2})
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+
+    again = MemoryStore(Hashing(), path=tmp_path / "index")
+    await again.load()
+    assert again.get_position() == {"0": 2}
+    await again.close()
