@@ -141,6 +141,11 @@ class TopicSettings(Section):
         default_factory=dict, description="what single topics have of their own, by name without prefix"
     )
 
+    @property
+    def max_request_bytes(self) -> int:
+        """What a producer may send at once: a dead letter is larger than its original by its headers."""
+        return self.max_message_bytes + 2 * 1024 * 1024
+
     @model_validator(mode="after")
     def _known(self) -> TopicSettings:
         known = sorted(topic.name for topic in ALL)

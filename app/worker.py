@@ -99,7 +99,7 @@ class Worker:
             acks="all",
             max_batch_size=_BATCH_BYTES,
             enable_idempotence=self._connection.durable,
-            max_request_size=self.settings.topics.max_message_bytes + 2 * 1024 * 1024,
+            max_request_size=self.settings.topics.max_request_bytes,
             client_id=f"{self.settings.app_id}-{socket.gethostname()}-{os.getpid()}",
         )
 

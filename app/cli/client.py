@@ -171,7 +171,7 @@ class Client:
 
     async def _open_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            limit = self.settings.topics.max_message_bytes + 2 * 1024 * 1024  # dead letters carry more headers
+            limit = self.settings.topics.max_request_bytes
             self._producer = AIOKafkaProducer(**self._options, acks="all", max_request_size=limit)
             self._stack.push_async_callback(self._producer.stop)
             await self._producer.start()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 
+from app.components import named
 from app.errors import ConfigurationError
 from app.fusion.base import Strategy
 
@@ -22,8 +22,7 @@ def get(name: str) -> Strategy:
     Raises:
         ConfigurationError: there is none of that name, or it cannot be imported.
     """
-    known = {point.name: point for point in entry_points(group=GROUP)}
-    known |= {ours: EntryPoint(ours, value, GROUP) for ours, value in STRATEGIES.items()}
+    known = named(STRATEGIES, GROUP)
     if name not in known:
         raise ConfigurationError(f"no fusion strategy is called {name}; there are {', '.join(sorted(known))}")
     try:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Protocol, cast
 
+from app.components import named
 from app.errors import ConfigurationError
 from app.models.base import Model
 from app.settings import ModelSettings
 
 GROUP = "meta_ai_orchestrator.models"
 
-#: Modules are named, not imported: a provider that is not configured costs nothing.
 COMPONENTS = {
     "anthropic": "app.models.anthropic:Anthropic",
     "local": "app.models.local:Local",
@@ -35,19 +35,13 @@ def build(name: str, settings: ModelSettings) -> Model:
         ConfigurationError: no component has this provider's name, or the settings do not fit it.
         MissingDependency: the component needs a package that is not installed.
     """
-    known = _known()
+    known = named(COMPONENTS, GROUP)
     if settings.provider not in known:
         raise ConfigurationError(
             f"models.{name}.provider: there is no provider {settings.provider!r}; "
             f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}",
         )
     return _load(name, known[settings.provider]).from_settings(name, settings)
-
-
-def _known() -> dict[str, EntryPoint]:
-    # What is built in wins: installing a package must not silently change where prompts are sent.
-    added = {point.name: point for point in entry_points(group=GROUP)}
-    return added | {name: EntryPoint(name, value, GROUP) for name, value in COMPONENTS.items()}
 
 
 def _load(name: str, point: EntryPoint) -> Component:

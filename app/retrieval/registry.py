@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from app.components import named
 from app.errors import ConfigurationError
 from app.retrieval.base import Embedder, Store
 from app.settings import RetrievalSettings
@@ -43,9 +43,7 @@ def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:
 
 def _component(key: str, name: str, table: Mapping[str, str], group: str) -> Any:
     """Return the class called `name`: one of ours, or one that an installed package announces in `group`."""
-    # What is built in wins: installing a package must not silently change where documents go.
-    known = {point.name: point for point in entry_points(group=group)}
-    known |= {ours: EntryPoint(ours, value, group) for ours, value in table.items()}
+    known = named(table, group)
     if name not in known:
         raise ConfigurationError(f"retrieval.{key}: nothing is called {name}; there are {', '.join(sorted(known))}")
     try:

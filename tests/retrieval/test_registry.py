@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from app import components
 from app.errors import ConfigurationError
 from app.retrieval import registry
 from app.retrieval.hashing import Hashing
@@ -31,7 +32,7 @@ def test_an_unknown_name_lists_the_known() -> None:
 
 
 def announce(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point for point in points if point.group == group])
+    monkeypatch.setattr(components, "entry_points", lambda group: [point for point in points if point.group == group])
 
 
 def test_an_installed_package_can_add_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,11 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from app.fusion import registry
+from app import components
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _one_search() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "entry_points", functools.cache(lambda group: entry_points(group=group)))
+        patch.setattr(components, "entry_points", functools.cache(lambda group: entry_points(group=group)))
         yield
