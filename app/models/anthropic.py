@@ -130,18 +130,15 @@ def _count(usage: _Usage) -> Usage:
 def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[AsyncAnthropic, Errors]:
     try:
         import anthropic  # noqa: PLC0415  # optional
-        import httpx2  # noqa: PLC0415  # comes with the SDK
+
+        from app.models import sdk  # noqa: PLC0415  # needs what comes with the SDK
     except ImportError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    client = anthropic.AsyncAnthropic(
-        api_key=endpoint.api_key,
-        base_url=endpoint.base_url,
-        default_headers=endpoint.headers,
-        max_retries=0,
-        http_client=anthropic.DefaultAioHttpClient(
-            limits=httpx2.Limits(max_connections=max_concurrency),
-            follow_redirects=False,  # a redirect could carry the key to another host
-        ),
+    return sdk.connect(
+        anthropic,
+        anthropic.AsyncAnthropic,
+        anthropic.AnthropicError,
+        provider=Anthropic.provider,
+        endpoint=endpoint,
+        connections=max_concurrency,
     )
-    expected = (anthropic.AnthropicError, httpx2.HTTPError, OSError, RuntimeError)  # the last: used after close
-    return client, Errors(Anthropic.provider, anthropic, endpoint.secrets, expected)

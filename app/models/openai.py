@@ -121,19 +121,16 @@ def _read(body: bytes, errors: Errors) -> Completion:
 
 def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[AsyncOpenAI, Errors]:
     try:
-        import httpx2  # noqa: PLC0415  # comes with the SDK, which is optional
         import openai  # noqa: PLC0415  # optional
+
+        from app.models import sdk  # noqa: PLC0415  # needs what comes with the SDK
     except ImportError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    client = openai.AsyncOpenAI(
-        api_key=endpoint.api_key,
-        base_url=endpoint.base_url,
-        default_headers=endpoint.headers,
-        max_retries=0,
-        http_client=openai.DefaultAioHttpClient(
-            limits=httpx2.Limits(max_connections=max_concurrency),
-            follow_redirects=False,  # a redirect could carry the key to another host
-        ),
+    return sdk.connect(
+        openai,
+        openai.AsyncOpenAI,
+        openai.OpenAIError,
+        provider=OpenAI.provider,
+        endpoint=endpoint,
+        connections=max_concurrency,
     )
-    expected = (openai.OpenAIError, httpx2.HTTPError, OSError, RuntimeError)  # the last: used after close
-    return client, Errors(OpenAI.provider, openai, endpoint.secrets, expected)
