@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.answers import Answers
+from app.connectors.registry import ConfiguredConnector
 from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
+from app.health_feed import Measures
 from app.models.base import Model
+from app.priority import PrioritySlots
 from app.retrieval.base import Embedder, Store
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -22,7 +25,7 @@ class ConfiguredModel:
 
     model: Model
     settings: ModelSettings
-    slots: asyncio.Semaphore
+    slots: PrioritySlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,11 @@ class Parts:
 
     settings: Settings
     models: Mapping[str, ConfiguredModel]
+    connectors: Mapping[str, ConfiguredConnector]
     embedder: Embedder
     store: Store
+    answers: Answers
+    measures: Measures
     metrics: Metrics
     tracer: Tracer
     delivery: Delivery

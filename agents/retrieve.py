@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from agents.parts import Parts
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import OrchestratorError
+from app.remaining import Remaining
 from app.retrieval.base import Store
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.base import Failure
@@ -25,10 +25,7 @@ async def run(stream: Any, parts: Parts) -> None:
     """Process `retrieval-requests`."""
 
     async def handler(received: Received[RetrievalRequest]) -> Sequence[Outgoing]:
-        outgoing = await handle(received, parts.store)
-        result: RetrievalResult = outgoing[0].event  # type: ignore[assignment]  # that is what handle makes
-        parts.metrics.retrieval(result.error.code if result.error else "ok", result.seconds)
-        return outgoing
+        return await handle(received, parts)
 
     doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=answer_id, answers=True, failed=failed)
     await doer.run(stream)
@@ -39,27 +36,52 @@ def answer_id(received: Received[RetrievalRequest]) -> str:
     return f"{received.event.id}/result"
 
 
-async def handle(received: Received[RetrievalRequest], store: Store) -> Sequence[Outgoing]:
+async def handle(received: Received[RetrievalRequest], parts: Parts) -> Sequence[Outgoing]:
     """Search, and return the one result.
 
     Raises:
         RetrievalError: the store failed; the same search may succeed later.
     """
-    request = received.event
-    if request.expires_at and request.expires_at <= datetime.now(UTC):
-        return _answer(received, error=Failure(code="timeout", message="nobody waits for this result any more"))
+    request, remaining = received.event, Remaining.until(received.event.expires_at)
+    if remaining.over:
+        result = _failed(request, "timeout", "nobody waits for this result any more")
+    else:
+        given = await parts.answers.give(
+            request,
+            lambda: _search(request, parts.store),
+            max_age=request.cache_for,
+            patience=remaining.seconds,
+        )
+        result = _again(given.answer, request) if given.cached else given.answer
+    parts.metrics.retrieval(result.error.code if result.error else "ok", result.seconds)
+    return _outgoing(received, result)
+
+
+async def _search(request: RetrievalRequest, store: Store) -> RetrievalResult:
     started = time.perf_counter()
     chunks = await store.search(request.query, limit=request.limit, collection=request.collection)
-    return _answer(received, chunks=tuple(chunks), seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return RetrievalResult(
+        id=request.id, task_id=request.task_id, step=request.step, chunks=tuple(chunks), seconds=seconds
+    )
+
+
+def _again(answer: RetrievalResult, request: RetrievalRequest) -> RetrievalResult:
+    """Return what another request was answered as the answer to this one."""
+    own = {"id": request.id, "task_id": request.task_id, "step": request.step}
+    return answer.model_copy(update={**own, "seconds": 0.0})
 
 
 def failed(received: Received[RetrievalRequest], error: Exception) -> Sequence[Outgoing]:
     """Tell the run that there will be no chunks."""
     code = error.code if isinstance(error, OrchestratorError) else "internal"
-    return _answer(received, error=Failure(code=code, message="the retrieval failed; see dead-letters"))
+    return _outgoing(received, _failed(received.event, code, "the retrieval failed; see dead-letters"))
 
 
-def _answer(received: Received[RetrievalRequest], **fields: Any) -> Sequence[Outgoing]:
-    request = received.event
-    result = RetrievalResult(id=request.id, task_id=request.task_id, step=request.step, **fields)
-    return [Outgoing(RETRIEVAL_RESULTS, request.task_id, result, answer_id(received), received.partition)]
+def _failed(request: RetrievalRequest, code: str, message: str) -> RetrievalResult:
+    failure = Failure(code=code, message=message)
+    return RetrievalResult(id=request.id, task_id=request.task_id, step=request.step, error=failure)
+
+
+def _outgoing(received: Received[RetrievalRequest], result: RetrievalResult) -> Sequence[Outgoing]:
+    return [Outgoing(RETRIEVAL_RESULTS, result.task_id, result, answer_id(received), received.partition)]

@@ -2,79 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-from aiokafka.partitioner import murmur2
 
 from app.delivery.deciding import Decision
 from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidEvent
+from app.partitions import partition_of
 from app.telemetry.metrics import Metrics
-from app.workflows.definitions import Definitions
-from app.workflows.engine import Accept, Command, Input, Limits, Tick, advance
-from app.workflows.run import Done, Run, RunState, encode
-from topics import MODEL_REQUESTS, RESULTS, RETRIEVAL_REQUESTS, TASKS
-from topics.base import Failure
+from app.workflows.engine import Accept, Input, Tick, advance
+from app.workflows.family import PARENT
+from app.workflows.kinds.base import Command
+from app.workflows.records import Records, records
+from app.workflows.run import Done, Run, RunState, Slots
+from app.workflows.slots import hand_out
+from app.workflows.world import World
+from topics import MODEL_REQUESTS, RESULTS, RETRIEVAL_REQUESTS, SIGNALS, SLOTS, STEP_REQUESTS, STEP_RESULTS, TASKS
+from topics.base import Failure, Topic
 from topics.model_requests import ModelRequest
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
+from topics.signals import Signal
+from topics.slots import SlotEvent
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
 from topics.tasks import Task
 
 _MAX_ID = 200
+_PRINTABLE = 0x20
+
+#: How long an event waits for the run that it belongs to (seconds): an answer's run may have to be read back
+#: first, and a signal may overtake its task.
+_PATIENCE = 60.0
+_PATIENCE_WITH_SIGNALS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Decides for runs, by task id."""
+    """Decides for runs, by task id, and for the slots of concurrency limits, by their key.
 
-    definitions: Definitions
-    limits: Limits
+    `world` gives what is known of the world at this moment.
+    """
+
+    world: Callable[[], World]
     partitions: int
     metrics: Metrics
 
     def key(self, received: Received[Any]) -> str:
-        """Return the task id."""
+        """Return the key of the state that an event belongs to."""
         event = received.event
-        return task_id(received) if isinstance(event, Task) else event.task_id
+        if isinstance(event, SlotEvent):
+            return f"slot\t{event.workflow}/{event.key}"
+        return task_id(received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
-        """Return what follows from a task, a retrieval result or a model response."""
-        event = received.event
-        if not isinstance(event, Task):
-            return Decision(wait=True) if value is None else self._advance(value, event, received.partition, now)
-        own_id = task_id(received)
-        home = partition_of(own_id, self.partitions)
-        if home != received.partition:
-            return Decision(outgoing=[_send_home(event, own_id, home, received)])
-        return self._advance(value, Accept(own_id, event, received.traceparent), home, now)
+        """Return what follows from an event of one of the deciders' topics."""
+        match received.event:
+            case SlotEvent() as event:
+                return self._hand_out(value, event, now)
+            case Task() as event:
+                own_id = task_id(received)
+                home = partition_of(own_id, self.partitions)
+                if home != received.partition:
+                    return Decision(
+                        outgoing=[_send_home(TASKS, event.model_copy(update={"id": own_id}), own_id, home, received)]
+                    )
+                return self._advance(value, Accept(own_id, event, received.traceparent, received.offset), now)
+            case Signal() as event:
+                home = partition_of(event.task_id, self.partitions)
+                if home != received.partition:
+                    return Decision(outgoing=[_send_home(SIGNALS, event, event.task_id, home, received)])
+                return Decision(wait=_PATIENCE_WITH_SIGNALS) if value is None else self._advance(value, event, now)
+            case event:
+                return Decision(wait=_PATIENCE) if value is None else self._advance(value, event, now)
 
     def wake(self, value: RunState, now: float) -> Decision[RunState]:
-        """Return what follows from a time-out, or forget a run that ended long ago."""
+        """Return what follows from a time-out, or forget what ended long ago."""
+        if isinstance(value, Slots):
+            return self._hand_out(value, None, now) if value.holders or value.queue else Decision(forget=True)
         if isinstance(value, Done):
-            return Decision(forget=True)
-        return self._advance(value, Tick(), partition_of(value.task_id, self.partitions), now)
+            return Decision(forget=now >= value.forget_at)
+        return self._advance(value, Tick(), now)
 
-    def encode(self, value: RunState) -> bytes:
-        """Return the state as JSON."""
-        return encode(value)
+    def orphan(self, received: Received[Any]) -> InvalidEvent | None:
+        """Return why a signal whose run never came is a dead letter; other events of ended runs are only late."""
+        event = received.event
+        if not isinstance(event, Signal) or event.actor == PARENT:
+            return None
+        return InvalidEvent("unknown_run", f"no run of the task {event.task_id} is under way")
+
+    def records(self, key: str, value: RunState | None, written: RunState | None) -> Records:
+        """Return what is to be written of a state."""
+        return records(key, value, written)
 
     def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
-        """Return a failed result in place of one that is too large; a request that is, runs into its time-out."""
+        """Return failures in place of what is too large; a request that is, runs into its time-out."""
         return [
-            replace(one, event=_without_texts(one.event, error)) for one in outgoing if isinstance(one.event, Result)
+            replace(one, event=_without_texts(one.event, error))
+            for one in outgoing
+            if not isinstance(one.event, (RetrievalRequest, ModelRequest, StepRequest, Task))
         ]
 
-    def _advance(self, value: RunState | None, event: Input, partition: int, now: float) -> Decision[RunState]:
-        state, commands = advance(value, event, self.definitions, now, self.limits)
+    def _advance(self, value: RunState | None, event: Input, now: float) -> Decision[RunState]:
+        state, commands = advance(value, event, self.world(), now)
         for command in commands:
             if isinstance(command, Result):
                 seconds = (command.finished_at - command.accepted_at).total_seconds()
                 self.metrics.run_finished(command.workflow, command.status, seconds)
         parent = value.traceparent if isinstance(value, Run) else None
-        outgoing = [_outgoing(command, partition, parent) for command in commands]
-        return Decision(value=None if state is value else state, outgoing=outgoing)
+        return Decision(
+            value=None if state is value else state,
+            outgoing=[self._outgoing(command, parent) for command in commands],
+        )
+
+    def _hand_out(self, value: RunState | None, event: SlotEvent | None, now: float) -> Decision[RunState]:
+        slots, grants = hand_out(value if isinstance(value, Slots) else None, event, now)
+        return Decision(value=slots, outgoing=[self._outgoing(grant, None) for grant in grants])
+
+    def _outgoing(self, command: Command, traceparent: str | None) -> Outgoing:
+        topic, key, event_id = _address(command)
+        return Outgoing(topic, key, command, event_id, partition_of(key, self.partitions), traceparent)
+
+
+def _address(command: Command) -> tuple[Topic[Any], str, str]:  # noqa: PLR0911  # one for each command
+    """Return the topic, key and id of the event that a command is."""
+    match command:
+        case RetrievalRequest():
+            return RETRIEVAL_REQUESTS, command.task_id, command.id
+        case ModelRequest():
+            return MODEL_REQUESTS, command.task_id, command.id
+        case StepRequest():
+            return STEP_REQUESTS, command.task_id, command.id
+        case StepResult():
+            return STEP_RESULTS, command.task_id, f"{command.id}/result"
+        case Task():
+            return TASKS, command.id or "", command.id or ""
+        case Signal():
+            return SIGNALS, command.task_id, f"{command.task_id}/{command.kind}"
+        case SlotEvent():
+            return SLOTS, f"{command.workflow}/{command.key}", f"{command.id}/{command.action}"
+        case Result():
+            return RESULTS, command.task_id, f"{command.task_id}/result"
 
 
 def task_id(received: Received[Task]) -> str:
@@ -83,32 +152,21 @@ def task_id(received: Received[Task]) -> str:
         return received.event.id
     key = (received.key or b"").decode(errors="replace").strip()
     # A key that is no text, or too long for an id, could be mistaken for another when cut to fit.
-    if 0 < len(key) <= _MAX_ID and "\N{REPLACEMENT CHARACTER}" not in key:
+    plain = "\N{REPLACEMENT CHARACTER}" not in key and all(ord(letter) >= _PRINTABLE for letter in key)
+    if 0 < len(key) <= _MAX_ID and plain:
         return key
     return f"{received.topic}-{received.partition}-{received.offset}"
 
 
-def partition_of(key: str, partitions: int) -> int:
-    """Return the partition that Kafka's default partitioner gives a key."""
-    hashed: int = murmur2(key.encode())
-    return (hashed & 0x7FFFFFFF) % partitions
+def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, received: Received[Any]) -> Outgoing:
+    """Move what another client's partitioner, or a missing key, put elsewhere: one id, one partition."""
+    return Outgoing(topic, key, event, received.id, home)
 
 
-def _send_home(task: Task, own_id: str, home: int, received: Received[Task]) -> Outgoing:
-    """Move a task that another client's partitioner, or a missing key, put elsewhere: one id, one partition."""
-    return Outgoing(TASKS, own_id, task.model_copy(update={"id": own_id}), received.id, home)
-
-
-def _without_texts(result: Result, error: InvalidEvent) -> Result:
+def _without_texts(event: Any, error: InvalidEvent) -> Any:
     failure = Failure(code=error.reason, message=str(error))
-    return result.model_copy(update={"status": "failed", "answer": None, "candidates": (), "error": failure})
-
-
-def _outgoing(command: Command, partition: int, traceparent: str | None) -> Outgoing:
-    match command:
-        case RetrievalRequest():
-            return Outgoing(RETRIEVAL_REQUESTS, command.task_id, command, command.id, partition, traceparent)
-        case ModelRequest():
-            return Outgoing(MODEL_REQUESTS, command.task_id, command, command.id, partition, traceparent)
-        case Result():
-            return Outgoing(RESULTS, command.task_id, command, f"{command.task_id}/result", partition, traceparent)
+    if isinstance(event, Result):
+        return event.model_copy(update={"status": "failed", "answer": None, "candidates": (), "error": failure})
+    if isinstance(event, StepResult):
+        return event.model_copy(update={"output": None, "error": failure})
+    return event

@@ -9,8 +9,16 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── UnknownWorkflow           the task names a workflow that is not deployed
 │   ├── DeadlineExceeded          the run's deadline passed before it had enough to answer
 │   ├── QuorumNotMet              fewer usable candidates than the fusion needs
-│   └── PromptError               a prompt template cannot be rendered with this input
+│   ├── PromptError               a prompt template cannot be rendered with this input
+│   ├── ExpressionError           an expression cannot be evaluated on this input
+│   ├── InvalidInput              the task's input does not fit the workflow's schema
+│   ├── InvalidOutput             an answer does not fit the schema that it should have
+│   ├── NoModel                   no model qualifies for a step
+│   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
+├── ConnectorError                a connector could not do what a step asked; has `status`
+│   ├── ConnectorUnavailable      it cannot be reached, or is too busy: a later try may succeed
+│   └── ConnectorTimeout          no answer within the time allowed
 └── ModelError                    a model call failed; has `provider`, `status`, `retry_after`
 ├── RateLimited               429: try again after `retry_after` seconds
 ├── Overloaded                503, 529: the provider is too busy
@@ -92,10 +100,64 @@ class PromptError(WorkflowError):
     code = "prompt"
 
 
+class ExpressionError(WorkflowError):
+    """An expression cannot be evaluated on this input."""
+
+    code = "expression"
+
+
+class InvalidInput(WorkflowError):
+    """The task's input does not fit the workflow's schema."""
+
+    code = "invalid_input"
+
+
+class InvalidOutput(WorkflowError):
+    """An answer does not fit the schema that it should have."""
+
+    code = "invalid_output"
+
+
+class NoModel(WorkflowError):
+    """No model qualifies for a step."""
+
+    code = "no_model"
+
+
+class Cancelled(WorkflowError):
+    """The run was told to end."""
+
+    code = "cancelled"
+
+
 class RetrievalError(OrchestratorError):
     """The retriever failed."""
 
     code = "retrieval"
+    transient = True
+
+
+class ConnectorError(OrchestratorError):
+    """A connector could not do what a step asked; `status` is the HTTP status where there was one."""
+
+    code = "connector"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConnectorUnavailable(ConnectorError):
+    """It cannot be reached, is too busy or answers 5xx: a later try may succeed."""
+
+    code = "connector_unavailable"
+    transient = True
+
+
+class ConnectorTimeout(ConnectorError):
+    """No answer within the time allowed."""
+
+    code = "timeout"
     transient = True
 
 

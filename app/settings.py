@@ -164,9 +164,21 @@ class DeliverySettings(Section):
     backoff: Seconds = Field(default=0.2, description="first delay; doubles, with full jitter")
     max_backoff: Seconds = Field(default=10.0, description="the longest delay")
     shutdown_grace: Seconds = Field(default=10.0, description="how long SIGTERM waits for what is in flight")
-    max_run: Seconds = Field(default=3600.0, description="no run takes longer, whatever its deadline says")
+    max_run: Seconds = Field(
+        default=30 * 86400.0, description="no run takes longer; what bounds it sooner is its workflow's own deadline"
+    )
     remember: Seconds = Field(default=600.0, description="how long ended runs and sent answers are recognised")
     max_in_flight: int = Field(default=2048, ge=1, description="events in flight per agent and worker")
+    cache_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=0, description="memory per worker for answers that steps with `cache` give again"
+    )
+
+
+class PriceSettings(Section):
+    """What a model costs, in US dollars for a million tokens."""
+
+    input: float = Field(default=0.0, ge=0, description="of what the model reads")
+    output: float = Field(default=0.0, ge=0, description="of what it writes")
 
 
 class ModelSettings(Section):
@@ -187,6 +199,12 @@ class ModelSettings(Section):
     attempts: int = Field(default=3, ge=1, le=20, description="including the first")
     max_concurrency: int = Field(default=2048, ge=1, description="calls in flight per worker")
     sampling: dict[str, Any] = Field(default_factory=dict, description="defaults: max_tokens, temperature, …")
+    price: PriceSettings | None = Field(default=None, description="for routing by cost, and for the cost of results")
+    context_tokens: int | None = Field(default=None, ge=1, description="how much it can read", examples=[128_000])
+    max_output_tokens: int | None = Field(default=None, ge=1, description="how much it can write", examples=[16_384])
+    tags: tuple[str, ...] = Field(default=(), description="what it is good for, for routing", examples=[["code"]])
+    region: str | None = Field(default=None, description="where it runs, for data residency", examples=["eu"])
+    tools: bool = Field(default=False, description="whether it can call tools")
     options: dict[str, Any] = Field(default_factory=dict, description="what only this provider understands")
 
 
@@ -205,6 +223,21 @@ class RetrievalSettings(Section):
     embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
+
+
+class ConnectorSettings(Section):
+    """One connector that workflows can name: a data source, an HTTP service, or a function of an installed package."""
+
+    kind: str = Field(default="http", description="http, or one from an entry point")
+    url: str | None = Field(
+        default=None, description="for http: where requests go", examples=["https://tickets.example.com/api"]
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="for http: sent with every request", examples=[{"authorization": "${TOKEN}"}]
+    )
+    timeout: Seconds = Field(default=30.0, description="for one request")
+    max_concurrency: int = Field(default=64, ge=1, description="requests in flight per worker")
+    options: dict[str, Any] = Field(default_factory=dict, description="what only this kind understands")
 
 
 class AskSettings(Section):
@@ -257,6 +290,12 @@ class Settings(Section):
         default_factory=_local, description="the models that workflows can name, by that name"
     )
     retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="where documents are indexed")
+    connectors: dict[str, ConnectorSettings] = Field(
+        default_factory=dict, description="the connectors that workflows can name, by that name"
+    )
+    workflows: tuple[Path, ...] = Field(
+        default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]
+    )
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")

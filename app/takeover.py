@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -15,13 +16,14 @@ from app.delivery.holdings import Holdings
 from app.delivery.log import Read, read_back
 from app.delivery.tenure import Tenure
 from app.settings import Settings
-from app.workflows.run import decode
-from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS
+from app.workflows.records import Assembler
+from app.workflows.run import Done
+from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS
 
 log = logging.getLogger(__name__)
 
 #: The topics whose events answer requests: what is on them is not done again.
-ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS)
+ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS)
 
 
 def runs_topic(settings: Settings) -> str:
@@ -31,27 +33,60 @@ def runs_topic(settings: Settings) -> str:
 
 def answer_window(settings: Settings) -> float:
     """Return for how many seconds an answer must be remembered, since its request may come again until then."""
-    return settings.delivery.remember + max((model.total_timeout for model in settings.models.values()), default=0.0)
+    calls = [one.total_timeout for one in settings.models.values()]
+    requests = [one.timeout for one in settings.connectors.values()]
+    return settings.delivery.remember + max([*calls, *requests], default=0.0)
+
+
+def refresh_interval(settings: Settings) -> float:
+    """Return after how many seconds at the latest what lasts is written again in full."""
+    return settings.delivery.remember / 2
+
+
+def open_holdings(settings: Settings, partition: int) -> Holdings:
+    """Return what the owner of a partition keeps, still empty: runs and slots last, ended runs are forgotten."""
+    return Holdings(
+        partition,
+        wake_at=lambda state: state.wake_at,
+        window=answer_window(settings),
+        lasts=lambda state: not isinstance(state, Done),
+        refresh=refresh_interval(settings),
+    )
+
+
+async def _nothing() -> None:
+    """Await nothing."""
 
 
 class Takeover:
-    """Fills the holdings of new tenures from the log; `options` are those of any aiokafka client."""
+    """Fills the holdings of new tenures from the log; `options` are those of any aiokafka client.
 
-    def __init__(self, settings: Settings, options: Mapping[str, Any]) -> None:
+    `before_open` is awaited when the runs are read back, and before anything happens to them.
+    """
+
+    def __init__(
+        self, settings: Settings, options: Mapping[str, Any], *, before_open: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
         self._settings = settings
         self._options = options
+        self._before_open = before_open
 
     async def read(self, new: Collection[Tenure]) -> None:
         """Return when these tenures know the state of their runs, and what has been answered."""
         holdings = {tenure.partition: tenure.holdings for tenure in new}
-        limits = self._settings.delivery
+        found: defaultdict[int, Assembler] = defaultdict(Assembler)
         prefix, window = self._settings.topics.prefix, answer_window(self._settings)
+        # What lasts is written again within the interval, and where that came too late, the log says so itself.
+        runs_window = self._settings.delivery.remember + refresh_interval(self._settings)
         await asyncio.gather(
-            self._read(runs_topic(self._settings), holdings, _run(holdings), limits.max_run + limits.remember),
+            self._read(runs_topic(self._settings), holdings, _part(found), runs_window),
             *(self._read(prefix + topic.name, holdings, _answer(holdings), window) for topic in ANSWERS),
         )
-        for held in holdings.values():
+        await self._before_open()
+        for partition, held in holdings.items():
+            _restore(found[partition], held)
             held.finish_loading()
+            await asyncio.sleep(0)
 
     async def _read(self, topic: str, partitions: Collection[int], read: Read, window: float) -> None:
         """Read back for as long as it takes; reading a part twice changes nothing."""
@@ -65,18 +100,22 @@ class Takeover:
                 return
 
 
-def _run(holdings: Mapping[int, Holdings]) -> Callable[[Any], None]:
+def _part(found: Mapping[int, Assembler]) -> Read:
     def read(record: Any) -> None:
-        try:
-            holdings[record.partition].values.put(record.key.decode(), decode(record.value))
-        except (AttributeError, TypeError, ValueError) as error:  # some other program wrote there
-            place = f"{record.topic}/{record.partition}/{record.offset}"
-            log.error("%s is no run: %s", place, type(error).__name__)  # noqa: TRY400  # says it all
+        key = (record.key or b"").decode(errors="replace")
+        found[record.partition].add(key, record.value, record.timestamp / 1000)
 
     return read
 
 
-def _answer(holdings: Mapping[int, Holdings]) -> Callable[[Any], None]:
+def _restore(assembler: Assembler, held: Holdings) -> None:
+    for key, state in assembler.states().items():
+        held.values.restore(key, state, assembler.written_at(key))
+    for key, reason in assembler.refused.items():  # some other program wrote there
+        log.error("%r in partition %d is no run: %s", key, held.values.partition, reason)
+
+
+def _answer(holdings: Mapping[int, Holdings]) -> Read:
     # Remembered from now on: after a long pause an answer is old, but may still be asked for.
     now = time.time()
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -18,27 +19,34 @@ from faust.types import TP
 import agents
 from agents.parts import ConfiguredModel, Parts
 from agents.runs import Runs
+from app.answers import Answers
 from app.bootstrap import Components
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
+from app.definition_feed import DefinitionFeed
 from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
 from app.delivery.header_names import forgive
 from app.delivery.holdings import Holdings
 from app.delivery.outbox import Outbox
 from app.delivery.tenure import Tenure, Tenures
+from app.health_feed import HealthFeed, Measures
 from app.index_feed import IndexFeed
+from app.priority import PrioritySlots
+from app.routing.health import Board
 from app.settings import Settings
 from app.stream import build, channel
-from app.takeover import Takeover, answer_window, runs_topic
+from app.takeover import Takeover, open_holdings, runs_topic
 from app.telemetry.tracing import Tracer
-from app.workflows.engine import Limits
 from app.workflows.run import Run, RunState
+from app.workflows.world import Limits, World
 
 log = logging.getLogger(__name__)
 
 #: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
 _BATCH_BYTES = 256 * 1024
+
+_SLOW_WAIT_MS = 100
 
 Check = Callable[[], tuple[bool, str]]
 
@@ -54,8 +62,15 @@ class Worker:
         self.tenures = Tenures(self._open_holdings, self._taken_over)
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
+        self._tail_options = {**self._options, "fetch_max_wait_ms": connection.fetch_wait_ms}
+        # What changes seldom need not be looked for often, where the broker lets each fetch wait in full.
+        self._slow_options = {**self._options, "fetch_max_wait_ms": max(_SLOW_WAIT_MS, connection.fetch_wait_ms)}
         self._tracer = tracer or Tracer()
-        self._takeover = Takeover(settings, self._options)
+        self._definitions = DefinitionFeed(settings, self._slow_options, components.definitions)
+        self._takeover = Takeover(settings, self._options, before_open=self._definitions.reach_end)
+        self._board = Board()
+        self._limits = Limits(settings.delivery.max_run, settings.delivery.remember)
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._feed: IndexFeed | None = None
@@ -87,6 +102,8 @@ class Worker:
         stack.push_async_callback(self._producer.stop)
         self._assemble()
         self._feed = self._follow_chunks()
+        self._spawn(self._definitions.follow(), "follow definitions")
+        self._follow_health()
         self._spawn(self.parts.decider.keep(), "keep state")
         self._spawn(self._watch(), "watch")
         self.app.finalize()
@@ -100,7 +117,7 @@ class Worker:
             max_batch_size=_BATCH_BYTES,
             enable_idempotence=self._connection.durable,
             max_request_size=self.settings.topics.max_request_bytes,
-            client_id=f"{self.settings.app_id}-{socket.gethostname()}-{os.getpid()}",
+            client_id=self._name,
         )
 
     def _assemble(self) -> None:
@@ -116,28 +133,34 @@ class Worker:
         delivery = Delivery(
             settings.delivery, outbox, self.tenures, chosen.metrics, tracer=self._tracer, group=settings.app_id
         )
-        limits = Limits(settings.delivery.max_run, settings.delivery.remember)
-        runs = Runs(chosen.definitions, limits, settings.topics.partitions, chosen.metrics)
+        runs = Runs(self._world, settings.topics.partitions, chosen.metrics)
         decider: Decider[RunState] = Decider(delivery, runs, state_topic=runs_topic(settings))
         self.parts = Parts(
-            settings,
-            self._models(),
-            chosen.embedder,
-            chosen.store,
-            chosen.metrics,
-            self._tracer,
-            delivery,
-            decider,
+            settings=settings,
+            models=self._models(),
+            connectors=chosen.connectors,
+            embedder=chosen.embedder,
+            store=chosen.store,
+            answers=Answers(settings.delivery.cache_bytes),
+            measures=Measures(self._name),
+            metrics=chosen.metrics,
+            tracer=self._tracer,
+            delivery=delivery,
+            decider=decider,
         )
         self.app = build(settings, self._connection, self.tenures)
         self.app.transport.before_rebalance = self._before_rebalance
         for name in agents.ALL:
             self._attach(import_module(f"agents.{name}"))
 
+    def _world(self) -> World:
+        """Return what the engine may know at this moment."""
+        return World(self.components.definitions, self.components.facts, self._board.health(time.time()), self._limits)
+
     def _models(self) -> Mapping[str, ConfiguredModel]:
         settings = self.settings.models
         return {
-            name: ConfiguredModel(model, settings[name], asyncio.Semaphore(settings[name].max_concurrency))
+            name: ConfiguredModel(model, settings[name], PrioritySlots(settings[name].max_concurrency))
             for name, model in self.components.models.items()
         }
 
@@ -148,14 +171,21 @@ class Worker:
         self.app.agent(channel(self.app, self.settings, module.TOPIC), name=module.NAME)(agent)
 
     def _follow_chunks(self) -> IndexFeed:
-        options = {**self._options, "fetch_max_wait_ms": self._connection.fetch_wait_ms}
-        feed = IndexFeed(self.settings, options, self.components.store)
+        feed = IndexFeed(self.settings, self._tail_options, self.components.store)
         self._spawn(feed.follow(), "follow chunks")
         self._spawn(feed.save_regularly(), "save the index")
         return feed
 
+    def _follow_health(self) -> None:
+        parts = self.parts
+        feed = HealthFeed(
+            self.settings, self._slow_options, self._board, measures=parts.measures, outbox=parts.delivery.outbox
+        )
+        self._spawn(feed.follow(), "follow health")
+        self._spawn(feed.publish_regularly(), "publish health")
+
     def _open_holdings(self, partition: int) -> Holdings:
-        return Holdings(partition, wake_at=lambda state: state.wake_at, window=answer_window(self.settings))
+        return open_holdings(self.settings, partition)
 
     def _taken_over(self, new: list[Tenure]) -> None:
         self._spawn(self._takeover.read(new), "take partitions over")
@@ -169,7 +199,12 @@ class Worker:
 
     def checks(self) -> Mapping[str, Check]:
         """Return what must hold before this worker is ready."""
-        return {"partitions": self._check_partitions, "index": self._check_index, "shutdown": self._check_running}
+        return {
+            "partitions": self._check_partitions,
+            "index": self._check_index,
+            "workflows": self._check_workflows,
+            "shutdown": self._check_running,
+        }
 
     def _check_partitions(self) -> tuple[bool, str]:
         ready = [tenure for tenure in self.tenures if tenure.active and tenure.holdings.ready]
@@ -178,6 +213,10 @@ class Worker:
     def _check_index(self) -> tuple[bool, str]:
         caught_up = self._feed is not None and self._feed.caught_up
         return caught_up, "index is up to date" if caught_up else "index is being rebuilt from chunks"
+
+    def _check_workflows(self) -> tuple[bool, str]:
+        known = self._definitions.caught_up
+        return known, "workflows are known" if known else "workflows are being read from definitions"
 
     @property
     def index_position(self) -> Mapping[int, int]:

@@ -8,12 +8,18 @@ from topics.audit import AUDIT
 from topics.base import Topic
 from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
+from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
+from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
 from topics.results import RESULTS
 from topics.retrieval_requests import RETRIEVAL_REQUESTS
 from topics.retrieval_results import RETRIEVAL_RESULTS
+from topics.signals import SIGNALS
+from topics.slots import SLOTS
+from topics.step_requests import STEP_REQUESTS
+from topics.step_results import STEP_RESULTS
 from topics.tasks import TASKS
 
 __all__ = [
@@ -21,12 +27,18 @@ __all__ = [
     "AUDIT",
     "CHUNKS",
     "DEAD_LETTERS",
+    "DEFINITIONS",
     "DOCUMENTS",
+    "MODEL_HEALTH",
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
     "RESULTS",
     "RETRIEVAL_REQUESTS",
     "RETRIEVAL_RESULTS",
+    "SIGNALS",
+    "SLOTS",
+    "STEP_REQUESTS",
+    "STEP_RESULTS",
     "TASKS",
     "Topic",
 ]
@@ -38,7 +50,13 @@ ALL: tuple[Topic[Any], ...] = (
     RETRIEVAL_RESULTS,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    SIGNALS,
+    SLOTS,
     RESULTS,
+    DEFINITIONS,
+    MODEL_HEALTH,
     DOCUMENTS,
     CHUNKS,
     DEAD_LETTERS,

@@ -31,7 +31,9 @@ class ModelRequest(Event):
 
     `id` is a function of task, step, branch and attempt, so that a repeated request is recognised and
     not paid twice. With `embed`, the answer's text is embedded too (a fusion that compares answers by
-    meaning needs it). A request is not begun after `expires_at`.
+    meaning needs it). `purpose` tells a candidate answer from a call that a fusion makes. Where calls wait
+    for a model, those of higher `priority` come first. An equal answer that is at most `cache_for` seconds
+    old may be given again. A request is not begun after `expires_at`.
     """
 
     id: str
@@ -42,7 +44,10 @@ class ModelRequest(Event):
     model: str
     messages: tuple[Message, ...] = Field(min_length=1)
     sampling: Sampling = Sampling()
+    purpose: Literal["answer", "fusion"] = "answer"
     embed: bool = False
+    priority: int = 0
+    cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 
 

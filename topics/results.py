@@ -33,13 +33,20 @@ class Candidate(Event):
 
 
 class StepReport(Event):
-    """What a step took: `seconds` from its start to its end, waiting on topics included."""
+    """What a step took: `seconds` from `started_at` to its end, waiting on topics included.
+
+    A step that never began has no `started_at`. `reason` says why it went as it did: which models were chosen
+    and why, which branch, why it was skipped.
+    """
 
     step: str
     kind: str
     status: Literal["succeeded", "failed", "skipped"]
     seconds: float
+    started_at: AwareDatetime | None = None
     usage: Usage = Usage()
+    attempts: int = 1
+    reason: str = ""
     error: Failure | None = None
 
 
@@ -47,18 +54,22 @@ class Result(Event):
     """The outcome of one task: `answer`, or `error` when `status` is `failed`.
 
     `degraded` is true when an optional step failed, or when the answer rests on fewer candidates than
-    were asked. `agreement` is the fusion's confidence between 0 and 1.
+    were asked. `agreement` is how far the candidates agree, `confidence` how sure the fusion is of the answer
+    (both 0 to 1); `groups` are the branches by what they said, the largest group first: more than one group
+    is disagreement.
     """
 
     task_id: str
     workflow: str
     workflow_version: int = 1
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed", "cancelled"]
     answer: JsonValue = None
     citations: tuple[Citation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     fusion: str = ""
     agreement: float | None = None
+    confidence: float | None = None
+    groups: tuple[tuple[str, ...], ...] = ()
     reason: str = ""
     degraded: bool = False
     error: Failure | None = None

@@ -16,6 +16,7 @@ class RetrievalRequest(Event):
     query: str
     limit: int = Field(default=4, ge=1, le=100)
     collection: str = "default"
+    cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 
 

@@ -7,19 +7,31 @@ from pydantic import AwareDatetime, Field, JsonValue
 from topics.base import Event, Topic
 
 
+class Parent(Event):
+    """The step of another run that waits for a task's outcome, under `request_id`."""
+
+    task_id: str
+    step: str
+    request_id: str
+
+
 class Task(Event):
     """One piece of work for one workflow.
 
     Only `input` is required, and only with what the workflow needs. A missing `id` is filled in from
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
-    same message is the same task. A task whose `deadline` has passed ends as a failed result.
+    same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
+    for another version of the workflow than the active one; `priority` for another place in its queue.
     """
 
-    id: str | None = Field(default=None, min_length=1, max_length=200)
+    id: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
     workflow: str = "ask"
+    version: int | None = Field(default=None, ge=1)
+    priority: int | None = None
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+    parent: Parent | None = None
 
 
 TASKS = Topic(

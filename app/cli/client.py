@@ -87,18 +87,33 @@ class Client:
         """Return the topic's name with the configured prefix."""
         return self.settings.topics.prefix + topic.name
 
-    async def send(self, topic: Topic[E], key: str, event: E, *, id: str) -> asyncio.Future[Any]:  # noqa: A002  # the event's
+    async def send(
+        self,
+        topic: Topic[E],
+        key: str,
+        event: E,
+        *,
+        id: str,  # noqa: A002  # the event's
+        partition: int | None = None,
+    ) -> asyncio.Future[Any]:
         """Put an event into the next batch; the future resolves when the broker has it."""
-        outgoing = Outgoing(topic, key, event, id)
+        outgoing = Outgoing(topic, key, event, id, partition)
         surroundings = headers(outgoing, source=SOURCE, cause=None, traceparent=child(None))
-        return await self.put(self.full_name(topic), key.encode(), event.to_json(), surroundings)
+        return await self.put(self.full_name(topic), key.encode(), event.to_json(), surroundings, partition)
 
     async def put(
-        self, topic: str, key: bytes | None, value: bytes | None, surroundings: Headers
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        surroundings: Headers,
+        partition: int | None = None,
     ) -> asyncio.Future[Any]:
-        """Put a raw message into the next batch; `topic` is the full name."""
+        """Put a raw message into the next batch; `topic` is the full name. Without a partition the key decides."""
         producer = await self._open_producer()
-        sent: asyncio.Future[Any] = await producer.send(topic, key=key, value=value, headers=surroundings)
+        sent: asyncio.Future[Any] = await producer.send(
+            topic, key=key, value=value, headers=surroundings, partition=partition
+        )
         return sent
 
     @asynccontextmanager

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from app.brokers.base import Connection
 from app.brokers.open import open_broker
-from app.cli import state
+from app.brokers.topics import ensure_topics
+from app.cli import state, workflow_files
+from app.cli.client import attach
+from app.cli.deploy import bring
 from app.cli.output import Output
 from app.cli.serving import Interruption, Serving, serving
 from app.settings import Settings
@@ -27,20 +31,41 @@ _NEXT = ("meta-ai documents add docs/", 'meta-ai ask "What is this about?"', "me
 async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
     """Serve until a signal comes; with `publish`, say in the state file how to reach it meanwhile.
 
+    A broker of its own is also given the settings' workflows; to a cluster, only `deploy` brings them.
+
     Raises:
         OrchestratorError: it cannot be started, or ended by itself.
     """
     interruption, started = Interruption(), time.perf_counter()
+    own = publish and settings.broker.kind != "cluster"
     with interruption.handled():
-        async with open_broker(settings.broker) as connection, serving(settings, connection) as running:
-            place, said = state.path_for(config, os.environ), run_state(settings, connection, running)
-            with state.published(place, said) if publish else nullcontext():
-                announce(settings, connection, running, output)
-                telling = asyncio.create_task(_tell_when_ready(running, output, started))
-                try:
-                    await interruption.wait(running.worker)
-                finally:
-                    telling.cancel()
+        async with open_broker(settings.broker) as connection:
+            if own:
+                await deploy(settings, connection, workflow_files.named(settings, config), output)
+            async with serving(settings, connection) as running:
+                place, said = state.path_for(config, os.environ), run_state(settings, connection, running)
+                with state.published(place, said) if publish else nullcontext():
+                    announce(settings, connection, running, output)
+                    telling = asyncio.create_task(_tell_when_ready(running, output, started))
+                    try:
+                        await interruption.wait(running.worker)
+                    finally:
+                        telling.cancel()
+
+
+async def deploy(settings: Settings, connection: Connection, paths: Sequence[Path], output: Output) -> None:
+    """Have the broker hold the workflows in these files, before any worker meets a task for them.
+
+    Raises:
+        ConfigurationError: a file is wrong, or a version is deployed with other content.
+    """
+    if not paths:
+        return
+    await ensure_topics(connection, settings.topics)
+    async with attach(settings, connection) as client:
+        changes = await bring(client, paths, output)
+    for change in changes:
+        output.say(f"workflow {change.workflow} version {change.after.number}")
 
 
 def announce(settings: Settings, connection: Connection, running: Serving, output: Output) -> None:

@@ -20,8 +20,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "documents": ("app.cli.documents", "Add documents to answer from, or delete them."),
     "tasks": ("app.cli.tasks", "Send tasks from a file or a pipe."),
     "results": ("app.cli.results", "Watch results as they come."),
+    "workflows": ("app.cli.workflows", "Check and show workflow files; see what is deployed."),
+    "runs": ("app.cli.runs", "See what happened in a run, step by step; cancel it, signal it, fuse it again."),
     "dead-letters": ("app.cli.dead_letters", "See what could not be processed, mend it, and send it again."),
     "topics": ("app.cli.topics", "List, create and describe the topics."),
+    "routing": ("app.cli.routing", "See how models can be chosen, and fit a router on recorded results."),
 }
 
 

@@ -10,6 +10,7 @@ import typer
 
 from app import configuration
 from app.cli import config as config_commands
+from app.cli import deploy as deploy_commands
 from app.cli import status as status_command
 from app.cli.options import Broker, Config, Json, Servers
 from app.cli.output import Output, write
@@ -20,6 +21,8 @@ from app.errors import ConfigurationError
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(config_commands.app, name="config")
 app.command("status")(status_command.status)
+app.command("deploy")(deploy_commands.deploy)
+app.command("rollback")(deploy_commands.rollback)
 
 
 @app.callback()

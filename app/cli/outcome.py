@@ -41,8 +41,8 @@ def place(citation: Citation) -> str:
 
 def text_of(result: Result) -> str:
     """Return the answer, or why there is none."""
-    if result.status == "failed":
-        return f"{result.error.code}: {result.error.message}" if result.error else "failed"
+    if result.status != "succeeded":
+        return f"{result.error.code}: {result.error.message}" if result.error else result.status
     return result.answer if isinstance(result.answer, str) else json.dumps(result.answer, ensure_ascii=False)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.configuration.syntax import Document
 from app.errors import ConfigurationError
 from app.settings import ModelSettings, Settings
+from app.source.syntax import Document
 
 CREDENTIALS = "LLM_PROVIDER_CREDENTIALS"
 #: Each variable, and the setting that it replaces.

@@ -8,14 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from app.settings import Settings
-
-#: The way to a setting: names of sections, names the user gave, positions in lists.
-Key = tuple[str | int, ...]
-
-
-def dotted(key: Key) -> str:
-    """Return the key as people write it, as in `models.local.timeout`."""
-    return ".".join(str(part) for part in key)
+from app.source.problems import Key
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:

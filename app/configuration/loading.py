@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.configuration.environment import fill_credentials, override
-from app.configuration.problems import Problem, complain, explain
+from app.configuration.problems import explain
 from app.configuration.substitution import substitute
-from app.configuration.syntax import Document, parse
 from app.settings import Settings
+from app.source.files import read
+from app.source.problems import complain
+from app.source.syntax import Document
 
 DEFAULT_PATH = Path("meta-ai.yaml")
-_MAX_BYTES = 256 * 1024
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -39,34 +40,7 @@ def _search(environ: Mapping[str, str]) -> Path | None:
 
 
 def _read(path: Path | None) -> Document:
-    if path is None:
-        return Document()
-    return parse(_prepared(_text(path), path), str(path))
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise complain([Problem(str(path), (), f"cannot be read: {reason}")]) from None
-    if len(content) > _MAX_BYTES:
-        raise complain([Problem(str(path), (), f"is larger than {_MAX_BYTES} bytes; is it a configuration?")])
-    return _decoded(content, path)
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise complain([Problem(f"{path}:{line}", (), "is not UTF-8; save it in that encoding")]) from None
-
-
-def _prepared(text: str, path: Path) -> str:
-    """JSON may be indented with tabs, YAML may not; inside a JSON text no tab can stand."""
-    return text.replace("\t", " ") if path.suffix == ".json" else text
+    return Document() if path is None else read(path, what="a configuration")
 
 
 def _validate(document: Document) -> Settings:

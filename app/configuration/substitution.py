@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.configuration.keys import Key
-from app.configuration.problems import Problem, place_of
-from app.configuration.syntax import Document
+from app.source.problems import Key, Problem, place_of
+from app.source.syntax import Document
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}|\$\{")
 

@@ -1,8 +1,8 @@
 """The loop of a decider: an agent that turns an event and the state of its key into further events.
 
 Deciding is a pure, synchronous function; this module does everything around it: it keeps the state by
-key, sends what was decided, writes the state behind (see `app.delivery.state`), wakes keys whose time has
-come, and lets the commit pass an event when all of that is acknowledged.
+key, sends what was decided, has the state written behind (see `app.delivery.state`), wakes keys whose time
+has come, and lets the commit pass an event when all of that is acknowledged.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.delivery.core import Delivered, Delivery
+from app.delivery.early import Early, WaitingRoom
 from app.delivery.envelope import Outgoing, Received
-from app.delivery.outbox import Record
 from app.delivery.tenure import Tenure, TenureEnded
+from app.delivery.writing import StateWriter
 from app.errors import InvalidEvent
 from topics.base import Event, Topic
 
@@ -28,22 +29,26 @@ V = TypeVar("V")
 log = logging.getLogger(__name__)
 
 
+#: How many keys of one partition are woken before others have their turn.
+_AT_ONCE = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[V]):
     """What follows from an event: the new value of its key (or none: unchanged), and the events to send.
 
-    With `wait`, the event came before what it refers to; it is decided again when its key gets a value.
-    With `forget`, the key is dropped from memory.
+    With `wait`, the event came before what it refers to; it is decided again when its key gets a value, or is
+    an orphan after so many seconds. With `forget`, the key is dropped from memory, and from the log.
     """
 
     value: V | None = None
     outgoing: Sequence[Outgoing] = field(default=())
-    wait: bool = False
+    wait: float | None = None
     forget: bool = False
 
 
 class Mind(Protocol[V]):
-    """The domain's side: pure functions on values of type `V`."""
+    """The domain's side: pure functions on values of type `V`, which are immutable."""
 
     def key(self, received: Received[Any]) -> str:
         """Return the key under which the event's state is kept."""
@@ -58,11 +63,23 @@ class Mind(Protocol[V]):
         ...
 
     def wake(self, value: V, now: float) -> Decision[V]:
-        """Return what follows from the time that has come."""
+        """Return what follows from the time that has come.
+
+        A value that was read back from the log is woken too, whatever its time: the log may lack the last
+        changes of some of its parts, and what followed from them must follow again, under the same ids.
+        """
         ...
 
-    def encode(self, value: V) -> bytes:
-        """Return the value as it is written to the log."""
+    def records(self, key: str, value: V | None, written: V | None) -> Sequence[tuple[str, bytes | None]]:
+        """Return the records, in order, that make the log of a value that was `written` the log of `value`.
+
+        Without `written` these are all records of the value; a `value` of None is one that is forgotten. Each
+        has a key of its own, and no value when it removes what has that key.
+        """
+        ...
+
+    def orphan(self, received: Received[Any]) -> InvalidEvent | None:
+        """Return why an event whose key never got a value goes to the dead letters; None when it is only stale."""
         ...
 
     def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
@@ -70,30 +87,20 @@ class Mind(Protocol[V]):
         ...
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """An event that came before what it refers to."""
-
-    delivered: Delivered
-    received: Received[Any]
-    until: float
-
-
 class Decider(Generic[V]):
     """Decides for all topics of the deciders of one worker, over one state."""
 
-    def __init__(self, delivery: Delivery, mind: Mind[V], *, state_topic: str, patience: float = 60.0) -> None:
+    def __init__(self, delivery: Delivery, mind: Mind[V], *, state_topic: str) -> None:
         self._delivery = delivery
         self._mind = mind
-        self._state_topic = state_topic
-        self._patience = patience
-        self._waiting: dict[str, list[_Waiting]] = {}
-        self._writing = asyncio.Lock()
+        self._waiting = WaitingRoom()
+        self._writer = StateWriter(delivery, mind.records, state_topic)
 
     async def run(self, stream: Any, topic: Topic[Any], *, agent: str) -> None:
         """Process the stream of one topic until the worker stops."""
         async for delivered in self._delivery.messages(stream):
             await delivered.tenure.holdings.loaded()
+            await self._rouse(delivered.tenure)
             try:
                 received = self._delivery.parse(topic, delivered.message)
             except InvalidEvent as error:
@@ -115,14 +122,13 @@ class Decider(Generic[V]):
         values, key = delivered.tenure.holdings.values, self._mind.key(received)
         before = values.get(key)
         decision = self._mind.decide(before, received, time.time())
-        if decision.wait:
-            until = time.monotonic() + self._patience
-            self._waiting.setdefault(key, []).append(_Waiting(delivered, received, until))
+        if decision.wait is not None:
+            self._waiting.add(key, Early(delivered, received, agent), time.monotonic() + decision.wait)
             return
         self._apply(delivered.tenure, key, decision, received, delivered.finish)
         if before is None and decision.value is not None:
-            for waiting in self._waiting.pop(key, ()):
-                self._consider(waiting.delivered, waiting.received, agent)
+            for early in self._waiting.take(key):
+                self._consider(early.delivered, early.received, early.agent)
 
     def _apply(
         self, tenure: Tenure, key: str, decision: Decision[V], cause: Received[Any] | None, finish: Callable[[], None]
@@ -162,70 +168,62 @@ class Decider(Generic[V]):
 
     async def keep(self, *, interval: float = 0.05) -> None:
         """Write changed state and wake sleeping keys, every `interval` seconds, until cancelled."""
+        busy = False
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(0 if busy else interval)
+            for tenure in self._delivery.tenures:
+                if tenure.holdings.is_loaded and not self._delivery.draining:
+                    await self._rouse(tenure)
             await self.write_changes()
-            self.wake(time.time())
+            busy = self.wake(time.time())
             self._lose_patience(time.monotonic())
 
     async def write_changes(self) -> None:
         """Write what has changed, then let the commits pass the events that changed it."""
-        async with self._writing:  # or a write that is tried again could overtake a newer one
-            dirty = [
-                (tenure.holdings.values, entry)
-                for tenure in self._delivery.tenures
-                if tenure.active
-                for entry in tenure.holdings.values.take_dirty()
-            ]
-            try:
-                await self._write([(values.partition, key, value) for values, (key, value, _) in dirty])
-            except BaseException:  # cancelled, for one: what was not written must still be
-                for values, (key, _, releases) in dirty:
-                    values.put_back(key, releases)
-                raise
-        for values, (key, _, releases) in dirty:
-            values.written(key)
-            for release in releases:
-                release()
+        await self._writer.write_changes(time.time())
 
-    async def _write(self, entries: Sequence[tuple[int, str, V]]) -> None:
-        """Write values by partition and key; one that the broker does not take stays in memory only."""
-        records = [
-            Record(self._state_topic, key.encode(), self._mind.encode(value), [], partition)
-            for partition, key, value in entries
-        ]
-        try:
-            await self._delivery.outbox.write(records)
-        except InvalidEvent as error:
-            if len(entries) > 1:
-                for entry in entries:
-                    await self._write([entry])
-            else:
-                log.error("the state of %s is not written: %s", entries[0][1], error)  # noqa: TRY400  # says it all
+    async def _rouse(self, tenure: Tenure) -> None:
+        """Return when all that was read back from the log has been woken once; whoever comes first does it."""
+        while restored := tenure.holdings.values.to_wake(_AT_ONCE):
+            self._wake(tenure, restored, time.time())
+            await asyncio.sleep(0)
 
-    def wake(self, now: float) -> None:
-        """Decide for all keys whose time has come."""
+    def wake(self, now: float) -> bool:
+        """Decide for keys whose time has come; return whether there may be more of them."""
+        busy = False
         for tenure in self._delivery.tenures:
-            if not tenure.active or not tenure.holdings.ready or self._delivery.draining:
+            if tenure.active and tenure.holdings.ready and not self._delivery.draining:
+                due = tenure.holdings.values.due(now, _AT_ONCE)
+                self._wake(tenure, due, now)
+                busy = busy or len(due) == _AT_ONCE
+        return busy
+
+    def _wake(self, tenure: Tenure, sleepers: Sequence[tuple[str, V]], now: float) -> None:
+        for key, value in sleepers:
+            try:
+                decision = self._mind.wake(value, now)
+            except Exception:  # one key must not stop the loop that writes the state of all
+                log.exception("cannot wake %s", key)
                 continue
-            values = tenure.holdings.values
-            for key, value in values.due(now):
-                try:
-                    decision = self._mind.wake(value, now)
-                except Exception:  # one key must not stop the loop that writes the state of all
-                    log.exception("cannot wake %s", key)
-                    continue
-                if decision.forget:
-                    values.drop(key)
-                else:
-                    self._apply(tenure, key, decision, None, _nothing)
+            if decision.forget:
+                tenure.holdings.values.drop(key)
+            elif decision.value is not None or decision.outgoing:
+                self._apply(tenure, key, decision, None, _nothing)
 
     def _lose_patience(self, now: float) -> None:
-        """Let go of events whose run never came: it ended long ago, and is forgotten."""
-        for key in [key for key, waiting in self._waiting.items() if waiting[0].until < now]:
-            for waiting in self._waiting.pop(key):
-                waiting.delivered.finish()
-                self._delivery.metrics.finished(waiting.delivered.message.topic, "stale", 0.0)
+        """Let go of events whose key never got a value: what they refer to ended long ago, or never was."""
+        for early in self._waiting.expired(now):
+            if error := self._orphan(early.received):
+                early.delivered.tenure.spawn(self._give_up(early.delivered, error, early.agent))
+            else:
+                early.delivered.finish()
+                self._delivery.metrics.finished(early.delivered.message.topic, "stale", 0.0)
+
+    def _orphan(self, received: Received[Any]) -> Exception | None:
+        try:
+            return self._mind.orphan(received)
+        except Exception as error:  # noqa: BLE001  # as in `_consider`
+            return error
 
 
 def _nothing() -> None:

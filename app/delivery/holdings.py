@@ -32,17 +32,33 @@ class Answered:
 
 
 class Holdings:
-    """What belongs to one tenure; usable once it is `loaded` from the log."""
+    """What belongs to one tenure; usable once it is `loaded` from the log.
 
-    def __init__(self, partition: int, *, wake_at: Callable[[Any], float | None], window: float) -> None:
-        self.values: PartitionState[Any] = PartitionState(partition, wake_at)
+    `wake_at`, `lasts` and `refresh` are those of `PartitionState`; `window` is that of `Answered`.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        *,
+        wake_at: Callable[[Any], float | None],
+        window: float,
+        lasts: Callable[[Any], bool] = lambda _value: True,
+        refresh: float = 300.0,
+    ) -> None:
+        self.values: PartitionState[Any] = PartitionState(partition, wake_at, lasts=lasts, refresh=refresh)
         self.answered = Answered(window)
         self._loaded = asyncio.Event()
 
     @property
-    def ready(self) -> bool:
+    def is_loaded(self) -> bool:
         """Whether the log has been read back."""
         return self._loaded.is_set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the log has been read back, and all that it held was woken."""
+        return self.is_loaded and not self.values.restored
 
     async def loaded(self) -> None:
         """Return when the log has been read back."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.delivery.log import end_of
+
+#: A fetch that waits for more is of no use to whoever asks for the end.
+_FETCH_WAIT_MS = 5
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class Tail:
         self._options = options
         self._topic = topic
         self._apply = apply
+        self._moved = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the topic until cancelled; a broker that is away is waited for."""
@@ -44,10 +49,47 @@ class Tail:
                 log.warning("reading %s again after: %r", self._topic, error)
                 await asyncio.sleep(1.0)
 
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False, auto_offset_reset="earliest")
+    async def reach_end(self) -> None:
+        """Return when all is applied that the topic holds now; it must be running meanwhile."""
+        goal = await self._ask_for_end()
+        while any(self.position.get(partition, 0) < end for partition, end in goal.items()):
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _ask_for_end(self) -> dict[int, int]:
+        """Return where each partition that holds something ends, asked until the broker answers."""
+        while True:
+            try:
+                return await self._ends()
+            except KafkaError as error:
+                log.warning("asking for the end of %s again after: %r", self._topic, error)
+                await asyncio.sleep(1.0)
+
+    async def _ends(self) -> dict[int, int]:
+        # A consumer of its own: the questions of the one that follows would wait behind its fetches, and only a
+        # fetch that is begun from now on says truly where the log ends now (see `end_of`).
+        async with self._consumer(fetch_max_wait_ms=_FETCH_WAIT_MS) as consumer:
+            tps = await self._assign(consumer)
+            begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+            filled = [tp for tp in tps if ends[tp] > begins[tp]]
+            for tp in tps:
+                consumer.seek(tp, ends[tp])
+            while any(consumer.highwater(tp) is None for tp in filled):
+                await consumer.getmany(*filled, timeout_ms=_FETCH_WAIT_MS)
+            return {tp.partition: end_of(consumer, tp, ends[tp]) for tp in filled}
+
+    @asynccontextmanager
+    async def _consumer(self, **special: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        options = {**self._options, "enable_auto_commit": False, "auto_offset_reset": "earliest", **special}
+        consumer = AIOKafkaConsumer(**options)
         await consumer.start()
         try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def _follow(self) -> None:
+        async with self._consumer() as consumer:
             goal = await self._start_at(consumer)
             self._check(consumer, goal)
             while True:
@@ -55,24 +97,26 @@ class Tail:
                     for record in records:
                         await self._apply(record)
                     self.position[tp.partition] = records[-1].offset + 1
+                self._moved.set()
                 self._check(consumer, goal)
-        finally:
-            await consumer.stop()
 
     async def _start_at(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Assign all partitions, and return where each of them ends now."""
-        await consumer._client.force_metadata_update()  # noqa: SLF001  # a groupless consumer learns of topics only so
-        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001  # likewise
-        tps = [
-            TopicPartition(self._topic, number) for number in sorted(consumer.partitions_for_topic(self._topic) or ())
-        ]
-        consumer.assign(tps)
+        tps = await self._assign(consumer)
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for tp in tps:
             wanted = self.position.get(tp.partition, begins[tp])
             # A log that was deleted and made anew is shorter than what we remember: read it from its start.
             consumer.seek(tp, wanted if begins[tp] <= wanted <= ends[tp] else begins[tp])
         return {tp: ends[tp] for tp in tps if ends[tp] > begins[tp]}
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        await consumer._client.force_metadata_update()  # noqa: SLF001  # a groupless consumer learns of topics only so
+        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001  # likewise
+        numbers = sorted(consumer.partitions_for_topic(self._topic) or ())
+        tps = [TopicPartition(self._topic, number) for number in numbers]
+        consumer.assign(tps)
+        return tps
 
     def _check(self, consumer: AIOKafkaConsumer, goal: Mapping[TopicPartition, int]) -> None:
         if not self.caught_up.is_set() and all(

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, Field
 
-from app.fusion.base import Candidate, Fused, ranked
-from app.fusion.normalise import normalise
+from app.fusion.base import Candidate, Fused, Options, Panel, ranked
+from app.fusion.counting import Groups
+from app.fusion.reading import whole
 
 Matrix = npt.NDArray[np.float64]
 
 
-class Consensus:
-    """The medoid of the answers by meaning: for free text, where no two are spelt the same.
+class ConsensusOptions(Options):
+    """When two answers are counted into one group."""
 
-    Agreement is the mean cosine between the chosen answer and the others, 1 when it is alone. Without an
-    embedding for each, equal normalised texts count as near and all others as far.
+    same: float = Field(
+        default=0.85,
+        ge=-1,
+        le=1,
+        description="answers with at least this cosine are one group, as are those linked by others",
+    )
+
+
+class Consensus:
+    """The answer that is nearest in meaning to all others: for free text, where no two are spelt the same.
+
+    It is the medoid of the embeddings. Agreement is the mean cosine between it and the others, 1 when it is
+    alone. Without an embedding for each, equal normalised texts count as near and all others as far.
     """
 
-    name = "consensus"
+    name: ClassVar[str] = "consensus"
+    Options: ClassVar[type[BaseModel]] = ConsensusOptions
     needs_embeddings = True
+    models: tuple[str, ...] = ()
 
-    def fuse(self, candidates: Sequence[Candidate], *, order: Sequence[str] = ()) -> Fused:
+    def __init__(self, options: ConsensusOptions) -> None:
+        self._same = options.same
+
+    def fuse(self, panel: Panel) -> Fused:
         """Return the candidate with the greatest mean similarity to the others."""
-        pool = ranked(candidates, order)
+        pool = ranked(panel.candidates, panel.order)
         if len(pool) == 1:
-            return Fused(pool[0].text, pool[0].branch, 1.0, "the only answer")
+            only = pool[0]
+            return Fused(only.text, only.branch, 1.0, "the only answer", groups=((only.branch,),), data=only.data)
         vectors = _unit_vectors(pool)
-        near = _equality(pool) if vectors is None else np.clip(vectors @ vectors.T, -1, 1)
-        means = (near.sum(axis=1) - near.diagonal()) / (len(pool) - 1)
         # Rounded, so that answers that are equally near tie, and do not differ by the noise of float sums.
+        near = _equality(pool) if vectors is None else np.clip(vectors @ vectors.T, -1, 1).round(6)
+        means = (near.sum(axis=1) - near.diagonal()) / (len(pool) - 1)
         place = int(np.argmax(means.round(6)))
-        agreement = float(np.clip(means[place], 0, 1))
         how = "by meaning" if vectors is not None else "by equal text, as embeddings are missing"
-        return Fused(pool[place].text, pool[place].branch, agreement, f"nearest to the other {len(pool) - 1} {how}")
+        reason = f"nearest to the other {len(pool) - 1} {how}"
+        agreement, groups = float(np.clip(means[place], 0, 1)), _linked(pool, near >= self._same)
+        return Fused(pool[place].text, pool[place].branch, agreement, reason, groups=groups, data=pool[place].data)
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:  # noqa: ARG002  # the port's
         """Return True when none is outstanding: any answer can move the middle."""
@@ -55,5 +76,18 @@ def _unit_vectors(pool: Sequence[Candidate]) -> Matrix | None:
 
 
 def _equality(pool: Sequence[Candidate]) -> Matrix:
-    texts = [normalise(candidate.text) for candidate in pool]
-    return np.array([[float(one == other) for other in texts] for one in texts])
+    keys = [whole(candidate).key for candidate in pool]
+    return np.array([[float(one == other) for other in keys] for one in keys])
+
+
+def _linked(pool: Sequence[Candidate], same: npt.NDArray[np.bool_]) -> Groups:
+    """Return the branches by connected component of `same`, of shape (candidates, candidates), largest first."""
+    labels = list(range(len(pool)))
+    for one, other in np.argwhere(same):
+        kept, gone = sorted((labels[one], labels[other]))
+        labels = [kept if label == gone else label for label in labels]
+    members = [
+        tuple(c.branch for c, label in zip(pool, labels, strict=True) if label == place)
+        for place in sorted(set(labels))
+    ]
+    return tuple(sorted(members, key=len, reverse=True))

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from app.fusion.base import Candidate, Fused
-from app.fusion.normalise import normalise
+from pydantic import BaseModel
+
+from app.fusion import base
+from app.fusion.base import Candidate, Fused, Panel, ranked
+from app.fusion.counting import count
+from app.fusion.reading import whole
 
 
 class First:
-    """The fastest model's answer; candidates are given as they arrived. Agreement: the share that says the same."""
+    """The fastest model's answer; the others are not waited for.
 
-    name = "first"
+    Agreement is the share of the answers so far that say the same.
+    """
+
+    name: ClassVar[str] = "first"
+    Options: ClassVar[type[BaseModel]] = base.Options
     needs_embeddings = False
+    models: tuple[str, ...] = ()
 
-    def fuse(self, candidates: Sequence[Candidate], *, order: Sequence[str] = ()) -> Fused:  # noqa: ARG002  # the port's
+    def __init__(self, options: base.Options) -> None:
+        self._options = options
+
+    def fuse(self, panel: Panel) -> Fused:
         """Return the candidate that arrived first."""
-        first = candidates[0]
-        answer = normalise(first.text)
-        same = sum(normalise(candidate.text) == answer for candidate in candidates)
-        return Fused(first.text, first.branch, same / len(candidates), f"{first.branch} answered first")
+        first, everyone = panel.candidates[0], len(panel.candidates)
+        same = sum(whole(candidate).key == whole(first).key for candidate in panel.candidates)
+        groups = count(ranked(panel.candidates, panel.order)).groups
+        reason = f"{first.branch} answered first"
+        return Fused(first.text, first.branch, same / everyone, reason, groups=groups, data=first.data)
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:
         """Return True as soon as there is an answer."""

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from app.components import named
 from app.errors import ConfigurationError
 from app.fusion.base import Strategy
 
 STRATEGIES: Mapping[str, str] = {
+    "best-of-n": "app.fusion.best_of_n:BestOfN",
+    "concat": "app.fusion.concat:Concat",
     "consensus": "app.fusion.consensus:Consensus",
     "first": "app.fusion.first:First",
+    "json-merge": "app.fusion.json_merge:JsonMerge",
+    "rank-and-fuse": "app.fusion.rank_and_fuse:RankAndFuse",
+    "synthesize": "app.fusion.synthesize:Synthesize",
     "vote": "app.fusion.vote:Vote",
+    "weighted": "app.fusion.weighted:Weighted",
 }
 GROUP = "meta_ai_orchestrator.strategies"
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def get(name: str) -> Strategy:
-    """Return the strategy called `name`: one of ours, or one that an installed package announces.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a strategy is for, in a sentence, and the JSON Schema of its options."""
+
+    summary: str
+    options: Mapping[str, Any]
+
+
+def get(name: str, options: Mapping[str, Any] = _NONE) -> Strategy:
+    """Return the strategy called `name`, with these options: one of ours, or one that a package announces.
+
+    Raises:
+        ConfigurationError: there is none of that name, it cannot be imported, or an option does not fit.
+    """
+    kind = load(name)
+    try:
+        return kind(kind.Options.model_validate(dict(options)))
+    except ValidationError as problem:
+        raise _explain(name, problem, kind.Options) from None
+
+
+def load(name: str) -> type[Strategy]:
+    """Return the class of the strategy called `name`.
 
     Raises:
         ConfigurationError: there is none of that name, or it cannot be imported.
@@ -26,7 +60,40 @@ def get(name: str) -> Strategy:
     if name not in known:
         raise ConfigurationError(f"no fusion strategy is called {name}; there are {', '.join(sorted(known))}")
     try:
-        strategy: Strategy = known[name].load()()
+        kind: type[Strategy] = known[name].load()
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(f"the fusion strategy {name} cannot be imported: {error}") from error
-    return strategy
+    return kind
+
+
+def describe() -> dict[str, Description]:
+    """Return what every strategy is, by its name.
+
+    Raises:
+        ConfigurationError: one that a package announces cannot be imported.
+    """
+    return {name: _describe(load(name)) for name in sorted(named(STRATEGIES, GROUP))}
+
+
+def _describe(kind: type[Strategy]) -> Description:
+    summary = (kind.__doc__ or "").strip().partition("\n")[0]
+    return Description(summary, kind.Options.model_json_schema())
+
+
+def _explain(name: str, problem: ValidationError, options: type[BaseModel]) -> ConfigurationError:
+    first = problem.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return ConfigurationError(f"fusion strategy {name}: there is no option {where}; {_mend(where, options)}")
+    if first["type"] == "missing":
+        meaning = options.model_fields[where].description if where in options.model_fields else None
+        return ConfigurationError(f"fusion strategy {name} needs the option {where}{': ' + meaning if meaning else ''}")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+    return ConfigurationError(f"fusion strategy {name}: {where + ': ' if where else ''}{message}")
+
+
+def _mend(wrong: str, options: type[BaseModel]) -> str:
+    known = sorted(options.model_fields)
+    if close := difflib.get_close_matches(wrong.replace("-", "_"), known, n=1):
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(known)}" if known else "it has none"

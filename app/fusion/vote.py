@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
+from math import comb
+from typing import ClassVar
 
-from app.fusion.base import Candidate, Fused, ranked
-from app.fusion.normalise import normalise
+from pydantic import BaseModel, Field
+
+from app.fusion.base import Candidate, Fused, Panel, ranked
+from app.fusion.counting import Weight, count, exact_fraction, is_decided
+from app.fusion.outcomes import NOTHING_READ, elected
+from app.fusion.reading import Reading, reader
+
+
+class VoteOptions(Reading):
+    """What is compared, and whose vote counts how much."""
+
+    weights: dict[str, Weight] = Field(
+        default_factory=dict, description="votes by model; a model that is not named has one", examples=[{"big": 2}]
+    )
 
 
 class Vote:
-    """Plurality over normalised answers: for answers that are short and can be equal, as labels and numbers are.
+    """The most frequent answer: for answers that are short and can be equal, as labels, numbers and JSON are.
 
-    Agreement is the winner's share of the candidates.
+    With `extract` or `pattern` only the conclusion of each answer is compared: self-consistency (Wang et al., 2022).
+    An answer without one abstains. Agreement is the winner's share of the votes. Confidence is how probable it is
+    that the winner would stay ahead of the second if models were asked for ever (Aggarwal et al., 2023, Adaptive-
+    Consistency: a Beta posterior); weighted votes have none.
     """
 
-    name = "vote"
+    name: ClassVar[str] = "vote"
+    Options: ClassVar[type[BaseModel]] = VoteOptions
     needs_embeddings = False
+    models: tuple[str, ...] = ()
 
-    def fuse(self, candidates: Sequence[Candidate], *, order: Sequence[str] = ()) -> Fused:
-        """Return the most frequent answer, in the words of the first branch that gave it."""
-        ballots = [(normalise(candidate.text), candidate) for candidate in ranked(candidates, order)]
-        votes = Counter(answer for answer, _ in ballots)
-        # Both keep the order of the ballots: max and next return the first of equals.
-        winner = max(votes, key=votes.__getitem__)
-        chosen = next(candidate for answer, candidate in ballots if answer == winner)
-        tied = sum(count == votes[winner] for count in votes.values()) > 1
-        reason = f"{votes[winner]} of {len(ballots)} gave this answer" + (", tied and first in order" if tied else "")
-        return Fused(chosen.text, chosen.branch, votes[winner] / len(ballots), reason)
+    def __init__(self, options: VoteOptions) -> None:
+        self._read = reader(options)
+        self._keep = options.keep
+        self._weights = {model: exact_fraction(weight) for model, weight in options.weights.items()}
+
+    def fuse(self, panel: Panel) -> Fused:
+        """Return the answer with the most votes, in the words of the first branch that gave it."""
+        pool = ranked(panel.candidates, panel.order)
+        counted = count(pool, self._read, self._weigh)
+        if not counted.answers:
+            return elected(count(pool, weigh=self._weigh), NOTHING_READ)
+        confidence = None if self._weights else _leads(*(len(answer.givers) for answer in counted.answers[:2]))
+        return elected(counted, confidence=confidence, extract=self._keep == "extract")
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:
         """Return whether the lead cannot be caught, even if all outstanding votes went to one rival."""
-        if outstanding == 0:
-            return True
-        votes = Counter(normalise(candidate.text) for candidate in candidates)
-        lead, rival = ([count for _, count in votes.most_common(2)] + [0, 0])[:2]
-        return lead - rival > outstanding
+        heaviest = max((Fraction(1), *self._weights.values()))
+        return is_decided(count(candidates, self._read, self._weigh), outstanding, heaviest)
+
+    def _weigh(self, candidate: Candidate) -> Fraction:
+        return self._weights.get(candidate.model or candidate.branch, Fraction(1))
+
+
+def _leads(first: int, second: int = 0) -> float:
+    """Return P(p > 1/2) for p ~ Beta(first + 1, second + 1), by the binomial sum that it equals."""
+    tries = first + second + 1
+    return sum(comb(tries, hits) for hits in range(first + 1)) / (1 << tries)

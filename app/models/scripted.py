@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+from collections.abc import Sequence
+from string import Template
 from typing import Any, Literal, Self
 
 from pydantic import Field
@@ -33,14 +36,24 @@ Code = Literal[
 ]
 
 
+class Rule(Section):
+    """`answer` where the regular expression `pattern` is found; `$name` in it stands for the group of that name."""
+
+    pattern: re.Pattern[str]
+    answer: str
+
+
 class Options(Section):
     """The script.
 
+    The first of `rules` counts that is found in what the user has said so far, all messages in one text: so a
+    question that is asked again, because the answer was malformed, can be told from the first one. Then
     `answers` maps a piece of the last user message to the answer; the first that occurs in it counts, and
     without one the answer is `default`, or the message itself. The first calls fail with `failures`, in
     that order; of the others a share of `fail_rate` is `unavailable`, always the same ones for one `seed`.
     """
 
+    rules: tuple[Rule, ...] = ()
     answers: dict[str, str] = Field(default_factory=dict)
     default: str | None = None
     delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
@@ -97,12 +110,18 @@ class Scripted:
         return _FAILURES[code](f"the script has this call fail: {code}", **fields) if code else None
 
     def _answer(self, prompt: Prompt) -> Completion:
-        asked = next((message.content for message in reversed(prompt.messages) if message.role == "user"), "")
-        default = asked if self._script.default is None else self._script.default
-        text = next((text for piece, text in self._script.answers.items() if piece in asked), default)
+        text = self._text([message.content for message in prompt.messages if message.role == "user"])
         words, limit = text.split(), options.fill(prompt.sampling, self._defaults).max_tokens
         read = sum(len(message.content.split()) for message in prompt.messages)
         if limit is not None and len(words) > limit:
             usage = Usage(input_tokens=read, output_tokens=limit)
             return Completion(" ".join(words[:limit]), "length", usage)
         return Completion(text, "stop", Usage(input_tokens=read, output_tokens=len(words)))
+
+    def _text(self, said: Sequence[str]) -> str:
+        conversation, asked = "\n\n".join(said), said[-1] if said else ""
+        for rule in self._script.rules:
+            if found := rule.pattern.search(conversation):
+                return Template(rule.answer).safe_substitute(found.groupdict(default=""))
+        default = asked if self._script.default is None else self._script.default
+        return next((text for piece, text in self._script.answers.items() if piece in asked), default)

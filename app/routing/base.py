@@ -3,21 +3,130 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Options(BaseModel):
+    """The base of a policy's options: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the settings say of a model; prices are in US dollars for a million tokens, None when not known."""
+
+    input_price: float | None = None
+    output_price: float | None = None
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    tags: frozenset[str] = frozenset()
+    region: str | None = None
+    tools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What all workers have seen of a model lately.
+
+    `seconds` is a peak-sensitive moving average of the duration of calls (None: none seen), `errors` the moving
+    share of calls that failed for the model's sake, `open_until` (epoch seconds) until when its breaker is open.
+    """
+
+    seconds: float | None = None
+    errors: float = 0.0
+    open_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a policy must have from outside before it can choose: the output of a connector."""
+
+    connector: str
+    arguments: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is chosen for.
+
+    `models` are those to choose from, not empty; `count` how many are wanted, at least 1. `key` names the run
+    and step (equal keys are to choose alike); `turn` counts tasks; `text` is what the models will be asked, of
+    about `tokens` tokens; `looked_up` is the output of the policy's `lookup`, None if it had none or it failed.
+    """
+
+    models: tuple[str, ...]
+    count: int
+    key: str
+    turn: int = 0
+    text: str = ""
+    tokens: int = 0
+    now: float = 0.0
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    health: Mapping[str, Health] = field(default_factory=dict)
+    looked_up: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen models, in order of preference, and why."""
+    """The models to ask now, those to ask when one of them fails, in order of preference, and why in a sentence."""
 
     models: tuple[str, ...]
-    reason: str
+    reserves: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model that was asked answered: `text`, or None when it failed; `data` when JSON was asked for."""
+
+    model: str
+    text: str | None
+    data: JsonValue = None
 
 
 class Policy(Protocol):
-    """Chooses `count` of `models`; equal arguments give equal choices, so that a replay chooses the same."""
+    """Chooses among models. Pure: equal arguments give equal choices, so that a replay chooses the same.
 
-    def choose(self, models: Sequence[str], *, count: int, key: str, weights: Mapping[str, float]) -> Choice:
-        """Return the choice for the run that `key` names; `models` is not empty, and `count` at least 1."""
+    A component is a class with a name, a class of options, and a constructor that takes such options.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[BaseModel]]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def lookup(self, ask: Ask) -> Lookup | None:
+        """Return what must be looked up before `choose`; None when nothing must."""
         ...
+
+    def choose(self, ask: Ask) -> Choice:
+        """Return the choice; `models` is empty only when none qualifies, and `reason` then says why."""
+        ...
+
+    def more(self, ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:
+        """Return which further models to ask once all those `asked` have answered; None when it is enough."""
+        ...
+
+    def check(self, models: Sequence[str]) -> str | None:
+        """Return what is wrong with the options for a step that has these models; None when they fit."""
+        ...
+
+
+class Once:
+    """What policies share that need nothing from outside and choose once."""
+
+    def lookup(self, ask: Ask) -> Lookup | None:  # noqa: ARG002  # the port's signature
+        """Return None: everything is known."""
+        return None
+
+    def more(self, ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:  # noqa: ARG002  # likewise
+        """Return None: the first choice is enough."""
+        return None
+
+    def check(self, models: Sequence[str]) -> str | None:  # noqa: ARG002  # likewise
+        """Return None: the options name no models."""
+        return None

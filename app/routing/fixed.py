@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from app.routing.base import Choice
+from pydantic import BaseModel
+
+from app.routing.base import Ask, Choice, Once, Options
+from app.routing.choosing import first
 
 
-class Fixed:
-    """Chooses the first ones."""
+class Fixed(Once):
+    """The first models, as they are written; the next ones stand in for those that fail."""
 
-    def choose(self, models: Sequence[str], *, count: int, key: str, weights: Mapping[str, float]) -> Choice:  # noqa: ARG002  # the port's signature
-        """Return the first `count` models."""
-        return Choice(tuple(models[:count]), f"the first {min(count, len(models))} of {len(models)} as written")
+    name: ClassVar[str] = "fixed"
+    Options: ClassVar[type[BaseModel]] = Options
+
+    def __init__(self, options: BaseModel) -> None:
+        self._options = options
+
+    def choose(self, ask: Ask) -> Choice:
+        """Return the first `ask.count` models."""
+        total = len(ask.models)
+        return first(ask, ask.models, f"the first {min(ask.count, total)} of {total} as written")

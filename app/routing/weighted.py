@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
-from app.routing.base import Choice
+from pydantic import BaseModel, Field
 
-_HASH_BYTES = 8
-_HASH_SPAN = float(1 << (8 * _HASH_BYTES))
+from app.routing.base import Ask, Choice, Once, Options
+from app.routing.choosing import first, lot, unknown
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class WeightedOptions(Options):
+    """What `weighted` can be told."""
+
+    weights: dict[str, Weight] = Field(
+        default_factory=dict,
+        description="of each model, in any unit; 1 where it is left out, and a model of weight 0 is never asked",
+        examples=[{"stable": 95, "canary": 5}],
+    )
+
+
+class Weighted(Once):
+    """By lot in proportion to weights; the same task always draws the same lot (canary, A/B)."""
+
+    name: ClassVar[str] = "weighted"
+    Options: ClassVar[type[BaseModel]] = WeightedOptions
+
+    def __init__(self, options: WeightedOptions) -> None:
+        self._weights = options.weights
+
+    def check(self, models: Sequence[str]) -> str | None:
+        """Return a complaint when a weight has no model, or no model a weight."""
+        if complaint := unknown("weights", self._weights, models):
+            return complaint
+        return None if any(map(self._weight, models)) else "weights gives every model the weight 0: none can be asked"
+
+    def choose(self, ask: Ask) -> Choice:
+        """Return models by weighted lot, the highest first; none if none has a weight above 0."""
+        drawn = {model: _score(ask.key, model, self._weight(model)) for model in ask.models if self._weight(model)}
+        if not drawn:
+            return Choice((), (), f"none of {', '.join(ask.models)} has a weight above 0")
+        return first(ask, sorted(drawn, key=lambda model: (-drawn[model], model)), f"by weight, sticky for {ask.key}")
+
+    def _weight(self, model: str) -> float:
+        return self._weights.get(model, 1.0)
 
 
 def _score(key: str, model: str, weight: float) -> float:
@@ -18,15 +56,4 @@ def _score(key: str, model: str, weight: float) -> float:
     Source: C. Schindelhauer, G. Schomaker, "Weighted Distributed Hash Tables", SPAA 2005 (the logarithmic
     method). A change of one weight moves only the keys that this model gains or loses.
     """
-    drawn = int.from_bytes(hashlib.blake2b(f"{key}\0{model}".encode(), digest_size=_HASH_BYTES).digest())
-    return -weight / math.log((drawn + 1) / (_HASH_SPAN + 1))
-
-
-class Weighted:
-    """Chooses by sticky lot; a model without a weight has weight 1, one with weight 0 is never chosen."""
-
-    def choose(self, models: Sequence[str], *, count: int, key: str, weights: Mapping[str, float]) -> Choice:
-        """Return `count` models, or fewer if fewer have a positive weight; the first one if none has."""
-        scored = {model: _score(key, model, weights.get(model, 1.0)) for model in models if weights.get(model, 1.0) > 0}
-        best = sorted(scored, key=lambda model: (-scored[model], model))[:count]
-        return Choice(tuple(best) or (models[0],), f"by weight, sticky for {key}")
+    return -weight / math.log(lot(key, model))

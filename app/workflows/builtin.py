@@ -5,22 +5,30 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from app.settings import AskSettings
+from app.source.syntax import parse
 from app.workflows.spec import Workflow
+
+_WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 
 def ask(settings: AskSettings) -> Workflow:
     """Return `ask` with the models, fusion and limits of the settings."""
-    spec: dict[str, Any] = yaml.safe_load(files("app.workflows").joinpath("ask.yaml").read_text(encoding="utf-8"))
-    answer, retrieve = spec["steps"]["answer"], spec["steps"]["retrieve"]
-    answer["models"] = tuple(dict.fromkeys(settings.models))
-    answer["fusion"] = {"strategy": settings.strategy, "quorum": settings.quorum}
-    answer["timeout"] = settings.deadline
-    retrieve["limit"] = settings.chunks
-    retrieve["timeout"] = min(20.0, settings.deadline / 4)  # the models need the rest
+    text = files("app.workflows").joinpath("ask.yaml").read_text(encoding="utf-8")
+    spec = parse(text, "ask.yaml").value
+    retrieve, answer = spec["steps"]["retrieve"], spec["steps"]["answer"]
     spec["deadline"] = settings.deadline
+    retrieve |= {"limit": settings.chunks, "timeout": min(20.0, settings.deadline / 4)}  # the models need the rest
+    answer |= _answering(settings)
     if not settings.retrieve:
-        del spec["steps"]["retrieve"], answer["after"]
+        del spec["steps"]["retrieve"]
+        answer["prompt"] = _WITHOUT_DOCUMENTS
     return Workflow.model_validate(spec)
+
+
+def _answering(settings: AskSettings) -> dict[str, Any]:
+    return {
+        "models": list(dict.fromkeys(settings.models)),
+        "fusion": {"strategy": settings.strategy, "quorum": settings.quorum},
+        "timeout": settings.deadline,
+    }

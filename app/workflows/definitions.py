@@ -1,74 +1,125 @@
-"""Workflows made ready to run: templates compiled, strategies and policies looked up."""
+"""Workflows made ready to run, in all their deployed versions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from app import routing
-from app.errors import UnknownWorkflow
-from app.fusion import registry as fusion
-from app.fusion.base import Strategy
-from app.routing.base import Policy
-from app.workflows.prompts import Prompt
-from app.workflows.spec import AskStep, RetrieveStep, Workflow
+from app.errors import ConfigurationError, UnknownWorkflow
+from app.expressions import Expression
+from app.schemas import Schema
+from app.workflows import graph
+from app.workflows.parts import Part
+from app.workflows.spec import Workflow
 
 
 class Definition:
-    """One workflow, ready to run."""
+    """One version of a workflow, ready to run.
+
+    `needs` and `followers` are the graph of its steps in both directions; `stand_ins` are the steps that run
+    only when another fails, `targets` those on which a decision is made; `answer` is the step whose output is
+    the run's.
+    """
 
     def __init__(self, spec: Workflow) -> None:
         """Compile `spec`.
 
         Raises:
-            ConfigurationError: a template is malformed, or a strategy or policy is unknown.
+            ConfigurationError: it cannot be run.
         """
+        where = f"workflow {spec.id}"
         self.spec = spec
-        self.order = spec.order()
-        self.prompts: dict[tuple[str, str], Prompt] = {}
-        self.strategies: dict[str, Strategy] = {}
-        self.policies: dict[str, Policy] = {}
-        for name, step in spec.steps.items():
-            self._compile(name, step)
+        self.parts = {name: Part(step, where=f"{where}: steps.{name}") for name, step in spec.steps.items()}
+        self.stand_ins = graph.stand_ins(spec)
+        self.targets = graph.targets(spec)
+        self.needs = graph.needs(spec, self.parts)
+        try:
+            self.order = graph.order(self.needs)
+        except graph.CircleError as error:
+            raise ConfigurationError(f"{where}: {error}") from None
+        self.followers: dict[str, list[str]] = {name: [] for name in self.order}
+        for name in self.order:
+            for other in self.needs[name]:
+                self.followers[other].append(name)
+        self.answer = spec.answer or self._only_last()
+        self.input = Schema(spec.input, where=f"{where}: input") if spec.input else None
+        self.output = Schema(spec.output, where=f"{where}: output") if spec.output else None
+        limit = spec.concurrency
+        self.slot_key = Expression(limit.key, where=f"{where}: concurrency.key") if limit else None
 
-    def _compile(self, name: str, step: RetrieveStep | AskStep) -> None:
-        templates = (
-            {"query": step.query} if isinstance(step, RetrieveStep) else {"prompt": step.prompt, "system": step.system}
-        )
-        for field, source in templates.items():
-            if source is not None:
-                where = f"workflow {self.spec.id}: steps.{name}.{field}"
-                self.prompts[name, field] = Prompt(source, where=where)
-        if isinstance(step, AskStep):
-            self.strategies[name] = fusion.get(step.fusion.strategy)
-            self.policies[name] = routing.get(step.routing.policy)
+    def _only_last(self) -> str:
+        last = graph.last(self.spec, self.needs)
+        if len(last) != 1:
+            raise ConfigurationError(
+                f"workflow {self.spec.id}: answer: say which step's output is the answer: {', '.join(last)}"
+            )
+        return last[0]
+
+    def part(self, name: str) -> Part | None:
+        """Return the step called `name`; of `step[3]`, the step inside the map; None when there is no such step."""
+        base, item, _ = name.partition("[")
+        part = self.parts.get(base)
+        return part.inner if part and item else part
 
 
 class Definitions:
-    """All deployed workflows, by id and version."""
+    """All deployed workflows by id and version, and which version of each is active."""
 
-    def __init__(self, specs: Iterable[Workflow]) -> None:
-        """Compile them.
+    def __init__(self, specs: Iterable[Workflow] = ()) -> None:
+        """Compile them; the last version of each is active.
 
         Raises:
             ConfigurationError: one of them cannot be run.
         """
-        self._all: Mapping[tuple[str, int], Definition] = {(spec.id, spec.version): Definition(spec) for spec in specs}
-        self._latest = dict(sorted(self._all))
+        self._all: dict[tuple[str, int], Definition | str] = {}
+        self._active: dict[str, int] = {}
+        for spec in sorted(specs, key=lambda spec: spec.version):
+            self.put(spec)
+            self.activate(spec.id, spec.version)
+
+    def put(self, spec: Workflow) -> None:
+        """Add a version; it is not active yet.
+
+        Raises:
+            ConfigurationError: it cannot be run.
+        """
+        self._all[spec.id, spec.version] = Definition(spec)
+
+    def refuse(self, workflow: str, version: int, why: str) -> None:
+        """Note that a version cannot be run here, so that its runs fail with this reason."""
+        self._all[workflow, version] = why
+
+    def activate(self, workflow: str, version: int) -> None:
+        """Have new runs of `workflow` take this version."""
+        self._active[workflow] = version
+
+    def active(self, workflow: str) -> int | None:
+        """Return the version that new runs take, if there is one."""
+        return self._active.get(workflow)
+
+    def versions(self, workflow: str) -> tuple[int, ...]:
+        """Return the versions of a workflow, in order."""
+        return tuple(sorted(version for id_, version in self._all if id_ == workflow))
 
     def latest(self, workflow: str) -> Definition:
-        """Return the newest version.
+        """Return the active version.
 
         Raises:
-            UnknownWorkflow: there is none of this id.
+            UnknownWorkflow: there is none of this id, or it cannot be run.
         """
-        if workflow not in self._latest:
-            raise UnknownWorkflow(f"no workflow is called {workflow}; there are {', '.join(sorted(self._latest))}")
-        return self._all[workflow, self._latest[workflow]]
+        if workflow not in self._active:
+            raise UnknownWorkflow(f"no workflow is called {workflow}; there are {', '.join(sorted(self._active))}")
+        return self.get(workflow, self._active[workflow])
 
     def get(self, workflow: str, version: int) -> Definition:
-        """Return the version that a run began with, or the newest if that one is gone.
+        """Return one version.
 
         Raises:
-            UnknownWorkflow: there is none of this id.
+            UnknownWorkflow: it is not deployed, or cannot be run.
         """
-        return self._all.get((workflow, version)) or self.latest(workflow)
+        found = self._all.get((workflow, version))
+        if found is None:
+            there = ", ".join(map(str, self.versions(workflow))) or "none"
+            raise UnknownWorkflow(f"the workflow {workflow} has no version {version}; there are: {there}")
+        if isinstance(found, str):
+            raise UnknownWorkflow(f"version {version} of the workflow {workflow} cannot be run: {found}")
+        return found

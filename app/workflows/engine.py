@@ -1,34 +1,40 @@
 """The workflow engine: one pure function.
 
 `advance` takes a run's state and one event, and returns the new state and the events that follow. It reads
-no clock, draws no lots and does no I/O: time comes in as `now`, and every id is a function of task, step,
-branch and attempt. So repeating an event repeats the same commands under the same ids.
+no clock, draws no lots and does no I/O: time comes in as `now`, all else that it knows as `world`, and every
+id is a function of task, step, branch and attempt. So repeating an event repeats the same commands under the
+same ids.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.errors import DeadlineExceeded, InvalidEvent, UnknownWorkflow, WorkflowError
-from app.workflows.beginning import Request, begin
-from app.workflows.closing import close
-from app.workflows.definitions import Definition, Definitions
-from app.workflows.report import result
-from app.workflows.run import Done, Run, RunState, StepRun, digest
+from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
+from app.workflows.definitions import Definition
+from app.workflows.ending import end
+from app.workflows.kinds.base import Command
+from app.workflows.run import WAITING, Done, Early, Fact, Run, RunState, digest
+from app.workflows.slots import acquire
+from app.workflows.turn import Turn
+from app.workflows.world import World
 from topics.base import Failure
-from topics.model_responses import ModelResponse
-from topics.results import Result
-from topics.retrieval_results import RetrievalResult
+from topics.signals import Signal
+from topics.step_results import StepResult
 from topics.tasks import Task
+
+#: How often a task looks for its workflow while that is not known (seconds).
+_LOOK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A task came, whose id is settled."""
+    """A task came, whose id is settled; `turn` counts the tasks of its partition."""
 
     task_id: str
     task: Task
     traceparent: str | None = None
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +42,11 @@ class Tick:
     """Time has passed."""
 
 
-Input = Accept | RetrievalResult | ModelResponse | Tick
-Command = Request | Result
+News = Fact | Signal | Tick
+Input = Accept | News
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a run may take at most, and how long a finished one is remembered (seconds)."""
-
-    max_run: float = 3600.0
-    remember: float = 600.0
-
-
-def advance(
-    state: RunState | None, event: Input, definitions: Definitions, now: float, limits: Limits
-) -> tuple[RunState | None, list[Command]]:
+def advance(state: RunState | None, event: Input, world: World, now: float) -> tuple[RunState | None, list[Command]]:
     """Return the state after `event`, and what follows from it.
 
     An event that changes nothing returns the same state object. `now` is in epoch seconds.
@@ -59,31 +55,34 @@ def advance(
         InvalidEvent: another task with this id, but other content, is known.
     """
     if isinstance(event, Accept):
-        return _accept(state, event, definitions, now, limits)
+        return _accept(state, event, world, now)
     if not isinstance(state, Run):
         return state, []
-    changed = state if isinstance(event, Tick) else _receive(state, event, now)
-    if changed is state and not isinstance(event, Tick):
-        return state, []
+    if isinstance(event, Signal) and event.kind == "cancel":
+        return _cancel(state, event, world, now)
+    if state.version == 0:
+        return _look(state, world, now) if isinstance(event, Tick) else (_keep(state, event), [])
     try:
-        definition = definitions.get(state.task.workflow, state.version)
+        definition = world.definitions.get(state.task.workflow, state.version)
     except UnknownWorkflow as error:
-        return _end(changed, None, Failure.of(error), now, limits)
-    return _go_on(_fit(changed, definition), definition, now, limits)
+        return end(state, None, Failure.of(error), world, now)
+    go_on = _in_line if state.slot == "asked" else _go_on
+    return go_on(state, event, definition, world, now)
 
 
-def _fit(run: Run, definition: Definition) -> Run:
-    """Give a run the steps of a version that it did not begin with, where its own is not deployed any more."""
-    if tuple(run.steps) == definition.order:
-        return run
-    return replace(run, steps={name: run.steps.get(name, StepRun()) for name in definition.order})
+def _cancel(run: Run, event: Signal, world: World, now: float) -> tuple[RunState, list[Command]]:
+    said = f"{event.actor} cancelled it" if event.actor else "it was cancelled"
+    error = Cancelled(f"{said}: {event.name}" if event.name else said)
+    try:
+        definition = world.definitions.get(run.task.workflow, run.version)
+    except UnknownWorkflow:
+        definition = None
+    return end(run, definition, Failure.of(error), world, now)
 
 
-def _accept(
-    state: RunState | None, event: Accept, definitions: Definitions, now: float, limits: Limits
-) -> tuple[RunState | None, list[Command]]:
+def _accept(state: RunState | None, event: Accept, world: World, now: float) -> tuple[RunState | None, list[Command]]:
     mark = digest(event.task)
-    if state is not None:
+    if isinstance(state, (Run, Done)):
         if state.digest != mark:
             raise InvalidEvent(
                 "duplicate_id", f"another task with the id {event.task_id} and other content came before"
@@ -93,82 +92,104 @@ def _accept(
         task_id=event.task_id,
         task=event.task,
         digest=mark,
-        version=1,
         accepted_at=now,
-        deadline=now,
-        steps={},
+        deadline=now + world.limits.patience,
+        turn=event.turn,
         traceparent=event.traceparent,
     )
+    return _look(run, world, now)
+
+
+def _look(run: Run, world: World, now: float) -> tuple[RunState, list[Command]]:
+    """Look for the workflow, and begin; while it is not known, wait a little: its deployment may be under way."""
+    wanted, version = run.task.workflow, run.task.version
     try:
-        definition = definitions.latest(event.task.workflow)
-        run = _begin(run, definition, now, limits)
+        definition = world.definitions.get(wanted, version) if version else world.definitions.latest(wanted)
+    except UnknownWorkflow as error:
+        if now < run.deadline:
+            return replace(run, look_at=min(now + _LOOK, run.deadline)), []
+        return end(run, None, Failure.of(error), world, now)
+    try:
+        return _begin(run, definition, world, now)
     except WorkflowError as error:
-        return _end(run, None, Failure.of(error), now, limits)
-    return _go_on(run, definition, now, limits)
+        return end(replace(run, version=definition.spec.version), definition, Failure.of(error), world, now)
 
 
-def _begin(run: Run, definition: Definition, now: float, limits: Limits) -> Run:
-    """Settle version and deadline.
+def _begin(run: Run, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
+    """Settle version and deadline, and begin the first steps, or get in line.
 
     Raises:
         WorkflowError: the task cannot be run.
     """
     spec = definition.spec
-    if missing := [name for name in spec.requires if run.task.input.get(name) in (None, "")]:
-        raise _InvalidInput(f"input.{missing[0]} is missing; the workflow {spec.id} needs {', '.join(spec.requires)}")
-    deadline = now + min(spec.deadline, limits.max_run)
+    if definition.input and (wrong := definition.input.complaint(run.task.input)):
+        raise InvalidInput(f"input: {wrong}; see the input schema of the workflow {spec.id}")
+    deadline = run.accepted_at + min(spec.deadline, world.limits.max_run)
     if run.task.deadline is not None:
-        deadline = min(run.task.deadline.timestamp(), now + limits.max_run)
+        deadline = min(run.task.deadline.timestamp(), run.accepted_at + world.limits.max_run)
         if deadline <= now:
             raise DeadlineExceeded(f"the task's deadline, {run.task.deadline.isoformat()}, had passed when it came")
-    steps = {name: StepRun() for name in definition.order}
-    return replace(run, version=spec.version, deadline=deadline, steps=steps)
+    run = replace(run, version=spec.version, deadline=deadline)
+    if definition.slot_key:
+        return acquire(run, definition)
+    return _work(Turn(run, definition, world, now))
 
 
-class _InvalidInput(WorkflowError):
-    code = "invalid_input"
+def _in_line(run: Run, event: News, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
+    """Begin when the run's turn has come."""
+    if isinstance(event, StepResult) and event.id == f"{run.task_id}/slot":
+        return _work(Turn(replace(run, slot="held"), definition, world, now))
+    if now >= run.deadline:
+        late = DeadlineExceeded("the run's turn had not come by its deadline: others of its kind were under way")
+        return end(run, definition, Failure.of(late), world, now)
+    return _keep(run, event), []
 
 
-def _receive(run: Run, event: RetrievalResult | ModelResponse, now: float) -> Run:
-    """Take in a fact; the same run when it is not awaited (seen before, or too late)."""
-    step = run.steps.get(event.step)
-    if step is None or step.over or event.id not in step.outstanding:
-        return run
-    step = replace(step, outstanding=step.outstanding - {event.id})
-    if isinstance(event, ModelResponse):
-        step = replace(step, responses=(*step.responses, event))
-    elif event.error:
-        step = replace(step, status="failed", ended_at=now, error=event.error)
+def _keep(run: Run, event: News) -> Run:
+    """Keep what comes before the step that waits for it: a signal, the first of its name, or an answer."""
+    match event:
+        case Tick():
+            return run
+        case Signal():
+            known = event.name in run.signals
+            return run if known else replace(run, signals={**run.signals, event.name: event.payload})
+        case _:
+            known = not event.step or event.id in run.early or _taken_in(run, event)
+            return run if known else replace(run, early={**run.early, event.id: Early.of(event)})
+
+
+def _taken_in(run: Run, fact: Fact) -> bool:
+    """Whether a step has had this answer, or needs it no more."""
+    step = run.steps.get(fact.step, WAITING)
+    return step.over or any(response.id == fact.id for response in (*step.responses, *step.replies))
+
+
+def _go_on(run: Run, event: News, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
+    if isinstance(event, Signal):
+        kept = _keep(run, event)
+        if kept is run:
+            return run, []
+        turn = Turn(kept, definition, world, now)
+        turn.touch(*sorted(run.active))
+    elif isinstance(event, Tick):
+        turn = Turn(run, definition, world, now)
+        turn.touch_all()
     else:
-        step = replace(step, status="succeeded", ended_at=now, chunks=event.chunks)
-    return _with(run, event.step, step)
+        if event.id not in run.steps.get(event.step, WAITING).outstanding:
+            return (_keep(run, event) if definition.part(event.step) else run), []
+        turn = Turn(run, definition, world, now)
+        turn.receive(event)
+    return _work(turn)
 
 
-def _with(run: Run, name: str, step: StepRun) -> Run:
-    return replace(run, steps={**run.steps, name: step})
-
-
-def _go_on(run: Run, definition: Definition, now: float, limits: Limits) -> tuple[RunState, list[Command]]:
-    """Close what is complete, begin what can begin, and end the run when its outcome is certain."""
-    commands: list[Command] = []
-    for name in definition.order:  # in topological order, so that one pass reaches everything
-        step = run.steps[name]
-        if step.status == "waiting" and all(run.steps[other].over for other in definition.spec.steps[name].after):
-            step, new = begin(run, name, definition, now)
-            commands += new
-        if step.status == "running":
-            step = close(run, name, step, definition, now)
-        if step is not run.steps[name]:
-            run = _with(run, name, step)
-        if step.status == "failed" and not definition.spec.steps[name].optional:
-            return _end(run, definition, step.error, now, limits)
-    if run.steps[definition.spec.output].over:
-        return _end(run, definition, run.steps[definition.spec.output].error, now, limits)
-    return run, commands
-
-
-def _end(
-    run: Run, definition: Definition | None, error: Failure | None, now: float, limits: Limits
-) -> tuple[RunState, list[Command]]:
-    done = Done(digest=run.digest, forget_at=now + limits.remember)
-    return done, [result(run, definition.spec if definition else None, error, now)]
+def _work(turn: Turn) -> tuple[RunState, list[Command]]:
+    """Let everything follow that follows, and end the run when nothing more can."""
+    turn.work()
+    run, definition, now = turn.result(), turn.definition, turn.now
+    error = turn.error
+    if not error and run.active and now < run.deadline:
+        return run, [*turn.commands, *turn.farewells]
+    if not error and run.active and not turn.state(definition.answer).over:
+        error = Failure.of(DeadlineExceeded("the run's deadline passed before its answer was there"))
+    done, commands = end(run, definition, error, turn.world, now)
+    return done, [*commands, *turn.farewells]

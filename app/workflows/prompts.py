@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel
 
 from app.errors import ConfigurationError, PromptError
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Return `value` as JSON, the filter `json`: unlike `tojson`, with nothing escaped for HTML."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_fields)
+
+
+def _fields(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -18,6 +30,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         del self.globals["lipsum"], self.filters["random"]
+        self.filters["json"] = as_json
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Show of a pydantic model its fields only: its methods can read files, and unpickle."""
@@ -29,19 +42,29 @@ _ENVIRONMENT = _Sandbox()
 
 
 class Prompt:
-    """One compiled template."""
+    """One compiled template.
+
+    `roots` are the names that it uses of the context, `paths` where it goes on from them by name, and `steps`
+    those in `steps.<name>`.
+    """
 
     def __init__(self, source: str, *, where: str) -> None:
         """Compile `source`; `where` names it in errors.
 
         Raises:
-            ConfigurationError: the template is malformed.
+            ConfigurationError: the template is malformed, or does not say which step it means.
         """
         self._where = where
         try:
+            tree = _ENVIRONMENT.parse(source)
             self._template: Template = _ENVIRONMENT.from_string(source)
         except TemplateError as error:
             raise ConfigurationError(f"{where}: {error}") from None
+        self.roots = frozenset(meta.find_undeclared_variables(tree)) - _ENVIRONMENT.globals.keys()
+        self.paths = frozenset(path for path in _paths(tree) if path[0] in self.roots)
+        if ("steps",) in self.paths:
+            raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")
+        self.steps = frozenset(path[1] for path in self.paths if path[0] == "steps")
 
     def render(self, context: Mapping[str, Any]) -> str:
         """Return the text for this context.
@@ -53,3 +76,32 @@ class Prompt:
             return self._template.render(context).strip()
         except Exception as error:  # noqa: BLE001  # a filter on a wrong type raises anything
             raise PromptError(f"{self._where}: {error}") from None
+
+
+def _paths(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
+    """Yield every way by names, as in `steps.answer.output`, that does not go on."""
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    inner = {id(_owner(found)) for found in tree.find_all((nodes.Getattr, nodes.Getitem)) if _name(found) is not None}
+    for found in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
+        if id(found) not in inner and (path := _path(found)):
+            yield path[:-1] if id(found) in called and len(path) > 1 else path
+
+
+def _path(node: nodes.Node) -> tuple[str, ...]:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    name, owner = _name(node), _owner(node)
+    above = _path(owner) if owner and name is not None else ()
+    return (*above, str(name)) if above else ()
+
+
+def _owner(node: nodes.Node) -> nodes.Node | None:
+    return node.node if isinstance(node, nodes.Getattr | nodes.Getitem) else None
+
+
+def _name(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+        return node.arg.value
+    return None

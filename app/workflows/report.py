@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import reduce
-from operator import add
 from typing import Literal
 
-from app.workflows.run import Run, StepRun
-from app.workflows.spec import AskStep, Workflow
+from app.workflows.definitions import Definition
+from app.workflows.run import WAITING, Run, StepRun
+from app.workflows.steps import AskStep
 from topics.base import Failure
 from topics.model_responses import Usage
 from topics.results import Candidate, Citation, Result, StepReport
 
 
-def result(run: Run, spec: Workflow | None, error: Failure | None, now: float) -> Result:
-    """Return the outcome of a run that ends at `now`, with `error` or with the answer of its output step."""
-    output = run.steps[spec.output] if spec else StepRun()
-    steps = tuple(_step(name, step, spec, now) for name, step in run.steps.items() if spec)
-    answer = None if error else output.answer
+def result(run: Run, definition: Definition | None, error: Failure | None, now: float) -> Result:
+    """Return the outcome of a run that ends at `now`, with `error` or with the answer of its answer step."""
+    answer = run.steps.get(definition.answer, WAITING) if definition else WAITING
+    shown = WAITING if error else answer
+    cancelled = error is not None and error.code == "cancelled"
     return Result(
         task_id=run.task_id,
         workflow=run.task.workflow,
-        workflow_version=run.version,
-        status="failed" if error else "succeeded",
-        answer=answer.text if answer else None,
-        citations=_citations(run) if answer else (),
-        candidates=_candidates(output),
-        fusion=_fusion(spec),
-        agreement=answer.agreement if answer else None,
-        reason=answer.reason if answer else "",
+        workflow_version=run.version or 1,
+        status="cancelled" if cancelled else "failed" if error else "succeeded",
+        answer=[chunk.model_dump(mode="json") for chunk in shown.chunks] if shown.chunks else shown.output,
+        citations=_citations(run) if shown.status == "succeeded" else (),
+        candidates=tuple(_candidates(answer)),
+        fusion=_fusion(definition),
+        agreement=shown.agreement,
+        confidence=shown.confidence,
+        groups=shown.groups,
+        reason=shown.reason,
         degraded=_degraded(run),
         error=error,
-        usage=_total(step.usage for step in steps),
-        steps=steps,
+        usage=sum((step.usage for step in run.steps.values()), start=Usage()),
+        steps=tuple(_steps(run, definition, now)) if definition else (),
         accepted_at=_time(run.accepted_at),
         finished_at=_time(now),
         metadata=run.task.metadata,
@@ -45,19 +46,18 @@ def _time(epoch: float) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)
 
 
-def _total(usages: Iterable[Usage]) -> Usage:
-    return reduce(add, usages, Usage())
-
-
-def _fusion(spec: Workflow | None) -> str:
-    step = spec.steps[spec.output] if spec else None
+def _fusion(definition: Definition | None) -> str:
+    step = definition.spec.steps[definition.answer] if definition else None
     return step.fusion.strategy if isinstance(step, AskStep) else ""
 
 
 def _degraded(run: Run) -> bool:
     """Whether something that was asked for is missing: an optional step, or a model's answer."""
     return any(
-        step.status == "failed" or _cut_short(step) or any(response.error for response in step.responses)
+        step.status in {"failed", "falling_back"}
+        or step.error is not None
+        or _cut_short(step)
+        or any(response.error for response in step.responses)
         for step in run.steps.values()
     )
 
@@ -77,30 +77,42 @@ def _citations(run: Run) -> tuple[Citation, ...]:
     )
 
 
-def _candidates(step: StepRun) -> tuple[Candidate, ...]:
-    return tuple(
-        Candidate(
+def _candidates(step: StepRun) -> Iterator[Candidate]:
+    for response in step.responses:
+        yield Candidate(
             branch=response.branch,
             model=response.model,
             text=response.text,
-            chosen=step.answer is not None and step.answer.branch == response.branch,
+            chosen=bool(step.branch) and step.branch == response.branch and response.error is None,
             usage=response.usage,
             seconds=response.seconds,
             error=response.error,
         )
-        for response in step.responses
-    )
 
 
-def _step(name: str, step: StepRun, spec: Workflow, now: float) -> StepReport:
-    status: Literal["succeeded", "failed", "skipped"] = "skipped"
-    if step.status in {"succeeded", "failed"}:
-        status = step.status
-    return StepReport(
-        step=name,
-        kind=spec.steps[name].kind,
-        status=status,
-        seconds=round((step.ended_at or now) - step.started_at, 6) if step.started_at else 0.0,
-        usage=_total(response.usage for response in step.responses),
-        error=step.error,
-    )
+def _steps(run: Run, definition: Definition, now: float) -> Iterator[StepReport]:
+    """Yield what each step of the workflow took; the items of a map count to the map."""
+    items: dict[str, Usage] = {}
+    for name, step in run.steps.items():
+        base, item, _ = name.partition("[")
+        if item:
+            items[base] = items.get(base, Usage()) + step.usage
+    for name in definition.order:
+        step = run.steps.get(name, WAITING)
+        yield StepReport(
+            step=name,
+            kind=definition.spec.steps[name].kind,
+            status=_status(step),
+            started_at=_time(step.started_at) if step.started_at else None,
+            seconds=round((step.ended_at or now) - step.started_at, 6) if step.started_at else 0.0,
+            usage=step.usage + items.get(name, Usage()),
+            attempts=step.attempt,
+            reason=step.reason,
+            error=step.error,
+        )
+
+
+def _status(step: StepRun) -> Literal["succeeded", "failed", "skipped"]:
+    if step.status == "succeeded":
+        return "succeeded"
+    return "failed" if step.status == "failed" else "skipped"

@@ -8,68 +8,142 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue
 
 from topics.base import Failure
-from topics.model_responses import ModelResponse
-from topics.retrieval_results import Chunk
+from topics.model_responses import ModelResponse, Usage
+from topics.retrieval_results import Chunk, RetrievalResult
+from topics.step_results import StepResult
 from topics.tasks import Task
 
-Status = Literal["waiting", "running", "succeeded", "failed"]
+Fact = RetrievalResult | ModelResponse | StepResult
 
+Status = Literal["waiting", "running", "backing_off", "falling_back", "succeeded", "failed", "skipped"]
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a step's candidates were fused into."""
-
-    text: str
-    branch: str
-    agreement: float
-    reason: str
+_NOTHING = Usage()
+_OVER = frozenset({"succeeded", "failed", "skipped"})
 
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step of a run; times are epoch seconds.
+    """One step of a run, or one item of a `map`, which is named `step[index]`. Times are epoch seconds.
 
-    `outstanding` are the ids of the requests that are not answered yet, `asked` is how many there were.
+    `wake_at` is when something is to happen though no event comes; `outstanding` are the ids of the requests
+    that are not answered yet. `spent` is what was used that is not in `responses` and `replies`. `reason` says
+    why it went as it did.
+
+    Of an `ask`: `order` are the branches that were asked, by preference, of which those from `wave` on count;
+    `reserves` the models to ask when one fails; `responses` the answers of the models, `replies` those to the
+    calls of the fusion, which has begun when `fusing`. Of a `map`: `begun` items, of which those in `live` are
+    not over, and `lost` have failed.
     """
 
     status: Status = "waiting"
+    attempt: int = 1
     started_at: float = 0.0
+    wake_at: float = 0.0
     ends_at: float = 0.0
     ended_at: float = 0.0
-    asked: int = 0
     outstanding: frozenset[str] = frozenset()
-    chunks: tuple[Chunk, ...] = ()
+    order: tuple[str, ...] = ()
+    wave: int = 0
+    reserves: tuple[str, ...] = ()
+    looked_up: JsonValue = None
     responses: tuple[ModelResponse, ...] = ()
-    answer: Answer | None = None
+    fusing: bool = False
+    replies: tuple[ModelResponse, ...] = ()
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    begun: int = 0
+    live: frozenset[int] = frozenset()
+    lost: int = 0
+    chunks: tuple[Chunk, ...] = ()
+    output: JsonValue = None
+    branch: str = ""
+    agreement: float | None = None
+    confidence: float | None = None
+    groups: tuple[tuple[str, ...], ...] = ()
+    spent: Usage = _NOTHING
+    reason: str = ""
     error: Failure | None = None
 
     @property
     def over(self) -> bool:
         """Whether nothing more happens in this step."""
-        return self.status in {"succeeded", "failed"}
+        return self.status in _OVER
+
+    @property
+    def usage(self) -> Usage:
+        """What all of its attempts have used."""
+        return sum((response.usage for response in (*self.responses, *self.replies)), start=self.spent)
+
+
+WAITING = StepRun()
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """An answer to a request that is not made yet; one of the three is there.
+
+    After a crash the requests of a state that was lost are made again, while their answers, which lie on other
+    topics, are delivered again too, in any order. Whoever answered does not do so twice.
+    """
+
+    response: ModelResponse | None = None
+    retrieval: RetrievalResult | None = None
+    result: StepResult | None = None
+
+    @classmethod
+    def of(cls, fact: Fact) -> Early:
+        """Return it with its one answer."""
+        match fact:
+            case ModelResponse():
+                return cls(response=fact)
+            case RetrievalResult():
+                return cls(retrieval=fact)
+            case StepResult():
+                return cls(result=fact)
+
+    @property
+    def fact(self) -> Fact:
+        """The answer."""
+        fact = self.response or self.retrieval or self.result
+        if fact is None:
+            raise ValueError("an early answer without an answer")
+        return fact
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One task under way."""
+    """One task under way.
+
+    `version` is 0 until its workflow is known, and `look_at` when it is looked for again. `slot` is where it
+    stands with the workflow's concurrency limit. `steps` are those that have begun; `active` those of them
+    that are not over, with their `wake_at`. `signals` are those received, by name; `early` the answers that
+    came before their requests, by id.
+    """
 
     task_id: str
     task: Task
     digest: str
-    version: int
     accepted_at: float
     deadline: float
-    steps: Mapping[str, StepRun]
+    version: int = 0
+    look_at: float = 0.0
+    turn: int = 0
+    slot: Literal["", "asked", "held"] = ""
+    slot_key: str = ""
+    steps: Mapping[str, StepRun] = field(default_factory=dict)
+    active: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, JsonValue] = field(default_factory=dict)
+    early: Mapping[str, Early] = field(default_factory=dict)
     traceparent: str | None = None
-    kind: Literal["run"] = field(default="run")
 
     @property
     def wake_at(self) -> float:
-        """When something is to happen though no event comes: the next time-out."""
-        return min((step.ends_at for step in self.steps.values() if step.status == "running"), default=self.deadline)
+        """When something is to happen though no event comes."""
+        if self.version == 0:
+            return self.look_at
+        return min((self.deadline, *self.active.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +152,6 @@ class Done:
 
     digest: str
     forget_at: float
-    kind: Literal["done"] = field(default="done")
 
     @property
     def wake_at(self) -> float:
@@ -86,23 +159,27 @@ class Done:
         return self.forget_at
 
 
-RunState = Run | Done
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The turns of one concurrency key; times are epoch seconds.
 
-_ADAPTER: TypeAdapter[RunState] = TypeAdapter(Run | Done)
-
-
-def encode(state: RunState) -> bytes:
-    """Return the state as JSON."""
-    return _ADAPTER.dump_json(state, exclude_defaults=False, exclude_none=True)
-
-
-def decode(value: bytes) -> RunState:
-    """Return the state in JSON that `encode` made.
-
-    Raises:
-        pydantic.ValidationError: it is not one.
+    `holders` maps the runs that have a slot to when it is free again in any case; `queue` are those that
+    wait, in the order in which they will be served: (-priority, number of arrival, task id, id of the
+    request, when the wait ends).
     """
-    return _ADAPTER.validate_json(value)
+
+    limit: int = 1
+    holders: Mapping[str, float] = field(default_factory=dict)
+    queue: tuple[tuple[int, int, str, str, float], ...] = ()
+    arrivals: int = 0
+
+    @property
+    def wake_at(self) -> float:
+        """When the next slot, or wait, ends by itself."""
+        return min((*self.holders.values(), *(entry[4] for entry in self.queue)), default=0.0)
+
+
+RunState = Run | Done | Slots
 
 
 def digest(task: Task) -> str:

@@ -1,112 +1,52 @@
-"""The form of a workflow: what its YAML says, checked."""
+"""The form of a workflow: what its YAML says, checked as far as that needs nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from app.settings import Seconds
-from topics.model_requests import Sampling
+from app.workflows.steps import AnyStep, DecideStep, Expression, Name, Spec
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-
-
-class Spec(BaseModel):
-    """The base of all parts: frozen, and a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+WorkflowId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)]
 
 
-class Step(Spec):
-    """What all steps have: what they wait for, how long they may take, and whether the run can do without."""
+class Concurrency(Spec):
+    """At most `limit` runs at once with the same value of `key`, an expression on the task; the others wait."""
 
-    after: tuple[Name, ...] = ()
-    timeout: Seconds = 60.0
-    optional: bool = False
-
-
-class RetrieveStep(Step):
-    """Find chunks for `query`, a prompt template."""
-
-    kind: Literal["retrieve"]
-    query: str
-    limit: int = Field(default=4, ge=1, le=100)
-    collection: str = "default"
-
-
-class Routing(Spec):
-    """Which of the step's models are called: `policy` names one of `app.routing`."""
-
-    policy: str = "fixed"
-    choose: int | None = Field(default=None, ge=1, description="how many models; all of them when absent")
-    weights: Mapping[str, float] = Field(default_factory=dict)
-
-
-class Fusion(Spec):
-    """How candidates become one answer: `strategy` names one of `app.fusion`."""
-
-    strategy: str = "first"
-    quorum: int = Field(default=1, ge=1)
-
-
-class AskStep(Step):
-    """Ask models, and fuse what they answer. `system` and `prompt` are prompt templates."""
-
-    kind: Literal["ask"]
-    models: tuple[str, ...] = Field(min_length=1)
-    prompt: str
-    system: str | None = None
-    routing: Routing = Routing()
-    fusion: Fusion = Fusion()
-    sampling: Sampling = Sampling()
-
-    @field_validator("models")
-    @classmethod
-    def _distinct(cls, models: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(models)) < len(models):  # a request is named by its model
-            raise ValueError("a model is named twice")
-        return models
-
-
-AnyStep = Annotated[RetrieveStep | AskStep, Field(discriminator="kind")]
+    limit: int = Field(ge=1)
+    key: Expression = "''"
 
 
 class Workflow(Spec):
-    """Steps as a directed acyclic graph; the answer of `output`, an `ask` step, is the run's answer.
+    """Steps as a directed acyclic graph; the output of the step `answer` is the run's answer.
 
-    `requires` names the keys that a task's input must have.
+    `input` and `output` are JSON Schemas of the task's input and of the answer. `answer` can be left out when
+    only one step has nothing after it. A `version` that is left out is the next one at deployment.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)]
+    id: WorkflowId
     version: int = Field(default=1, ge=1)
+    description: str = ""
+    input: dict[str, JsonValue] = Field(default_factory=dict)
+    output: dict[str, JsonValue] = Field(default_factory=dict)
     deadline: Seconds = 120.0
-    requires: tuple[str, ...] = ()
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    concurrency: Concurrency | None = None
     steps: dict[Name, AnyStep] = Field(min_length=1)
-    output: Name
+    answer: Name | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Workflow:
-        if not isinstance(self.steps.get(self.output), AskStep):
-            raise ValueError(  # noqa: TRY004  # pydantic reports ValueErrors
-                f"output: {self.output} is not an `ask` step of this workflow"
-            )
+        if self.answer is not None and self.answer not in self.steps:
+            raise ValueError(f"answer: there is no step called {self.answer}")
         for name, step in self.steps.items():
-            for other in step.after:
+            fallback = step.fallback.step if step.fallback else None
+            targets = (
+                [target for branch in step.branches for target in branch.steps] if isinstance(step, DecideStep) else []
+            )
+            for other in (*step.after, *targets, *([fallback] if fallback else ())):
                 if other not in self.steps:
-                    raise ValueError(f"steps.{name}.after: there is no step called {other}")
-        self.order()
+                    raise ValueError(f"steps.{name}: there is no step called {other}")
         return self
-
-    def order(self) -> tuple[str, ...]:
-        """Return the steps so that each comes after those that it waits for.
-
-        Raises:
-            ValueError: they wait for each other in a circle.
-        """
-        try:
-            return tuple(TopologicalSorter({name: step.after for name, step in self.steps.items()}).static_order())
-        except CycleError as error:
-            raise ValueError(f"steps wait for each other in a circle: {' → '.join(error.args[1])}") from None

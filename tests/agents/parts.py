@@ -6,21 +6,23 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 
 from agents.parts import ConfiguredModel, Parts
-from agents.runs import Runs
-from app.delivery.deciding import Decider
+from app.answers import Answers
+from app.connectors.base import Connector
+from app.connectors.registry import ConfiguredConnector
+from app.delivery.deciding import Decider, Mind
 from app.delivery.envelope import Received
+from app.health_feed import Measures
 from app.models.scripted import Scripted
+from app.priority import PrioritySlots
 from app.retrieval.base import Vectors
-from app.settings import ModelSettings, Settings
+from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
-from app.workflows.builtin import ask
-from app.workflows.definitions import Definitions
-from app.workflows.engine import Limits
 from app.workflows.run import RunState
 from tests.delivery.fakes import World
 from topics.base import Event
@@ -108,26 +110,54 @@ class Measured(Metrics):
         self.runs.append((workflow, status))
 
 
-def runs(settings: Settings, metrics: Metrics) -> Runs:
-    """Return the mind of the deciders for the built-in workflow."""
-    return Runs(Definitions([ask(settings.ask)]), Limits(), PARTITIONS, metrics)
+def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
+    """Return a connector with its settings, one request at a time."""
+    return ConfiguredConnector(connector, ConnectorSettings.model_validate(settings), asyncio.Semaphore(1))
 
 
-def assemble(world: World | None = None, **models: Mapping[str, Any]) -> Parts:
-    """Return parts with scripted models: each by its name and the options of its script."""
+def assemble(
+    world: World | None = None,
+    *,
+    mind: Any = None,
+    connectors: Mapping[str, ConfiguredConnector] | None = None,
+    models: Mapping[str, ModelSettings] | None = None,
+    **scripts: Mapping[str, Any],
+) -> Parts:
+    """Return parts with scripted models: each by its name and its settings, or the options of its script.
+
+    The deciders have the `mind`; without one they are not to be run.
+    """
     world = world or World()
-    described = {
-        name: ModelSettings(provider="scripted", options=dict(script), attempts=1, sampling={"max_tokens": 50})
-        for name, script in (models or {"local": {}}).items()
+    described = {**(models or {}), **{name: scripted(**script) for name, script in scripts.items()}} or {
+        "local": scripted()
     }
     settings = Settings.model_validate({"models": described, "ask": {"models": tuple(described), "strategy": "vote"}})
-    metrics = Measured()
-    configured = {
-        name: ConfiguredModel(Scripted.from_settings(name, model), model, asyncio.Semaphore(1))
-        for name, model in described.items()
-    }
-    decider: Decider[RunState] = Decider(world.delivery, runs(settings, metrics), state_topic="runs")
-    return Parts(settings, configured, Embedder(), Store(), metrics, Tracer(), world.delivery, decider)
+    decider: Decider[RunState] = Decider(world.delivery, mind or Mock(spec=Mind), state_topic="runs")
+    return Parts(
+        settings=settings,
+        models={name: _configured(name, model) for name, model in described.items()},
+        connectors=connectors or {},
+        embedder=Embedder(),
+        store=Store(),
+        answers=Answers(1_000_000),
+        measures=Measures("here"),
+        metrics=Measured(),
+        tracer=Tracer(),
+        delivery=world.delivery,
+        decider=decider,
+    )
+
+
+def scripted(*, attempts: int = 1, price: Mapping[str, float] | None = None, **script: Any) -> ModelSettings:
+    """Return the settings of a scripted model."""
+    sampling = {"max_tokens": 50}
+    return ModelSettings.model_validate(
+        {"provider": "scripted", "options": script, "attempts": attempts, "sampling": sampling, "price": price}
+    )
+
+
+def _configured(name: str, settings: ModelSettings) -> ConfiguredModel:
+    return ConfiguredModel(Scripted.from_settings(name, settings), settings, PrioritySlots(1))
 
 
 def received(event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7) -> Received[Any]:

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from agents.call_model import answer_id, failed, handle, run
+from agents.call_model import FAULTS, answer_id, failed, handle, priced, run
 from agents.parts import Parts
-from app.errors import MissingDependency, RetrievalError
+from app.errors import MissingDependency, ModelError, RetrievalError
+from app.settings import PriceSettings
 from app.vectors import decode
 from tests.agents.parts import Embedder, Measured, assemble, received
-from tests.delivery.fakes import Stream, World, until
+from tests.delivery.fakes import Stream, World, settle, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
+from topics.model_health import ModelHealth
 from topics.model_requests import Message, ModelRequest, Sampling
 from topics.model_responses import ModelResponse, Usage
 
@@ -29,11 +32,12 @@ REQUEST = ModelRequest(
 async def _response(parts: Parts, **fields: Any) -> ModelResponse:
     request = REQUEST.model_copy(update=fields)
     (outgoing,) = await handle(received(request), parts)
-    assert (outgoing.topic, outgoing.key, outgoing.partition) == (MODEL_RESPONSES, "t", 2)
-    assert outgoing.id == answer_id(received(request)) == "t/say/m/1/response"
+    assert (outgoing.topic, outgoing.key, outgoing.partition) == (MODEL_RESPONSES, request.task_id, 2)
+    assert outgoing.id == answer_id(received(request)) == f"{request.id}/response"
     response = outgoing.event
     assert isinstance(response, ModelResponse)
-    assert (response.id, response.task_id, response.step, response.branch) == ("t/say/m/1", "t", "say", "m")
+    for field in ("id", "task_id", "step", "branch", "model", "purpose"):
+        assert getattr(response, field) == getattr(request, field)
     return response
 
 
@@ -42,13 +46,34 @@ def _measured(parts: Parts) -> Measured:
     return parts.metrics
 
 
+def _health(parts: Parts) -> list[ModelHealth]:
+    return parts.measures.take_changed(time.time())
+
+
 async def test_that_the_models_answer_is_the_response() -> None:
     parts = assemble(m={"default": "four five"})
     response = await _response(parts)
     assert (response.text, response.finish_reason, response.provider) == ("four five", "stop", "scripted")
     assert response.usage == Usage(input_tokens=3, output_tokens=2)
-    assert (response.tries, response.error, response.embedding) == (1, None, None)
+    assert (response.tries, response.error, response.embedding, response.cached) == (1, None, None, False)
     assert _measured(parts).calls == [("m", "scripted/1", "ok", 3)]
+
+
+async def test_that_a_call_of_a_fusion_says_so_in_its_response() -> None:
+    assert (await _response(assemble(m={}), purpose="fusion", branch="judge")).purpose == "fusion"
+
+
+async def test_that_the_usage_says_what_the_call_cost() -> None:
+    parts = assemble(m={"default": "four five", "price": {"input": 2.0, "output": 10.0}})
+    assert (await _response(parts)).usage == Usage(input_tokens=3, output_tokens=2, cost=26e-6)
+
+
+@pytest.mark.parametrize(
+    ("price", "cost"),
+    [(None, 0.0), (PriceSettings(), 0.0), (PriceSettings(input=3), 0.3), (PriceSettings(input=3, output=15), 0.45)],
+)
+def test_that_prices_are_for_a_million_tokens(price: PriceSettings | None, cost: float) -> None:
+    assert priced(Usage(input_tokens=100_000, output_tokens=10_000), price).cost == pytest.approx(cost)
 
 
 async def test_that_the_requests_sampling_wins_over_the_models() -> None:
@@ -73,6 +98,7 @@ async def test_that_what_nobody_waits_for_is_not_called_and_not_paid() -> None:
     assert response.error
     assert response.error.code == "timeout"
     assert _measured(parts).calls == []
+    assert _health(parts) == []
 
 
 async def test_that_the_call_goes_on_no_longer_than_somebody_waits() -> None:
@@ -89,6 +115,32 @@ async def test_that_an_error_of_the_model_is_the_response(code: str) -> None:
     assert response.error
     assert (response.error.code, response.text, response.usage) == (code, "", Usage())
     assert _measured(parts).calls == [("m", "scripted/1", code, 0)]
+
+
+async def test_that_an_answer_is_good_for_the_models_health() -> None:
+    parts = assemble(m={})
+    await _response(parts)
+    (health,) = _health(parts)
+    assert (health.model, health.worker, health.calls, health.errors) == ("m", "here", 1, 0.0)
+    assert health.seconds > 0.0
+
+
+@pytest.mark.parametrize("code", ["rate_limited", "overloaded", "unavailable", "unauthorized", "timeout"])
+async def test_that_a_fault_of_the_model_is_bad_for_its_health(code: str) -> None:
+    parts = assemble(m={"failures": [code]})
+    await _response(parts)
+    assert [(health.calls, health.errors) for health in _health(parts)] == [(1, 1.0)]
+
+
+@pytest.mark.parametrize("code", ["invalid_request", "content_filtered"])
+async def test_that_a_wrong_request_says_nothing_of_the_models_health(code: str) -> None:
+    parts = assemble(m={"failures": [code]})
+    await _response(parts)
+    assert _health(parts) == []
+
+
+def test_that_every_transient_error_of_models_is_a_fault() -> None:
+    assert {kind.code for kind in ModelError.__subclasses__() if kind.transient} < FAULTS
 
 
 async def test_that_an_embedding_comes_along_when_it_is_wanted() -> None:
@@ -108,16 +160,65 @@ async def test_that_a_failed_embedding_keeps_the_answer_that_is_paid_for(error: 
 
 async def test_that_calls_of_one_model_are_bounded_and_one_whose_time_is_over_is_not_begun() -> None:
     parts = assemble(m={})
-    slots = parts.models["m"].slots
-    await slots.acquire()
-    waiting = asyncio.create_task(_response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.02)))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
-    slots.release()
+    async with parts.models["m"].slots.held():
+        waiting = asyncio.create_task(_response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.02)))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
     response = await waiting
     assert response.error
     assert (response.error.code, response.tries) == ("timeout", 0)
+    assert _health(parts) == []
     assert (await _response(parts)).error is None
+
+
+async def test_that_of_waiting_calls_the_urgent_one_is_made_first() -> None:
+    parts, order = assemble(m={}), list[str]()
+
+    async def ask(name: str, priority: int) -> None:
+        await _response(parts, id=name, priority=priority)
+        order.append(name)
+
+    async with asyncio.TaskGroup() as group, parts.models["m"].slots.held():
+        for name, priority in (("first", 0), ("second", 0), ("urgent", 5), ("idle", -5)):
+            group.create_task(ask(name, priority))
+            await settle()
+    assert order == ["urgent", "first", "second", "idle"]
+
+
+async def test_that_an_equal_request_is_given_the_same_answer_for_nothing() -> None:
+    parts = assemble(m={"default": "four", "price": {"input": 2.0}})
+    first = await _response(parts, cache_for=60.0)
+    second = await _response(parts, cache_for=60.0, id="u/x/m/1", task_id="u", step="x", purpose="fusion")
+    assert (first.text, first.cached, first.tries) == ("four", False, 1)
+    assert (second.text, second.cached, second.tries, second.usage) == ("four", True, 0, Usage())
+    assert (second.provider, second.finish_reason, second.seconds) == ("scripted", "stop", 0.0)
+    assert len(_measured(parts).calls) == 1
+    assert [health.calls for health in _health(parts)] == [1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"messages": (Message(role="user", content="else"),)},
+        {"sampling": Sampling(seed=1)},
+        {"branch": "m#2"},  # a further sample is to be another answer
+        {"attempt": 2},
+        {"embed": True},
+        {"cache_for": None},
+    ],
+)
+async def test_that_another_request_is_called_for_itself(other: dict[str, Any]) -> None:
+    parts = assemble(m={})
+    await _response(parts, cache_for=60.0)
+    assert not (await _response(parts, **{"cache_for": 60.0, **other})).cached
+    assert len(_measured(parts).calls) == 2
+
+
+async def test_that_a_failure_is_not_given_again() -> None:
+    parts = assemble(m={"failures": ["overloaded"]})
+    assert (await _response(parts, cache_for=60.0)).error
+    again = await _response(parts, cache_for=60.0)
+    assert (again.error, again.cached) == (None, False)
 
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])

@@ -1,27 +1,62 @@
-"""`route`, `join` and `fuse` are one decider on three topics: a task goes through all of them, and through crashes."""
+"""`route`, `join` and their like are one decider on several topics: tasks go through them, and through crashes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import pytest
 
 import agents
-from agents import call_model, fuse, join, retrieve, route
+from agents import call_model, connect, fuse, gather, join, retrieve, route, signal, slot
 from agents.parts import Parts
-from agents.runs import partition_of
+from app.connectors.function import Function
 from app.delivery.outbox import Record
-from app.workflows.run import decode
-from tests.agents.parts import PARTITIONS, assemble
+from app.partitions import partition_of
+from app.settings import AskSettings, ModelSettings, Settings
+from app.telemetry.metrics import Metrics
+from app.workflows.records import Assembler
+from app.workflows.spec import Workflow
+from tests.agents.minds import runs
+from tests.agents.parts import PARTITIONS, assemble, connected
 from tests.delivery.fakes import Message, Stream, World, until
-from topics import MODEL_RESPONSES, RESULTS, RETRIEVAL_RESULTS, TASKS
+from topics import MODEL_RESPONSES, RESULTS, RETRIEVAL_RESULTS, SIGNALS, STEP_RESULTS, TASKS
 from topics.results import Result
+from topics.signals import Signal
 from topics.tasks import Task
 
 HOME = partition_of("t", PARTITIONS)
-EVERY = (route, retrieve, join, call_model, fuse)
+EVERY = (route, retrieve, join, call_model, fuse, connect, gather, signal, slot)
+ANSWERS = {topic.name for topic in (RETRIEVAL_RESULTS, MODEL_RESPONSES, STEP_RESULTS)}
+
+SETTINGS = Settings(
+    models={name: ModelSettings(provider="scripted") for name in "ab"},
+    ask=AskSettings(models=("a", "b"), strategy="vote"),
+)
+#: A workflow that knows a customer, waits for an approval, and takes its turn.
+REFUND = Workflow.model_validate(
+    {
+        "id": "refund",
+        "concurrency": {"limit": 1},
+        "steps": {
+            "customer": {"kind": "connector", "connector": "crm", "arguments": {"number": "${{ input.number }}"}},
+            "approval": {"kind": "wait", "signal": "approved", "after": ["customer"]},
+            "letter": {
+                "kind": "ask",
+                "models": ["a"],
+                "prompt": "To {{ steps.customer.output }}: {{ steps.approval.output }}",
+            },
+        },
+        "answer": "letter",
+    }
+)
+
+
+def customer(number: int) -> str:
+    return f"customer {number}"
 
 
 class Cluster:
@@ -32,26 +67,41 @@ class Cluster:
 
     def __init__(self, log: list[Record] | None = None, committed: Mapping[str, int] | None = None) -> None:
         self.world = World(wake_at=lambda state: state.wake_at)
-        self.world.tenures.assign((agent.TOPIC.name, HOME) for agent in EVERY)
-        self.parts: Parts = assemble(self.world, a={"default": "Because."}, b={"default": "because"})
+        self.world.tenures.assign((agent.TOPIC.name, partition) for agent in EVERY for partition in range(PARTITIONS))
+        self.parts: Parts = assemble(
+            self.world,
+            mind=runs(SETTINGS, Metrics(), REFUND),
+            connectors={"crm": connected(Function(customer))},
+            a={"answers": {"To customer": "Dear customer."}, "default": "Because."},
+            b={"default": "because"},
+        )
         self.log: list[Record] = []
+        self._before = dict(committed or {})
         self.streams = {agent.TOPIC.name: Stream() for agent in EVERY}
-        holdings = self.world.tenure(HOME).holdings
+        self._restore(log or ())
         for record in log or ():
-            if record.topic == "runs":
-                holdings.values.put((record.key or b"").decode(), decode(record.value or b""))
-            elif record.topic in {RETRIEVAL_RESULTS.name, MODEL_RESPONSES.name}:
-                holdings.answered.add(_id(record), 1_700_000_000.0)
-        for record in log or ():
-            self._append(record, committed or {})
+            self._append(record)
         for agent in EVERY:
             self.world.start(agent.run(self.streams[agent.TOPIC.name], self.parts))
 
-    def _append(self, record: Record, committed: Mapping[str, int]) -> None:
-        offset = len(self.on(record.topic))
+    def _restore(self, log: Sequence[Record]) -> None:
+        """Know what a former owner knew, as `app.takeover` reads it back."""
+        assembler = Assembler()
+        for record in log:
+            if record.topic == "runs":
+                assembler.add((record.key or b"").decode(), record.value)
+            elif record.topic in ANSWERS:
+                self.world.tenure(_partition(record)).holdings.answered.add(_id(record), time.time())
+        for key, state in assembler.states().items():
+            home = self.world.tenure(partition_of(key, PARTITIONS))
+            home.holdings.values.restore(key, state, assembler.written_at(key))
+
+    def _append(self, record: Record) -> None:
+        partition = _partition(record)
+        offset = sum(_partition(one) == partition for one in self.on(record.topic))
         self.log.append(record)
-        if record.topic in self.streams and offset >= committed.get(record.topic, 0):
-            message = Message(record.topic, HOME, offset, record.key, record.value, [*record.headers])
+        if record.topic in self.streams and offset >= self._before.get(f"{record.topic}/{partition}", 0):
+            message = Message(record.topic, partition, offset, record.key, record.value, [*record.headers])
             self.world.deliver(self.streams[record.topic], message)
 
     def on(self, topic: str) -> list[Record]:
@@ -61,14 +111,26 @@ class Cluster:
         """Deliver what was acknowledged since the last time."""
         sent, self.world.producer.acknowledged = self.world.producer.acknowledged, []
         for record in sent:
-            self._append(record, {})
+            self._append(record)
 
     def results(self) -> list[Result]:
         self.pump()
         return [Result.model_validate_json(record.value or b"") for record in self.on(RESULTS.name)]
 
     def committed(self) -> dict[str, int]:
-        return {topic: offset for (topic, _), offset in self.world.tenures.committable().items()}
+        """Return the offset up to which each partition is finished, by this worker or a former one."""
+        now = {f"{topic}/{partition}": at for (topic, partition), at in self.world.tenures.committable().items()}
+        return self._before | now
+
+    def finished(self) -> bool:
+        """Whether all that was delivered is committed."""
+        self.pump()
+        ends = Counter(f"{record.topic}/{_partition(record)}" for record in self.log if record.topic in self.streams)
+        return all(self.committed().get(place) == end for place, end in ends.items())
+
+
+def _partition(record: Record) -> int:
+    return HOME if record.partition is None else record.partition
 
 
 def _id(record: Record) -> str:
@@ -78,23 +140,54 @@ def _id(record: Record) -> str:
 TASK = Record(TASKS.name, b"t", Task(id="t", input={"question": "why?"}).to_json(), [])
 
 
+REFUND_TASK = Record(TASKS.name, b"t", Task(id="t", workflow="refund", input={"number": 7}).to_json(), [])
+APPROVAL = Record(SIGNALS.name, b"t", Signal(task_id="t", name="approved", payload="yes").to_json(), [])
+
+
+async def _settled(cluster: Cluster) -> Result:
+    """Return the result, when all that led to it is written and committed."""
+    cluster.world.start(cluster.parts.decider.keep(interval=0.001))
+    await until(cluster.results)
+    await until(cluster.finished)
+    return cluster.results()[-1]
+
+
 async def test_that_a_task_goes_through_all_agents_to_one_result_and_all_is_committed() -> None:
     cluster = Cluster([TASK])
-    await until(cluster.results)
-    await cluster.parts.decider.write_changes()
-    (result,) = cluster.results()
+    result = await _settled(cluster)
     assert (result.status, result.answer) == ("succeeded", "Because.")
-    sizes = {agent.TOPIC.name: len(cluster.on(agent.TOPIC.name)) for agent in EVERY}
-    assert list(sizes.values()) == [1, 1, 1, 2, 2]
-    await until(lambda: cluster.committed() == sizes)
+    sizes = {agent.NAME: len(cluster.on(agent.TOPIC.name)) for agent in EVERY}
+    assert sizes == {
+        **dict.fromkeys(sizes, 0),
+        "route": 1,
+        "retrieve": 1,
+        "join": 1,
+        "call_model": 2,
+        "fuse": 2,
+    }
+    assert len(cluster.results()) == 1
+    await cluster.world.stop()
+
+
+@pytest.mark.parametrize("signal_first", [False, True])
+async def test_that_connectors_signals_and_turns_go_through_agents_of_their_own(*, signal_first: bool) -> None:
+    cluster = Cluster([APPROVAL, REFUND_TASK] if signal_first else [REFUND_TASK, APPROVAL])
+    result = await _settled(cluster)
+    assert (result.status, result.answer) == ("succeeded", "Dear customer.")
+    sizes = {agent.NAME: len(cluster.on(agent.TOPIC.name)) for agent in (connect, gather, signal, slot)}
+    # The answers are the customer and the turn; the turn is asked for, and given back.
+    assert sizes == {"connect": 1, "gather": 2, "signal": 1, "slot": 2}
     await cluster.world.stop()
 
 
 @pytest.mark.parametrize("steps", range(8))
 @pytest.mark.parametrize("written", [False, True])
-async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(steps: int, *, written: bool) -> None:
+@pytest.mark.parametrize("tasks", [[TASK], [REFUND_TASK, APPROVAL]], ids=["ask", "refund"])
+async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
+    steps: int, tasks: list[Record], *, written: bool
+) -> None:
     """Let some events pass, drop the worker, and let another go on from what the broker has."""
-    first = Cluster([TASK])
+    first = Cluster(tasks)
     for _ in range(steps):
         await asyncio.sleep(0.001)
         first.pump()
@@ -105,13 +198,14 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(s
     await first.world.stop()
 
     second = Cluster(first.log, committed)
-    second.world.start(second.parts.decider.keep(interval=0.001))
-    await until(second.results)
-    sizes = {agent.TOPIC.name: len(second.on(agent.TOPIC.name)) for agent in EVERY}
-    await until(lambda: second.committed() == {name: sizes[name] for name in second.committed()})
-    assert {(result.task_id, result.answer) for result in second.results()} == {("t", "Because.")}
-    paid = [_id(record) for record in second.on(MODEL_RESPONSES.name)]
-    assert sorted(paid) == ["t/answer/a/1/response", "t/answer/b/1/response"]  # once each, over both lives
+    await _settled(second)
+    expected = {"Because."} if tasks == [TASK] else {"Dear customer."}
+    assert {result.answer for result in second.results()} == expected
+    done = [_id(record) for record in second.log if record.topic in ANSWERS]
+    paid = [
+        one for one in done if one != "t/slot/result"
+    ]  # a turn is a decider's answer: saying it again costs nothing
+    assert len(set(paid)) == len(paid)  # once each, over both lives
     await second.world.stop()
 
 

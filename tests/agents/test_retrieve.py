@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agents.parts import Parts
 from agents.retrieve import answer_id, failed, handle, run
 from app.errors import RetrievalError
 from tests.agents.parts import Measured, Store, assemble, received
@@ -16,25 +18,30 @@ CHUNKS = tuple(Chunk(id=name, document_id="d", source="d.md", lines=(1, 2), text
 REQUEST = RetrievalRequest(id="t/find", task_id="t", step="find", query="why?", limit=2, collection="docs")
 
 
-async def _result(store: Store, request: RetrievalRequest = REQUEST) -> RetrievalResult:
-    (outgoing,) = await handle(received(request), store)
-    assert (outgoing.topic, outgoing.key, outgoing.partition) == (RETRIEVAL_RESULTS, "t", 2)
-    assert outgoing.id == answer_id(received(request)) == "t/find/result"
-    assert isinstance(outgoing.event, RetrievalResult)
-    assert (outgoing.event.id, outgoing.event.task_id, outgoing.event.step) == ("t/find", "t", "find")
-    return outgoing.event
+def _parts(store: Store) -> Parts:
+    return replace(assemble(), store=store)
+
+
+async def _result(parts: Parts, request: RetrievalRequest = REQUEST) -> RetrievalResult:
+    (outgoing,) = await handle(received(request), parts)
+    assert (outgoing.topic, outgoing.key, outgoing.partition) == (RETRIEVAL_RESULTS, request.task_id, 2)
+    assert outgoing.id == answer_id(received(request)) == f"{request.id}/result"
+    result = outgoing.event
+    assert isinstance(result, RetrievalResult)
+    assert (result.id, result.task_id, result.step) == (request.id, request.task_id, request.step)
+    return result
 
 
 async def test_that_what_is_found_is_the_result() -> None:
     store = Store(*CHUNKS)
-    result = await _result(store)
+    result = await _result(_parts(store))
     assert (result.chunks, result.error) == (CHUNKS[:2], None)
     assert result.seconds >= 0
     assert store.asked == [("why?", 2, "docs")]
 
 
 async def test_that_finding_nothing_is_no_error() -> None:
-    result = await _result(Store())
+    result = await _result(_parts(Store()))
     assert (result.chunks, result.error) == ((), None)
 
 
@@ -42,7 +49,7 @@ async def test_that_finding_nothing_is_no_error() -> None:
 async def test_that_what_nobody_waits_for_is_not_searched(seconds: float, *, searched: bool) -> None:
     store = Store(*CHUNKS)
     expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
-    result = await _result(store, REQUEST.model_copy(update={"expires_at": expires_at}))
+    result = await _result(_parts(store), REQUEST.model_copy(update={"expires_at": expires_at}))
     assert bool(store.asked) is searched
     assert (result.error is None) is searched
     if result.error:
@@ -53,7 +60,20 @@ async def test_that_a_failing_store_is_for_delivery_to_try_again() -> None:
     store = Store()
     store.error = RetrievalError("away")
     with pytest.raises(RetrievalError):
-        await handle(received(REQUEST), store)
+        await handle(received(REQUEST), _parts(store))
+
+
+async def test_that_an_equal_request_is_given_the_same_chunks_without_a_search() -> None:
+    store = Store(*CHUNKS)
+    parts = _parts(store)
+    first = await _result(parts, REQUEST.model_copy(update={"cache_for": 60.0}))
+    again = {"id": "u/look", "task_id": "u", "step": "look", "cache_for": 60.0}
+    second = await _result(parts, REQUEST.model_copy(update=again))
+    assert (second.chunks, second.seconds) == (first.chunks, 0.0)
+    assert len(store.asked) == 1
+    await _result(parts, REQUEST.model_copy(update={"cache_for": 60.0, "limit": 1}))
+    await _result(parts)
+    assert len(store.asked) == 3
 
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from app.configuration.keys import dotted, known_keys, section_keys
+from app.configuration.keys import known_keys, section_keys
+from app.source.problems import dotted
 
 
 def test_known_keys_reach_into_sections_and_mappings() -> None:

@@ -1,31 +1,23 @@
 from __future__ import annotations
 
-from app.configuration.keys import Key
-from app.configuration.problems import Problem, complain, place_of
+import pytest
+from pydantic import ValidationError
+
+from app.configuration.problems import explain
+from app.settings import Settings
 
 
-def test_a_problem_reads_place_key_text() -> None:
-    assert str(Problem("f:1", ("a", 0, "b"), "is wrong")) == "f:1: a.0.b: is wrong"
-    assert str(Problem("f", (), "is wrong")) == "f: is wrong"
-    assert str(Problem("", ("a",), "is wrong")) == "a: is wrong"
-
-
-def test_each_problem_is_one_line_and_said_once() -> None:
-    one, two = Problem("f:1", ("a",), "x"), Problem("f:2", ("b",), "y")
-    assert str(complain([one, two, one])) == "f:1: a: x\nf:2: b: y"
-
-
-def test_a_key_cannot_break_the_line() -> None:
-    assert str(Problem("f:1", ("a\nb\x1b[2J", "é"), "x")) == r"f:1: a\nb\x1b[2J.é: x"
-
-
-def test_no_more_than_a_screenful_is_listed() -> None:
-    lines = str(complain(Problem(f"f:{n}", (), "x") for n in range(70))).split("\n")
-    assert (len(lines), lines[-1]) == (51, "and 20 more")
-
-
-def test_what_is_absent_is_placed_at_its_section() -> None:
-    places: dict[Key, str] = {(): "f", ("a",): "f:3"}
-    assert place_of(("a", "b", "c"), places) == "f:3"
-    assert place_of(("z",), places) == "f"
-    assert place_of(("z",), {}) == ""
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"server": {"prot": 1}}, "f:2: server.prot: unknown key; did you mean `port`?"),
+        ({"partitions": 3}, "f:1: partitions: unknown key; did you mean `topics.partitions`?"),
+        ({"server": {"zzz": 1}}, "f:2: server.zzz: unknown key; the keys here are bind_address, port"),
+        ({"ask": {"models": ["x"]}}, "f:1: ask.models: no model is called x; models has local"),
+        ({"server": {"port": "secret"}}, "f:2: server.port: must be a whole number"),
+    ],
+)
+def test_what_pydantic_finds_is_said_in_our_words(values: dict[str, object], line: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate(values)
+    assert [str(problem) for problem in explain(caught.value, {(): "f:1", ("server",): "f:2"})] == [line]

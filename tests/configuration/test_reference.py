@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from app.configuration import load, schema, template
-from app.configuration.keys import Key, known_keys
+from app.configuration.keys import known_keys
 from app.settings import Settings
+from app.source.problems import Key
 
 
 def uncommented() -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.configuration.substitution import substitute
-from app.configuration.syntax import Document, parse
+from app.source.syntax import Document, parse
 
 ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}"}
 

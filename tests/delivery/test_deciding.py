@@ -45,7 +45,7 @@ class Adder:
         if "crash" in given:
             raise RuntimeError("a fault of the mind")
         if value is None and "first" not in given:
-            return Decision(wait=True)
+            return Decision(wait=given.get("patience", 60.0))
         self.seen.append(received.event.id)
         if "same" in given:
             return Decision()
@@ -60,8 +60,18 @@ class Adder:
             return Decision(forget=True)
         return Decision(replace(value, done=True, wake_at=now + 1000), [self._say("woken", value.total)])
 
-    def encode(self, value: Sum) -> bytes:
-        return str(value.total).encode()
+    def records(self, key: str, value: Sum | None, written: Sum | None) -> list[tuple[str, bytes | None]]:
+        if value is not None and value == written:
+            return []
+        return [(key, None if value is None else str(value.total).encode())]
+
+    def orphan(self, received: Received[Any]) -> InvalidEvent | None:
+        match received.event.input.get("orphan"):
+            case "bury":
+                return InvalidEvent("unknown_run", "nobody knows it")
+            case "crash":
+                raise RuntimeError("a fault of the mind")
+        return None
 
     def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
         return [replace(one, event=Task(id=one.key, input={"left out": error.reason})) for one in outgoing]
@@ -73,11 +83,11 @@ class Adder:
 class Rig:
     """One decider over one partition; the state is written when the test says so."""
 
-    def __init__(self, world: World | None = None, patience: float = 60.0) -> None:
+    def __init__(self, world: World | None = None) -> None:
         self.world = world or World(wake_at=lambda value: value.wake_at)
         self.world.own(TASKS.name, 0)
         self.mind, self.stream = Adder(), Stream()
-        self.decider: Decider[Sum] = Decider(self.world.delivery, self.mind, state_topic=STATE, patience=patience)
+        self.decider: Decider[Sum] = Decider(self.world.delivery, self.mind, state_topic=STATE)
         self.world.start(self.decider.run(self.stream, TASKS, agent="decider"))
         self.producer = self.world.producer
 
@@ -167,15 +177,24 @@ async def test_that_an_early_event_waits_for_its_key(rig: Rig) -> None:
     assert rig.committable() == 3
 
 
-async def test_that_patience_ends() -> None:
-    rig = Rig(patience=-1.0)
-    rig.deliver("a", add=5)
-    await settle()
-    keeping = asyncio.create_task(rig.decider.keep(interval=0.001))
+async def test_that_patience_ends_for_each_event_in_its_own_time(rig: Rig) -> None:
+    rig.deliver("a", add=5, patience=-1.0)
+    rig.deliver("a", add=7)
+    rig.world.start(rig.decider.keep(interval=0.001))
     await until(lambda: rig.committable() == 1)
     assert rig.world.metrics.outcomes[-1] == "stale"
-    rig.world.running.append(keeping)
-    await rig.world.stop()
+    rig.deliver("a", first=1, add=1)
+    await until(lambda: rig.said() == ["a/1", "a/8"])
+    assert rig.producer.on(DEAD_LETTERS) == []
+
+
+@pytest.mark.parametrize(("orphan", "reason"), [("bury", "unknown_run"), ("crash", "internal")])
+async def test_that_an_orphan_that_somebody_should_know_of_is_buried(rig: Rig, orphan: str, reason: str) -> None:
+    lost = rig.deliver("a", add=5, patience=-1.0, orphan=orphan)
+    rig.world.start(rig.decider.keep(interval=0.001))
+    await until(lambda: rig.committable() == 1)
+    (letter,) = rig.producer.on(DEAD_LETTERS)
+    assert (letter.value, DeadLetter.from_headers(letter.headers).reason) == (lost.value, reason)
 
 
 @pytest.mark.parametrize(("given", "reason"), [({"poison": 1}, "poison"), ({"crash": 1}, "internal")])
@@ -223,6 +242,8 @@ async def test_that_a_key_is_woken_once_and_later_forgotten(rig: Rig) -> None:
     rig.decider.wake(now + 5000)
     assert values.get("a") is None
     assert rig.committable() == 1
+    await rig.write()
+    assert rig.written() == [(b"a", b"4"), (b"a", None)]  # off the log, too
 
 
 async def test_that_nobody_is_woken_amid_a_rebalance_before_the_log_is_read_or_when_draining(rig: Rig) -> None:
@@ -320,7 +341,7 @@ async def test_that_after_a_crash_at_any_step_the_same_events_have_the_same_ids(
     second = Rig()
     values = second.world.tenure().holdings.values
     for key, value in first.written():
-        values.put((key or b"").decode(), Sum(int(value or b"")))
+        values.restore((key or b"").decode(), Sum(int(value or b"")), time.time())
     second.world.deliver(second.stream, *messages[committed:])
     await until(lambda: second.committable() is None or len(second.said()) == 2 - committed)
     await second.write()
@@ -341,3 +362,52 @@ async def test_that_of_an_event_that_is_too_large_a_lesser_one_is_sent(rig: Rig)
     assert Task.model_validate_json(sent.value or b"").input == {"left out": "too_large"}
     await rig.write()
     assert rig.committable() == 1
+
+
+async def test_that_what_was_read_back_is_woken_once_before_any_event_is_decided() -> None:
+    rig = Rig(World(wake_at=lambda value: value.wake_at, loaded=False))
+    holdings = rig.world.tenure().holdings
+    rig.deliver("k7", add=1)
+    rig.world.start(rig.decider.keep(interval=0.001))
+    await settle()
+    assert (rig.said(), holdings.ready) == ([], False)
+    for number in range(250):  # more than are woken in one go
+        holdings.values.restore(f"k{number}", Sum(number, wake_at=9e9), time.time())
+    holdings.finish_loading()
+    ready = [holdings.ready]
+    await until(lambda: "k7/8" in rig.said())
+    said = rig.said()
+    assert said.count("woken/249") == 1
+    assert len(said) == 251
+    assert said[-1] == "k7/8"
+    assert [*ready, holdings.ready] == [False, True]
+    await rig.world.stop()
+
+
+async def test_that_a_partition_without_events_is_woken_too_but_not_when_draining() -> None:
+    rig = Rig(World(wake_at=lambda value: value.wake_at, loaded=False))
+    holdings = rig.world.tenure().holdings
+    holdings.values.restore("a", Sum(1), time.time())
+    holdings.values.restore("bad", Sum(-1), time.time())  # its waking fails
+    holdings.values.restore("over", Sum(2, done=True), time.time())  # its waking forgets it
+    holdings.finish_loading()
+    rig.world.delivery.draining = True
+    rig.world.start(rig.decider.keep(interval=0.001))
+    await settle()
+    assert not holdings.ready
+    rig.world.delivery.draining = False
+    await until(lambda: holdings.ready and rig.said() == ["woken/1"])
+    assert [holdings.values.get(key) for key in ("bad", "over")] == [Sum(-1), None]
+    await until(lambda: (b"over", None) in rig.written())
+    await rig.world.stop()
+
+
+async def test_that_keys_that_are_due_at_once_leave_each_other_and_others_their_turn(rig: Rig) -> None:
+    for number in range(350):
+        rig.deliver(f"k{number}", first=1, add=number, wake=0)
+    await until(lambda: len(rig.said()) == 350)
+    assert rig.decider.wake(time.time() + 1)
+    rig.world.start(rig.decider.keep(interval=0.001))
+    await until(lambda: len(rig.said()) == 700)
+    assert sorted(rig.said()[350:]) == sorted(f"woken/{number}" for number in range(350))
+    assert not rig.decider.wake(time.time() + 1)

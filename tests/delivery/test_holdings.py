@@ -33,3 +33,13 @@ async def test_that_who_waits_for_the_log_goes_on_when_it_is_read() -> None:
     holdings.finish_loading()
     await waiting
     assert holdings.ready
+
+
+async def test_that_holdings_are_ready_when_all_that_was_read_back_is_woken() -> None:
+    holdings = Holdings(0, wake_at=lambda _value: None, window=1.0, lasts=lambda value: value != "over")
+    holdings.values.restore("a", "lasting", 0.0)
+    holdings.values.restore("b", "over", 0.0)
+    holdings.finish_loading()
+    assert (holdings.is_loaded, holdings.ready) == (True, False)
+    assert holdings.values.to_wake(9) == [("a", "lasting")]
+    assert holdings.ready

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.brokers.base import Connection
-from app.delivery.log import read_back
+from app.delivery.log import read_back, since_header
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -28,11 +28,13 @@ async def _topic(options: dict[str, Any], partitions: int = 2) -> str:
     return name
 
 
-async def _write(options: dict[str, Any], topic: str, *records: tuple[int, bytes, int | None]) -> None:
+async def _write(
+    options: dict[str, Any], topic: str, *records: tuple[int, bytes, int | None], headers: Sequence[Any] = ()
+) -> None:
     producer = AIOKafkaProducer(**options, acks="all")
     await producer.start()
     sent = [
-        await producer.send(topic, value, key=b"k", partition=partition, timestamp_ms=at)
+        await producer.send(topic, value, key=b"k", partition=partition, timestamp_ms=at, headers=headers)
         for partition, value, at in records
     ]
     for future in sent:
@@ -72,3 +74,28 @@ async def test_that_the_window_is_counted_from_the_last_record_not_from_now(kafk
     await _write(options, topic, (0, b"old", then - 30_000))
     await _write(options, topic, (0, b"last", then))
     assert await _read(options, topic, [0], 60.0) == [b"old", b"last"]
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ((since_header(1_700_000_000.0)), [b"older", b"old", b"last"]),
+        ((since_header(1_800_000_000.0)), [b"old", b"last"]),  # never less than the window
+        (("since", b"yesterday"), [b"old", b"last"]),
+        (("since", b"9" * 40), [b"old", b"last"]),
+        (("since", "\N{SUPERSCRIPT TWO}".encode()), [b"old", b"last"]),
+        (("since", None), [b"old", b"last"]),
+    ],
+)
+async def test_that_the_last_record_may_tell_to_read_from_further_back(
+    kafka: Connection, told: tuple[str, bytes | None], found: list[bytes]
+) -> None:
+    options = {"bootstrap_servers": kafka.bootstrap_servers, **kafka.client_options}
+    topic = await _topic(options)
+    then = 1_700_000_000_000
+    await _write(options, topic, (0, b"oldest", then - 900_000))
+    await _write(options, topic, (0, b"older", then))
+    await _write(options, topic, (0, b"old", then + 900_000), headers=[since_header(1.0)])  # only the last one counts
+    await _write(options, topic, (0, b"last", then + 930_000), headers=[told])
+    assert await _read(options, topic, [0], 60.0) == found

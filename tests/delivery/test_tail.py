@@ -93,3 +93,42 @@ async def test_that_a_log_that_is_shorter_than_what_is_remembered_is_read_from_i
 async def test_that_an_empty_topic_is_caught_up_at_once(options: dict[str, Any]) -> None:
     async with Follower(options, await _topic(options)) as follower, asyncio.timeout(30):
         await follower.tail.caught_up.wait()
+
+
+async def test_that_the_end_is_reached_when_all_is_applied_that_was_there_when_asked(options: dict[str, Any]) -> None:
+    topic = await _topic(options)
+    await _write(options, topic, (0, b"a"), (0, b"b"), (0, b"c"))
+    async with Follower(options, topic) as follower, asyncio.timeout(30):
+        await follower.tail.reach_end()
+        assert follower.taken == [b"a", b"b", b"c"]
+        # In one batch again, whose end the embedded broker does not tell when it is asked.
+        await _write(options, topic, (0, b"d"), (0, b"e"), (1, b"f"), (1, b"g"))
+        await asyncio.gather(follower.tail.reach_end(), follower.tail.reach_end())
+        assert sorted(follower.taken) == [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]
+
+
+async def test_that_the_end_of_an_empty_topic_is_reached_at_once(options: dict[str, Any]) -> None:
+    async with Follower(options, await _topic(options)) as follower, asyncio.timeout(30):
+        await follower.tail.reach_end()
+        assert follower.taken == []
+
+
+async def test_that_the_end_is_not_reached_before_the_last_is_applied(options: dict[str, Any]) -> None:
+    topic, allowed = await _topic(options), asyncio.Event()
+    await _write(options, topic, (0, b"a"), (0, b"b"))
+    async with Follower(options, topic) as follower, asyncio.timeout(30):
+        take = follower.tail._apply
+
+        async def take_late(record: Any) -> None:
+            if record.value == b"b":
+                await allowed.wait()
+            await take(record)
+
+        follower.tail._apply = take_late
+        reaching = asyncio.create_task(follower.tail.reach_end())
+        await follower.until(1)
+        await asyncio.sleep(0.2)
+        assert not reaching.done()
+        allowed.set()
+        await reaching
+        assert follower.taken == [b"a", b"b"]

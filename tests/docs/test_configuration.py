@@ -3,7 +3,8 @@ from __future__ import annotations
 import re
 
 from app.configuration.environment import CREDENTIALS, VARIABLES
-from app.configuration.keys import dotted, known_keys
+from app.configuration.keys import known_keys
+from app.source.problems import dotted
 from tests.docs import reference
 from tests.docs.pages import ROOT, first_codes, table, text
 

@@ -37,6 +37,28 @@ async def test_the_first_piece_that_occurs_decides() -> None:
     assert (await said(model, ask(("user", "why?")))).text == "no idea"
 
 
+async def test_a_rule_answers_with_what_its_pattern_finds() -> None:
+    rule = {"pattern": r"(?P<count>\d+) (?P<what>bolts|nuts)(?P<more> more)?", "answer": '{"$what": $count, "more": "$more"}'}
+    model = scripted(rules=[rule], answers={"12": "twelve"}, default="no idea")
+
+    assert (await said(model, ask(("user", "send 12 nuts")))).text == '{"nuts": 12, "more": ""}'
+    assert (await said(model, ask(("user", "send 12 cups")))).text == "twelve"
+
+
+async def test_the_first_rule_counts_and_sees_all_that_the_user_said() -> None:
+    again = {"pattern": r"(?s)order (?P<id>\w+).*cannot be used", "answer": "again $id for $5"}
+    model = scripted(rules=[again, {"pattern": "order", "answer": "once"}])
+
+    assert (await said(model, ask(("user", "order a7")))).text == "once"
+    repair = ask(("user", "order a7"), ("assistant", "once"), ("user", "That answer cannot be used."))
+    assert (await said(model, repair)).text == "again a7 for $5"
+
+
+def test_a_pattern_that_does_not_compile_is_refused() -> None:
+    with pytest.raises(errors.ConfigurationError, match=r"models\.m\.options\.rules\.0\.pattern"):
+        scripted(rules=[{"pattern": "(", "answer": "x"}])
+
+
 async def test_it_stops_at_max_tokens() -> None:
     answer = await said(scripted(default="one two three"), ask(("user", "count"), max_tokens=2))
 

@@ -2,98 +2,211 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
 
+from app.routing.base import Facts, Health
 from app.workflows.definitions import Definition, Definitions
-from app.workflows.engine import Accept, Command, Input, Limits, Tick, advance
-from app.workflows.run import Done, Run, RunState, decode, encode
+from app.workflows.engine import Accept, Input, Tick, advance
+from app.workflows.kinds.base import Command
+from app.workflows.records import Assembler, records
+from app.workflows.run import Done, Fact, Run, RunState
 from app.workflows.spec import Workflow
+from app.workflows.world import Limits, World
 from topics.base import Failure
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse, Usage
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import Chunk, RetrievalResult
+from topics.signals import Signal
+from topics.slots import SlotEvent
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
 from topics.tasks import Task
 
-LIMITS = Limits(max_run=1000.0, remember=50.0)
+LIMITS = Limits(max_run=1000.0, remember=50.0, patience=2.0)
 START = 1_700_000_000.0
 MODELS = ("alpha", "beta", "gamma/large", "delta")
-TEXTS = ("Yes", "yes.", "No", "Perhaps")
+TEXTS = ("Yes", "yes.", "No", "Perhaps", '{"kind": "refund"}')
+SIGNALS = ("approval", "news")
 
-Request = RetrievalRequest | ModelRequest
-Fact = RetrievalResult | ModelResponse
+Request = RetrievalRequest | ModelRequest | StepRequest | Task | SlotEvent
+
+_KINDS = ("ask", "retrieve", "connector", "transform", "decide", "map", "workflow", "wait")
 
 
 @st.composite
-def workflows(draw: st.DrawFn, strategies: tuple[str, ...] = ("first", "vote", "consensus")) -> Workflow:
-    """Return a workflow of up to five steps; the last is its output, and may or may not need all others."""
-    count = draw(st.integers(1, 5))
+def workflows(draw: st.DrawFn, kinds: tuple[str, ...] = _KINDS, most: int = 6) -> Workflow:
+    """Return a workflow of up to `most` steps of these kinds; the last is its answer, and may not need all others."""
+    count = draw(st.integers(1, most))
     steps: dict[str, Any] = {}
     for number in range(count):
         before = [f"s{other}" for other in range(number)]
-        common: dict[str, Any] = {
-            "after": draw(st.lists(st.sampled_from(before), unique=True)) if before else [],
-            "timeout": draw(st.sampled_from([5.0, 20.0, 60.0])),
-            "optional": draw(st.booleans()),
-        }
-        last = number == count - 1
-        step = draw(_asking(strategies)) if last or draw(st.booleans()) else {"kind": "retrieve", "query": "q"}
-        steps[f"s{number}"] = {**common, **step}
+        steps[f"s{number}"] = {**draw(_common(before)), **draw(_step(kinds, before))}
+    _branch(draw, steps)
+    _stand_in(draw, steps)
+    limit = {"limit": draw(st.integers(1, 2)), "key": "input.question"}
     return Workflow.model_validate(
-        {"id": "w", "deadline": draw(st.sampled_from([10.0, 40.0, 100.0])), "steps": steps, "output": f"s{count - 1}"}
+        {
+            "id": "w",
+            "deadline": draw(st.sampled_from([10.0, 40.0, 100.0])),
+            "concurrency": draw(st.sampled_from([None, None, None, limit])),
+            "steps": steps,
+            "answer": f"s{count - 1}",
+        }
     )
 
 
 @st.composite
-def _asking(draw: st.DrawFn, strategies: tuple[str, ...]) -> dict[str, Any]:
+def _common(draw: st.DrawFn, before: list[str]) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "after": draw(st.lists(st.sampled_from(before), unique=True)) if before else [],
+        "timeout": draw(st.sampled_from([5.0, 20.0, 60.0])),
+        "optional": draw(st.booleans()),
+        "retry": {"attempts": draw(st.sampled_from([1, 1, 2, 3])), "backoff": 2.0, "on": ["a"]},
+    }
+    if draw(st.integers(0, 5)) == 0:
+        common["when"] = draw(st.sampled_from(["size(input.question) > 1", "false", "input.nothing == 1"]))
+    if draw(st.integers(0, 5)) == 0:
+        common["fallback"] = {"value": draw(st.sampled_from(["instead", {"of": "${{ input.question }}"}]))}
+    return common
+
+
+@st.composite
+def _step(draw: st.DrawFn, kinds: tuple[str, ...], before: list[str]) -> dict[str, Any]:  # noqa: PLR0911  # one for each kind
+    match draw(st.sampled_from(kinds)):
+        case "ask":
+            return draw(_asking())
+        case "retrieve":
+            return {"kind": "retrieve", "query": "q {{ input.question }}"}
+        case "connector":
+            return {"kind": "connector", "connector": "c", "arguments": {"q": "${{ input.question }}"}}
+        case "transform":
+            named = [f"steps.{name}.status" for name in before]
+            return {"kind": "transform", "value": draw(st.sampled_from(["1 + 1", "input.question", *named]))}
+        case "decide":
+            return {"kind": "decide", "branches": [{"name": "yes", "when": "input.question == 'why?'"}, {"name": "no"}]}
+        case "map":
+            inner = draw(_step(("ask", "retrieve", "connector", "transform", "workflow"), []))
+            limits = {"parallel": draw(st.integers(1, 3)), "tolerate": draw(st.integers(0, 2))}
+            over = draw(st.sampled_from(["[]", "[1, 2]", "['a', 'b', 'c', 'd']", "1"]))
+            retry = {"attempts": draw(st.sampled_from([1, 2])), "backoff": 2.0, "on": ["a"]}
+            return {"kind": "map", "over": over, "step": {**inner, "retry": retry}, "retry": {"attempts": 1}, **limits}
+        case "workflow":
+            return {"kind": "workflow", "workflow": "child", "input": {"n": 1}}
+        case _:
+            return draw(
+                st.sampled_from(
+                    [
+                        {"kind": "wait", "for": 3.0},
+                        {"kind": "wait", "signal": SIGNALS[0]},
+                        {"kind": "wait", "signal": SIGNALS[1]},
+                        {"kind": "wait", "until": "timestamp('2023-11-14T22:13:25Z')"},
+                    ]
+                )
+            )
+
+
+@st.composite
+def _asking(draw: st.DrawFn) -> dict[str, Any]:
     models = draw(st.lists(st.sampled_from(MODELS), min_size=1, unique=True))
-    return {
+    strategies: list[dict[str, Any]] = [
+        {"strategy": "first"},
+        {"strategy": "vote"},
+        {"strategy": "consensus"},
+        {"strategy": "concat"},
+        {"strategy": "best-of-n", "judge": "judge"},
+    ]
+    step: dict[str, Any] = {
         "kind": "ask",
         "models": models,
-        "prompt": "{{ input.question }} {% for name, step in steps.items() %}{{ name }}{{ step.answer }}{% endfor %}",
-        "fusion": {"strategy": draw(st.sampled_from(strategies)), "quorum": draw(st.integers(1, 3))},
-        "routing": {
-            "policy": draw(st.sampled_from(["fixed", "weighted"])),
-            "choose": draw(st.none() | st.integers(1, 4)),
-        },
+        "prompt": "{{ input.question }}",
+        "fusion": {**draw(st.sampled_from(strategies)), "quorum": draw(st.integers(1, 3))},
+        "routing": draw(_routing(models)),
+        "samples": draw(st.sampled_from([1, 1, 2])),
     }
+    if draw(st.integers(0, 4)) == 0:
+        step |= {"schema": {"type": "object", "required": ["kind"]}, "repairs": draw(st.integers(0, 2))}
+    return step
 
 
-def needing_everything(workflow: Workflow) -> Workflow:
-    """Return the workflow with an output that waits for all other steps."""
-    output = workflow.steps[workflow.output]
-    after = tuple(name for name in workflow.steps if name != workflow.output)
-    steps = {**workflow.steps, workflow.output: output.model_copy(update={"after": after})}
-    return workflow.model_copy(update={"steps": steps})
+@st.composite
+def _routing(draw: st.DrawFn, models: list[str]) -> Any:
+    choose = draw(st.none() | st.integers(1, 4))
+    policies: list[Any] = [
+        {"policy": name, "choose": choose} for name in ("fixed", "weighted", "latency", "cost", "round-robin")
+    ]
+    cascade = {"policy": "cascade", "check": "answer != 'No'"}
+    chained = [{"policy": "healthy"}, {"policy": "latency", "choose": 1}]
+    cascades = [cascade] if len(models) > 1 else []
+    return draw(st.sampled_from([*policies, *cascades, chained]))
+
+
+def _branch(draw: st.DrawFn, steps: dict[str, Any]) -> None:
+    """Let decisions decide on later steps."""
+    names = list(steps)
+    for place, name in enumerate(names):
+        later = names[place + 1 :]
+        if steps[name]["kind"] == "decide" and later:
+            for branch in steps[name]["branches"]:
+                branch["steps"] = draw(st.lists(st.sampled_from(later), unique=True, max_size=2))
+
+
+def _stand_in(draw: st.DrawFn, steps: dict[str, Any]) -> None:
+    """Let a step that nobody names, and that is not the last, stand in for an earlier one."""
+    names = list(steps)
+    named = {other for step in steps.values() for other in step["after"]}
+    named |= {
+        other for step in steps.values() for branch in step.get("branches", ()) for other in branch.get("steps", ())
+    }
+    free = [name for name in names[1:-1] if name not in named and not steps[name]["after"]]
+    willing: bool = draw(st.booleans())
+    if free and willing:
+        owner = names[0]
+        steps[owner]["fallback"] = {"step": free[0]}
 
 
 def answer(request: Request, text: str = "Yes", error: str | None = None) -> Fact:
-    """Return what a doer answers to a request."""
+    """Return what a doer, a child or the owner of slots answers to a request."""
     failure = Failure(code=error, message=f"{error} of {request.id}") if error else None
-    if isinstance(request, RetrievalRequest):
-        chunk = Chunk(id=f"{request.id}#1", document_id="d", source="d.md", lines=(1, 2), text=text)
-        return RetrievalResult(
-            id=request.id,
-            task_id=request.task_id,
-            step=request.step,
-            chunks=() if failure else (chunk,),
-            error=failure,
-        )
-    return ModelResponse(
-        id=request.id,
-        task_id=request.task_id,
-        step=request.step,
-        branch=request.branch,
-        model=request.model,
-        text="" if failure else text,
-        usage=Usage(input_tokens=2, output_tokens=1),
-        error=failure,
-    )
+    match request:
+        case RetrievalRequest():
+            chunk = Chunk(id=f"{request.id}#1", document_id="d", source="d.md", lines=(1, 2), text=text)
+            return RetrievalResult(
+                id=request.id,
+                task_id=request.task_id,
+                step=request.step,
+                chunks=() if failure else (chunk,),
+                error=failure,
+            )
+        case ModelRequest():
+            return ModelResponse(
+                id=request.id,
+                task_id=request.task_id,
+                step=request.step,
+                branch=request.branch,
+                model=request.model,
+                purpose=request.purpose,
+                text="" if failure else text,
+                usage=Usage(input_tokens=2, output_tokens=1),
+                error=failure,
+            )
+        case StepRequest():
+            output = None if failure else {"said": text}
+            return StepResult(id=request.id, task_id=request.task_id, step=request.step, output=output, error=failure)
+        case Task():
+            assert request.parent
+            family = request.parent
+            output = None if failure else {"said": text}
+            return StepResult(
+                id=family.request_id, task_id=family.task_id, step=family.step, output=output, error=failure
+            )
+        case SlotEvent():
+            return StepResult(id=request.id, task_id=request.task_id)
 
 
 @dataclass
@@ -103,13 +216,19 @@ class Life:
     definitions: Definitions
     state: RunState | None = None
     now: float = START
-    inputs: list[tuple[Input, float]] = field(default_factory=list)
+    inputs: list[tuple[Input, float, World]] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
+    health: dict[str, Health] = field(default_factory=dict)
 
     @property
     def definition(self) -> Definition:
         return self.definitions.latest("w")
+
+    @property
+    def world(self) -> World:
+        facts = {model: Facts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
+        return World(self.definitions, facts, dict(self.health), LIMITS)
 
     @property
     def results(self) -> list[Result]:
@@ -117,16 +236,16 @@ class Life:
 
     def give(self, event: Input) -> list[Command]:
         """Let an event happen, and check what must hold of every single one."""
-        before = self.state
-        shape = encode(before) if before else None
-        self.inputs.append((event, self.now))
-        self.state, commands = advance(before, event, self.definitions, self.now, LIMITS)
-        assert (encode(before) if before else None) == shape, "the input was changed"
-        again = advance(before, event, self.definitions, self.now, LIMITS)
+        before, world = self.state, self.world
+        shape = written(before)
+        self.inputs.append((event, self.now, world))
+        self.state, commands = advance(before, event, world, self.now)
+        assert written(before) == shape, "the input was changed"
+        again = advance(before, event, world, self.now)
         assert again == (self.state, commands), "not a function of its arguments"
         self._check(before, commands)
         self.commands += commands
-        self.open += [command for command in commands if not isinstance(command, Result)]
+        self.open += requests(commands)
         return commands
 
     def _check(self, before: RunState | None, commands: list[Command]) -> None:
@@ -134,34 +253,69 @@ class Life:
             assert self.state is before, "a run that ended changed"
             assert commands == []
         if isinstance(self.state, Done) and not isinstance(before, Done):
-            assert [type(command) for command in commands] == [Result], "the end is one result"
+            assert isinstance(commands[0], Result), "the end is a result"
+            rest = commands[1:]
+            assert all(isinstance(one, Signal | SlotEvent | StepResult) for one in rest), "others wait for no more"
         if isinstance(before, Run) and isinstance(self.state, Run):
             over = {name: step for name, step in before.steps.items() if step.over}
             assert all(self.state.steps[name] == step for name, step in over.items()), "a step that was over changed"
         if isinstance(self.state, Run):
-            for command in commands:
-                assert not isinstance(command, Result), "a result, yet no end"
-                after = self.definition.spec.steps[command.step].after
-                assert all(self.state.steps[name].over for name in after), "began before what it waits for was over"
-        ids = [command.id for command in self.commands if not isinstance(command, Result)]
+            self._check_going(commands)
+        ids = [
+            command.id
+            for command in self.commands + commands
+            if isinstance(command, RetrievalRequest | ModelRequest | StepRequest | Task)
+        ]
         assert len(set(ids)) == len(ids), "an id was used twice"
 
+    def _check_going(self, commands: list[Command]) -> None:
+        state = self.state
+        assert isinstance(state, Run)
+        going = {name: step.wake_at for name, step in state.steps.items() if not step.over}
+        assert state.active == going
+        assert state.active or state.version == 0 or state.slot == "asked", "a run goes on, but waits for nothing"
+        for command in commands:
+            assert not isinstance(command, Result), "a result, yet no end"
+            if isinstance(command, RetrievalRequest | ModelRequest | StepRequest):
+                base = command.step.partition("[")[0]
+                waits = self.definition.needs[base]
+                assert all(state.steps[name].over for name in waits), "began before what it waits for was over"
+
     def restart(self) -> None:
-        """Keep of the state only what is written."""
+        """Keep of the state only what is written, and wake it, as a new owner of the partition does."""
         if self.state:
-            restored = decode(encode(self.state))
+            assembler = Assembler()
+            for key, value in written(self.state):
+                assembler.add(key, value)
+            restored = assembler.states()["t"]
             assert restored == self.state
             self.state = restored
+            self.give(Tick())
 
     def expire(self) -> None:
         """Let time pass, with no event, until the run has ended or its deadline's tick has come and gone."""
-        for _ in range(20):
+        for _ in range(200):
             if not isinstance(self.state, Run):
                 return
             assert self.state.wake_at <= self.state.deadline
             self.now = max(self.now, self.state.wake_at)
             self.give(Tick())
         raise AssertionError("the run did not end")
+
+
+def written(state: RunState | None) -> list[tuple[str, bytes | None]]:
+    """Return a state as it is written."""
+    return records("t", state, None) if state else []
+
+
+def requests(commands: Iterable[Command]) -> list[Request]:
+    """Return the commands that will be answered to the run."""
+    asking = RetrievalRequest | ModelRequest | StepRequest | Task
+    return [
+        command
+        for command in commands
+        if isinstance(command, asking) or (isinstance(command, SlotEvent) and command.action == "acquire")
+    ]
 
 
 def accept(task_id: str = "t") -> Accept:

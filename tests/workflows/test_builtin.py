@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import pytest
+
+from app.schemas import Schema
 from app.settings import AskSettings
 from app.workflows.builtin import ask
-from app.workflows.definitions import Definition
-from app.workflows.spec import AskStep, RetrieveStep
+from app.workflows.checks import check
+from app.workflows.prompts import Prompt
+from app.workflows.steps import AskStep, RetrieveStep
 from topics.retrieval_results import Chunk
 
 
@@ -16,18 +20,30 @@ def _answer(settings: AskSettings) -> AskStep:
 def test_that_the_settings_decide() -> None:
     settings = AskSettings(models=("a", "b"), strategy="vote", quorum=2, chunks=7, deadline=33.0)
     workflow, answer = ask(settings), _answer(settings)
-    assert (workflow.id, workflow.output, workflow.requires, workflow.deadline) == ("ask", "answer", ("question",), 33)
+    assert (workflow.id, workflow.answer, workflow.deadline) == ("ask", "answer", 33)
     assert (answer.models, answer.fusion.strategy, answer.fusion.quorum) == (("a", "b"), "vote", 2)
-    assert (answer.timeout, answer.after) == (33.0, ("retrieve",))
+    assert answer.timeout == 33.0
     retrieve = workflow.steps["retrieve"]
     assert isinstance(retrieve, RetrieveStep)
     assert (retrieve.limit, retrieve.optional) == (7, True)
 
 
+def test_that_a_question_is_required() -> None:
+    schema = Schema(ask(AskSettings()).input, where="input")
+    assert schema.complaint({"question": "why?", "more": 1}) is None
+    assert schema.complaint({}) == '"question" is a required property'
+
+
+@pytest.mark.parametrize("retrieve", [True, False])
+def test_that_nothing_is_wrong_with_it(retrieve: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    assert check(ask(AskSettings(models=("a", "b"), retrieve=retrieve))) == []
+
+
 def test_that_the_documents_can_be_left_out() -> None:
     settings = AskSettings(retrieve=False)
     assert set(ask(settings).steps) == {"answer"}
-    assert _answer(settings).after == ()
+    prompt = Prompt(_answer(settings).prompt, where="w")
+    assert prompt.render({"input": {"question": "why?"}}) == "Question: why?"
 
 
 def test_that_a_model_named_twice_is_asked_once() -> None:
@@ -35,11 +51,9 @@ def test_that_a_model_named_twice_is_asked_once() -> None:
 
 
 def test_that_the_prompt_numbers_the_sources_and_does_without() -> None:
-    prompt = Definition(ask(AskSettings())).prompts["answer", "prompt"]
+    prompt = Prompt(_answer(AskSettings()).prompt, where="w")
     chunk = Chunk(id="c", document_id="d", source="d.md", heading="Why", lines=(1, 2), text="Because.")
-    found = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": (chunk, chunk), "answer": None}}}
-    text = prompt.render(found)
-    assert text.startswith("Sources:\n[1] Why\nBecause.\n")
-    assert "[2] Why" in text
-    assert text.endswith("Question: why?")
-    assert prompt.render({"input": {"question": "why?"}, "steps": {}}) == "Question: why?"
+    found = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": (chunk, chunk)}}}
+    assert "[1] Why\nBecause.\n\n[2] Why" in prompt.render(found)
+    nothing = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": ()}}}
+    assert prompt.render(nothing) == "Question: why?"

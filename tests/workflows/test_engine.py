@@ -1,45 +1,51 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from app.errors import InvalidEvent
-from app.fusion.normalise import normalise
+from app.fusion.base import Options, Strategy
+from app.routing.base import Health
 from app.settings import AskSettings
 from app.workflows.builtin import ask
 from app.workflows.definitions import Definitions
-from app.workflows.engine import Accept, Limits, Tick, advance
-from app.workflows.run import Done, Run, RunState
+from app.workflows.engine import Accept, Tick, advance
+from app.workflows.records import Assembler, records
+from app.workflows.run import Done, Fact, Run, RunState
 from app.workflows.spec import Workflow
+from app.workflows.world import World
 from tests.workflows.simulation import (
     LIMITS,
     MODELS,
+    SIGNALS,
     START,
     TEXTS,
-    Fact,
     Life,
     accept,
     answer,
     live,
-    needing_everything,
+    requests,
     workflows,
+    written,
 )
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
+from topics.signals import Signal
+from topics.slots import SlotEvent
 from topics.tasks import Task
 
 # --- examples ---------------------------------------------------------------------------------------------
 
 
 def _workflow(steps: dict[str, Any], **fields: Any) -> Definitions:
-    return Definitions([Workflow.model_validate({"id": "w", "steps": steps, "output": list(steps)[-1], **fields})])
+    return Definitions([Workflow.model_validate({"id": "w", "steps": steps, "answer": list(steps)[-1], **fields})])
 
 
 def _asking(*models: str, **fields: Any) -> dict[str, Any]:
@@ -66,22 +72,22 @@ def _model_requests(life: Life) -> list[ModelRequest]:
 
 
 def test_that_the_built_in_workflow_retrieves_asks_all_fuses_and_answers() -> None:
-    definitions = Definitions([ask(AskSettings(models=("a", "b"), strategy="vote"))])
+    world = World(Definitions([ask(AskSettings(models=("a", "b"), strategy="vote"))]), limits=LIMITS)
     task = Task(id="t", input={"question": "why?"}, metadata={"tenant": "x"})
-    state, commands = advance(None, Accept("t", task), definitions, START, LIMITS)
+    state, commands = advance(None, Accept("t", task), world, START)
     (retrieval,) = commands
     assert isinstance(retrieval, RetrievalRequest)
-    assert (retrieval.id, retrieval.query, retrieval.limit) == ("t/retrieve", "why?", 4)
-    state, requests = advance(state, answer(retrieval, "Because."), definitions, START + 1, LIMITS)
+    assert (retrieval.id, retrieval.query, retrieval.limit) == ("t/retrieve/retrieve/1", "why?", 4)
+    state, requests = advance(state, answer(retrieval, "Because."), world, START + 1)
     assert [request.id for request in requests if isinstance(request, ModelRequest)] == ["t/answer/a/1", "t/answer/b/1"]
     first = requests[0]
     assert isinstance(first, ModelRequest)
     assert [message.role for message in first.messages] == ["system", "user"]
     assert "[1]" in first.messages[1].content
     assert "Because." in first.messages[1].content
-    state, nothing = advance(state, answer(first, "Yes"), definitions, START + 2, LIMITS)
+    state, nothing = advance(state, answer(first, "Yes"), world, START + 2)
     assert nothing == []
-    state, commands = advance(state, answer(requests[1], "yes."), definitions, START + 3, LIMITS)  # type: ignore[arg-type]  # a request
+    state, commands = advance(state, answer(requests[1], "yes."), world, START + 3)  # type: ignore[arg-type]  # a request
     (result,) = commands
     assert isinstance(result, Result)
     assert (result.status, result.answer, result.agreement, result.fusion) == ("succeeded", "Yes", 1.0, "vote")
@@ -117,9 +123,8 @@ def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
 @pytest.mark.parametrize(
     ("task", "code", "said"),
     [
-        (Task(id="t", workflow="nope", input={}), "unknown_workflow", "no workflow is called nope; there are w"),
-        (Task(id="t", workflow="w", input={}), "invalid_input", "input.question is missing"),
-        (Task(id="t", workflow="w", input={"question": ""}), "invalid_input", "input.question is missing"),
+        (Task(id="t", workflow="w", input={}), "invalid_input", "question"),
+        (Task(id="t", workflow="w", input={"question": ""}), "invalid_input", "question"),
         (
             Task(id="t", workflow="w", input={"question": "?"}, deadline=datetime.fromtimestamp(START, UTC)),
             "deadline_exceeded",
@@ -128,7 +133,8 @@ def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
     ],
 )
 def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, code: str, said: str) -> None:
-    life = Life(_workflow({"say": _asking()}, requires=["question"]))
+    schema = {"required": ["question"], "properties": {"question": {"minLength": 1}}}
+    life = Life(_workflow({"say": _asking()}, input=schema))
     life.give(Accept("t", task))
     error = _outcome(life).error
     assert error
@@ -136,10 +142,26 @@ def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, co
     assert said in error.message
 
 
-def test_that_zero_and_false_are_input() -> None:
-    life = Life(_workflow({"say": _asking()}, requires=["question"]))
-    life.give(Accept("t", Task(workflow="w", input={"question": 0})))
-    assert life.open
+@pytest.mark.parametrize("version", [None, 7])
+def test_that_a_task_of_an_unknown_workflow_waits_a_little_and_then_ends(version: int | None) -> None:
+    life = Life(_workflow({"say": _asking()}))
+    life.give(Accept("t", Task(id="t", workflow="w" if version else "nope", version=version, input={})))
+    assert isinstance(life.state, Run)
+    life.expire()
+    error = _outcome(life).error
+    assert error
+    assert error.code == "unknown_workflow"
+    assert life.now == START + LIMITS.patience
+
+
+def test_that_a_task_begins_when_its_workflow_is_deployed_meanwhile() -> None:
+    life = Life(Definitions())
+    life.give(accept())
+    life.definitions = _workflow({"say": _asking()})
+    life.now += 0.25
+    life.give(Tick())
+    life.give(answer(life.open[0]))
+    assert _outcome(life).status == "succeeded"
 
 
 def test_that_a_task_that_comes_twice_is_one_run() -> None:
@@ -156,7 +178,7 @@ def test_that_another_task_of_the_same_id_is_refused_but_other_metadata_are_no_o
     life = _begun({"say": _asking()})
     other = Task(id="t", workflow="w", input={"question": "what?"})
     with pytest.raises(InvalidEvent, match="another task with the id t") as caught:
-        advance(life.state, Accept("t", other), life.definitions, START, LIMITS)
+        advance(life.state, Accept("t", other), life.world, START)
     assert caught.value.reason == "duplicate_id"
     again = Task(id="t", workflow="w", input={"question": "why?"}, metadata={"try": "2"})
     assert life.give(Accept("t", again)) == []
@@ -164,8 +186,8 @@ def test_that_another_task_of_the_same_id_is_refused_but_other_metadata_are_no_o
 
 def test_that_an_event_for_no_run_is_nothing() -> None:
     life = _begun({"say": _asking()})
-    assert advance(None, answer(life.open[0]), life.definitions, START, LIMITS) == (None, [])
-    assert advance(None, Tick(), life.definitions, START, LIMITS) == (None, [])
+    assert advance(None, answer(life.open[0]), life.world, START) == (None, [])
+    assert advance(None, Tick(), life.world, START) == (None, [])
 
 
 def test_that_an_optional_step_may_fail_and_the_result_says_so() -> None:
@@ -190,11 +212,11 @@ def test_that_a_needed_step_that_fails_ends_the_run_with_its_error() -> None:
 
 def test_that_steps_without_dependence_begin_together() -> None:
     life = _begun({"one": RETRIEVE, "two": _asking("beta"), "say": _asking(after=["one", "two"])})
-    assert [request.step for request in life.open] == ["one", "two"]
+    assert [request.id for request in life.open] == ["t/one/retrieve/1", "t/two/beta/1"]
 
 
 def test_that_a_prompt_sees_what_came_before() -> None:
-    steps = {"one": _asking(), "two": _asking("beta", after=["one"], prompt="So: {{ steps.one.answer }}")}
+    steps = {"one": _asking(), "two": _asking("beta", prompt="So: {{ steps.one.output }}")}
     life = _begun(steps)
     life.give(answer(life.open[0], "forty-two"))
     assert life.open[1].messages[0].content == "So: forty-two"  # type: ignore[union-attr]  # a model request
@@ -218,7 +240,7 @@ def test_that_the_quorum_decides(quorum: int, failing: int, status: str) -> None
     assert (result.status, result.degraded) == (status, True)
     if result.error:
         assert result.error.code == "quorum_not_met"
-        assert "1 of 3 models answered in step say" in result.error.message
+        assert "2 of 3 models failed in step say, and 2 must answer" in result.error.message
 
 
 def test_that_one_common_cause_is_named() -> None:
@@ -306,10 +328,15 @@ def test_that_a_malformed_embedding_costs_no_answer() -> None:
 
 
 class _Broken:
-    name = "broken"
+    name: ClassVar[str] = "broken"
+    Options: ClassVar[type[BaseModel]] = Options
     needs_embeddings = False
+    models = ()
 
-    def fuse(self, candidates: Any, *, order: Any = ()) -> Any:  # noqa: ARG002  # the port's signature
+    def __init__(self, options: Any) -> None:
+        pass
+
+    def fuse(self, panel: Any) -> Any:  # noqa: ARG002  # the port's signature
         raise RuntimeError("a secret")
 
     def decided(self, candidates: Any, outstanding: int) -> bool:  # noqa: ARG002  # likewise
@@ -318,23 +345,13 @@ class _Broken:
 
 def test_that_a_strategy_that_breaks_fails_its_step_only() -> None:
     definitions = _workflow({"say": _asking()})
-    definitions.latest("w").strategies["say"] = _Broken()
+    definitions.latest("w").parts["say"].strategy = cast("Strategy", _Broken(None))
     life = Life(definitions)
     life.give(accept())
     life.give(answer(life.open[0]))
     error = _outcome(life).error
     assert error
     assert (error.code, error.message) == ("fusion", "the strategy first raised RuntimeError")
-
-
-def test_that_a_run_goes_on_under_a_version_with_other_steps() -> None:
-    life = _begun({"old": RETRIEVE, "say": _asking(after=["old"])})
-    life.definitions = _workflow({"new": RETRIEVE, "say": _asking(after=["new"])}, version=2)
-    life.give(Tick())
-    assert [request.id for request in life.open] == ["t/old", "t/new"]
-    life.give(answer(life.open[1]))
-    life.give(answer(life.open[2]))
-    assert _outcome(life).status == "succeeded"
 
 
 def test_that_a_run_whose_workflow_is_gone_ends() -> None:
@@ -348,7 +365,7 @@ def test_that_a_run_whose_workflow_is_gone_ends() -> None:
 
 def test_that_a_run_keeps_the_version_with_which_it_began() -> None:
     life = _begun({"say": _asking()})
-    newer = Workflow.model_validate({"id": "w", "version": 2, "steps": {"x": _asking("beta")}, "output": "x"})
+    newer = Workflow.model_validate({"id": "w", "version": 2, "steps": {"x": _asking("beta")}})
     life.definitions = Definitions([life.definition.spec, newer])
     life.give(answer(life.open[0]))
     assert _outcome(life).workflow_version == 1
@@ -357,22 +374,40 @@ def test_that_a_run_keeps_the_version_with_which_it_began() -> None:
 def test_that_no_two_requests_of_any_two_tasks_share_an_id() -> None:
     ids = []
     for task_id in ("x", "x/say", "x/say/b"):
-        life = Life(_workflow({"say": _asking("c", "b/c", "say/b/c", "b%2Fc", "d:1")}))
+        say = _asking("c", "b/c", "say/b/c", "b%2Fc", "d:1", "!lookup", "retrieve")
+        life = Life(_workflow({"b": RETRIEVE, "say": say}))
         life.give(accept(task_id))
-        ids += [request.id for request in life.open]
-    assert len(set(ids)) == len(ids) == 15
-    assert ids[4] == "x/say/d:1/1"
+        ids += [request.id for request in life.open if not isinstance(request, SlotEvent)]
+    assert len(set(ids)) == len(ids) == 24
+    assert ids[0] == "x/b/retrieve/1"
+    assert ids[5] == "x/say/d:1/1"
 
 
 # --- properties -------------------------------------------------------------------------------------------
 
-LOSSES = st.sampled_from(["answer", "answer", "answer", "error", "repeat", "lose", "tick", "wait", "restart", "task"])
+HAPPENINGS = st.sampled_from(
+    [
+        "answer",
+        "answer",
+        "answer",
+        "answer",
+        "error",
+        "repeat",
+        "lose",
+        "tick",
+        "wait",
+        "restart",
+        "task",
+        "signal",
+        "health",
+    ]
+)
 
 
-def _misfortune(life: Life, data: st.DataObject) -> None:
-    """Have one random thing happen: an answer, an error, a repetition, a loss, time, or a restart."""
-    facts = [event for event, _ in life.inputs if not isinstance(event, Accept | Tick)]
-    match data.draw(LOSSES):
+def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one for each misfortune
+    """Have one random thing happen: an answer, an error, a repetition, a loss, time, news, or a restart."""
+    facts = [event for event, _, _ in life.inputs if not isinstance(event, Accept | Tick)]
+    match data.draw(HAPPENINGS):
         case "answer" if life.open:
             life.give(answer(life.open.pop(_place(life, data)), data.draw(st.sampled_from(TEXTS))))
         case "error" if life.open:
@@ -389,20 +424,18 @@ def _misfortune(life: Life, data: st.DataObject) -> None:
             life.restart()
         case "task":
             life.give(accept())
+        case "signal":
+            life.give(Signal(task_id="t", name=data.draw(st.sampled_from(SIGNALS)), payload=1))
+        case "health":
+            life.health[data.draw(st.sampled_from(MODELS))] = Health(data.draw(st.sampled_from([0.1, 9.0])), 0.5)
 
 
 def _place(life: Life, data: st.DataObject) -> int:
     return data.draw(st.integers(0, len(life.open) - 1))
 
 
-def _universe(workflow: Workflow) -> set[str]:
-    """Return every id that a request of task t can have."""
-    names = {f"t/{name}" for name in workflow.steps}
-    return names | {f"{name}/{model.replace('/', '%2F')}/1" for name in names for model in MODELS}
-
-
-@settings(max_examples=120, deadline=None)
-@given(workflow=workflows(), data=st.data(), events=st.integers(0, 25))
+@settings(max_examples=150, deadline=None)
+@given(workflow=workflows(), data=st.data(), events=st.integers(0, 30))
 def test_that_whatever_happens_a_run_has_exactly_one_result(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
@@ -412,11 +445,15 @@ def test_that_whatever_happens_a_run_has_exactly_one_result(
     life.expire()
     result = _outcome(life)
     assert result.accepted_at == datetime.fromtimestamp(accepted, UTC)
-    assert {command.id for command in life.commands if not isinstance(command, Result)} <= _universe(workflow)
-    failed = any(step.status == "failed" for step in result.steps)
-    assert result.degraded or not (failed or any(candidate.error for candidate in result.candidates))
+    _nothing_is_held(life)
     _nothing_changes_any_more(life)
     _replay(life)
+
+
+def _nothing_is_held(life: Life) -> None:
+    """A slot that was asked for is given back."""
+    slots = [command.action for command in life.commands if isinstance(command, SlotEvent)]
+    assert slots in ([], ["acquire", "release"])
 
 
 def _nothing_changes_any_more(life: Life) -> None:
@@ -425,20 +462,21 @@ def _nothing_changes_any_more(life: Life) -> None:
     life.now += 10_000
     assert life.give(Tick()) == []
     assert life.give(accept()) == []
+    assert life.give(Signal(task_id="t", kind="cancel")) == []
 
 
 def _replay(life: Life) -> None:
     """The recorded inputs make the same commands, byte for byte."""
     state: RunState | None = None
     commands: list[bytes] = []
-    for event, now in life.inputs:
-        state, new = advance(state, event, life.definitions, now, LIMITS)
+    for event, now, world in life.inputs:
+        state, new = advance(state, event, world, now)
         commands += [command.to_json() for command in new]
     assert commands == [command.to_json() for command in life.commands]
-    assert state == life.state
+    assert written(state) == written(life.state)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(workflow=workflows(), data=st.data(), events=st.integers(1, 20))
 def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     workflow: Workflow, data: st.DataObject, events: int
@@ -451,35 +489,77 @@ def test_that_a_run_survives_being_set_back_to_any_earlier_state(
         history.append((first.state, len(first.inputs), len(first.commands)))
         _misfortune(first, data)
     state, known, sent = data.draw(st.sampled_from(history))
-    open_then = [command for command in first.commands[:sent] if not isinstance(command, Result)]
+    open_then = requests(first.commands[:sent])
     second = Life(first.definitions, state, first.now, open=open_then)
-    lost = [event for event, _ in first.inputs[known:] if not isinstance(event, Tick)]
+    lost = [event for event, _, _ in first.inputs[known:] if not isinstance(event, Tick)]
     # Without a run, its facts wait for the task: delivery holds them back.
     tasks = [event for event in lost if isinstance(event, Accept)]
     facts = data.draw(st.permutations([event for event in lost if not isinstance(event, Accept)]))
     for event in (*tasks, *facts):
         second.give(event)
     second.expire()
-    assert {command.id for command in second.commands if not isinstance(command, Result)} <= _universe(workflow)
     assert len(second.results) == (0 if isinstance(state, Done) else 1)
     assert isinstance(second.state, Done)
 
 
-@settings(max_examples=80, deadline=None)
-@given(workflow=workflows(strategies=("consensus",)), data=st.data())
+@settings(max_examples=100, deadline=None)
+@given(workflow=workflows(), data=st.data(), events=st.integers(1, 20))
+def test_that_a_run_survives_a_write_of_which_only_a_part_arrived(
+    workflow: Workflow, data: st.DataObject, events: int
+) -> None:
+    """A worker may die between the records of one write; the facts behind what is lost are delivered again."""
+    life = Life(Definitions([workflow]))
+    life.give(accept())
+    before = life.state
+    for _ in range(events):
+        _misfortune(life, data)
+    log = [*records("t", before, None), *_part(records("t", life.state, before), data)]
+    assembler = Assembler()
+    for key, value in log:
+        assembler.add(key, value)
+    second = Life(life.definitions, assembler.states()["t"], life.now)
+    second.give(Tick())
+    facts = [event for event, _, _ in life.inputs[1:] if not isinstance(event, Tick)]
+    for event in data.draw(st.permutations(facts)):
+        second.give(event)
+    second.expire()
+    assert isinstance(second.state, Done)
+
+
+def _part(log: list[tuple[str, bytes | None]], data: st.DataObject) -> list[tuple[str, bytes | None]]:
+    return log[: data.draw(st.integers(0, len(log)))]
+
+
+_SETTLED = ("ask", "retrieve", "connector", "transform", "decide", "map")
+
+
+@settings(max_examples=100, deadline=None)
+@given(workflow=workflows(kinds=_SETTLED), data=st.data())
 def test_that_the_order_of_facts_and_their_repetition_do_not_matter(workflow: Workflow, data: st.DataObject) -> None:
-    one, other = (_shuffled(needing_everything(workflow), data) for _ in range(2))
+    settled = _indifferent(workflow)
+    one, other = (_shuffled(settled, data) for _ in range(2))
     assert one.status == other.status
     if one.status == "succeeded":
-        assert _without_arrival(one) == _without_arrival(other)
+        assert one.answer == other.answer
+        assert sorted(step.status for step in one.steps) == sorted(step.status for step in other.steps)
 
 
-@settings(max_examples=80, deadline=None)
-@given(workflow=workflows(strategies=("vote", "consensus")), data=st.data())
-def test_that_an_early_vote_is_the_answer_that_all_votes_would_give(workflow: Workflow, data: st.DataObject) -> None:
-    one, other = (_shuffled(needing_everything(workflow), data) for _ in range(2))
-    assert one.status == other.status
-    assert normalise(str(one.answer)) == normalise(str(other.answer))
+def _indifferent(workflow: Workflow) -> Workflow:
+    """Return the workflow without what depends on arrival: the first answer, and models that stand in for others."""
+    spec = workflow.model_dump(by_alias=True, exclude_none=True)
+    spec.pop("concurrency", None)
+    for step in spec["steps"].values():
+        for part in (step, step.get("step", {})):
+            if part.get("kind") == "ask":
+                part["fusion"] = {"strategy": "consensus", "quorum": part["fusion"]["quorum"]}
+                part["routing"] = [{**stage, "fall_back": False} for stage in part["routing"]]
+        if step["kind"] == "map":  # which of several failures is one too many is a matter of arrival
+            step["tolerate"] = 10
+        # Time does not pass here, so that nothing is tried again.
+        step["retry"]["attempts"] = 1
+        if "step" in step:
+            step["step"]["retry"]["attempts"] = 1
+    return Workflow.model_validate(spec)
 
 
 def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
@@ -496,14 +576,3 @@ def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
 def _settled(request: Any) -> Fact:
     lot = sum(request.id.encode())
     return answer(request, TEXTS[lot % len(TEXTS)], error="unavailable" if lot % 5 == 0 else None)
-
-
-def _without_arrival(result: Result) -> Result:
-    candidates = tuple(sorted(result.candidates, key=lambda candidate: candidate.branch))
-    return result.model_copy(update={"candidates": candidates})
-
-
-def test_that_limits_bound_how_long_a_run_is_remembered() -> None:
-    life = _begun({"say": _asking()})
-    state, _ = advance(life.state, answer(life.open[0]), life.definitions, START, Limits(remember=7.0))
-    assert state == replace(Done("", 0.0), digest=state.digest, forget_at=START + 7.0) if state else False

@@ -23,7 +23,7 @@ def test_that_names_fields_and_loops_are_filled_in() -> None:
 
 
 def test_that_what_is_absent_can_be_asked_for() -> None:
-    assert _render("{{ 'yes' if steps is defined else 'no' }}") == "no"
+    assert _render("{{ 'yes' if metadata is defined else 'no' }}") == "no"
     assert _render("{{ input.other | default('none') }}") == "none"
 
 
@@ -97,3 +97,47 @@ def test_that_whatever_goes_wrong_is_the_prompts_error(source: str) -> None:
 def test_that_nothing_is_left_to_chance(source: str) -> None:
     with pytest.raises((PromptError, ConfigurationError)):
         _render(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "roots", "steps"),
+    [
+        ("{{ input.question }}", {"input"}, set()),
+        ("{{ steps.triage.output }} {{ steps['search'].chunks }}", {"steps"}, {"triage", "search"}),
+        (
+            "{% if steps.search is defined %}{% for c in steps.search.chunks %}{{ c }}{% endfor %}{% endif %}",
+            {"steps"},
+            {"search"},
+        ),
+        ("{% for i in range(3) %}{{ i }}{{ loop.index }}{% endfor %}", set(), set()),
+        ("{% set x = item %}{{ x.y }}{{ metadata.a | default('b') }}", {"item", "metadata"}, set()),
+        ("plain", set(), set()),
+    ],
+)
+def test_that_a_prompt_knows_what_it_uses(source: str, roots: set[str], steps: set[str]) -> None:
+    prompt = Prompt(source, where="w")
+    assert set(prompt.roots) == roots
+    assert set(prompt.steps) == steps
+
+
+def test_that_a_called_method_is_no_part_of_what_is_used() -> None:
+    prompt = Prompt(
+        "{% for k, v in input.order.items() %}{{ k }}{{ v.x }}{% endfor %}{{ input['a'].b[0].c }}", where="w"
+    )
+    assert prompt.paths == {("input", "order"), ("input", "a", "b")}
+
+
+@pytest.mark.parametrize("source", ["{{ steps }}", "{{ steps[input.question] }}", "{% for s in steps %}{% endfor %}"])
+def test_that_a_step_must_be_named(source: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"name the step, as in `steps\.answer\.output`"):
+        Prompt(source, where="w")
+
+
+def test_that_json_is_written_as_it_is() -> None:
+    assert _render("{{ {'a': '<é>', 'n': input.n} | json }}") == '{"a": "<é>", "n": 5}'
+    assert '"lines": [1, 2]' in _render("{{ chunks | json }}")
+
+
+def test_that_what_has_no_json_is_the_prompts_error() -> None:
+    with pytest.raises(PromptError, match="has no JSON"):
+        _render("{{ cycler | json }}")

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.workflows.definitions import Definition
 from app.workflows.report import result
-from app.workflows.run import Answer, Run, StepRun
+from app.workflows.run import Run, StepRun
 from app.workflows.spec import Workflow
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
@@ -14,17 +15,19 @@ from topics.results import Citation
 from topics.retrieval_results import Chunk
 from topics.tasks import Task
 
-SPEC = Workflow.model_validate(
-    {
-        "id": "w",
-        "version": 3,
-        "steps": {
-            "find": {"kind": "retrieve", "query": "q"},
-            "more": {"kind": "retrieve", "query": "q"},
-            "say": {"kind": "ask", "models": ["a", "b"], "prompt": "p", "fusion": {"strategy": "vote"}},
-        },
-        "output": "say",
-    }
+SPEC = Definition(
+    Workflow.model_validate(
+        {
+            "id": "w",
+            "version": 3,
+            "steps": {
+                "find": {"kind": "retrieve", "query": "q"},
+                "more": {"kind": "retrieve", "query": "q"},
+                "say": {"kind": "ask", "models": ["a", "b"], "prompt": "p", "fusion": {"strategy": "vote"}},
+            },
+            "answer": "say",
+        }
+    )
 )
 FAILURE = Failure(code="overloaded", message="too busy")
 
@@ -49,21 +52,27 @@ SAID = StepRun(
     started_at=102.0,
     ends_at=160.0,
     ended_at=105.0,
-    asked=2,
+    order=("a", "b"),
     responses=(_response("b"), _response("a")),
-    answer=Answer("Yes", "a", 0.75, "because"),
+    output="Yes",
+    branch="a",
+    agreement=0.75,
+    confidence=0.5,
+    groups=(("a", "b"),),
+    reason="because",
 )
 
 
 def _run(**steps: StepRun) -> Run:
     task = Task(id="t", workflow="w", input={}, metadata={"k": "v"})
     every = {"find": _found("x"), "more": _found("y"), "say": SAID, **steps}
-    return Run("t", task, "d", 3, accepted_at=100.0, deadline=200.0, steps=every)
+    return Run("t", task, "d", accepted_at=100.0, deadline=200.0, version=3, steps=every)
 
 
 def test_that_a_success_says_what_how_and_where_from() -> None:
     made = result(_run(), SPEC, None, 105.0)
     assert (made.status, made.answer, made.agreement, made.reason) == ("succeeded", "Yes", 0.75, "because")
+    assert (made.confidence, made.groups) == (0.5, (("a", "b"),))
     assert (made.task_id, made.workflow, made.workflow_version, made.fusion) == ("t", "w", 3, "vote")
     assert [(candidate.branch, candidate.chosen) for candidate in made.candidates] == [("b", False), ("a", True)]
     assert made.usage == Usage(input_tokens=20, output_tokens=4)

@@ -1,0 +1,121 @@
+"""`connect`: a run wants something of a connector; the connector is run.
+
+Whatever comes of it is an answer: whether a failed step is tried again is for its workflow to say, and nothing
+is buried that the run can be told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from agents.parts import Parts
+from app.connectors.calling import Outcome, call
+from app.connectors.registry import ConfiguredConnector
+from app.delivery.doing import Doer
+from app.delivery.envelope import Outgoing, Received
+from app.errors import ConnectorTimeout, OrchestratorError
+from app.remaining import Remaining
+from app.telemetry.tracing import Tracer
+from topics import STEP_REQUESTS, STEP_RESULTS
+from topics.base import Failure
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
+
+NAME = "connect"
+TOPIC = STEP_REQUESTS
+
+
+async def run(stream: Any, parts: Parts) -> None:
+    """Process `step-requests`."""
+
+    async def handler(received: Received[StepRequest]) -> Sequence[Outgoing]:
+        return await handle(received, parts)
+
+    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=answer_id, answers=True, failed=failed)
+    await doer.run(stream)
+
+
+def answer_id(received: Received[StepRequest]) -> str:
+    """Return the id of the event that answers this request."""
+    return f"{received.event.id}/result"
+
+
+async def handle(received: Received[StepRequest], parts: Parts) -> Sequence[Outgoing]:
+    """Run the connector, and return the one result: what came of it, or why nothing did."""
+    request, remaining = received.event, Remaining.until(received.event.expires_at)
+    configured = parts.connectors.get(request.connector)
+    if configured is None:
+        known = ", ".join(sorted(parts.connectors))
+        message = f"no connector is called {request.connector}; there are {known}"
+        return _outgoing(received, _failed(request, "unknown_connector", message))
+    if remaining.over:
+        return _outgoing(received, _failed(request, "timeout", "nobody waits for this result any more"))
+
+    async def make() -> StepResult:
+        outcome = await _run(received, configured, remaining, parts.tracer)
+        return _limited(_result(request, outcome), parts.settings.delivery.max_event_bytes)
+
+    given = await parts.answers.give(request, make, max_age=request.cache_for, patience=remaining.seconds)
+    return _outgoing(received, _again(given.answer, request) if given.cached else given.answer)
+
+
+async def _run(
+    received: Received[StepRequest], configured: ConfiguredConnector, remaining: Remaining, tracer: Tracer
+) -> Outcome:
+    request, started = received.event, time.perf_counter()
+    async with configured.slots:
+        seconds = remaining.at_most(configured.settings.timeout)
+        if seconds <= 0:
+            error = ConnectorTimeout("the deadline passed before the connector could begin")
+            return Outcome(None, error, time.perf_counter() - started)
+        described = {"meta_ai.connector": request.connector}
+        with tracer.span(f"connect {request.connector}", received.traceparent, "client", described):
+            outcome = await call(request.connector, configured.connector, request.arguments, timeout=seconds)
+            if outcome.error:
+                tracer.annotate({"error.type": outcome.error.code})
+    return outcome
+
+
+def _result(request: StepRequest, outcome: Outcome) -> StepResult:
+    failure = Failure.of(outcome.error) if outcome.error else None
+    seconds = round(outcome.seconds, 6)
+    return StepResult(
+        id=request.id,
+        task_id=request.task_id,
+        step=request.step,
+        output=outcome.output,
+        error=failure,
+        seconds=seconds,
+    )
+
+
+def _limited(result: StepResult, max_bytes: int) -> StepResult:
+    """Return the result, or in its place an error when no agent would take it."""
+    size = len(result.to_json())
+    if size <= max_bytes:
+        return result
+    message = f"{size} bytes are more than delivery.max_event_bytes allows ({max_bytes}); have it return less"
+    return result.model_copy(update={"output": None, "error": Failure(code="too_large", message=message)})
+
+
+def _again(answer: StepResult, request: StepRequest) -> StepResult:
+    """Return what another request was answered as the answer to this one."""
+    own = {"id": request.id, "task_id": request.task_id, "step": request.step}
+    return answer.model_copy(update={**own, "seconds": 0.0, "cached": True})
+
+
+def failed(received: Received[StepRequest], error: Exception) -> Sequence[Outgoing]:
+    """Tell the run that there will be no result."""
+    code = error.code if isinstance(error, OrchestratorError) else "internal"
+    return _outgoing(received, _failed(received.event, code, "the connector could not be run; see dead-letters"))
+
+
+def _failed(request: StepRequest, code: str, message: str) -> StepResult:
+    failure = Failure(code=code, message=message)
+    return StepResult(id=request.id, task_id=request.task_id, step=request.step, error=failure)
+
+
+def _outgoing(received: Received[StepRequest], result: StepResult) -> Sequence[Outgoing]:
+    return [Outgoing(STEP_RESULTS, result.task_id, result, answer_id(received), received.partition)]

@@ -1,0 +1,49 @@
+"""Which of a step's answers counted: the chosen one, those that came too late, those still awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.cli.story import Attempt, Step
+from topics.results import Candidate
+
+_OPEN = frozenset({"waiting", "running", "backing_off", "falling_back"})
+
+
+def judged(step: Step, made: Sequence[Attempt], candidates: Sequence[Candidate], picked: str) -> tuple[Attempt, ...]:
+    """Return the attempts of a step with `awaited`, `late` and `chosen`.
+
+    `candidates` are those of the result, if there is one; `picked` is the branch that the state says was chosen.
+    """
+    said = {(one.branch, one.model, one.text): one for one in candidates}
+    counted = {one.id: said[_words(one)] for one in made if one.work == "model" and _words(one) in said}
+    newest = {(one.branch, one.number): one.id for one in sorted(made, key=lambda one: one.repair)}
+    return tuple(_judge(one, step, counted, newest, picked) for one in made)
+
+
+def _judge(
+    attempt: Attempt,
+    step: Step,
+    counted: Mapping[str, Candidate],
+    newest: Mapping[tuple[str, int], str],
+    picked: str,
+) -> Attempt:
+    if attempt.until is None:
+        return attempt.model_copy(update={"awaited": step.status in _OPEN})
+    too_late = step.ended_at is not None and attempt.until > step.ended_at
+    last_word = attempt.number == step.number and newest[attempt.branch, attempt.number] == attempt.id
+    # The result lists all answers that the step had when it ended: one that is not among them came afterwards.
+    left_out = bool(counted) and attempt.work == "model" and last_word and attempt.id not in counted
+    mine = counted.get(attempt.id)
+    chosen = last_word and (mine.chosen if mine else _picked(attempt, picked))
+    # That an answer does not fit its schema is found after it came: only the candidate says so.
+    error = attempt.error or (mine.error if mine and last_word else None)
+    return attempt.model_copy(update={"late": too_late or left_out, "chosen": chosen, "error": error})
+
+
+def _picked(attempt: Attempt, branch: str) -> bool:
+    return bool(branch) and attempt.work == "model" and attempt.branch == branch and attempt.error is None
+
+
+def _words(attempt: Attempt) -> tuple[str, str, str]:
+    return attempt.branch, attempt.name, attempt.text

@@ -1,0 +1,215 @@
+"""`meta-ai runs`: what happened in a run, step by step; and what can be told to one that is under way."""
+
+from __future__ import annotations
+
+import getpass
+import json as jsons
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from app.cli import comparison, runs_fuse, runs_listing, runs_telling, waterfall
+from app.cli.client import Client, connect
+from app.cli.mermaid import flowchart
+from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.output import Output, one_line
+from app.cli.running import run
+from app.cli.runs_listing import Row
+from app.cli.story import Status, Story
+from app.cli.target import find
+from app.cli.telling import tell
+from app.settings import Seconds
+from topics.results import Result
+from topics.signals import Signal
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+T = TypeVar("T")
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")]
+
+
+@app.callback()
+def runs() -> None:
+    """See what happened in a run, step by step; cancel it, signal it, fuse it again."""
+
+
+@app.command("list")
+def list_(
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only those that came within 30s, 15m, 12h, 7d.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest, so many.")] = 50,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """List runs, the newest first: those that are under way, and those whose results are kept."""
+    begin = None if since is None else time.time() - _seconds(since)
+    found = _ask(config, bootstrap_servers, partial(runs_listing.read, since=begin))
+    rows = [row for row in found if status in {None, row.status} and workflow in {None, row.workflow}]
+    output = Output(programs=json)
+    if json:
+        for row in rows[:limit]:
+            output.emit(row)
+    elif rows:
+        output.table(("id", "workflow", "status", "came", "seconds", "tokens", "cost", ""), map(_row, rows[:limit]))
+    else:
+        output.say("no runs")
+    if len(rows) > limit:
+        output.note(f"{len(rows) - limit} more: --limit")
+
+
+@app.command()
+def show(
+    task_id: Id,
+    *,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart, as GitHub draws it.")] = False,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Show a run as a waterfall: its steps, what was tried in them, and what came of it or is awaited."""
+    if mermaid and json:
+        raise typer.BadParameter("give --mermaid or --json, one of both")
+    output = Output(programs=json)
+    story = tell(_ask(config, bootstrap_servers, partial(runs_telling.look, task_id=task_id)), time.time())
+    if json:
+        output.emit(story)
+    elif mermaid:
+        sys.stdout.write(flowchart(story))
+    else:
+        _show(output, story)
+
+
+@app.command()
+def wait(
+    task_id: Id,
+    *,
+    timeout: Timeout = 600.0,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Wait for the end of a run, and print its result; the exit code is 1 when it did not succeed."""
+    result = _ask(config, bootstrap_servers, partial(runs_telling.wait, task_id=task_id, timeout=timeout))
+    _end(result, Output(programs=json), "succeeded")
+
+
+@app.command()
+def cancel(
+    task_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    timeout: Timeout = 30.0,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Cancel a run that is under way, and wait until it has ended so; its child runs are cancelled too."""
+    event = _event(task_id=task_id, kind="cancel", name=reason)
+    result = _ask(config, bootstrap_servers, partial(runs_telling.cancel, event=event, timeout=timeout))
+    _end(result, Output(programs=json), "cancelled")
+
+
+@app.command()
+def signal(
+    task_id: Id,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that a step of the run waits for.")],
+    *,
+    data: Annotated[str, typer.Option(help="The payload, JSON: the output of the step that waits.")] = "null",
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Send a signal, such as an approval, to a run that is under way; it is kept until a step waits for it."""
+    event = _event(task_id=task_id, name=name, payload=_parsed(data))
+    _ask(config, bootstrap_servers, partial(runs_telling.signal, event=event))
+    output = Output(programs=json)
+    if json:
+        output.emit({"signalled": task_id, "name": name})
+    else:
+        output.say(f"signalled {task_id}: {name}")
+
+
+@app.command()
+def fuse(
+    task_id: Id,
+    *,
+    strategy: Annotated[str, typer.Option(help="The strategy to fuse by: vote, consensus, …")],
+    option: Annotated[list[str] | None, typer.Option("--option", "-o", help="name=value, the value as JSON.")] = None,
+    step: Annotated[str | None, typer.Option(help="Which step's answers, if several have some.")] = None,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """Fuse the recorded answers of a run in another way, without asking any model, and compare."""
+    options = dict(map(runs_fuse.option, option or ()))
+    history = _ask(config, bootstrap_servers, partial(runs_telling.look, task_id=task_id))
+    compared = runs_fuse.fuse(history, step, strategy, options)
+    output = Output(programs=json)
+    if json:
+        output.emit({**compared.model_dump(mode="json"), "same": compared.same})
+    else:
+        comparison.show(output, compared)
+
+
+def _ask(config: Path | None, servers: str | None, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what `work` makes of a client."""
+
+    async def connected() -> T:
+        async with connect(find(config, servers)) as client:
+            return await work(client)
+
+    return run(connected())
+
+
+def _event(**fields: Any) -> Signal:
+    try:
+        return Signal(actor=f"meta-ai:{getpass.getuser()}", **fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return TypeAdapter[float](Seconds).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter("--since: give a duration such as 30s, 15m, 12h or 7d") from None
+
+
+def _parsed(data: str) -> JsonValue:
+    try:
+        found: JsonValue = jsons.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"--data is no JSON: {error}; a text needs quotes, as in '\"yes\"'") from None
+    return found
+
+
+def _row(row: Row) -> tuple[object, ...]:
+    came = f"{row.accepted_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    cost = f"${row.cost:.4f}" if row.cost else ""
+    return row.id, row.workflow, row.status, came, row.seconds, row.tokens, cost, row.error or one_line(row.at, 40)
+
+
+def _show(output: Output, story: Story) -> None:
+    for text, style in waterfall.lines(story):
+        output.say(text, style=style)
+
+
+def _end(result: Result, output: Output, wanted: str) -> None:
+    if output.programs:
+        output.emit(result)
+    else:
+        for text, style in waterfall.ending(result):
+            output.say(text, style=style)
+    if result.status != wanted:
+        if wanted == "cancelled":
+            output.note(f"the run {result.task_id} was not cancelled: it has {result.status} meanwhile")
+        raise typer.Exit(1)

@@ -1,0 +1,111 @@
+"""The runs that the topics know of, a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from app.cli import outcome, slices
+from app.cli.client import Client
+from app.cli.collecting import identity, runs_topic
+from app.cli.story import Status, View, moment
+from app.errors import InvalidEvent
+from app.settings import Settings
+from app.workflows.records import Assembler
+from app.workflows.run import Run
+from topics import RESULTS, TASKS
+from topics.results import Result
+
+
+class Row(View):
+    """One run: `seconds` are those until its end, `at` are the steps that are under way, `cost` is in US dollars."""
+
+    id: str
+    workflow: str
+    version: int = 0
+    status: Status = "running"
+    accepted_at: AwareDatetime
+    seconds: float | None = None
+    tokens: int = 0
+    cost: float = 0.0
+    at: str = ""
+    error: str = ""
+
+
+async def read(client: Client, since: float | None) -> list[Row]:
+    """Return all runs that came after `since` (epoch seconds), or all that are kept, the newest first.
+
+    Raises:
+        BrokerError: there are no topics, or the broker fails.
+    """
+    records = await slices.since(client, since, [TASKS, RESULTS], whole=[runs_topic(client.settings)])
+    return [row for row in rows(records, client.settings) if since is None or row.accepted_at.timestamp() >= since]
+
+
+def rows(records: Iterable[Any], settings: Settings) -> list[Row]:
+    """Return the runs in these records of tasks, results and states, the newest first; what is no event is left out."""
+    prefix, assembler = settings.topics.prefix, Assembler()
+    found: dict[str, Row] = {}
+    for record in sorted(records, key=lambda record: record.timestamp):
+        if record.topic == prefix + TASKS.name:
+            found |= _task(record, found)
+        elif record.topic == prefix + RESULTS.name:
+            found |= _result(record)
+        elif record.key is not None:
+            assembler.add(record.key.decode(errors="replace"), record.value)
+    for key, state in assembler.states().items():
+        if isinstance(state, Run) and _newer(state, found.get(key)):
+            found[key] = _under_way(state)
+    return sorted(found.values(), key=lambda row: row.accepted_at, reverse=True)
+
+
+def _task(record: Any, found: dict[str, Row]) -> dict[str, Row]:
+    try:
+        task = TASKS.parse(record.value, max_bytes=len(record.value or b""))
+    except InvalidEvent:
+        return {}
+    task_id, came = identity(task, record), moment(record.timestamp / 1000)
+    # A task that came again is the same run, and has its row.
+    return {} if task_id in found or not came else {task_id: Row(id=task_id, workflow=task.workflow, accepted_at=came)}
+
+
+def _result(record: Any) -> dict[str, Row]:
+    try:
+        result: Result = RESULTS.parse(record.value, max_bytes=len(record.value or b""))
+    except InvalidEvent:
+        return {}
+    row = Row(
+        id=result.task_id,
+        workflow=result.workflow,
+        version=result.workflow_version,
+        status=result.status,
+        accepted_at=result.accepted_at,
+        seconds=outcome.seconds(result),
+        tokens=result.usage.input_tokens + result.usage.output_tokens,
+        cost=result.usage.cost,
+        error=result.error.code if result.error else "",
+    )
+    return {row.id: row}
+
+
+def _newer(run: Run, row: Row | None) -> bool:
+    """Whether this is not the state of a run whose result is there: it is written a moment later than that."""
+    return row is None or row.status == "running" or row.accepted_at.timestamp() + (row.seconds or 0) < run.accepted_at
+
+
+def _under_way(run: Run) -> Row:
+    used = [step.usage for step in run.steps.values()]
+    accepted = moment(run.accepted_at)
+    return Row.model_validate(
+        {
+            "id": run.task_id,
+            "workflow": run.task.workflow,
+            "version": run.version,
+            "accepted_at": accepted,
+            "tokens": sum(usage.input_tokens + usage.output_tokens for usage in used),
+            "cost": sum(usage.cost for usage in used),
+            "at": ", ".join(sorted(filter(None, run.active))),
+        }
+    )

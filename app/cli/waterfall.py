@@ -1,0 +1,151 @@
+"""A run as lines of text: a bar for each step on one axis of time, and below it all that was tried."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from app.cli import outcome
+from app.cli.bars import Axis, row
+from app.cli.output import one_line
+from app.cli.story import Attempt, Step, Story
+from topics.model_responses import Usage
+from topics.results import Result
+
+Line = tuple[str, str]
+
+_INDENT = " " * 4
+_MOST_ITEMS = 20
+_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim", "running": "cyan"}
+
+
+def lines(story: Story) -> Iterator[Line]:
+    """Yield each line with its style: the run, its steps, then the result or what is awaited."""
+    yield _headline(story), f"bold {_STYLES[story.status]}"
+    yield from ((f"  signal {_signal(one)}", "dim") for one in story.signals)
+    yield "", ""
+    axis = Axis(story)
+    if story.steps:
+        yield axis.header(), "dim"
+    for _, group in groupby(story.steps, key=lambda step: step.base):
+        yield from _group(list(group), axis)
+    yield "", ""
+    yield from _ending(story)
+
+
+def _headline(story: Story) -> str:
+    version = f" v{story.version}" if story.version else ""
+    seconds = (story.until - story.accepted_at).total_seconds() if story.accepted_at else 0.0
+    status = f"waits {story.waits}" if story.waits else story.status
+    facts = [f"{story.task_id}  {story.workflow}{version}  {status}", f"{seconds:.3f} s", _usage(story.usage)]
+    facts += [f"since {story.accepted_at:%Y-%m-%d %H:%M:%S %Z}" if story.accepted_at else ""]
+    facts += [f"child of {story.parent}" if story.parent else ""]
+    return "  ".join(filter(None, facts))
+
+
+def _signal(one: object) -> str:
+    kind, name, actor, at = (getattr(one, field) for field in ("kind", "name", "actor", "at"))
+    return "  ".join(filter(None, (name or kind, f"{at:%H:%M:%S}", actor and f"by {actor}")))
+
+
+def _group(steps: Sequence[Step], axis: Axis) -> Iterator[Line]:
+    items = [step for step in steps if step.item]
+    # Of many items, those are shown that went wrong or are not over.
+    shown = items if len(items) <= _MOST_ITEMS else [one for one in items if one.status != "succeeded"][:_MOST_ITEMS]
+    for step in steps:
+        if not step.item or step in shown:
+            yield from _step(step, axis)
+    if len(shown) < len(items):
+        counts = Counter(step.status for step in items)
+        yield f"  {len(items)} items: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items())), "dim"
+
+
+def _step(step: Step, axis: Axis) -> Iterator[Line]:
+    name = f"  {step.name}" if step.item else step.name
+    facts = [step.kind, f"attempt {step.number}" if step.number > 1 else "", _usage(step.usage)]
+    bar = axis.bar(step.started_at, step.ended_at, "█")
+    yield row(name, bar, step.status, _number(step.seconds), _joined(facts)), _STYLES.get(step.status, "cyan")
+    if step.reason:
+        yield f"{_INDENT}{one_line(step.reason)}", "dim"
+    if step.waits:
+        yield f"{_INDENT}waits {step.waits}", "cyan"
+    if step.error:
+        yield f"{_INDENT}{step.error.code}: {one_line(step.error.message)}", "red"
+    yield from (_attempt(attempt, step, axis) for attempt in step.attempts)
+
+
+def _attempt(attempt: Attempt, step: Step, axis: Axis) -> Line:
+    mark = "*" if attempt.chosen else " "
+    name = f"{'    ' if step.item else '  '}{mark} {attempt.branch or attempt.name}"
+    status = _outcome(attempt)
+    bar = axis.bar(attempt.at, attempt.until if attempt.until or not attempt.awaited else None, "─")
+    style = "red" if attempt.error else "cyan" if attempt.awaited else "bold" if attempt.chosen else ""
+    return row(
+        name, bar if attempt.until or attempt.awaited else "", status, _number(attempt.seconds), _details(attempt)
+    ), style
+
+
+def _outcome(attempt: Attempt) -> str:
+    if attempt.until is None:
+        return "awaited" if attempt.awaited else "not needed"
+    return "late" if attempt.late else "error" if attempt.error else "answered"
+
+
+def _details(attempt: Attempt) -> str:
+    facts = [
+        "" if attempt.work == "model" else attempt.work,
+        attempt.name if attempt.branch not in {"", attempt.name} else "",
+        f"attempt {attempt.number}" if attempt.number > 1 else "",
+        f"repair {attempt.repair}" if attempt.repair else "",
+        f"{attempt.tries} tries" if attempt.tries > 1 else "",
+        _usage(attempt.usage),
+        attempt.finish_reason,
+        "cached" if attempt.cached else "",
+        "" if attempt.found is None else f"{attempt.found} chunks",
+        f"{attempt.error.code}: {one_line(attempt.error.message, 100)}" if attempt.error else "",
+    ]
+    return _joined(facts)
+
+
+def _ending(story: Story) -> Iterator[Line]:
+    if story.result:
+        yield from ending(story.result)
+        return
+    awaited = [(step.name, one) for step in story.steps for one in step.attempts if one.awaited]
+    yield f"under way; requests without an answer: {len(awaited)}", "cyan"
+    yield from ((f"  {one.id}  {one.work} {one.name}", "") for _, one in awaited[:_MOST_ITEMS])
+    if story.deadline:
+        yield f"  ends at the latest at {story.deadline:%Y-%m-%d %H:%M:%S %Z}", "dim"
+
+
+def ending(result: Result) -> Iterator[Line]:
+    """Yield what a result says: the answer or the error, how sure it is, and what it took."""
+    if result.status == "succeeded":
+        answer = result.answer
+        yield answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, indent=2), "bold"
+    else:
+        yield f"{result.error.code}: {result.error.message}" if result.error else result.status, "red"
+    measures = [("agreement", result.agreement), ("confidence", result.confidence)]
+    facts = [result.fusion, *(f"{name} {value:.2f}" for name, value in measures if value is not None)]
+    yield from ((text, "dim") for text in (_joined(facts), one_line(result.reason)) if text)
+    if len(result.groups) > 1:
+        yield "groups: " + " | ".join(", ".join(group) for group in result.groups), "dim"
+    total = [f"{outcome.seconds(result):.3f} s in all", _usage(result.usage), "degraded" if result.degraded else ""]
+    yield _joined(total), "dim"
+
+
+def _usage(usage: Usage) -> str:
+    tokens = (
+        f"{usage.input_tokens:,} in, {usage.output_tokens:,} out" if usage.input_tokens or usage.output_tokens else ""
+    )
+    return _joined([tokens, f"${usage.cost:.6f}".rstrip("0") if usage.cost else ""])
+
+
+def _joined(facts: Sequence[str]) -> str:
+    return ", ".join(filter(None, facts))
+
+
+def _number(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.3f}"

@@ -1,0 +1,1 @@
+"""What workflows reach besides models and documents: HTTP services, functions of the user's, and the embedder."""

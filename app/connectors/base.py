@@ -1,0 +1,82 @@
+"""The port to whatever a workflow's `connector` step asks, and what all connectors share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from app.errors import ConfigurationError, ConnectorError
+from app.settings import ConnectorSettings
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Connector(Protocol):
+    """One configured connector.
+
+    A component makes exactly one attempt: a step's retries, fallbacks and deadlines are decided above it.
+    """
+
+    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:
+        """Do what `arguments` ask, within `timeout` seconds, and return what came of it.
+
+        Raises:
+            ConnectorError: one of its subclasses where a later try may succeed; nothing else.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections and threads; the connector is not used afterwards."""
+        ...
+
+
+class Embedder(Protocol):
+    """What is used of the worker's embedder."""
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return one row of length 1 for each text."""
+        ...
+
+
+class Arguments(BaseModel):
+    """The base of what a connector takes: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def take(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
+    """Return a step's arguments in the connector's form.
+
+    Raises:
+        ConnectorError: they do not fit; the message names the argument, and does not quote its value.
+    """
+    try:
+        return form.model_validate(arguments)
+    except ValidationError as problem:
+        raise ConnectorError(f"arguments.{_first(problem)}; there are {_known(form)}") from None
+
+
+def options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
+    """Return `settings.options` in the component's form.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value does not fit.
+    """
+    try:
+        return form.model_validate(settings.options)
+    except ValidationError as problem:
+        message = f"connectors.{name}.options.{_first(problem)}; there are {_known(form)}"
+        raise ConfigurationError(message) from None
+
+
+def _first(problem: ValidationError) -> str:
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _known(form: type[BaseModel]) -> str:
+    return ", ".join(field.alias or name for name, field in form.model_fields.items())

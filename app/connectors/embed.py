@@ -1,0 +1,39 @@
+"""`embed`: the worker's embedder as a connector: what a text means, as a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from app.connectors.base import Arguments, Embedder, take
+from app.errors import ConnectorUnavailable, RetrievalError
+from app.vectors import encode
+
+
+class _Text(Arguments):
+    text: str
+
+
+class Embed:
+    """Takes `text`, and returns its vector as `app.vectors.encode` writes it."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # held to it by the caller
+        """Return the vector of `text` as base64 of little-endian float32.
+
+        Raises:
+            ConnectorError: an argument is wrong.
+            ConnectorUnavailable: the embedder failed.
+        """
+        asked = take(arguments, _Text)
+        try:
+            vectors = await self._embedder.embed([asked.text])
+        except RetrievalError as problem:
+            raise ConnectorUnavailable(str(problem)) from problem
+        return encode(vectors[0])
+
+    async def close(self) -> None:
+        """Do nothing: the embedder is the worker's."""

@@ -1,0 +1,98 @@
+"""What a step may ask of an HTTP service, and how that becomes a request which cannot leave the service.
+
+What a workflow gives may come from a task, and so from anyone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import Field, JsonValue
+from yarl import URL
+
+from app.connectors.base import Arguments
+from app.errors import ConnectorError
+
+#: Headers that say where a message goes and where it ends, which is the client's business alone.
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: no UTF-8 is made of these
+
+Scalar = str | bool | int | float
+
+
+class Request(Arguments):
+    """What a step asks of the service.
+
+    `path` is text, not an encoded URL: what is special in a URL is encoded, `?` and `%` included. As a list, each
+    part is one segment, in which a slash is encoded too. `query` values that are null are left out. `json` is
+    the body, and makes `POST` the method unless another is given.
+    """
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] | None = None
+    path: str | list[str | int] = ""
+    query: dict[str, Scalar | list[Scalar] | None] = Field(default_factory=dict)
+    body: JsonValue = Field(default=None, alias="json")
+    headers: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def verb(self) -> str:
+        """The method, given or not."""
+        return self.method or ("POST" if self.has_body else "GET")
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body is sent; null is one, if it was given."""
+        return "body" in self.model_fields_set
+
+    def url(self, base: URL) -> URL:
+        """Return the address below `base`.
+
+        Raises:
+            ConnectorError: `path` is not allowed.
+        """
+        return below(base, self.path).with_query(self._pairs())
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        several = ((name, value if isinstance(value, list) else [value]) for name, value in self.query.items())
+        return [
+            (name, one if isinstance(one, str) else json.dumps(one))
+            for name, values in several
+            for one in values
+            if one is not None
+        ]
+
+
+def below(base: URL, path: str | list[str | int]) -> URL:
+    """Return the address of `path`, which is below that of `base` whatever it contains.
+
+    Raises:
+        ConnectorError: it has an empty segment, `.`, `..`, a backslash or a control character.
+    """
+    parts = path.removeprefix("/").split("/") if isinstance(path, str) else [str(part) for part in path]
+    if parts in ([], [""]):
+        return base
+    named = parts[:-1] if isinstance(path, str) and not parts[-1] else parts  # a slash at the end means something
+    if not all(_harmless(part) for part in named):
+        raise ConnectorError("arguments.path: empty segments, `.`, `..`, backslashes and controls are not allowed")
+    joined = "/".join(quote(part, safe="") for part in parts)
+    return base.with_path(f"{base.raw_path.rstrip('/')}/{joined}", encoded=True)
+
+
+def complaint(header: str, value: str) -> str | None:
+    """Return what is wrong with a header, without its value; None when nothing is."""
+    if not _HEADER_NAME.fullmatch(header):
+        return "this is no name of a header"
+    if header.lower() in _RESERVED:
+        return "the client sets it"
+    return "its value has a control character" if _CONTROL.search(value) else None
+
+
+def _harmless(part: str) -> bool:
+    # Also what a careless server makes of an encoded slash must not lead upwards.
+    upwards = {".", ".."} & set(part.split("/")) or "\\" in part
+    return bool(part) and not upwards and not _CONTROL.search(part) and not _HALVES.search(part)

@@ -1,0 +1,86 @@
+"""Connectors by the names that the settings give them, and those that every worker has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from app.components import named
+from app.connectors.base import Connector, Embedder
+from app.connectors.embed import Embed
+from app.connectors.function import Function
+from app.connectors.similarity import Similarity
+from app.errors import ConfigurationError
+from app.settings import ConnectorSettings
+
+GROUP = "meta_ai_orchestrator.connectors"
+
+#: Kinds that the settings can name, apart from the entry points of the group.
+KINDS: Mapping[str, str] = {"http": "app.connectors.http:Http"}
+
+#: Connectors that are there without any settings.
+BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": Embed, "similarity": Similarity}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredConnector:
+    """A connector with its settings; `slots` bounds how many of its requests are under way at once."""
+
+    connector: Connector
+    settings: ConnectorSettings
+    slots: asyncio.Semaphore = field(repr=False)
+
+
+def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> dict[str, ConfiguredConnector]:
+    """Return every connector that workflows can name: those of the settings, and the built-in ones.
+
+    Raises:
+        ConfigurationError: a name is a built-in one's, or `build` raises it.
+        MissingDependency: a connector needs a package that is not installed.
+    """
+    if taken := sorted(settings.keys() & BUILT_IN.keys()):
+        raise ConfigurationError(f"connectors.{taken[0]}: every worker has a connector of that name; take another")
+    made = {name: _configured(make(embedder), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()}
+    return made | {name: _configured(build(name, one), one) for name, one in settings.items()}
+
+
+def build(name: str, settings: ConnectorSettings) -> Connector:
+    """Return the connector that the configuration calls `name`; nothing is connected yet.
+
+    What an entry point of the group leads to is a class with `from_settings(name, settings)`, or a plain or async
+    function, whose keywords are the arguments.
+
+    Raises:
+        ConfigurationError: there is no such kind, it cannot be imported, or the settings do not fit it.
+        MissingDependency: it needs a package that is not installed.
+    """
+    known = named(KINDS, GROUP)
+    if settings.kind not in known:
+        raise ConfigurationError(
+            f"connectors.{name}.kind: there is no kind {settings.kind!r}; "
+            f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}"
+        )
+    found = _load(name, known[settings.kind])
+    if hasattr(found, "from_settings"):
+        made: Connector = found.from_settings(name, settings)
+        return made
+    return Function.from_settings(name, settings, found)
+
+
+def _configured(connector: Connector, settings: ConnectorSettings) -> ConfiguredConnector:
+    return ConfiguredConnector(connector, settings, asyncio.Semaphore(settings.max_concurrency))
+
+
+def _load(name: str, point: EntryPoint) -> Any:
+    try:
+        found = point.load()
+    except (ImportError, AttributeError) as problem:
+        raise ConfigurationError(
+            f"connectors.{name}.kind: {point.name} ({point.value}) cannot be loaded: {problem}"
+        ) from problem
+    if not callable(found):
+        raise ConfigurationError(f"connectors.{name}.kind: {point.name} ({point.value}) is no function and no class")
+    return found

@@ -1,0 +1,97 @@
+"""Several policies, one after the other: each narrows what the one before has chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.routing.base import Answer, Ask, Choice, Lookup, Once, Policy
+
+#: A policy, and how many models it is to keep; None keeps all that qualify.
+Stage = tuple[Policy, int | None]
+
+
+def choose_through(stages: Sequence[Stage], ask: Ask) -> Choice:
+    """Return the choice of all `stages` together; `ask.count` is not looked at, since each stage has its own.
+
+    A stage is given the models that the one before has chosen. What it leaves is in reserve: those that came
+    furthest first, and only those to which no later stage objects. When no model is left, `models` and
+    `reserves` are empty and the reason says why.
+    """
+    choice = Choice(ask.models)
+    for stage in stages:
+        choice = _narrowed(stage, ask, choice)
+        if not choice.models:
+            return Choice((), (), choice.reason)
+    return choice
+
+
+def lookup_through(stages: Sequence[Stage], ask: Ask) -> Lookup | None:
+    """Return what must be looked up before `choose_through`; None when nothing must."""
+    choice = Choice(ask.models)
+    for stage in stages:
+        if lookup := stage[0].lookup(_ask(ask, choice.models, stage[1])):
+            return lookup
+        choice = _narrowed(stage, ask, choice)
+        if not choice.models:
+            return None
+    return None
+
+
+def more_through(stages: Sequence[Stage], ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:
+    """Return which further models to ask once all those `asked` have answered; None when it is enough.
+
+    `ask` is the one that was given to `choose_through`. The first stage that wants more gets it, as far as the
+    later stages allow, and never a model that was asked already.
+    """
+    choice = Choice(ask.models)
+    for place, stage in enumerate(stages):
+        if further := stage[0].more(_ask(ask, choice.models, stage[1]), asked, answers):
+            return _allowed(stages[place + 1 :], ask, asked, further)
+        choice = _narrowed(stage, ask, choice)
+        if not choice.models:
+            return None
+    return None
+
+
+def check_through(stages: Sequence[Stage], models: Sequence[str]) -> str | None:
+    """Return what is wrong with the stages of a step that has these models; None when nothing is."""
+    complaints = [complaint for policy, _ in stages if (complaint := policy.check(models))]
+    sample = Ask(tuple(models), 1, key="")
+    looking = [policy.name for policy, _ in stages if policy.lookup(sample)]
+    if len(looking) > 1:
+        complaints.append(f"only one policy of a step can look something up, not {' and '.join(looking)}")
+    return "; ".join(complaints) or None
+
+
+def _ask(ask: Ask, models: tuple[str, ...], count: int | None) -> Ask:
+    return replace(ask, models=models, count=len(models) if count is None else count)
+
+
+def _narrowed(stage: Stage, ask: Ask, before: Choice) -> Choice:
+    """Return what a stage makes of the choice before it."""
+    policy, count = stage
+    choice = policy.choose(_ask(ask, before.models, count))
+    reserves = choice.reserves + _kept(policy, ask, before.reserves)
+    return Choice(choice.models, reserves, "; ".join(filter(None, (before.reason, choice.reason))))
+
+
+def _kept(policy: Policy, ask: Ask, reserves: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reserves of earlier stages to which a policy does not object, in their order.
+
+    A policy that may ask for more deals with failures itself.
+    """
+    if not reserves or not isinstance(policy, Once):
+        return ()
+    choice = policy.choose(_ask(ask, reserves, None))
+    return tuple(model for model in reserves if model in {*choice.models, *choice.reserves})
+
+
+def _allowed(later: Sequence[Stage], ask: Ask, asked: Sequence[str], further: Choice) -> Choice | None:
+    fresh = tuple(model for model in further.models if model not in asked)
+    if not fresh:
+        return None
+    choice = choose_through(later, replace(ask, models=fresh))
+    reserves = tuple(model for model in (*choice.reserves, *further.reserves) if model not in asked)
+    reason = "; ".join(filter(None, (further.reason, choice.reason)))
+    return Choice(choice.models, reserves, reason) if choice.models else None

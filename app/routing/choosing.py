@@ -1,0 +1,30 @@
+"""What policies share in making a choice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from app.routing.base import Ask, Choice
+
+_BYTES = 8
+_SPAN = float(1 << (8 * _BYTES))
+
+
+def first(ask: Ask, ordered: Sequence[str], reason: str) -> Choice:
+    """Return the first `ask.count` of the models in `ordered`, with the others as reserves."""
+    return Choice(tuple(ordered[: ask.count]), tuple(ordered[ask.count :]), reason)
+
+
+def lot(key: str, model: str) -> float:
+    """Return a number above 0 and below 1 that looks drawn by lot, and is the same for the same key and model."""
+    drawn = hashlib.blake2b(f"{key}\0{model}".encode(errors="surrogatepass"), digest_size=_BYTES).digest()
+    return (int.from_bytes(drawn) + 0.5) / (_SPAN + 1024)  # a float near 2**64 is rounded by up to 1024
+
+
+def unknown(option: str, named: Iterable[str], models: Sequence[str]) -> str | None:
+    """Return the complaint that an option names models which the step does not have; None when it names none."""
+    strangers = sorted(set(named) - set(models))
+    if not strangers:
+        return None
+    return f"{option} names {', '.join(strangers)}, but the step's models are {', '.join(models)}"

@@ -1,0 +1,1 @@
+"""Files that people write, in YAML or JSON: read with the place of each value, and complained of line by line."""

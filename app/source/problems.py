@@ -1,0 +1,89 @@
+"""What is wrong in a file, as lines that name place, key, fault and mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.errors import ConfigurationError
+
+#: The way to a value: names of sections, names the user gave, positions in lists.
+Key = tuple[str | int, ...]
+
+_MOST = 50
+#: pydantic's words, where ours say the mend better.
+_WORDS = {
+    "missing": "is required",
+    "string_type": "must be a text; put quotes around it",
+    "string_unicode": "must be valid Unicode text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list, as in [a, b]",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_type": "must be a duration such as 250ms, 30s, 5m, 12h or 7d",
+    "path_type": "must be a path",
+}
+
+
+def dotted(key: Key) -> str:
+    """Return the key as people write it, as in `models.local.timeout`."""
+    return ".".join(str(part) for part in key)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault: `place` is file:line or the environment variable, `key` is empty for the whole file."""
+
+    place: str
+    key: Key
+    text: str
+
+    def __str__(self) -> str:
+        line = ": ".join(part for part in (self.place, dotted(self.key), self.text) if part)
+        # A key may hold anything; it must neither break the line nor steer the terminal.
+        return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+
+
+def complain(problems: Iterable[Problem]) -> ConfigurationError:
+    """Return one error with a line for each problem, up to a screenful."""
+    lines = list(dict.fromkeys(map(str, problems)))
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return ConfigurationError("\n".join([*lines[:_MOST], *more]))
+
+
+def place_of(key: Key, places: Mapping[Key, str]) -> str:
+    """Return where `key` is set, or else the nearest section around it."""
+    for length in range(len(key), -1, -1):
+        if key[:length] in places:
+            return places[key[:length]]
+    return ""
+
+
+def in_words(found: ErrorDetails, unknown: Callable[[], str]) -> str:
+    """Return what pydantic found in our words; `unknown` says the mend for a key that there is not.
+
+    No value is repeated, for it may be a secret.
+    """
+    if found["type"] == "extra_forbidden":
+        return f"unknown key; {unknown()}"
+    if found["type"] in _WORDS:
+        return _WORDS[found["type"]]
+    message = found["msg"].removeprefix("Value error, ")
+    return message.replace("Input should", "should", 1).replace("String should", "should", 1)
+
+
+def findings(error: ValidationError) -> list[ErrorDetails]:
+    """Return what pydantic found, without values."""
+    return error.errors(include_url=False, include_input=False)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the one of `names` that was probably meant; nothing when none is like it."""
+    return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(names), n=1)), "")

@@ -1,0 +1,173 @@
+"""YAML (and so JSON) to plain values, each with its line.
+
+Scalars are read by the YAML 1.2 core schema, of which JSON is a subset: `no` is a text, `1e3` a number,
+`12:30` neither a number nor a time. Tags are refused, and what aliases may multiply is bounded. YAML
+allows a key on one line with its value 1024 characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from app.errors import ConfigurationError
+from app.source.problems import Key, Problem, complain
+
+_MAX_DEPTH = 30
+_MAX_VALUES = 10_000
+_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
+#: What the parser quotes from the file may be a secret that begins like YAML syntax.
+_QUOTED = re.compile(r""" (?:'(?!<)(?:[^'\\]|\\.){2,}'|"(?!<)(?:[^"\\]|\\.){2,}")""")
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # the name is PyYAML's
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # absent from the stubs
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+#: How plain scalars are told apart: tag, pattern, and the characters with which such a scalar can begin.
+CORE: tuple[tuple[str, re.Pattern[str], list[str]], ...] = tuple(
+    (tag, re.compile(rf"(?:{pattern})\Z"), first)
+    for tag, pattern, first in (
+        (_NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+        (_BOOL, r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+        (_INT, r"[-+]?[0-9]+", list("-+0123456789")),
+        (_FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    )
+)
+for _tag, _pattern, _first in CORE:
+    _Loader.add_implicit_resolver(_tag, _pattern, _first)
+
+
+@dataclass(slots=True)
+class Document:
+    """The values of a file, where each stands (`places`, as file:line), and what is wrong so far."""
+
+    value: dict[str, Any] = field(default_factory=dict)
+    places: dict[Key, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def parse(text: str, source: str) -> Document:
+    """Return what is in `text`, which errors call `source`; an empty text is an empty mapping.
+
+    Raises:
+        ConfigurationError: it is not YAML, or not a mapping, or too large.
+    """
+    document = Document(places={(): source})
+    node = _compose(text, source)
+    if node is None or node.tag == _NULL:
+        return document
+    if not isinstance(node, yaml.MappingNode):
+        raise complain(
+            [Problem(_at(source, node), (), "the file must be a mapping of keys to values, as in `app_id: x`")]
+        )
+    document.value = _Reader(document, source).mapping(node, ())
+    return document
+
+
+def _compose(text: str, source: str) -> yaml.Node | None:
+    try:
+        loader = _Loader(text)
+        return loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise complain([Problem(f"{source}:{line}", (), "has a character that YAML forbids")]) from None
+    except yaml.MarkedYAMLError as error:
+        raise _not_yaml(error, source) from None
+    except (ValueError, OverflowError):  # PyYAML's scanner does not guard chr() and int()
+        raise complain(
+            [Problem(source, (), "is not YAML: an escape or a directive has a number out of range")]
+        ) from None
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, source: str) -> ConfigurationError:
+    mark = error.problem_mark or error.context_mark
+    text = str(error.problem)
+    if "'\\t'" in text:
+        text = "a tab; indent with spaces"
+    place = f"{source}:{mark.line + 1}" if mark else source
+    return complain([Problem(place, (), f"is not YAML: {_QUOTED.sub('', text)}")])
+
+
+def _at(source: str, node: yaml.Node) -> str:
+    return f"{source}:{node.start_mark.line + 1}"
+
+
+class _Reader:
+    """Turns nodes into values, noting places and problems in the document."""
+
+    def __init__(self, document: Document, source: str) -> None:
+        self._document = document
+        self._source = source
+        self._left = _MAX_VALUES
+
+    def mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name_node, value_node in node.value:
+            name = self._name(name_node, key)
+            inner = (*key, name)
+            if name in values:
+                self._problem(name_node, inner, f"is set twice, first at {self._document.places[inner]}; keep one")
+                continue
+            self._document.places[inner] = _at(self._source, name_node)
+            values[name] = self._value(value_node, inner)
+        return values
+
+    def _value(self, node: yaml.Node, key: Key) -> Any:
+        self._left -= 1
+        if self._left < 0 or len(key) > _MAX_DEPTH:
+            raise complain([Problem(_at(self._source, node), (), "aliases or nesting make this file too large")])
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, key)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._item(item, (*key, position)) for position, item in enumerate(node.value)]
+        return self._scalar(node, key)
+
+    def _item(self, node: yaml.Node, key: Key) -> Any:
+        self._document.places[key] = _at(self._source, node)
+        return self._value(node, key)
+
+    def _scalar(self, node: yaml.Node, key: Key) -> Any:
+        try:
+            return _SCALARS[node.tag](node.value)
+        except KeyError:
+            self._problem(node, key, "tags are not supported; put quotes around a text that begins with !")
+        except ValueError:
+            self._problem(node, key, "this number has too many digits")
+        return None
+
+    def _name(self, node: yaml.Node, key: Key) -> str:
+        if isinstance(node, yaml.ScalarNode):
+            return _text(node.value)
+        self._problem(node, key, "a key must be a plain text")
+        return "?"
+
+    def _problem(self, node: yaml.Node, key: Key, text: str) -> None:
+        self._document.problems.append(Problem(_at(self._source, node), key, text))
+
+
+def _text(value: str) -> str:
+    """Join the surrogate pairs that JSON escapes leave, where a character needs two."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_SCALARS: dict[str, Any] = {
+    _NULL: lambda _: None,
+    _BOOL: lambda value: value.lower() == "true",
+    _INT: int,
+    _FLOAT: float,
+    _STR: _text,
+}

@@ -1,0 +1,25 @@
+"""Checks of a workflow beyond its form: what is wrong is found before a task is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.workflows.checks import graph, parts, references, types
+from app.workflows.checks.base import Finding, Names, Subject
+from app.workflows.spec import Workflow
+
+__all__ = ["Finding", "Names", "check"]
+
+
+def check(spec: Workflow, names: Names | None = None) -> list[Finding]:
+    """Return everything that is wrong, or looks wrong, in a workflow; each finding once."""
+    subject = Subject(spec, names or Names())
+    return list(dict.fromkeys(_all(subject)))
+
+
+def _all(subject: Subject) -> Iterator[Finding]:
+    yield from parts.check(subject)
+    yield from references.check(subject)
+    yield from graph.check(subject)
+    if not subject.malformed:
+        yield from types.check(subject)

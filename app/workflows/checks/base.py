@@ -1,0 +1,75 @@
+"""What a check finds, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from app.errors import ConfigurationError
+from app.settings import Settings
+from app.source.problems import Key, nearest
+from app.workflows.pieces import Compiled, Piece, pieces
+from app.workflows.spec import Workflow
+
+#: The connectors that every worker has.
+BUILT_IN = frozenset({"embed", "similarity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a workflow can name; None is not checked."""
+
+    models: frozenset[str] | None = None
+    connectors: frozenset[str] | None = None
+    workflows: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, *, workflows: frozenset[str] | None = None) -> Names:
+        """Return what the settings have; `workflows` are the ids of those that are deployed."""
+        return cls(frozenset(settings.models), frozenset(settings.connectors) | BUILT_IN, workflows)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing at `key`; a workflow with a mere `warning` can run, but hardly does what was meant."""
+
+    key: Key
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A workflow, and what is known around it."""
+
+    spec: Workflow
+    names: Names = field(default=Names())
+
+    @cached_property
+    def compiled(self) -> Mapping[Piece, Compiled]:
+        """The pieces that are well-formed."""
+        return {piece: made for piece, made in self._attempts if not isinstance(made, ConfigurationError)}
+
+    @cached_property
+    def malformed(self) -> Mapping[Piece, ConfigurationError]:
+        """The other ones, each with what is wrong."""
+        return {piece: made for piece, made in self._attempts if isinstance(made, ConfigurationError)}
+
+    @cached_property
+    def _attempts(self) -> list[tuple[Piece, Compiled | ConfigurationError]]:
+        return [(piece, _attempt(piece)) for piece in pieces(self.spec)]
+
+
+def did_you_mean(name: str, names: frozenset[str] | list[str] | tuple[str, ...] | dict[str, object]) -> str:
+    """Return the mend for an unknown name: the nearest, or else all that there are."""
+    if near := nearest(name, names):
+        return f"did you mean `{near}`?"
+    return f"there are {', '.join(sorted(names))}" if names else "there is none"
+
+
+def _attempt(piece: Piece) -> Compiled | ConfigurationError:
+    try:
+        return piece.compiled()
+    except ConfigurationError as error:
+        return error

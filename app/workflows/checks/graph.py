@@ -1,0 +1,88 @@
+"""The graph: circles, and steps that can never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.errors import ConfigurationError
+from app.expressions import Expression
+from app.workflows.checks.base import Finding, Subject
+from app.workflows.checks.samples import evaluated
+from app.workflows.graph import CircleError, last, needs, order, stand_ins
+from app.workflows.pieces import Piece
+from app.workflows.spec import Workflow
+from app.workflows.steps import DecideStep
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Find circles, an answer that is not clear, and steps that never run."""
+    yield from _fallbacks(subject.spec)
+    yield from _constants(subject)
+    yield from _branches(subject.spec)
+    try:
+        waits = needs(subject.spec)
+        order(waits)
+    except ConfigurationError:
+        return  # what is malformed is said elsewhere
+    except CircleError as error:
+        if len(set(error.ring)) > 1 or error.ring[0] in subject.spec.steps[error.ring[0]].after:
+            yield Finding(("steps", error.ring[0]), str(error))
+        return
+    yield from _answer(subject.spec, waits)
+    yield from _standing_in(subject.spec, waits)
+
+
+def _fallbacks(spec: Workflow) -> Iterator[Finding]:
+    for name, step in spec.steps.items():
+        seen = [name]
+        while step.fallback and step.fallback.step:
+            seen.append(step.fallback.step)
+            if seen[-1] in seen[:-1]:
+                break
+            step = spec.steps[seen[-1]]  # noqa: PLW2901  # the chain is followed
+        if seen[-1] == name and len(seen) > 1:
+            own = "a step cannot stand in for itself"
+            ring = f"steps stand in for each other in a circle: {' → '.join(seen)}"
+            yield Finding(("steps", name, "fallback", "step"), own if len(seen) == 2 else ring)  # noqa: PLR2004  # it twice
+
+
+def _constants(subject: Subject) -> Iterator[Finding]:
+    for piece, made in subject.compiled.items():
+        if piece.wants == "bool" and isinstance(made, Expression) and not made.roots:
+            value = evaluated(made.source, {})
+            if value is False:
+                what = "this branch is never taken" if "branches" in piece.key else "this step never runs"
+                yield Finding(piece.key, f"is always false: {what}", warning=True)
+            elif value is True and _others_after(subject.spec, piece):
+                yield Finding(piece.key, "is always true: the branches after it are never taken", warning=True)
+
+
+def _others_after(spec: Workflow, piece: Piece) -> bool:
+    step = spec.steps[piece.step]
+    return isinstance(step, DecideStep) and piece.key[2] == "branches" and piece.key[3] != len(step.branches) - 1
+
+
+def _branches(spec: Workflow) -> Iterator[Finding]:
+    for name, step in spec.steps.items():
+        if isinstance(step, DecideStep):
+            for place, branch in enumerate(step.branches):
+                if name in branch.steps:
+                    yield Finding(("steps", name, "branches", place, "steps"), "a decision cannot lead to itself")
+
+
+def _answer(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    ends = last(spec, waits)
+    if spec.answer is None and len(ends) != 1:
+        yield Finding((), f"`answer` must say which step's output is the answer: {' or '.join(ends)}")
+    elif spec.answer in stand_ins(spec):
+        others = " or ".join(sorted(stand_ins(spec)[spec.answer or ""]))
+        yield Finding(("answer",), f"{spec.answer} runs only when {others} fails", warning=True)
+
+
+def _standing_in(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    standing_in = stand_ins(spec)
+    for name, others in waits.items():
+        for other in sorted(others & standing_in.keys()):
+            instead = " or ".join(sorted(standing_in[other]))
+            text = f"waits for {other}, which runs only when {instead} fails; wait for {instead}, whose output it gives"
+            yield Finding(("steps", name), text, warning=True)

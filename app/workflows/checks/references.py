@@ -1,0 +1,106 @@
+"""Names in templates, expressions and values: is there anything of that name?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.errors import ConfigurationError
+from app.expressions import NAMES, Expression, Value
+from app.source.problems import Key
+from app.workflows.checks.base import Finding, Subject, did_you_mean
+from app.workflows.checks.samples import follow
+from app.workflows.pieces import Compiled, Piece
+
+#: What is shown of a step that is over.
+FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status")
+_INSIDE = frozenset({"item", "index"})
+_OF_A_TASK = frozenset({"input", "metadata", "task"})
+
+Path = tuple[str, ...]
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Find names that mean nothing, and what is malformed."""
+    for piece, error in subject.malformed.items():
+        yield _malformed(piece.key, error)
+    for piece, made in subject.compiled.items():
+        for key, path in paths(piece, made):
+            yield from _path(subject, piece, key, path)
+    yield from _slot_key(subject)
+
+
+def paths(piece: Piece, made: Compiled) -> Iterator[tuple[Key, Path]]:
+    """Yield every way into the context that a piece goes, with the key of the text that goes it."""
+    if isinstance(made, Value):
+        for one in made.expressions:
+            yield from ((placed(piece.key, one.where), path) for path in sorted(one.paths))
+    else:
+        yield from ((piece.key, path) for path in sorted(made.paths))
+
+
+def placed(key: Key, where: str) -> Key:
+    """Return `key` with what `where`, dotted, leads on to within a value."""
+    inner = where.split(".")[len(key) :]
+    return (*key, *(int(part) if part.isdigit() else part for part in inner))
+
+
+def _path(subject: Subject, piece: Piece, key: Key, path: Path) -> Iterator[Finding]:
+    known = NAMES if piece.inside else NAMES - _INSIDE
+    if path[0] not in known:
+        yield Finding(key, _unknown_root(path[0], known))
+    elif path[0] == "steps":
+        yield from _step(subject, piece, key, path)
+    elif path[0] == "input":
+        yield from _input(subject.spec.input, key, path)
+
+
+def _unknown_root(name: str, known: frozenset[str]) -> str:
+    if name in _INSIDE:
+        return f"`{name}` is there only inside of a map"
+    return f"there is nothing called `{name}`; {did_you_mean(name, known)}"
+
+
+def _step(subject: Subject, piece: Piece, key: Key, path: Path) -> Iterator[Finding]:
+    name = path[1]
+    if name == piece.step:
+        yield Finding(key, f"a step cannot refer to itself, as `steps.{name}` does")
+    elif name not in subject.spec.steps:
+        yield Finding(key, f"there is no step called {name}; {did_you_mean(name, list(subject.spec.steps))}")
+    elif len(path) > 2 and path[2] not in FIELDS:  # noqa: PLR2004  # steps, its name, and a field
+        yield Finding(key, f"`{'.'.join(path)}`: a step has no `{path[2]}`; {did_you_mean(path[2], FIELDS)}")
+
+
+def _input(schema: Mapping[str, Any], key: Key, path: Path) -> Iterator[Finding]:
+    for place, name in enumerate(path[1:], 1):
+        found = follow(schema, path[1:place])
+        declared = found.get("properties") if found else None
+        if found is None or not declared:
+            return
+        if name not in declared:
+            if found.get("additionalProperties") is False or "additionalProperties" not in found:
+                text = f"`{'.'.join(path)}`: the input has no `{name}`; {did_you_mean(name, list(declared))}"
+                yield Finding(key, text, warning="additionalProperties" not in found)
+            return
+
+
+def _slot_key(subject: Subject) -> Iterator[Finding]:
+    limit = subject.spec.concurrency
+    if limit is None:
+        return
+    key = ("concurrency", "key")
+    try:
+        made = Expression(limit.key, where="concurrency.key")
+    except ConfigurationError as error:
+        yield _malformed(key, error)
+        return
+    for root in sorted(made.roots - _OF_A_TASK):
+        yield Finding(key, f"is computed before the run begins, and has no `{root}`; it has input, metadata, task")
+    for path in sorted(made.paths):
+        if path[0] == "input":
+            yield from _input(subject.spec.input, key, path)
+
+
+def _malformed(key: Key, error: ConfigurationError) -> Finding:
+    where, _, text = str(error).partition(": ")
+    return Finding(placed(key, where), text)

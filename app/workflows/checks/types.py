@@ -1,0 +1,73 @@
+"""Types: what every expression yields on a sample of what it will see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.cel.program import MISMATCH
+from app.errors import ConfigurationError, ExpressionError
+from app.expressions import Expression, Value
+from app.source.problems import Key
+from app.workflows.checks.base import Finding, Subject
+from app.workflows.checks.references import FIELDS, paths, placed
+from app.workflows.checks.samples import UNKNOWN, context, inside, known, lookup
+from app.workflows.graph import CircleError, needs, order
+from app.workflows.pieces import Compiled, Piece
+from app.workflows.steps import MapStep
+
+_WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+_WANTED = {"bool": (bool, "true or false"), "list": (list, "a list"), "timestamp": ((datetime, str), "a timestamp")}
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Find expressions whose types do not fit, as far as types are known; nothing when steps cannot be ordered."""
+    try:
+        seen = context(subject, order(needs(subject.spec)))
+    except (CircleError, ConfigurationError):
+        return
+    for piece, made in subject.compiled.items():
+        step = subject.spec.steps[piece.step]
+        around = inside(step, seen) if piece.inside and isinstance(step, MapStep) else seen
+        yield from _through_scalars(piece, made, around)
+        for expression in made.expressions if isinstance(made, Value) else (made,):
+            if isinstance(expression, Expression):
+                yield from _yields(placed(piece.key, expression.where), piece.wants, expression, around)
+
+
+def _through_scalars(piece: Piece, made: Compiled, around: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find ways that go on from a text or a number, as `steps.answer.output.label` when answers are texts."""
+    for key, path in paths(piece, made):
+        for end in range(1, len(path)):
+            found = lookup(around, path[:end])
+            if isinstance(found, str | int | float | list) and not _is_field(path):
+                yield Finding(key, f"`{'.'.join(path[:end])}` is {_word(found)} and has no `{path[end]}`")
+                break
+
+
+def _is_field(path: tuple[str, ...]) -> bool:
+    return path[0] == "steps" and len(path) > 2 and path[2] not in FIELDS  # noqa: PLR2004  # said by the references
+
+
+def _yields(key: Key, wants: str, expression: Expression, around: Mapping[str, Any]) -> Iterator[Finding]:
+    if not all(known(lookup(around, path)) for path in expression.paths):
+        return
+    try:
+        value = expression.evaluate(around, native=True)
+    except ExpressionError as error:
+        if str(error).endswith(MISMATCH):
+            yield Finding(key, f"`{expression.source}`: {MISMATCH}")
+        return
+    if wants:
+        yield from _wanted(key, wants, value)
+
+
+def _wanted(key: Key, wants: str, value: Any) -> Iterator[Finding]:
+    kinds, words = _WANTED[wants]
+    if value is not UNKNOWN and not isinstance(value, kinds):  # type: ignore[arg-type]  # a type, or a tuple of types
+        yield Finding(key, f"must yield {words}, not {_word(value)}")
+
+
+def _word(value: Any) -> str:
+    return _WORDS.get(type(value), "null" if value is None else "a mapping" if isinstance(value, dict) else "a time")

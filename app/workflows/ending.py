@@ -1,0 +1,37 @@
+"""The end of a run: its result, and all that it holds of others."""
+
+from __future__ import annotations
+
+from app.workflows.definitions import Definition
+from app.workflows.family import cancellation, homecoming
+from app.workflows.kinds.base import Command
+from app.workflows.report import result
+from app.workflows.run import WAITING, Done, Run
+from app.workflows.slots import release
+from app.workflows.world import World
+from topics.base import Failure
+
+
+def end(
+    run: Run, definition: Definition | None, error: Failure | None, world: World, now: float
+) -> tuple[Done, list[Command]]:
+    """Return what remains of a run, and what it sends as its last: its result first of all."""
+    if error is None and definition and definition.output:
+        error = _misfit(run, definition)
+    outcome = result(run, definition, error, now)
+    commands: list[Command] = [outcome, *homecoming(run, outcome)]
+    if definition:
+        for name in sorted(run.active):
+            commands += cancellation(run, definition, name, run.steps.get(name, WAITING))
+        commands += release(run, definition)
+    return Done(digest=run.digest, forget_at=now + world.limits.remember), commands
+
+
+def _misfit(run: Run, definition: Definition) -> Failure | None:
+    answer = run.steps.get(definition.answer, WAITING)
+    if definition.output is None or answer.status == "skipped":
+        return None
+    wrong = definition.output.complaint(answer.output)
+    return (
+        Failure(code="invalid_output", message=f"the answer does not fit the output schema: {wrong}") if wrong else None
+    )

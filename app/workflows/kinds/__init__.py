@@ -1,0 +1,26 @@
+"""What each kind of step does when it begins, when a fact comes, and when time passes: one file for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.workflows.kinds.ask import AskKind
+from app.workflows.kinds.base import Kind
+from app.workflows.kinds.child import ChildKind
+from app.workflows.kinds.connect import ConnectorKind
+from app.workflows.kinds.decide import DecideKind
+from app.workflows.kinds.fan import MapKind
+from app.workflows.kinds.retrieve import RetrieveKind
+from app.workflows.kinds.transform import TransformKind
+from app.workflows.kinds.wait import WaitKind
+
+KINDS: Mapping[str, Kind] = {
+    "ask": AskKind(),
+    "connector": ConnectorKind(),
+    "decide": DecideKind(),
+    "map": MapKind(),
+    "retrieve": RetrieveKind(),
+    "transform": TransformKind(),
+    "wait": WaitKind(),
+    "workflow": ChildKind(),
+}

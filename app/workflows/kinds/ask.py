@@ -1,0 +1,164 @@
+"""`ask`: choose models, ask them, and fuse what they answer.
+
+The step goes through phases, each seen from its state: what the routing must look up, the models' answers (with
+replacements for those that fail, repairs of those that are malformed, and further waves where the routing wants
+them), and the calls of the fusion itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.errors import NoModel, QuorumNotMet
+from app.routing.base import Answer, Ask, Choice, Once
+from app.routing.chain import choose_through, lookup_through, more_through
+from app.workflows.kinds import asking, fusing
+from app.workflows.kinds.base import Moment, Move
+from app.workflows.run import Fact
+from app.workflows.structured import NotJson, read
+from topics.base import Failure
+from topics.model_requests import ModelRequest
+from topics.model_responses import ModelResponse
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
+
+
+class AskKind:
+    """Asks models."""
+
+    def begin(self, at: Moment) -> Move:
+        """Look up what the routing needs to know, or ask at once."""
+        question = asking.question(at)
+        lookup = lookup_through(at.part.stages, question)
+        if lookup is None:
+            return _choose(at, question)
+        request = StepRequest(
+            id=at.request_id("lookup", ours=True),
+            task_id=at.run.task_id,
+            step=at.name,
+            connector=lookup.connector,
+            arguments=dict(lookup.arguments),
+            expires_at=at.expires_at,
+        )
+        return at.running(request)
+
+    def receive(self, at: Moment, fact: Fact) -> Move:
+        """Take in an answer; replace one that failed, and have one repaired that is malformed."""
+        if isinstance(fact, StepResult):
+            at = replace(at, step=replace(at.step, looked_up=None if fact.error else fact.output))
+            return _choose(at, asking.question(at))
+        if not isinstance(fact, ModelResponse):
+            return Move(at.step)
+        if fact.purpose == "fusion":
+            return Move(replace(at.step, replies=(*at.step.replies, fact)))
+        wrong = _wrong(at, fact)
+        if wrong and at.step.repairs.get(fact.branch, 0) < at.spec.repairs and not at.late:
+            return _repair(at, fact, wrong)
+        if wrong:
+            failure = Failure(
+                code="invalid_output", message=f"{fact.model} did not answer as the schema wants: {wrong}"
+            )
+            fact = fact.model_copy(update={"error": failure})
+        step = replace(at.step, responses=(*at.step.responses, fact))
+        return _replace(replace(at, step=step)) if fact.error else Move(step)
+
+    def settle(self, at: Moment) -> Move:
+        """Go on to the next phase when this one is over."""
+        step = at.step
+        if step.fusing:
+            return fusing.fuse(at) if at.late or not step.outstanding else Move(step)
+        if not step.order:
+            return Move(step)
+        if not step.outstanding and not at.late and (further := _more(at)):
+            return further
+        pool = fusing.pool(at)
+        missing = min(at.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
+        if missing > (0 if at.late else len(step.outstanding)):
+            return at.failed(_why_too_few(at))
+        if at.late or not step.outstanding:
+            return fusing.fuse(at)
+        certain = missing <= 0 and not _patient(at) and fusing.decided(at, pool)
+        return fusing.fuse(at) if certain else Move(step)
+
+
+def _choose(at: Moment, question: Ask) -> Move:
+    choice = choose_through(at.part.stages, question)
+    if not choice.models:
+        return at.failed(Failure.of(NoModel(f"step {at.name}: {choice.reason}")))
+    return _wave(at, choice)
+
+
+def _wave(at: Moment, choice: Choice) -> Move:
+    """Ask the chosen models; from now on, their answers are those that count."""
+    branches = asking.branches(at.spec, choice.models)
+    requests = asking.requests(at, branches)
+    step = replace(
+        at.step,
+        wave=len(at.step.order),
+        order=(*at.step.order, *branches),
+        reserves=choice.reserves if at.spec.routing[-1].fall_back else (),
+        reason="; then ".join(filter(None, (at.step.reason, choice.reason))),
+    )
+    return replace(at, step=step).running(*requests)
+
+
+def _more(at: Moment) -> Move | None:
+    """Ask a further wave of models, if the routing wants it."""
+    if not _patient(at):
+        return None
+    question = asking.question(at)
+    asked = tuple(dict.fromkeys(asking.model_of(branch) for branch in at.step.order))
+    answers = [
+        Answer(response.model, None if response.error else response.text, fusing.data(at, response))
+        for response in at.step.responses
+    ]
+    choice = more_through(at.part.stages, question, asked, answers)
+    return _wave(at, choice) if choice else None
+
+
+def _patient(at: Moment) -> bool:
+    """Whether the routing wants to see a whole wave before it is fused."""
+    return not all(isinstance(policy, Once) for policy, _ in at.part.stages)
+
+
+def _replace(at: Moment) -> Move:
+    """Ask the next model in place of one that failed."""
+    if not at.step.reserves or at.late:
+        return Move(at.step)
+    model, *others = at.step.reserves
+    branches = asking.branches(at.spec, [model])[:1]
+    step = replace(at.step, order=(*at.step.order, *branches), reserves=tuple(others))
+    return replace(at, step=step).running(*asking.requests(at, branches))
+
+
+def _wrong(at: Moment, response: ModelResponse) -> str | None:
+    """Return what is wrong with an answer that should be JSON."""
+    if response.error or at.part.schema is None:
+        return None
+    try:
+        read(response.text, at.part.schema)
+    except NotJson as error:
+        return str(error)
+    return None
+
+
+def _repair(at: Moment, response: ModelResponse, wrong: str) -> Move:
+    repairs = {**at.step.repairs, response.branch: at.step.repairs.get(response.branch, 0) + 1}
+    step = replace(at.step, repairs=repairs, spent=at.step.spent + response.usage)
+    at = replace(at, step=step)
+    request: ModelRequest = asking.repair(at, response, wrong)
+    return at.running(request)
+
+
+def _why_too_few(at: Moment) -> Failure:
+    """Name the cause: time, the one error that all models gave, or else the quorum."""
+    step, quorum = at.step, at.spec.fusion.quorum
+    if at.late and step.outstanding:
+        return at.timed_out()
+    answered = sorted(step.responses, key=lambda response: response.branch)  # not as they happened to arrive
+    errors = [response.error for response in answered if response.error]
+    if errors and len({error.code for error in errors}) == 1:
+        return errors[0]
+    said = "; ".join(f"{error.code}: {error.message}" for error in errors)
+    wanted = f"{len(errors)} of {len(step.order)} models failed in step {at.name}, and {quorum} must answer"
+    return Failure.of(QuorumNotMet(f"{wanted} ({said})"))

@@ -1,0 +1,137 @@
+"""What the kinds of steps share: the moment at which something happens to a step, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from app.errors import DeadlineExceeded
+from app.workflows.context import context
+from app.workflows.definitions import Definition
+from app.workflows.parts import Part
+from app.workflows.run import WAITING, Fact, Run, StepRun
+from app.workflows.world import World
+from topics.base import Failure
+from topics.model_requests import ModelRequest
+from topics.results import Result
+from topics.retrieval_requests import RetrievalRequest
+from topics.signals import Signal
+from topics.slots import SlotEvent
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
+from topics.tasks import Task
+
+Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEvent | StepResult | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something happens to the step `name` of `run`, whose state is `step`, at `now` (epoch seconds).
+
+    `steps` are the states of all steps that have begun, as they are at this moment.
+    """
+
+    run: Run
+    steps: Mapping[str, StepRun]
+    name: str
+    step: StepRun
+    part: Part
+    definition: Definition
+    world: World
+    now: float
+
+    @property
+    def spec(self) -> Any:
+        """What the workflow says of the step."""
+        return self.part.spec
+
+    @property
+    def late(self) -> bool:
+        """Whether the step's time is over."""
+        return self.now >= self.step.ends_at
+
+    @property
+    def expires_at(self) -> datetime:
+        """When nobody waits for an answer to the step's requests any more."""
+        return datetime.fromtimestamp(self.step.ends_at, UTC)
+
+    @property
+    def priority(self) -> int:
+        """The run's place in queues: higher is sooner."""
+        asked = self.run.task.priority
+        return self.definition.spec.priority if asked is None else asked
+
+    def timed_out(self) -> Failure:
+        """Return the failure of a step whose time is over."""
+        whose = "the run's deadline" if self.now >= self.run.deadline else "its time-out"
+        return Failure.of(DeadlineExceeded(f"step {self.name} was not done by {whose}"))
+
+    def context(self) -> Mapping[str, Any]:
+        """Return what templates, expressions and values can name."""
+        return context(self.run, self.steps, self.name)
+
+    def request_id(self, branch: str, *, ours: bool = False) -> str:
+        """Return the id of a request of this attempt: the same whenever it is made again.
+
+        It always has three parts after the task's id, of which none has a slash: so no two requests of any
+        two tasks share one, whatever ids the tasks have. `ours` tells our own questions from those to models.
+        """
+        part = quote(branch, safe=":#")
+        return f"{self.run.task_id}/{self.name}/{'!' if ours else ''}{part}/{self.step.attempt}"
+
+    def state(self, name: str) -> StepRun:
+        """Return the state of another step."""
+        return self.steps.get(name, WAITING)
+
+    def running(self, *requests: Any, **changes: Any) -> Move:
+        """Return the step as it waits for the answers to these requests too."""
+        ids = self.step.outstanding | {request.id for request in requests}
+        return Move(replace(self.step, status="running", outstanding=ids, **changes), requests)
+
+    def succeeded(self, **changes: Any) -> Move:
+        """Return the step as it ends well."""
+        return Move(replace(self.step, status="succeeded", ended_at=self.now, outstanding=frozenset(), **changes))
+
+    def failed(self, error: Failure, **changes: Any) -> Move:
+        """Return the step as it fails."""
+        return Move(replace(self.step, status="failed", ended_at=self.now, error=error, **changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What follows: the step's new state, the events to send, and the states of further steps (of a map's items)."""
+
+    step: StepRun
+    commands: Sequence[Command] = ()
+    steps: Mapping[str, StepRun] = field(default_factory=dict)
+
+
+class Kind(Protocol):
+    """One kind of step. Pure; a WorkflowError that is raised fails the step."""
+
+    def begin(self, at: Moment) -> Move:
+        """Begin: the step's times are set, and all that it waits for is over."""
+        ...
+
+    def receive(self, at: Moment, fact: Fact) -> Move:
+        """Take in the answer to a request that was outstanding, and is no more."""
+        ...
+
+    def settle(self, at: Moment) -> Move:
+        """End the running step if its outcome is certain, or if it is late and can still be made good."""
+        ...
+
+
+class Still:
+    """What kinds share that only wait for one answer, or for time: they do nothing in between."""
+
+    def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # the port's signature
+        """Change nothing."""
+        return Move(at.step)
+
+    def settle(self, at: Moment) -> Move:
+        """Change nothing."""
+        return Move(at.step)

@@ -1,0 +1,74 @@
+"""`map`: run a step for each item of a list, at most so many at once.
+
+The items are kept once, under the name `step[]`; each item's step is a step run of its own, `step[3]`, and
+is tried again, fused and reported like any other. The map itself only counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.errors import ExpressionError
+from app.workflows.context import item_of, items_of
+from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.run import WAITING, Fact, StepRun
+from topics.base import Failure
+
+
+class MapKind(Still):
+    """Begins items as others end, and ends with the last."""
+
+    def begin(self, at: Moment) -> Move:
+        """Begin the first items."""
+        items = at.part.expressions["over"].evaluate(at.context())
+        if not isinstance(items, list):
+            raise ExpressionError(f"step {at.name}: over must yield a list, not {type(items).__name__}")
+        if len(items) > at.spec.at_most:
+            raise ExpressionError(
+                f"step {at.name}: {len(items)} items are more than at_most allows ({at.spec.at_most})"
+            )
+        if not items:
+            return at.succeeded(output=[], reason="no items")
+        kept = StepRun(status="succeeded", started_at=at.now, ended_at=at.now, output=items)
+        started = replace(at.step, status="running", wake_at=at.step.ends_at)
+        move = _fill(replace(at, step=started), len(items))
+        return replace(move, steps={items_of(at.name): kept, **move.steps})
+
+    def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # answers go to the items
+        """Change nothing."""
+        return Move(at.step)
+
+    def settle(self, at: Moment) -> Move:
+        """Count the items that are over, and begin others in their place."""
+        over = {index: item for index in at.step.live if (item := at.state(item_of(at.name, index))).over}
+        if not over:
+            return Move(at.step)
+        failed = [item for _, item in sorted(over.items()) if item.status == "failed"]
+        step = replace(at.step, live=at.step.live.difference(over), lost=at.step.lost + len(failed))
+        at = replace(at, step=step)
+        total = len(_list(at.state(items_of(at.name))))
+        if failed and not at.spec.step.optional and step.lost > at.spec.tolerate:
+            error = failed[-1].error or Failure(code="workflow", message="an item failed")
+            why = f"{step.lost} of {total} items failed, and {at.spec.tolerate} may: {error.message}"
+            return at.failed(Failure(code=error.code, message=why))
+        if not step.live and step.begun == total:
+            outputs = [_output(at.state(item_of(at.name, index))) for index in range(total)]
+            return at.succeeded(output=outputs, reason=f"{total - step.lost} of {total} items")
+        return _fill(at, total)
+
+
+def _fill(at: Moment, total: int) -> Move:
+    """Begin as many items as there is room for."""
+    new = range(at.step.begun, min(total, at.step.begun + at.spec.parallel - len(at.step.live)))
+    step = replace(at.step, begun=at.step.begun + len(new), live=at.step.live | set(new))
+    return Move(step, steps={item_of(at.name, index): WAITING for index in new})
+
+
+def _list(step: StepRun) -> list[object]:
+    return step.output if isinstance(step.output, list) else []  # type: ignore[return-value]  # JSON values are objects
+
+
+def _output(step: StepRun) -> object:
+    if step.status != "succeeded":
+        return None
+    return [chunk.model_dump(mode="json") for chunk in step.chunks] if step.chunks else step.output

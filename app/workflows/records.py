@@ -1,0 +1,163 @@
+"""How the state of runs lies on the log: a record for each part that changes by itself.
+
+A run has a *head*, under its task id, and a record for each step, under the task id, a tab, and the step's
+name; a task id has no control characters. A write holds only the parts that have changed: states are
+immutable and share what did not change, so identity tells. A worker may die between the records of one
+write; each part is then read back as of that write or of an earlier one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from itertools import zip_longest
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.workflows.run import Done, Run, RunState, Slots, StepRun
+
+Records = list[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is not a step; one of them is there."""
+
+    run: Run | None = None
+    done: Done | None = None
+    slots: Slots | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step: `accepted_at` tells which run of its task id it belongs to, `number` its place among the steps."""
+
+    task_id: str
+    accepted_at: float
+    name: str
+    number: int
+    step: StepRun
+
+
+#: The steps have records of their own, which tell, too, whether they are active.
+_APART = {"steps", "active"}
+_IN_HEAD = tuple(one.name for one in fields(Run) if one.name not in _APART)
+#: A step in one of these states waits for an event or a time.
+_ACTIVE = frozenset({"running", "backing_off", "falling_back"})
+_HEADS: TypeAdapter[_Head] = TypeAdapter(_Head)
+_STEPS: TypeAdapter[_Step] = TypeAdapter(_Step)
+
+
+def records(key: str, state: RunState | None, written: RunState | None) -> Records:
+    """Return the records, in order, that make the log of a state that was `written` the log of `state`.
+
+    Without `written` these are all records of the state; without a `state`, those that remove it. The value
+    None removes a record.
+
+    Raises:
+        pydantic_core.PydanticSerializationError: the state holds what is no JSON.
+    """
+    if not isinstance(state, Run):
+        head = [] if state is written else [(key, None if state is None else _encode(state))]
+        return [*head, *_removed(key, written, ())]
+    head = [] if isinstance(written, Run) and _same_head(state, written) else [(key, _encode(state))]
+    return [*head, *_changed(key, state, written), *_removed(key, written, state.steps)]
+
+
+def _encode(state: RunState) -> bytes:
+    match state:
+        case Run():
+            return _HEADS.dump_json(_Head(run=state), exclude={"run": _APART}, exclude_defaults=True)
+        case Done():
+            return _HEADS.dump_json(_Head(done=state), exclude_defaults=True)
+        case Slots():
+            return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
+
+
+def _same_head(state: Run, written: Run) -> bool:
+    return all(getattr(state, name) is getattr(written, name) for name in _IN_HEAD)
+
+
+def _changed(key: str, run: Run, written: RunState | None) -> Iterator[tuple[str, bytes]]:
+    """Yield the records of the steps that are new, have changed, or have another place."""
+    before: Iterable[tuple[str, StepRun]] = ()
+    if isinstance(written, Run) and written.accepted_at == run.accepted_at:
+        before = written.steps.items()
+    for number, (now, old) in enumerate(zip_longest(run.steps.items(), before)):
+        if now and not (old and now[1] is old[1] and now[0] == old[0]):
+            record = _Step(run.task_id, run.accepted_at, now[0], number, now[1])
+            yield step_key(key, now[0]), _STEPS.dump_json(record, exclude_defaults=True)
+
+
+def _removed(key: str, written: RunState | None, left: Container[str]) -> Iterator[tuple[str, None]]:
+    if isinstance(written, Run):
+        yield from ((step_key(key, name), None) for name in written.steps if name not in left)
+
+
+def step_key(key: str, name: str) -> str:
+    """Return the record key of one step of a run."""
+    return f"{key}\t{name}"
+
+
+class Assembler:
+    """Puts states together again out of their records, which are given to it in the order of the log."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, tuple[bytes, float]] = {}
+        self._oldest: dict[str, float] = {}
+        #: The keys of records that are none of ours, with the reason; known after `states`.
+        self.refused: dict[str, str] = {}
+
+    def add(self, key: str, value: bytes | None, at: float = 0.0) -> None:
+        """Take a record in, written at `at` (epoch seconds); only the last one of a key counts."""
+        if value is None:
+            self._records.pop(key, None)
+        else:
+            self._records[key] = value, at
+
+    def states(self) -> dict[str, RunState]:
+        """Return the states by key, as far as their records allow; records that belong to no run are left out."""
+        heads: dict[str, RunState] = {}
+        steps: defaultdict[str, list[tuple[_Step, float]]] = defaultdict(list)
+        for key, (value, at) in self._records.items():
+            try:
+                part = _decode(key, value)
+            except ValueError as error:
+                self.refused[key] = type(error).__name__
+                continue
+            if isinstance(part, _Step):
+                steps[part.task_id].append((part, at))
+            else:
+                heads[key], self._oldest[key] = part, at
+        return {key: self._whole(key, head, steps.get(key, ())) for key, head in heads.items()}
+
+    def written_at(self, key: str) -> float:
+        """Return when the oldest record of a state was written."""
+        return self._oldest[key]
+
+    def _whole(self, key: str, head: RunState, parts: Iterable[tuple[_Step, float]]) -> RunState:
+        if not isinstance(head, Run):
+            return head
+        ours = [(part, at) for part, at in parts if part.accepted_at == head.accepted_at]
+        self._oldest[key] = min([self._oldest[key], *(at for _, at in ours)])
+        steps = {part.name: part.step for part, _ in sorted(ours, key=lambda one: one[0].number)}
+        active = {name: step.wake_at for name, step in steps.items() if step.status in _ACTIVE}
+        return replace(head, steps=steps, active=active)
+
+
+def _decode(key: str, value: bytes) -> RunState | _Step:
+    """Return what a record holds.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    if "\t" in key:
+        with suppress(ValidationError):  # the keys of slots have tabs too
+            return _STEPS.validate_json(value)
+    head = _HEADS.validate_json(value)
+    for state in (head.run, head.done, head.slots):
+        if state is not None:
+            return state
+    raise ValueError("neither a run nor slots")

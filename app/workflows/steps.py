@@ -1,0 +1,254 @@
+"""The kinds of steps that a workflow is made of: what their YAML says, checked.
+
+Three small languages appear in it. A *template* is Jinja2 text: `Answer {{ input.question }}`. A *condition* or
+an *expression* is CEL: `steps.triage.output == 'refund'`. A *value* is any JSON in which a string `${{ … }}`
+stands for what the CEL expression in it yields. All of them see `input`, `metadata`, `task`, the `steps` that
+are over, and, inside a `map`, `item` and `index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+from app.settings import Seconds
+from topics.model_requests import Sampling
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Expression = Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
+class Spec(BaseModel):
+    """The base of all parts: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Retry(Spec):
+    """Another attempt at a step that failed: after `backoff`, doubled each time, with jitter, up to `max_backoff`.
+
+    `attempts` counts the first one too. `on` names the error codes that are worth it; all that may pass by
+    themselves when it is empty.
+    """
+
+    attempts: int = Field(default=3, ge=1, le=100)
+    backoff: Seconds = 1.0
+    max_backoff: Seconds = 60.0
+    on: tuple[str, ...] = ()
+
+
+class Fallback(Spec):
+    """What stands in for a step that failed: the output of another `step`, run only then, or a `value`."""
+
+    step: Name | None = None
+    value: JsonValue = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Fallback:
+        if (self.step is not None) == ("value" in self.model_fields_set):
+            raise ValueError("give either a step or a value")
+        return self
+
+
+class Step(Spec):
+    """What all steps have.
+
+    A step waits for those in `after` and those that it refers to. It is skipped when `when` is false, when a
+    decision went elsewhere, or when all that it waits for was skipped. `optional` lets the run go on without
+    it. `cache` lets an equal request be answered from memory for that long.
+    """
+
+    description: str = ""
+    after: tuple[Name, ...] = ()
+    when: Expression | None = None
+    timeout: Seconds = 60.0
+    retry: Retry = Retry(attempts=1)
+    optional: bool = False
+    fallback: Fallback | None = None
+    cache: Seconds | None = None
+
+
+class RetrieveStep(Step):
+    """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks."""
+
+    kind: Literal["retrieve"]
+    query: str
+    limit: int = Field(default=4, ge=1, le=100)
+    collection: str = "default"
+
+
+class Component(BaseModel):
+    """A component by name, and its options: all further keys, which the component itself checks."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The further keys."""
+        return self.model_extra or {}
+
+
+class Routing(Component):
+    """Which of the step's models are asked: `policy` names one of `app.routing`.
+
+    `choose` is how many; all that qualify when absent. With `fall_back`, a model that fails is replaced by the
+    next in the policy's order. `key`, an expression, says what is treated alike by policies that are sticky (the
+    task's id when absent).
+    """
+
+    policy: str = "fixed"
+    choose: int | None = Field(default=None, ge=1)
+    fall_back: bool = True
+    key: Expression | None = None
+
+
+class Fusion(Component):
+    """How candidates become one answer: `strategy` names one of `app.fusion`.
+
+    Fewer than `quorum` candidates are a failure.
+    """
+
+    strategy: str = "first"
+    quorum: int = Field(default=1, ge=1)
+
+
+def _stages(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+class AskStep(Step):
+    """Ask models, and fuse what they answer. `system` and `prompt` are templates. Output: the answer.
+
+    `routing` is one policy, or several that narrow the choice one after the other. `samples` asks each model
+    so often. With `schema`, answers are JSON of that JSON Schema (the output is the data), and a model whose
+    answer is not is told why and asked again, up to `repairs` times.
+    """
+
+    kind: Literal["ask"]
+    models: tuple[str, ...] = Field(min_length=1)
+    prompt: str
+    system: str | None = None
+    samples: int = Field(default=1, ge=1, le=100)
+    routing: Annotated[tuple[Routing, ...], BeforeValidator(_stages)] = Field(default=(Routing(),), min_length=1)
+    fusion: Fusion = Fusion()
+    sampling: Sampling = Sampling()
+    output_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
+    repairs: int = Field(default=1, ge=0, le=10)
+
+    @field_validator("models")
+    @classmethod
+    def _distinct(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) < len(models):  # a request is named by its model
+            raise ValueError("a model is named twice; `samples` asks a model several times")
+        return models
+
+
+class Branch(Spec):
+    """One way: taken when `when` holds (always, when absent), and then `steps` run."""
+
+    name: Name
+    when: Expression | None = None
+    steps: tuple[Name, ...] = ()
+
+
+class DecideStep(Step):
+    """Take the first branch whose condition holds; the steps of the others are skipped. Output: the branch's name."""
+
+    kind: Literal["decide"]
+    branches: tuple[Branch, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sound(self) -> DecideStep:
+        names = [branch.name for branch in self.branches]
+        if len(set(names)) < len(names):
+            raise ValueError("two branches have the same name")
+        if any(branch.when is None for branch in self.branches[:-1]):
+            raise ValueError("only the last branch can be without `when`: those after it would never be taken")
+        return self
+
+
+class ConnectorStep(Step):
+    """Have `connector`, a name from the settings, do something with `arguments`, values. Output: what it returns."""
+
+    kind: Literal["connector"]
+    connector: str
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class TransformStep(Step):
+    """Compute `value`, an expression. Output: what it yields."""
+
+    kind: Literal["transform"]
+    value: Expression
+
+
+class WorkflowStep(Step):
+    """Run another workflow as a child, with `input`, values. Output: its answer."""
+
+    kind: Literal["workflow"]
+    workflow: str
+    version: int | None = Field(default=None, ge=1)
+    input: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class WaitStep(Step):
+    """Wait for a time or for a signal. Output: the signal's payload, or null.
+
+    Give one of `seconds`, from the step's beginning; `until`, an expression that yields a timestamp; `signal`,
+    the name of a signal, awaited until the step's time-out. Set `timeout` above the wait.
+    """
+
+    kind: Literal["wait"]
+    timeout: Seconds = 86400.0
+    seconds: Seconds | None = Field(default=None, alias="for")
+    until: Expression | None = None
+    signal: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> WaitStep:
+        if sum(given is not None for given in (self.seconds, self.until, self.signal)) != 1:
+            raise ValueError("give one of `for`, `until` and `signal`")
+        if self.seconds is not None and self.seconds >= self.timeout:
+            raise ValueError("`for` must be shorter than `timeout`")
+        return self
+
+
+ItemStep = Annotated[RetrieveStep | AskStep | ConnectorStep | TransformStep | WorkflowStep, Field(discriminator="kind")]
+
+
+class MapStep(Step):
+    """Run `step` for each item of `over`, an expression that yields a list; at most `parallel` at once.
+
+    In `step`, `item` is the item and `index` its place from 0. Output: the outputs in the order of the items;
+    null for an item that failed, of which there may be `tolerate`.
+    """
+
+    kind: Literal["map"]
+    timeout: Seconds = 600.0
+    over: Expression
+    step: ItemStep
+    parallel: int = Field(default=8, ge=1, le=1000)
+    at_most: int = Field(default=1000, ge=1, le=100_000)
+    tolerate: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _once(self) -> MapStep:
+        if self.retry.attempts > 1:
+            raise ValueError("a map is not tried again as a whole; give `retry` to the step inside it")
+        return self
+
+    @field_validator("step")
+    @classmethod
+    def _plain(cls, step: Step) -> Step:
+        for field in ("after", "fallback"):
+            if getattr(step, field):
+                raise ValueError(f"the step inside a map cannot have `{field}`; give it to the map")
+        return step
+
+
+AnyStep = Annotated[
+    RetrieveStep | AskStep | DecideStep | MapStep | ConnectorStep | TransformStep | WorkflowStep | WaitStep,
+    Field(discriminator="kind"),
+]

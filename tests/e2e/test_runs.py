@@ -1,0 +1,142 @@
+"""Runs as people look after them: the real process, the embedded broker, models that follow a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+_ROOT = Path(__file__).parents[2]
+_COMMAND = (sys.executable, "-m", "meta_ai_orchestrator")
+_PATIENCE = 60
+_CONFIG = """\
+app_id: e2e-runs
+topics: {partitions: 2}
+models:
+  one: {provider: scripted, options: {default: "Refund it."}}
+  two: {provider: scripted, options: {default: "refund it"}}
+ask: {models: [one, two], retrieve: false, strategy: first}
+workflows: [approve.yaml]
+retrieval: {embedder: hashing}
+server: {port: 0}
+"""
+_WORKFLOW = """\
+id: approve
+deadline: 5m
+answer: done
+steps:
+  draft: {kind: ask, models: [one, two], prompt: "{{ input.question }}", fusion: {strategy: vote}}
+  approval: {kind: wait, signal: approval, after: [draft], timeout: 4m}
+  done: {kind: transform, value: "steps.draft.output + ' ' + steps.approval.output"}
+"""
+
+
+def _environment() -> dict[str, str]:
+    ours = {"META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return kept | {"PYTHONPATH": str(_ROOT / "sdk" / "python")}
+
+
+class _Cli:
+    """Runs commands in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, exit_code: int = 0, text: str = "") -> str:
+        done = subprocess.run(  # noqa: S603  # our own command
+            [*_COMMAND, *arguments],
+            cwd=self.folder,
+            env=_environment(),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def objects(self, *arguments: str) -> list[Any]:
+        return [json.loads(line) for line in self(*arguments, "--json").splitlines()]
+
+    def begin(self, task_id: str) -> Any:
+        """Send a task, and return the story of its run once it waits for the approval."""
+        self("tasks", "send", "-", text=json.dumps({"id": task_id, "workflow": "approve", "question": "What now?"}))
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            (story,) = self.objects("runs", "show", task_id)
+            if any(step["name"] == "approval" and step["status"] == "running" for step in story["steps"]):
+                return story
+        pytest.fail(f"the run {task_id} does not come to its approval: {story}")
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Cli]:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "meta-ai.yaml").write_text(_CONFIG, encoding="utf-8")
+    (folder / "approve.yaml").write_text(_WORKFLOW, encoding="utf-8")
+    command = [*_COMMAND, "orchestrator", "run", "--json"]
+    process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own command
+    assert process.stdout
+    try:
+        if not any(json.loads(line).get("ready") for line in process.stdout):
+            pytest.fail(f"it ended with {process.wait()} instead of becoming ready")
+        yield _Cli(folder)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(_PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_run_waits_for_its_signal_and_goes_on_with_it(cli: _Cli) -> None:
+    story = cli.begin("r-1")
+    steps = {step["name"]: step for step in story["steps"]}
+    assert story["status"] == "running"
+    assert "until " in steps["approval"]["waits"]
+    assert {one["branch"]: one["chosen"] for one in steps["draft"]["attempts"]} == {"one": True, "two": False}
+    assert "r-1" in {row["id"] for row in cli.objects("runs", "list", "--status", "running", "--since", "1h")}
+    (sent,) = cli.objects("runs", "signal", "r-1", "approval", "--data", '"OK"')
+    assert sent == {"signalled": "r-1", "name": "approval"}
+    (result,) = cli.objects("runs", "wait", "r-1")
+    assert (result["status"], result["answer"]) == ("succeeded", "Refund it. OK")
+    (over,) = cli.objects("runs", "show", "r-1")
+    assert [step["name"] for step in over["steps"]] == ["draft", "approval", "done"]
+    assert all(step["status"] == "succeeded" for step in over["steps"])
+    shown = cli("runs", "show", "r-1")
+    assert "signal approval" in shown
+    assert "Refund it. OK" in shown
+    assert cli("runs", "show", "r-1", "--mermaid").startswith("flowchart LR\n")
+    assert "is over: succeeded" in cli("runs", "signal", "r-1", "approval", exit_code=1)
+
+
+def test_a_run_is_cancelled(cli: _Cli) -> None:
+    cli.begin("r-2")
+    assert "cancelled" in cli("runs", "cancel", "r-2", "--reason", "not needed")
+    (story,) = cli.objects("runs", "show", "r-2")
+    assert story["status"] == "cancelled"
+    assert "not needed" in story["result"]["error"]["message"]
+    assert "r-2" in {row["id"] for row in cli.objects("runs", "list", "--status", "cancelled")}
+
+
+def test_recorded_answers_are_fused_again(cli: _Cli) -> None:
+    task_id = cli.objects("ask", "What now?")[0]["task_id"]
+    (compared,) = cli.objects("runs", "fuse", task_id, "--strategy", "vote")
+    assert (compared["recorded"]["strategy"], compared["again"]["strategy"]) == ("first", "vote")
+    assert compared["again"]["agreement"] == 1.0
+
+
+def test_a_run_that_is_not_known_is_one_line(cli: _Cli) -> None:
+    assert cli("runs", "show", "absent", exit_code=1).startswith("meta-ai: no run absent is known here")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.source.files import MAX_BYTES, read, text
+
+
+def test_that_yaml_and_json_are_read(tmp_path: Path) -> None:
+    for name, content in (("a.yaml", "a: 1"), ("a.json", '{\n\t"a": 1\n}'), ("b.yaml", "\ufeffa: 1")):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        assert read(path, what="a list").value == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a\n\xff", ":2: is not UTF-8; save it in that encoding"),
+        (b" " * (MAX_BYTES + 1), ": is larger than 262144 bytes; is it a list?"),
+    ],
+)
+def test_that_what_is_no_text_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        text(path, what="a list")
+    assert str(caught.value) == f"{path}{said}"
+
+
+def test_that_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):
+        text(tmp_path / "absent", what="a list")

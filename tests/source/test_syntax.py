@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.source.syntax import parse
+
+#: YAML's limit for a key on one line is 1024 characters, escapes included.
+KEYS = st.text(max_size=80)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=5))
+def test_every_json_object_is_read_as_json_reads_it(value: dict[str, Any]) -> None:
+    document = parse(json.dumps(value), "file")
+    assert document.value == value
+    assert document.problems == []
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("12:30", "12:30"),
+        ("2026-01-31", "2026-01-31"),
+        ("1_000", "1_000"),
+        ("007", 7),
+        ("1e3", 1000.0),
+        ("-.5", -0.5),
+        ("true", True),
+        ("~", None),
+        ("", None),
+        ('"5"', "5"),
+    ],
+)
+def test_plain_scalars_follow_the_core_schema(written: str, value: object) -> None:
+    found = parse(f"key: {written}", "file").value["key"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_every_value_has_its_place() -> None:
+    places = parse("a: 1\nb:\n  c:\n    - x\n    - y\n", "file").places
+    assert places == {
+        (): "file",
+        ("a",): "file:1",
+        ("b",): "file:2",
+        ("b", "c"): "file:3",
+        ("b", "c", 0): "file:4",
+        ("b", "c", 1): "file:5",
+    }
+
+
+def test_a_number_beyond_measure_is_a_problem() -> None:
+    (problem,) = parse("a: " + "9" * 5000, "file").problems
+    assert str(problem) == "file:1: a: this number has too many digits"

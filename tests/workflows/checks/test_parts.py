@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.connectors.registry import BUILT_IN as CONNECTORS
+from app.settings import Settings
+from app.workflows.checks import Names
+from app.workflows.checks.base import BUILT_IN
+from tests.workflows.checks.findings import ASK, errors, warnings
+
+NAMES = Names(frozenset({"small", "large"}), frozenset({"tickets"}), frozenset({"triage"}))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({**ASK, "models": ["smal"]}, "steps.s.models.0: no model is called smal; did you mean `small`?"),
+        (
+            {"kind": "connector", "connector": "ticket"},
+            "steps.s.connector: no connector is called ticket; did you mean `tickets`?",
+        ),
+        ({"kind": "workflow", "workflow": "x"}, "steps.s.workflow: no workflow is called x; there are triage"),
+        (
+            {**ASK, "models": ["small"], "fusion": {"strategy": "best-of-n", "judge": "big"}},
+            "steps.s.fusion: no model is called big; there are large, small",
+        ),
+        (
+            {"kind": "map", "over": "[1]", "step": {**ASK, "models": ["x"]}},
+            "steps.s.step.models.0: no model is called x; there are large, small",
+        ),
+    ],
+)
+def test_that_what_is_named_must_be_there(step: dict[str, Any], said: str) -> None:
+    assert errors({"s": step}, names=NAMES) == [said]
+    assert errors({"s": step}) == []  # without names nothing is looked up
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"prompt": " "}, "steps.s.prompt: is empty"),
+        ({"fusion": {"quorum": 3}, "samples": 2}, "steps.s.fusion.quorum: is 3, but at most 2 answers can come"),
+        ({"fusion": {"strategy": "vte"}}, "steps.s.fusion: no fusion strategy is called vte; there are "),
+        ({"fusion": {"strategy": "vote", "exat": True}}, "steps.s.fusion: fusion strategy vote: "),
+        ({"routing": {"policy": "fixd"}}, "steps.s.routing.0: no routing policy is called fixd; there are "),
+        ({"routing": [{}, {"policy": "fixed", "x": 1}]}, "steps.s.routing.1: routing policy fixed: "),
+        ({"routing": {"policy": "weighted", "weights": {"b": 1}}}, "steps.s.routing: "),
+        ({"schema": {"type": "nope"}}, "steps.s.schema: is not a JSON Schema: type: "),
+    ],
+)
+def test_that_an_ask_is_sound(settings: dict[str, Any], said: str) -> None:
+    (line,) = errors({"s": {**ASK, **settings}})
+    assert line.startswith(said)
+
+
+def test_that_schemas_of_input_and_output_are_schemas() -> None:
+    wrong = {"type": "nope"}
+    found = errors({"s": ASK}, input=wrong, output=wrong)
+    assert [line.partition(": type")[0] for line in found] == [
+        "input: is not a JSON Schema",
+        "output: is not a JSON Schema",
+    ]
+
+
+def test_that_times_fit_the_deadline() -> None:
+    assert errors({"s": {"kind": "wait", "for": "10m"}}, deadline="5m") == [
+        "steps.s.for: ends no sooner than the run, whose deadline is 300 s"
+    ]
+    assert warnings({"s": {**ASK, "timeout": "10m"}}, deadline="5m") == [
+        "steps.s.timeout: is longer than the workflow's deadline of 300 s, which ends the run first"
+    ]
+    assert warnings({"s": {"kind": "wait", "signal": "x"}}) == []  # its time-out is the default
+
+
+def test_that_a_workflow_which_calls_itself_is_warned_of() -> None:
+    assert warnings({"s": {"kind": "workflow", "workflow": "w"}}) == [
+        "steps.s.workflow: calls itself: without a condition that ends it, it never ends"
+    ]
+
+
+def test_that_a_query_says_something() -> None:
+    assert errors({"s": {"kind": "retrieve", "query": ""}}) == ["steps.s.query: is empty"]
+
+
+def test_that_names_come_from_the_settings() -> None:
+    names = Names.of(Settings())
+    assert names.models == frozenset({"local"})
+    assert names.connectors == BUILT_IN
+    assert frozenset(CONNECTORS) == BUILT_IN
+    assert names.workflows is None

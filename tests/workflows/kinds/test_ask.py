@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.routing.base import Health
+from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
+from tests.workflows.simulation import START
+from topics.model_requests import ModelRequest
+from topics.step_requests import StepRequest
+
+SCHEMA = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["refund", "other"]}}}
+
+
+def test_that_a_model_that_fails_is_replaced_by_the_next() -> None:
+    life = begun({"say": asking("alpha", "beta", "delta", routing={"policy": "fixed", "choose": 1})})
+    assert asked(life) == ["t/say/alpha/1"]
+    answer_next(life, error="unavailable")
+    assert asked(life) == ["t/say/beta/1"]
+    answer_next(life, "Yes")
+    result = outcome(life)
+    assert (result.answer, result.degraded) == ("Yes", True)
+    assert [(one.model, one.chosen) for one in result.candidates] == [("alpha", False), ("beta", True)]
+
+
+def test_that_no_model_is_replaced_when_the_workflow_says_so() -> None:
+    life = begun({"say": asking("alpha", "beta", routing={"policy": "fixed", "choose": 1, "fall_back": False})})
+    answer_next(life, error="unavailable")
+    assert outcome(life).status == "failed"
+
+
+def test_that_a_policy_sees_health_and_its_reason_is_reported() -> None:
+    routing = [{"policy": "healthy"}, {"policy": "fixed", "choose": 1}]
+    life = begun({"first": asking("alpha"), "say": asking("alpha", "beta", after=["first"], routing=routing)})
+    life.health["alpha"] = Health(open_until=START + 1000)
+    answer_next(life)
+    assert asked(life) == ["t/say/beta/1"]
+    answer_next(life)
+    assert "alpha" in outcome(life).steps[1].reason
+
+
+def test_that_a_cascade_goes_on_to_the_stronger_model_whose_answer_then_counts() -> None:
+    routing = {"policy": "cascade", "check": "answer != 'No'"}
+    life = begun({"say": asking("alpha", "beta", routing=routing)})
+    assert asked(life) == ["t/say/alpha/1"]
+    answer_next(life, "No")
+    assert asked(life) == ["t/say/beta/1"]
+    answer_next(life, "Yes")
+    assert (outcome(life).answer, outcome(life).degraded) == ("Yes", False)
+
+
+def test_that_a_cascade_answers_with_the_weaker_model_when_the_stronger_one_fails() -> None:
+    life = begun({"say": asking("alpha", "beta", routing={"policy": "cascade", "check": "answer != 'No'"})})
+    answer_next(life, "No")
+    answer_next(life, error="unavailable")
+    assert (outcome(life).answer, outcome(life).degraded) == ("No", True)
+
+
+def test_that_a_policy_is_given_what_it_looks_up() -> None:
+    routing = {"policy": "semantic", "choose": 1, "examples": {"alpha": ["hello"], "beta": ["goodbye"]}}
+    life = begun({"say": asking("alpha", "beta", routing=routing)})
+    (lookup,) = life.open
+    assert isinstance(lookup, StepRequest)
+    assert lookup.connector == "similarity"
+    assert lookup.arguments["text"] == "why?"
+    life.open.clear()
+    answered = {"id": lookup.id, "task_id": "t", "step": "say", "output": {"alpha": 0.1, "beta": 0.9}}
+    life.give(_step_result(answered))
+    assert asked(life) == ["t/say/beta/1"]
+
+
+def _step_result(fields: dict[str, Any]) -> Any:
+    from topics.step_results import StepResult  # noqa: PLC0415  # one test's
+
+    return StepResult.model_validate(fields)
+
+
+def test_that_samples_ask_each_model_so_often_and_differ_by_their_seeds() -> None:
+    life = begun({"say": asking(samples=3, fusion={"strategy": "vote"}, sampling={"seed": 7})})
+    assert asked(life) == ["t/say/alpha#1/1", "t/say/alpha#2/1", "t/say/alpha#3/1"]
+    assert [request.sampling.seed for request in life.open if isinstance(request, ModelRequest)] == [8, 9, 10]
+    answers = iter(("No", "Yes", "Yes"))
+    answer_all(life, lambda _: next(answers))
+    result = outcome(life)
+    assert (result.answer, result.groups) == ("Yes", (("alpha#2", "alpha#3"), ("alpha#1",)))
+    assert {candidate.model for candidate in result.candidates} == {"alpha"}
+
+
+def test_that_json_that_does_not_fit_is_repaired_by_the_model_that_said_it() -> None:
+    life = begun({"say": asking(schema=SCHEMA, repairs=2)})
+    (first,) = life.open
+    assert isinstance(first, ModelRequest)
+    assert first.messages[0].role == "system"
+    assert '"enum": ["refund", "other"]' in first.messages[0].content
+    answer_next(life, "It is a refund.")
+    assert asked(life) == ["t/say/alpha/1.1"]
+    answer_next(life, '{"kind": "refunds"}')
+    (again,) = life.open
+    assert isinstance(again, ModelRequest)
+    assert again.id == "t/say/alpha/1.2"
+    assert [message.role for message in again.messages] == ["system", "user", "assistant", "user"]
+    assert "refunds" in again.messages[3].content
+    answer_next(life, '```json\n{"kind": "refund"}\n```')
+    result = outcome(life)
+    assert (result.answer, result.degraded) == ({"kind": "refund"}, False)
+    assert result.usage.input_tokens == 6
+
+
+def test_that_json_that_stays_wrong_fails_the_step_and_says_what_is_wrong() -> None:
+    life = begun({"say": asking(schema=SCHEMA, repairs=1)})
+    answer_next(life, "{")
+    answer_next(life, "{")
+    error = outcome(life).error
+    assert error
+    assert (error.code, "not valid JSON" in error.message) == ("invalid_output", True)
+    assert outcome(life).candidates[0].text == "{"
+
+
+JUDGED = {"strategy": "best-of-n", "judge": "judge"}
+
+
+def test_that_a_fusion_asks_its_judge_and_the_answers_that_are_late_do_not_count() -> None:
+    life = begun({"say": asking("alpha", "beta", fusion=JUDGED)})
+    answer_next(life, "Yes")
+    answer_next(life, "No")
+    calls = [request for request in life.open if isinstance(request, ModelRequest)]
+    assert {call.purpose for call in calls} == {"fusion"}
+    assert {call.model for call in calls} == {"judge"}
+    assert all(call.id.startswith("t/say/!fusion:") and call.id.endswith("/1") for call in calls)
+    assert any("why?" in call.messages[-1].content for call in calls)
+    while life.open:
+        answer_next(life, "?")
+    assert outcome(life).status == "succeeded"
+    assert outcome(life).usage.output_tokens == 2 + len(calls)
+
+
+def test_that_a_fusion_does_with_what_it_has_when_its_judge_fails_or_is_late() -> None:
+    for silent in (False, True):
+        life = begun({"say": asking("alpha", "beta", fusion=JUDGED, timeout=10)})
+        answer_next(life, "Yes")
+        answer_next(life, "No")
+        if silent:
+            later(life, 10)
+        while life.open and not silent:
+            answer_next(life, error="unavailable")
+        assert outcome(life).status == "succeeded"
+
+
+def test_that_a_fusion_goes_on_after_a_restart() -> None:
+    life = begun({"say": asking("alpha", "beta", fusion=JUDGED)})
+    answer_next(life, "Yes")
+    answer_next(life, "No")
+    life.restart()
+    while life.open:
+        answer_next(life, "A")
+    assert outcome(life).status == "succeeded"
+
+
+@pytest.mark.parametrize(("cache", "samples", "expected"), [(None, 1, None), (60, 1, 60.0), (60, 2, None)])
+def test_that_requests_say_how_old_an_answer_may_be(cache: int | None, samples: int, expected: float | None) -> None:
+    life = begun({"say": asking(cache=cache, samples=samples)})
+    assert {request.cache_for for request in life.open if isinstance(request, ModelRequest)} == {expected}
+
+
+def test_that_requests_have_the_priority_of_the_task_or_else_of_the_workflow() -> None:
+    for task, expected in (({}, 3), ({"priority": -1}, -1)):
+        life = begun({"say": asking()}, task=task, priority=3)
+        assert [request.priority for request in life.open if isinstance(request, ModelRequest)] == [expected]
+
+
+def test_that_a_step_for_which_no_model_qualifies_fails_and_says_why() -> None:
+    life = begun({"say": asking("alpha", routing=[{"policy": "capability", "tags": ["code"]}])})
+    error = outcome(life).error
+    assert error
+    assert error.code == "no_model"

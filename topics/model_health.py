@@ -1,0 +1,34 @@
+"""`model-health`: how fast and how reliable each model has been lately, as each worker saw it."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from topics.base import Event, Topic
+
+
+class ModelHealth(Event):
+    """What one worker has measured of one model.
+
+    `seconds` is a peak-sensitive moving average of the duration of calls, `errors` that of the share of calls
+    that failed for the model's sake (0 to 1), `calls` how many were made since the worker started. Until
+    `open_until` the worker does not expect the model to answer.
+    """
+
+    model: str
+    worker: str
+    at: AwareDatetime
+    calls: int = 0
+    seconds: float = 0.0
+    errors: float = 0.0
+    open_until: AwareDatetime | None = None
+
+
+MODEL_HEALTH = Topic(
+    name="model-health",
+    event=ModelHealth,
+    type="meta_ai.model_health",
+    key="model/worker",
+    summary="Latency, errors and breakers of models, shared by all workers.",
+    compacted=True,
+)
