@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.delivery.deciding import Decision
@@ -15,19 +15,32 @@ from app.workflows.engine import Accept, Input, Tick, advance
 from app.workflows.family import PARENT
 from app.workflows.kinds.base import Command
 from app.workflows.records import Records, records
-from app.workflows.run import Done, Run, RunState, Slots
+from app.workflows.run import Done, Fact, Run, RunState, Slots
 from app.workflows.slots import hand_out
 from app.workflows.world import World
-from topics import MODEL_REQUESTS, RESULTS, RETRIEVAL_REQUESTS, SIGNALS, SLOTS, STEP_REQUESTS, STEP_RESULTS, TASKS
-from topics.base import Failure, Topic
+from topics import (
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    RESULTS,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    SIGNALS,
+    SLOTS,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    TASKS,
+)
+from topics.base import Event, Failure, Topic
 from topics.model_requests import ModelRequest
+from topics.model_responses import ModelResponse
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
+from topics.retrieval_results import RetrievalResult
 from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import Task
+from topics.tasks import Parent, Task
 
 _MAX_ID = 200
 _PRINTABLE = 0x20
@@ -96,13 +109,11 @@ class Runs:
         """Return what is to be written of a state."""
         return records(key, value, written)
 
-    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
-        """Return failures in place of what is too large; a request that is, runs into its time-out."""
-        return [
-            replace(one, event=_without_texts(one.event, error))
-            for one in outgoing
-            if not isinstance(one.event, (RetrievalRequest, ModelRequest, StepRequest, Task))
-        ]
+    def lesser(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
+        """Return a failed outcome in place of what is too large: of a request, the answer that it would have had."""
+        failure = Failure(code=error.reason, message=str(error))
+        small = _failed(outgoing.event, failure)
+        return self._outgoing(small, outgoing.traceparent) if small else None
 
     def _advance(self, value: RunState | None, event: Input, now: float) -> Decision[RunState]:
         state, commands = advance(value, event, self.world(), now)
@@ -120,22 +131,25 @@ class Runs:
         slots, grants = hand_out(value if isinstance(value, Slots) else None, event, now)
         return Decision(value=slots, outgoing=[self._outgoing(grant, None) for grant in grants])
 
-    def _outgoing(self, command: Command, traceparent: str | None) -> Outgoing:
+    def _outgoing(self, command: Command | Fact, traceparent: str | None) -> Outgoing:
         topic, key, event_id = _address(command)
         return Outgoing(topic, key, command, event_id, partition_of(key, self.partitions), traceparent)
 
 
-def _address(command: Command) -> tuple[Topic[Any], str, str]:  # noqa: PLR0911  # one for each command
+#: What is asked and answered within a run: its topic, and how the event's id continues that of the request.
+_TOPICS: Mapping[type[Event], tuple[Topic[Any], str]] = {
+    RetrievalRequest: (RETRIEVAL_REQUESTS, ""),
+    RetrievalResult: (RETRIEVAL_RESULTS, "/result"),
+    ModelRequest: (MODEL_REQUESTS, ""),
+    ModelResponse: (MODEL_RESPONSES, "/response"),
+    StepRequest: (STEP_REQUESTS, ""),
+    StepResult: (STEP_RESULTS, "/result"),
+}
+
+
+def _address(command: Command | Fact) -> tuple[Topic[Any], str, str]:
     """Return the topic, key and id of the event that a command is."""
     match command:
-        case RetrievalRequest():
-            return RETRIEVAL_REQUESTS, command.task_id, command.id
-        case ModelRequest():
-            return MODEL_REQUESTS, command.task_id, command.id
-        case StepRequest():
-            return STEP_REQUESTS, command.task_id, command.id
-        case StepResult():
-            return STEP_RESULTS, command.task_id, f"{command.id}/result"
         case Task():
             return TASKS, command.id or "", command.id or ""
         case Signal():
@@ -144,6 +158,9 @@ def _address(command: Command) -> tuple[Topic[Any], str, str]:  # noqa: PLR0911 
             return SLOTS, f"{command.workflow}/{command.key}", f"{command.id}/{command.action}"
         case Result():
             return RESULTS, command.task_id, f"{command.task_id}/result"
+        case _:
+            topic, suffix = _TOPICS[type(command)]
+            return topic, command.task_id, command.id + suffix
 
 
 def task_id(received: Received[Task]) -> str:
@@ -163,10 +180,24 @@ def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, rec
     return Outgoing(topic, key, event, received.id, home)
 
 
-def _without_texts(event: Any, error: InvalidEvent) -> Any:
-    failure = Failure(code=error.reason, message=str(error))
-    if isinstance(event, Result):
-        return event.model_copy(update={"status": "failed", "answer": None, "candidates": (), "error": failure})
-    if isinstance(event, StepResult):
-        return event.model_copy(update={"output": None, "error": failure})
-    return event
+def _failed(event: Any, failure: Failure) -> Command | Fact | None:  # noqa: PLR0911  # one for each event
+    """Return what a run, or whoever waits for it, is told in place of an event that is too large."""
+    match event:
+        case Result():
+            return event.model_copy(
+                update={"status": "failed", "answer": None, "candidates": (), "citations": (), "error": failure}
+            )
+        case StepResult():
+            return event.model_copy(update={"output": None, "error": failure})
+        case ModelRequest(id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose):
+            return ModelResponse(
+                id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose, error=failure
+            )
+        case RetrievalRequest(id=id_, task_id=task, step=step):
+            return RetrievalResult(id=id_, task_id=task, step=step, error=failure)
+        case StepRequest(id=id_, task_id=task, step=step):
+            return StepResult(id=id_, task_id=task, step=step, error=failure)
+        case Task(parent=Parent() as parent):
+            return StepResult(id=parent.request_id, task_id=parent.task_id, step=parent.step, error=failure)
+        case _:
+            return None

@@ -50,6 +50,13 @@ class Inconsistent(ValueError):
         self.key = key
 
 
+def _credentials(options: dict[str, Any]) -> Iterator[str]:
+    """Yield what may be credentials in options; what they may have is for the component to say, later."""
+    headers = options.get("headers")
+    if isinstance(headers, dict):
+        yield from (text for text in headers.values() if isinstance(text, str))
+
+
 class Section(BaseModel):
     """The base of all sections: frozen, and a misspelt key is an error."""
 
@@ -58,8 +65,8 @@ class Section(BaseModel):
     def secrets(self) -> Iterator[str]:
         """Yield every secret in it, for the redaction of logs."""
         for name, value in self:
-            if name == "options":  # what only a provider understands; its headers may be credentials
-                yield from (text for text in value.get("headers", {}).values() if isinstance(text, str))
+            if name == "options":
+                yield from _credentials(value)
                 continue
             for one in value.values() if isinstance(value, dict) else (value,):
                 if isinstance(one, SecretStr):
@@ -177,8 +184,8 @@ class DeliverySettings(Section):
 class PriceSettings(Section):
     """What a model costs, in US dollars for a million tokens."""
 
-    input: float = Field(default=0.0, ge=0, description="of what the model reads")
-    output: float = Field(default=0.0, ge=0, description="of what it writes")
+    input: float = Field(default=0.0, ge=0, description="US dollars for a million tokens that it reads")
+    output: float = Field(default=0.0, ge=0, description="US dollars for a million tokens that it writes")
 
 
 class ModelSettings(Section):
@@ -199,7 +206,11 @@ class ModelSettings(Section):
     attempts: int = Field(default=3, ge=1, le=20, description="including the first")
     max_concurrency: int = Field(default=2048, ge=1, description="calls in flight per worker")
     sampling: dict[str, Any] = Field(default_factory=dict, description="defaults: max_tokens, temperature, …")
-    price: PriceSettings | None = Field(default=None, description="for routing by cost, and for the cost of results")
+    price: PriceSettings | None = Field(
+        default=None,
+        description="for routing by cost, and for the cost of results",
+        examples=[{"input": 0.25, "output": 2.0}],
+    )
     context_tokens: int | None = Field(default=None, ge=1, description="how much it can read", examples=[128_000])
     max_output_tokens: int | None = Field(default=None, ge=1, description="how much it can write", examples=[16_384])
     tags: tuple[str, ...] = Field(default=(), description="what it is good for, for routing", examples=[["code"]])

@@ -48,6 +48,8 @@ _BATCH_BYTES = 256 * 1024
 
 _SLOW_WAIT_MS = 100
 
+_AGENTS = tuple(import_module(f"agents.{name}") for name in agents.ALL)
+
 Check = Callable[[], tuple[bool, str]]
 
 
@@ -129,6 +131,7 @@ class Worker:
             source=f"/{settings.app_id}",
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
+            limits={module.TOPIC.name: settings.delivery.max_event_bytes for module in _AGENTS},
         )
         delivery = Delivery(
             settings.delivery, outbox, self.tenures, chosen.metrics, tracer=self._tracer, group=settings.app_id
@@ -150,8 +153,8 @@ class Worker:
         )
         self.app = build(settings, self._connection, self.tenures)
         self.app.transport.before_rebalance = self._before_rebalance
-        for name in agents.ALL:
-            self._attach(import_module(f"agents.{name}"))
+        for module in _AGENTS:
+            self._attach(module)
 
     def _world(self) -> World:
         """Return what the engine may know at this moment."""
@@ -247,6 +250,7 @@ class Worker:
         metrics = self.components.metrics
         metrics.owned_partitions(len(self.tenures))
         metrics.runs_active(sum(isinstance(state, Run) for tenure in self.tenures for state in tenure.holdings.values))
+        metrics.definitions_refused(len(self._definitions.refused))
         if self.tenures.suspended:
             return
         for (topic, partition), offset in self.tenures.committable().items():

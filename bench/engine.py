@@ -1,63 +1,109 @@
 """What the engine itself costs, without a broker: `python -m bench.engine`.
 
-Runs are driven through `advance` as the deciders drive them, and every answer is there at once. What is timed is
-`advance` alone, event by event. What would be written is counted after each event, as if none were written
-together: the records that changed, beside all records of the run.
+Runs are driven through `advance` as the deciders drive them, and every answer is there at once. In the first
+table, p50 and p99 are those of `advance` for one event, and the processor time is that of whole runs, for each
+step. The second table counts what is written if each event is written by itself: the records that changed, beside
+all records of the run.
 """
 
 from __future__ import annotations
 
 import gc
-from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from app.workflows.definitions import Definitions
 from app.workflows.spec import Workflow
-from bench.engine_life import Life, live
+from bench.engine_life import Life, Written, live
 from bench.figures import percentile, table
+from topics.tasks import Task
 
 _KIB = 1024
-_TEXT = "x" * 20 * _KIB
-_SHORT = "Yes."
-
+_SHORT, _LONG = "Yes.", "x" * 20 * _KIB
 _ASK: Mapping[str, Any] = {"kind": "ask", "models": ["small"], "prompt": "{{ input.question }}"}
-_COLUMNS = ("shape", "steps", "events", "p50 µs", "p99 µs", "a step µs", "× 10 steps", "compiled ms")
-_BYTES = ("shape", "steps", "written a step KiB", "whole state each time KiB", "times as much", "state KiB")
+_TIMES = ("shape", "steps", "compiled ms", "events", "p50 µs", "p99 µs", "CPU a step µs", "by the first")
+_BYTES = ("shape", "steps", "written a step KiB", "whole each time KiB", "times as much", "state KiB", "p50 µs")
 
 
 def chain(steps: int) -> dict[str, Any]:
-    """Return a workflow in which each step waits for the one before."""
-    first: dict[str, Any] = {"s0": _ASK}
-    return {"id": "chain", "steps": first | {f"s{at}": {**_ASK, "after": [f"s{at - 1}"]} for at in range(1, steps)}}
+    """Return steps of which each waits for the one before."""
+    return {f"s{at}": {**_ASK, "after": [f"s{at - 1}"] if at else []} for at in range(steps)}
 
 
 def fan(steps: int) -> dict[str, Any]:
-    """Return a workflow whose steps all begin at once, and whose last one waits for all others."""
+    """Return steps that all begin at once, but for the last, which waits for all others."""
     names = [f"s{at}" for at in range(steps - 1)]
-    return {"id": "fan", "steps": {**dict.fromkeys(names, _ASK), "last": {**_ASK, "after": names}}}
+    return {**dict.fromkeys(names, _ASK), "last": {**_ASK, "after": names}}
 
 
-def mapped(steps: int) -> dict[str, Any]:
-    """Return a workflow of one map with so many items, eight of them at once."""
-    return {"id": "map", "steps": {"all": {"kind": "map", "over": "input.items", "step": {**_ASK, "prompt": "{{ item }}"}}}}
+def mapped(_: int) -> dict[str, Any]:
+    """Return one step that is run for each item of the input, eight at once."""
+    return {"all": {"kind": "map", "over": "input.items", "step": {**_ASK, "prompt": "{{ item }}"}}}
 
 
 SHAPES: Mapping[str, Callable[[int], dict[str, Any]]] = {"chain": chain, "fan": fan, "map": mapped}
 
 
-def lives(shape: str, steps: int, text: str, runs: int) -> Iterator[Life]:
-    """Yield the lives of so many runs of this shape, whose models all answer `text`."""
-    workflow = Workflow.model_validate({"deadline": 3600, **SHAPES[shape](steps)})
-    definitions = Definitions([workflow])
-    question = {"question": "Why?", "items": [f"item {at}" for at in range(steps)] if shape == "map" else []}
-    for number in range(runs):
-        yield live(definitions, workflow.id, f"{shape}-{number}", question, text)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A workflow of so many steps, ready to run; `seconds` is how long that took."""
+
+    shape: str
+    steps: int
+    definitions: Definitions
+    seconds: float
+
+    @classmethod
+    def of(cls, shape: str, steps: int) -> Case:
+        """Return the case of one of `SHAPES`."""
+        spec = Workflow.model_validate({"id": shape, "deadline": 3600.0, "steps": SHAPES[shape](steps)})
+        begun = time.process_time()
+        definitions = Definitions([spec])
+        return cls(shape, steps, definitions, time.process_time() - begun)
+
+    def life(self, number: int, text: str, written: Written | None = None) -> Life:
+        """Return one life of it."""
+        items = [f"Why {at}?" for at in range(self.steps)] if self.shape == "map" else []
+        task = Task(id=f"{self.shape}-{number}", workflow=self.shape, input={"question": "Why?", "items": items})
+        return live(self.definitions, task, text=text, written=written)
+
+    def times(self, events: int) -> list[float]:
+        """Return the columns of its times, of at least so many events; the last is microseconds a step."""
+        lives = [self.life(run, _SHORT) for run in range(ceil(events / (self.steps + 1)))]
+        times = [1e6 * seconds for life in lives for seconds in life.seconds]
+        a_step = 1e6 * sum(life.processor for life in lives) / len(lives) / self.steps
+        return [1e3 * self.seconds, len(times), percentile(times, 0.5), percentile(times, 0.99), a_step]
+
+    def bytes(self) -> list[float]:
+        """Return the columns of what is written of one run, whose models answer 20 KiB each."""
+        written = Written()
+        self.life(0, _LONG, written)
+        changed, whole = (sum(sizes) / self.steps / _KIB for sizes in (written.changed, written.whole))
+        return [changed, whole, whole / changed, written.whole[-1] / _KIB, 1e6 * percentile(written.seconds, 0.5)]
 
 
-def speed(shape: str, steps: int, least: int, before: float | None) -> list[Any]:
-    """Return a row: of at least `least` events, the time of one, and the whole time of a run for each step."""
-    found = list(lives(shape, steps, _SHORT, max(1, least // (steps + 1))))
-    times = [seconds for life in found for seconds in life.seconds]
-    a_step = 1e6 * sum(times) / len(found) / steps
-    ...
+def main(options: Namespace) -> None:
+    """Measure, and print both tables."""
+    for shape in SHAPES:  # all is imported before anything is timed
+        Case.of(shape, 2).life(0, _SHORT)
+    gc.freeze()
+    cases = {shape: [Case.of(shape, steps) for steps in options.steps] for shape in SHAPES}
+    times = {shape: [case.times(options.events) for case in of_shape] for shape, of_shape in cases.items()}
+    rows = [
+        [case.shape, case.steps, *columns, columns[-1] / times[shape][0][-1]]
+        for shape, of_shape in cases.items()
+        for case, columns in zip(of_shape, times[shape], strict=True)
+    ]
+    print(table(_TIMES, rows), end="\n\n")
+    print(table(_BYTES, [[one.shape, one.steps, *one.bytes()] for of_shape in cases.values() for one in of_shape]))
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--events", type=int, default=2000, help="how many are timed at least, for each row")
+    main(parser.parse_args())

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from app import components
 from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
@@ -20,6 +21,12 @@ def _no_paid_models(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "ANTHROPIC_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _searched_anew() -> None:
+    # A test may announce components of its own, which a search before it did not find.
+    components.installed.cache_clear()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -22,3 +22,22 @@ def test_that_ours_win_and_the_others_are_added(monkeypatch: pytest.MonkeyPatch)
         "theirs": "their.module:Other",
     }
     assert asked == ["g"]
+
+
+def test_that_the_installed_packages_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[str] = []
+
+    def search(group: str) -> list[EntryPoint]:
+        searches.append(group)
+        return [EntryPoint("theirs", "their.module:Other", group)]
+
+    monkeypatch.setattr(components, "entry_points", search)
+    assert components.named({}, "g") == components.named({}, "g")
+    assert "theirs" in components.named({}, "h")
+    assert searches == ["g", "h"]
+
+
+def test_that_what_was_found_cannot_be_changed_by_one_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "entry_points", lambda group: [EntryPoint("theirs", "a:B", group)])
+    components.named({}, "g").clear()
+    assert set(components.named({}, "g")) == {"theirs"}

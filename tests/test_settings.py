@@ -88,8 +88,21 @@ def test_all_secrets_are_found_for_redaction() -> None:
     found = Settings.model_validate(
         {
             "broker": {"security": {"password": "pw"}},
-            "models": {"local": {"provider": "x", "api_key": "k1"}, "b": {"provider": "x", "api_key": "k2"}},
+            "models": {
+                "local": {"provider": "x", "api_key": "k1", "options": {"headers": {"x-key": "h1", "x-number": 5}}},
+                "b": {"provider": "x", "api_key": "k2"},
+            },
+            "connectors": {
+                "c": {"headers": {"authorization": "h2"}, "options": {"headers": {"x-key": "h3"}}},
+                "d": {"headers": {"authorization": "h4"}},
+            },
         }
     )
-    assert sorted(found.secrets()) == ["k1", "k2", "pw"]
+    assert sorted(found.secrets()) == ["h1", "h2", "h3", "h4", "k1", "k2", "pw"]
     assert list(Settings().secrets()) == []
+
+
+@pytest.mark.parametrize("headers", [None, "x-key: h", ["x-key"], 5])
+def test_options_may_have_headers_of_any_form(headers: object) -> None:
+    found = Settings.model_validate({"connectors": {"c": {"kind": "mine", "options": {"headers": headers}}}})
+    assert list(found.secrets()) == []

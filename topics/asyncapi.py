@@ -15,11 +15,14 @@ from topics.base import Topic
 from topics.dead_letters import DEAD_LETTERS, PREFIX, DeadLetter
 
 #: The version of the events' form: a field that is added raises the minor number.
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 _JSON = "application/json"
 _BINDING = "0.5.0"
-_RECEIVED = {"tasks", "documents"}
+#: What only others send, and what only others read; workers send tasks and signals too, to child runs.
+_RECEIVED = {"documents", "definitions"}
 _SENT = {"results", "audit", "dead-letters"}
+#: What producers of any kind may send, without a header.
+_OPEN = {"tasks", "signals", "documents"}
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ce_specversion": ("CloudEvents version", {"const": "1.0"}),
     "ce_id": ("identifies this very event: sent again, it has the same id", {}),
@@ -129,7 +132,7 @@ def _message(topic: Topic[Any]) -> dict[str, Any]:
 
 
 def _headers(topic: Topic[Any]) -> dict[str, Any]:
-    """Producers of tasks and documents may leave all headers out; what the orchestrator sends has them."""
+    """Producers of tasks, signals and documents may leave all headers out; what we send ourselves has them."""
     if topic is DEAD_LETTERS:
         return _ref("schemas", "DeadLetterHeaders")
     schema: dict[str, Any] = {
@@ -137,7 +140,7 @@ def _headers(topic: Topic[Any]) -> dict[str, Any]:
         "allOf": [_ref("schemas", "EventHeaders")],
         "properties": {"ce_type": {"const": topic.type}},
     }
-    if topic.name not in _RECEIVED:
+    if topic.name not in _OPEN:
         schema["required"] = [name for name in _HEADERS if name not in _OPTIONAL_HEADERS]
     return schema
 

@@ -12,7 +12,8 @@ from topics.base import Event, Topic
 class Signal(Event):
     """Tell the run of `task_id` something.
 
-    A `signal` goes to the step that waits for its `name`; `cancel` ends the run. A signal that comes before its step waits for it is kept. The first of a name counts.
+    A `signal` goes to the step that waits for its `name`; `cancel` ends the run. A signal that comes before its
+    step waits for it is kept. The first of a name counts.
     """
 
     task_id: str = Field(min_length=1, max_length=200)

@@ -14,7 +14,7 @@ NATIVE = frozenset(
 #: Those of CEL's usual extensions that can be offered; two of them are bounded below.
 _EXTENSIONS = frozenset(
     {"bool", "min", "max", "sum", "indexOf", "lastIndexOf", "substring", "lowerAscii", "upperAscii", "trim"}
-    | {"first", "last", "slice", "sort", "reverse"}
+    | {"slice", "sort", "reverse"}
 )
 MOST_PARTS = 1000
 _MOST_CHARACTERS = 1024 * 1024

@@ -55,7 +55,11 @@ def show(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of a workflow file, for editors and validators."""
+    """Print the JSON schema of a workflow file, for editors and validators.
+
+    Keep it beside your workflows as workflow.schema.json; an editor with the YAML language server uses it for
+    files that begin with: # yaml-language-server: $schema=workflow.schema.json
+    """
     sys.stdout.write(json.dumps(file_schema(), ensure_ascii=False, indent=2) + "\n")
 
 

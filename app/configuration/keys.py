@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
+from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 from app.source.problems import Key
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the section that a field holds: itself, or by name in a mapping."""
+    """Return the section that a field holds: itself, or none in its place, or by name in a mapping."""
     candidates = (annotation, *get_args(annotation))
     return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def is_named(annotation: Any) -> bool:
     """Whether the field maps names that the user chooses to sections."""
-    return section_of(annotation) not in (None, annotation)
+    return get_origin(annotation) is dict and section_of(annotation) is not None
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Whether the field is a number of seconds that may be written with a unit; a plain number reads none."""
+    return field.annotation is float and any(isinstance(one, BeforeValidator) for one in field.metadata)
 
 
 def known_keys(section: type[BaseModel] = Settings, above: Key = ()) -> Iterator[Key]:

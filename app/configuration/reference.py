@@ -9,8 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import override
 
-from app.configuration.keys import is_named, section_of
+from app.configuration.keys import is_duration, is_named, section_of
 from app.settings import Settings
 
 _HEADER = """\
@@ -21,13 +24,39 @@ _HEADER = """\
 # Durations are written 250ms, 30s, 5m, 12h or 7d.
 """
 #: What the examples of a mapping with free names are called.
-_EXAMPLE_NAMES = {"overrides": "results"}
+_EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets"}
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
+
+
+class _WithReferences(GenerateJsonSchema):
+    """What is no free text may also be a reference to the environment, which is replaced before it is checked."""
+
+    @override
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        return _or_reference(super().int_schema(schema))
+
+    @override
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        return _or_reference(super().float_schema(schema))
+
+    @override
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        return _or_reference(super().bool_schema(schema))
+
+    @override
+    def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
+        return _or_reference(super().literal_schema(schema))
+
+
+def _or_reference(written: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [written, _REFERENCE]}
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of the configuration file, for editors and validators."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    found = Settings.model_json_schema(schema_generator=_WithReferences)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
 def template() -> str:
@@ -47,13 +76,21 @@ def _section(values: BaseModel, indent: str, mark: str) -> Iterator[str]:
 def _setting(name: str, field: FieldInfo, value: Any, indent: str, mark: str) -> Iterator[str]:
     if is_named(field.annotation):
         yield from _named(name, field, value, indent, mark)
-    elif isinstance(value, BaseModel):
+        return
+    if field.examples and not value:
+        mark, value = "#", _example(field)
+    if isinstance(value, BaseModel):
         yield f"{indent}{mark}{name}:"
         yield from _section(value, indent + "  ", mark)
-    elif value is None:
-        yield f"{indent}#{name}: {_scalar(field.examples[0] if field.examples else None)}"
     else:
-        yield f"{indent}{mark}{name}: {_scalar(value)}"
+        yield f"{indent}{mark}{name}: {_written(field, value)}"
+
+
+def _example(field: FieldInfo) -> Any:
+    """Return the example of an optional setting, as a section where it is one."""
+    example = (field.examples or [None])[0]
+    section = section_of(field.annotation)
+    return section.model_validate(example) if section else example
 
 
 def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: str, mark: str) -> Iterator[str]:
@@ -66,9 +103,11 @@ def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: st
         yield from _section(value, indent + "    ", mark)
 
 
+def _written(field: FieldInfo, value: Any) -> str:
+    return _duration(value) if is_duration(field) else _scalar(value)
+
+
 def _scalar(value: Any) -> str:
-    if isinstance(value, float):
-        return _duration(value)
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, str) and value and value.replace("-", "").replace(".", "").replace("/", "").isalnum():

@@ -82,8 +82,8 @@ class Mind(Protocol[V]):
         """Return why an event whose key never got a value goes to the dead letters; None when it is only stale."""
         ...
 
-    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
-        """Return the small events to send in place of these, of which one is larger than the broker takes."""
+    def lesser(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
+        """Return the small event to send in place of one that is too large, if there is one."""
         ...
 
 
@@ -158,8 +158,13 @@ class Decider(Generic[V]):
         try:
             await self._delivery.outbox.publish(outgoing, cause)
         except InvalidEvent as error:
+            if len(outgoing) > 1:
+                for one in outgoing:  # what was sent already is sent again under the same id
+                    await self._publish(key, [one], cause)
+                return
             log.error("cannot send what follows for %s: %s", key, error)  # noqa: TRY400  # says it all
-            await self._delivery.outbox.publish(self._mind.lesser(outgoing, error), cause)
+            if small := self._mind.lesser(outgoing[0], error):
+                await self._delivery.outbox.publish([small], cause)
 
     async def _give_up(self, delivered: Delivered, error: Exception, agent: str) -> None:
         with contextlib.suppress(TenureEnded):
@@ -209,6 +214,8 @@ class Decider(Generic[V]):
                 tenure.holdings.values.drop(key)
             elif decision.value is not None or decision.outgoing:
                 self._apply(tenure, key, decision, None, _nothing)
+            else:
+                tenure.holdings.values.put(key, value)  # nothing follows yet: it keeps its time
 
     def _lose_patience(self, now: float) -> None:
         """Let go of events whose key never got a value: what they refer to ended long ago, or never was."""

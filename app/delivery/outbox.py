@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,8 +50,19 @@ class Record:
 class Outbox:
     """Sends events for the agents of one worker."""
 
-    def __init__(self, producer: Producer, *, prefix: str, source: str, propagate: Propagate, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        *,
+        prefix: str,
+        source: str,
+        propagate: Propagate,
+        metrics: Metrics,
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
+        """`limits` are how large (bytes) an event may be for whoever consumes a topic, by its name without prefix."""
         self._producer = producer
+        self._limits = limits or {}
         self._prefix = prefix
         self._source = source
         self._propagate = propagate
@@ -78,10 +89,16 @@ class Outbox:
         """Return when the broker has acknowledged all events.
 
         Raises:
-            InvalidEvent: an event is larger than the broker takes; no other failure is final.
+            InvalidEvent: an event is larger than the broker takes, or its consumers; no other failure is final.
         """
         if outgoing:
-            await self.write([self.record(event, cause) for event in outgoing])
+            await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing])
+
+    def _within_limits(self, topic: Topic[Any], record: Record) -> Record:
+        limit = self._limits.get(topic.name)
+        if limit is not None and len(record.value or b"") > limit:
+            raise _too_large(record, "delivery.max_event_bytes")
+        return record
 
     async def write(self, records: Sequence[Record]) -> None:
         """Return when the broker has acknowledged all records, trying again for as long as it takes.
@@ -132,6 +149,6 @@ class Outbox:
         return True
 
 
-def _too_large(record: Record) -> InvalidEvent:
+def _too_large(record: Record, setting: str = "topics.max_message_bytes") -> InvalidEvent:
     size = len(record.value or b"")
-    return InvalidEvent("too_large", f"{size} bytes for {record.topic}: raise topics.max_message_bytes, or send less")
+    return InvalidEvent("too_large", f"{size} bytes for {record.topic}: raise {setting}, or send less")

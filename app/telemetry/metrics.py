@@ -43,10 +43,13 @@ class Metrics:
         """Count a retrieval; `outcome` is `ok` or an error's code."""
 
     def run_finished(self, workflow: str, status: str, seconds: float) -> None:
-        """Count a run that ended as `succeeded` or `failed`."""
+        """Count a run that ended as `succeeded`, `failed` or `cancelled`."""
 
     def runs_active(self, n: int) -> None:
         """Note how many runs this worker has begun and not ended."""
+
+    def definitions_refused(self, n: int) -> None:
+        """Note how many deployed workflow versions this worker cannot run."""
 
     def lag(self, topic: str, partition: int, n: int | None) -> None:
         """Note how many events of a partition are not finished; none when another worker has it now."""

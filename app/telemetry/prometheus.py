@@ -89,6 +89,7 @@ class PrometheusMetrics(Metrics):
         self._runs = make.counter("runs_finished", "Runs ended, by status.", "workflow", "status")
         self._run_duration = make.histogram("run", "From accepting a task to its result.", "workflow")
         self._active = make.gauge("runs_active", "Runs begun and not ended.")[()]
+        self._refused = make.gauge("definitions_refused", "Deployed workflow versions that cannot be run here.")[()]
 
     @override
     def received(self, topic: str) -> None:
@@ -145,6 +146,10 @@ class PrometheusMetrics(Metrics):
     @override
     def runs_active(self, n: int) -> None:
         self._active.set(n)
+
+    @override
+    def definitions_refused(self, n: int) -> None:
+        self._refused.set(n)
 
     @override
     def lag(self, topic: str, partition: int, n: int | None) -> None:

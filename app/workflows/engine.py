@@ -8,12 +8,13 @@ same ids.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
 from app.workflows.definitions import Definition
 from app.workflows.ending import end
 from app.workflows.kinds.base import Command
+from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Done, Early, Fact, Run, RunState, digest
 from app.workflows.slots import acquire
 from app.workflows.turn import Turn

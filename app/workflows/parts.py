@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from app.expressions import Expression, Value
@@ -11,32 +10,25 @@ from app.fusion.base import Strategy
 from app.routing import registry as routing
 from app.routing.base import Policy
 from app.schemas import Schema
+from app.workflows.pieces import Compiled, of_step
 from app.workflows.prompts import Prompt
-from app.workflows.steps import (
-    AskStep,
-    ConnectorStep,
-    DecideStep,
-    MapStep,
-    RetrieveStep,
-    Step,
-    TransformStep,
-    WaitStep,
-    WorkflowStep,
-)
+from app.workflows.steps import AskStep, MapStep, Step
 
 
 class Part:
     """One step, ready to run. Raises ConfigurationError when it cannot be.
 
     `templates`, `expressions` and `values` are by the key under which the YAML has them, as in `prompt`,
-    `when` or `branches.refund.when`; `inner` is the step inside a map.
+    `when` or `branches.0.when`; `inner` is the step inside a map.
     """
 
     def __init__(self, spec: Step, *, where: str) -> None:
         self.spec: Any = spec
-        self.templates = {key: Prompt(text, where=f"{where}.{key}") for key, text in _templates(spec)}
-        self.expressions = {key: Expression(text, where=f"{where}.{key}") for key, text in _expressions(spec)}
-        self.values = {key: Value(data, where=f"{where}.{key}") for key, data in _values(spec)}
+        self.templates: dict[str, Prompt] = {}
+        self.expressions: dict[str, Expression] = {}
+        self.values: dict[str, Value] = {}
+        for piece in of_step(spec):
+            self._keep(".".join(map(str, piece.key)), piece.compiled(where))
         self.inner = Part(spec.step, where=f"{where}.step") if isinstance(spec, MapStep) else None
         self.schema: Schema | None = None
         self.strategy: Strategy | None = None
@@ -49,45 +41,14 @@ class Part:
     @property
     def steps(self) -> frozenset[str]:
         """The other steps that it refers to."""
-        return frozenset().union(*(piece.steps for piece in self._pieces()), self.inner.steps if self.inner else ())
+        pieces: tuple[Compiled, ...] = (*self.templates.values(), *self.expressions.values(), *self.values.values())
+        return frozenset().union(*(piece.steps for piece in pieces), self.inner.steps if self.inner else ())
 
-    def _pieces(self) -> Iterator[Prompt | Expression | Value]:
-        yield from self.templates.values()
-        yield from self.expressions.values()
-        yield from self.values.values()
-
-
-def _templates(spec: Step) -> Iterator[tuple[str, str]]:
-    if isinstance(spec, RetrieveStep):
-        yield "query", spec.query
-    if isinstance(spec, AskStep):
-        yield "prompt", spec.prompt
-        if spec.system is not None:
-            yield "system", spec.system
-
-
-def _expressions(spec: Step) -> Iterator[tuple[str, str]]:
-    if spec.when is not None:
-        yield "when", spec.when
-    match spec:
-        case AskStep():
-            keys = ((place, stage.key) for place, stage in enumerate(spec.routing))
-            yield from ((f"routing.{place}.key", key) for place, key in keys if key is not None)
-        case DecideStep():
-            conditions = ((branch.name, branch.when) for branch in spec.branches)
-            yield from ((f"branches.{name}.when", when) for name, when in conditions if when is not None)
-        case MapStep():
-            yield "over", spec.over
-        case TransformStep():
-            yield "value", spec.value
-        case WaitStep(until=str(until)):
-            yield "until", until
-
-
-def _values(spec: Step) -> Iterator[tuple[str, Any]]:
-    if isinstance(spec, ConnectorStep):
-        yield "arguments", spec.arguments
-    if isinstance(spec, WorkflowStep):
-        yield "input", spec.input
-    if spec.fallback and spec.fallback.step is None:
-        yield "fallback.value", spec.fallback.value
+    def _keep(self, key: str, compiled: Compiled) -> None:
+        match compiled:
+            case Prompt():
+                self.templates[key] = compiled
+            case Expression():
+                self.expressions[key] = compiled
+            case Value():
+                self.values[key] = compiled

@@ -39,26 +39,28 @@ class Piece:
     wants: Literal["", "bool", "list", "timestamp"] = ""
     inside: bool = False
 
-    def compiled(self) -> Compiled:
-        """Return it made ready to use.
+    def compiled(self, where: str = "") -> Compiled:
+        """Return it made ready to use; errors say where it is: in `where`, at its key.
 
         Raises:
             ConfigurationError: it is malformed.
         """
+        at = dotted(self.key)
         languages: dict[str, Any] = {"template": Prompt, "expression": Expression, "value": Value}
-        made: Compiled = languages[self.language](self.source, where=dotted(self.key))
+        made: Compiled = languages[self.language](self.source, where=f"{where}.{at}" if where else at)
         return made
 
 
 def pieces(spec: Workflow) -> Iterator[Piece]:
     """Yield all pieces of a workflow's steps, in their order."""
     for name, step in spec.steps.items():
-        yield from _of(step, name, ("steps", name))
+        yield from of_step(step, name, ("steps", name))
         if isinstance(step, MapStep):
-            yield from _of(step.step, name, ("steps", name, "step"), inside=True)
+            yield from of_step(step.step, name, ("steps", name, "step"), inside=True)
 
 
-def _of(step: Step, name: str, key: Key, *, inside: bool = False) -> Iterator[Piece]:
+def of_step(step: Step, name: str = "", key: Key = (), *, inside: bool = False) -> Iterator[Piece]:
+    """Yield the pieces of one step, called `name`, which stands at `key` in the file."""
     for inner, text in _templates(step):
         yield Piece((*key, *inner), name, "template", text, inside=inside)
     for inner, text, wants in _expressions(step):

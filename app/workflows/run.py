@@ -24,7 +24,7 @@ _NOTHING = Usage()
 _OVER = frozenset({"succeeded", "failed", "skipped"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replacing` copies it whole
 class StepRun:
     """One step of a run, or one item of a `map`, which is named `step[index]`. Times are epoch seconds.
 
@@ -112,7 +112,7 @@ class Early:
         return fact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: likewise
 class Run:
     """One task under way.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from app.backoff import full_jitter
 from app.errors import WorkflowError
@@ -16,6 +15,7 @@ from app.workflows.family import cancellation
 from app.workflows.kinds import KINDS
 from app.workflows.kinds.base import Command, Kind, Moment, Move
 from app.workflows.parts import Part
+from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Fact, Run, StepRun
 from app.workflows.world import World
 from topics.base import Failure
@@ -69,7 +69,8 @@ class Turn:
         """Return the run as it is now."""
         if not self._changed:
             return self.run
-        return replace(self.run, steps=self._steps, active=self._active, early=self._early)
+        early = self._early if self._early != self.run.early else self.run.early  # the same is not written again
+        return replace(self.run, steps=self._steps, active=self._active, early=early)
 
     def state(self, name: str) -> StepRun:
         """Return the state of a step."""
@@ -130,7 +131,7 @@ class Turn:
             waits = self.definition.needs[name]
             if name in self.definition.stand_ins and not self._wanted(name):
                 return
-            if not all(self.state(other).over for other in waits):
+            if not self._active.keys().isdisjoint(waits) or not all(self.state(other).over for other in waits):
                 return
             if why := self._skipped(name):
                 self._put(name, replace(step, status="skipped", started_at=self.now, ended_at=self.now, reason=why))
@@ -278,8 +279,9 @@ class Turn:
 
     def _abandon_items(self, name: str) -> None:
         """End the items of a map that is over before them."""
-        for index in sorted(self.state(name).live):
-            item = item_of(name, index)
+        for item in [item_of(name, index) for index in sorted(self.state(name).live)]:
+            if self.state(item).over:
+                continue
             self.farewells.extend(cancellation(self.run, self.definition, item, self.state(item)))
             self._active.pop(item, None)
             error = Failure(code="cancelled", message=f"the map {name} was over")

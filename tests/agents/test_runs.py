@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,19 +15,31 @@ from app.workflows.run import Done, Run, Slots
 from app.workflows.spec import Workflow
 from tests.agents.minds import runs
 from tests.agents.parts import PARTITIONS, Measured, received
-from topics import MODEL_REQUESTS, RESULTS, SIGNALS, SLOTS, STEP_RESULTS, TASKS
+from topics import (
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    RESULTS,
+    RETRIEVAL_RESULTS,
+    SIGNALS,
+    SLOTS,
+    STEP_RESULTS,
+    TASKS,
+)
 from topics.base import Failure
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Candidate, Result
+from topics.retrieval_requests import RetrievalRequest
 from topics.signals import Signal
 from topics.slots import SlotEvent
+from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import Task
+from topics.tasks import Parent, Task
 
 NOW = 1_700_000_000.0
 TASK = Task(id="t", input={"question": "why?"})
 HOME = partition_of("t", PARTITIONS)
+TOO_LARGE = InvalidEvent("too_large", "17 MB")
 
 
 @pytest.fixture
@@ -149,12 +162,44 @@ def test_that_a_result_that_is_too_large_is_sent_as_a_failed_one_without_its_tex
         accepted_at=datetime.now(UTC),
         finished_at=datetime.now(UTC),
     )
-    request = Outgoing(TASKS, "t", TASK, "t", HOME)
-    outgoing = [request, Outgoing(RESULTS, "t", answered, "t/result", HOME)]
-    (small,) = mind.lesser(outgoing, InvalidEvent("too_large", "17 MB"))
+    small = mind.lesser(Outgoing(RESULTS, "t", answered, "t/result", HOME), TOO_LARGE)
+    assert small
     assert isinstance(small.event, Result)
     assert (small.id, small.event.error) == ("t/result", Failure(code="too_large", message="17 MB"))
     assert (small.event.status, small.event.candidates, small.event.answer) == ("failed", (), None)
+
+
+def test_that_a_request_that_is_too_large_is_answered_with_that_at_once(mind: Runs) -> None:
+    asked = mind.decide(None, received(TASK, partition=HOME), NOW)
+    (request,) = asked.outgoing
+    small = mind.lesser(request, TOO_LARGE)
+    assert small
+    assert (small.topic, small.key, small.partition) == (MODEL_RESPONSES, "t", HOME)
+    (result,) = mind.decide(asked.value, received(small.event, partition=HOME), NOW).outgoing
+    assert isinstance(result.event, Result)
+    assert result.event.error
+    assert result.event.error.code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("event", "topic"),
+    [
+        (RetrievalRequest(id="i", task_id="t", step="s", query="q"), RETRIEVAL_RESULTS),
+        (StepRequest(id="i", task_id="t", step="s", connector="c"), STEP_RESULTS),
+        (StepResult(id="i", task_id="t", step="s", output="long"), STEP_RESULTS),
+        (Task(id="i", input={}, parent=Parent(task_id="t", step="s", request_id="i")), STEP_RESULTS),
+    ],
+)
+def test_that_whoever_waits_for_what_is_too_large_is_told(mind: Runs, event: Any, topic: Any) -> None:
+    small = mind.lesser(Outgoing(TASKS, "x", event, "x", 0), TOO_LARGE)
+    assert small
+    assert (small.topic, small.key, small.partition) == (topic, "t", HOME)
+    told: Any = small.event
+    assert (told.id, told.task_id, told.step, told.error.code) == ("i", "t", "s", "too_large")
+
+
+def test_that_a_signal_that_is_too_large_has_no_stand_in(mind: Runs) -> None:
+    assert mind.lesser(Outgoing(SIGNALS, "t", Signal(task_id="t"), "t", 0), TOO_LARGE) is None
 
 
 # --- signals, children and slots --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import yaml
 
 from app.configuration import load, schema, template
 from app.configuration.keys import known_keys
-from app.settings import Settings
+from app.settings import PriceSettings, Settings
 from app.source.problems import Key
 
 
@@ -36,16 +36,24 @@ def test_the_template_loads_to_exactly_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
 def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
-    names = {"models": "local", "overrides": "results"}
+    names = {"models": "local", "overrides": "results", "connectors": "tickets"}
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))
 
 
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
-    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k"}
+    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t"}
     found = load(written(tmp_path / "x.yaml", uncommented()), environ)
     assert found.topics.overrides["results"].retention == 30 * 86400
     assert found.models["local"].api_key is not None
+    assert found.models["local"].price == PriceSettings(input=0.25, output=2.0)
+    assert found.connectors["tickets"].headers["authorization"].get_secret_value() == "t"
+    assert found.workflows == (Path("workflows"),)
+
+
+def test_money_is_a_plain_number_and_time_has_a_unit() -> None:
+    assert re.search(r"(?m)^      #input: 0\.25$", template())
+    assert re.search(r"(?m)^  backoff: 200ms$", template())
 
 
 def test_the_schema_accepts_the_template_and_refuses_a_misspelt_key() -> None:
@@ -53,6 +61,26 @@ def test_the_schema_accepts_the_template_and_refuses_a_misspelt_key() -> None:
     jsonschema.validate(yaml.safe_load(template()), schema())
     with pytest.raises(jsonschema.ValidationError, match="partitons"):
         jsonschema.validate({"topics": {"partitons": 8}}, schema())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"server": {"port": "${PORT}"}},
+        {"broker": {"kind": "${BROKER:-kafka}"}},
+        {"telemetry": {"metrics": "${METRICS}"}},
+        {"models": {"local": {"provider": "local", "price": {"input": "${PRICE}"}, "timeout": "${PATIENCE}"}}},
+        {"connectors": {"tickets": {"url": "https://${HOST}/", "headers": {"authorization": "Bearer ${TOKEN}"}}}},
+    ],
+)
+def test_the_schema_lets_references_to_the_environment_stand_anywhere(written: dict[str, Any]) -> None:
+    jsonschema.validate(written, schema())
+
+
+@pytest.mark.parametrize("port", ["8088x", 70000, "$PORT"])
+def test_the_schema_still_refuses_what_is_no_number(port: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"server": {"port": port}}, schema())
 
 
 def test_the_schema_says_which_keys_are_secret() -> None:

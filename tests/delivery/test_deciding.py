@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,8 +73,8 @@ class Adder:
                 raise RuntimeError("a fault of the mind")
         return None
 
-    def lesser(self, outgoing: Sequence[Outgoing], error: InvalidEvent) -> Sequence[Outgoing]:
-        return [replace(one, event=Task(id=one.key, input={"left out": error.reason})) for one in outgoing]
+    def lesser(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
+        return replace(outgoing, event=Task(id=outgoing.key, input={"left out": error.reason}))
 
     def _say(self, key: str, total: int) -> Outgoing:
         return Outgoing(RESULTS, key, Task(id=key, input={"total": total}), f"{key}/{total}", 0)

@@ -9,8 +9,9 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from app.delivery.envelope import Outgoing
 from app.delivery.outbox import Outbox, Record
 from app.errors import InvalidEvent
+from app.telemetry.metrics import Metrics
 from tests.delivery.fakes import TRACEPARENT, Producer, once, outbox, settle
-from topics import TASKS
+from topics import RESULTS, TASKS
 from topics.tasks import Task
 
 
@@ -47,7 +48,6 @@ async def test_that_an_event_goes_out_with_key_value_headers_and_partition(produ
 
 
 async def test_that_the_prefix_is_put_before_the_name(producer: Producer) -> None:
-    from app.telemetry.metrics import Metrics  # noqa: PLC0415
 
     named = Outbox(producer, prefix="p.", source="/s", propagate=lambda _p: TRACEPARENT, metrics=Metrics())
     await named.publish([Outgoing(TASKS, "t", Task(input={}), "id")])
@@ -95,6 +95,18 @@ async def test_that_too_large_is_final_and_says_the_mend(producer: Producer, sen
         await sender.write(_records(b"big"))
     assert caught.value.reason == "too_large"
     assert producer.acknowledged == []
+
+
+async def test_that_an_event_that_its_consumers_would_refuse_is_not_sent(producer: Producer) -> None:
+    limits = {TASKS.name: 100}
+    sender = Outbox(
+        producer, prefix="", source="/s", propagate=lambda _p: TRACEPARENT, metrics=Metrics(), limits=limits
+    )
+    task = Task(id="t", input={"text": "x" * 100})
+    with pytest.raises(InvalidEvent, match=r"raise delivery\.max_event_bytes"):
+        await sender.publish([Outgoing(TASKS, "t", task, "t")])
+    await sender.publish([Outgoing(RESULTS, "t", task, "t")])  # our own agents consume none of these
+    assert [record.topic for record in producer.acknowledged] == [RESULTS.name]
 
 
 async def test_that_cancelling_does_not_cancel_what_the_producer_shares(producer: Producer, sender: Outbox) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.configuration.keys import is_named, section_of
+from app.configuration.keys import is_duration, is_named, section_of
 from app.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -47,9 +47,11 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
+    if value is None:
+        return ""
     if section_of(field.annotation):
         return _inner(value)
-    return "" if value is None else f"`{_written(value)}`"
+    return f"`{_duration(value) if is_duration(field) else _written(value)}`"
 
 
 def _inner(value: Any) -> str:
@@ -59,10 +61,12 @@ def _inner(value: Any) -> str:
     return ", ".join(f"`{name}`" for name in value)
 
 
+def _duration(seconds: float) -> str:
+    whole = (f"{seconds / size:g}{unit}" for unit, size in _UNITS if seconds >= size and seconds % size == 0)
+    return next(whole, f"{seconds * 1000:g}ms")
+
+
 def _written(value: Any) -> str:
-    if isinstance(value, float):  # every one is a duration
-        whole = (f"{value / size:g}{unit}" for unit, size in _UNITS if value >= size and value % size == 0)
-        return next(whole, f"{value * 1000:g}ms")
     if isinstance(value, str | Path):
         return str(value) or '""'
     return json.dumps(value)

@@ -13,13 +13,15 @@ from app.bootstrap import components
 from app.configuration import load, schema
 from app.errors import MissingDependency
 from app.settings import DeliverySettings
-from app.workflows.definitions import Definitions
+from app.source.syntax import parse
+from app.workflows import loading
+from app.workflows.definitions import Definition
 from app.workflows.spec import Workflow
 from tests.docs.pages import PAGES, Block, blocks, tokens
 from topics import ALL, DEAD_LETTERS
 
 TOPICS = {topic.name: topic for topic in ALL}
-KEYS = {"OPENAI_API_KEY": "sk-planted", "ANTHROPIC_API_KEY": "sk-planted"}
+KEYS = {"OPENAI_API_KEY": "sk-planted", "ANTHROPIC_API_KEY": "sk-planted", "TICKETS_TOKEN": "planted"}
 #: The only languages in which something is fenced; "" is a pattern or a query that nothing here can check.
 KNOWN = {"", "console", "json", "mermaid", "python", "sh", "toml", "yaml"}
 
@@ -29,7 +31,11 @@ def named(*languages: str) -> pytest.MarkDecorator:
 
 
 def configurations() -> list[Block]:
-    return [block for block in blocks("yaml") if block.mark != "workflow"]
+    return [block for block in blocks("yaml") if block not in workflows()]
+
+
+def workflows() -> list[Block]:
+    return [block for block in blocks("yaml") if block.mark.partition(":")[0] == "workflow"]
 
 
 @pytest.mark.parametrize("block", configurations(), ids=str)
@@ -56,10 +62,17 @@ def test_the_models_of_a_configuration_can_be_built(
     assert built.models.keys() == settings.models.keys()
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("yaml") if block.mark == "workflow"], ids=str)
+@pytest.mark.parametrize("block", workflows(), ids=str)
 def test_a_workflow_can_be_run(block: Block) -> None:
-    spec = Workflow.model_validate(yaml.safe_load(block.text))
-    assert Definitions([spec]).latest(spec.id).order
+    assert Definition(Workflow.model_validate(parse(block.text, str(block)).value)).order
+
+
+@pytest.mark.parametrize("block", workflows(), ids=str)
+def test_a_workflow_passes_every_check(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "workflow.yaml"
+    path.write_text(block.text, encoding="utf-8")
+    (loaded,) = loading.load(path)
+    assert loaded.warnings == ()
 
 
 @named("json")

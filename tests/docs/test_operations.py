@@ -23,6 +23,7 @@ def measured() -> dict[str, set[str]]:
     metrics.retrieval("ok", 1.0)
     metrics.run_finished("w", "succeeded", 1.0)
     metrics.runs_active(1)
+    metrics.definitions_refused(1)
     metrics.lag("t", 0, 1)
     metrics.owned_partitions(1)
     families = text_string_to_metric_families(metrics.render().decode())

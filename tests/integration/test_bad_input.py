@@ -17,7 +17,18 @@ from app.delivery.header_names import ForgivingRecords
 from tests.integration import garbage
 from tests.integration.foreign import batch, produce
 from tests.integration.harness import Deployment, deploy, question
-from topics import DOCUMENTS, MODEL_REQUESTS, MODEL_RESPONSES, RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS, TASKS
+from topics import (
+    DOCUMENTS,
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    SIGNALS,
+    SLOTS,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    TASKS,
+)
 from topics.base import Topic
 from topics.dead_letters import DeadLetter, original_headers
 from topics.results import Result
@@ -25,7 +36,18 @@ from topics.tasks import Task
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-CONSUMED = (TASKS, RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS, MODEL_REQUESTS, MODEL_RESPONSES, DOCUMENTS)
+CONSUMED = (
+    TASKS,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    SIGNALS,
+    SLOTS,
+    DOCUMENTS,
+)
 AGENTS: Mapping[str, str] = {
     module.TOPIC.name: module.NAME for module in (import_module(f"agents.{name}") for name in agents.ALL)
 }
@@ -76,7 +98,7 @@ async def test_garbage_ends_in_the_dead_letters_as_it_came(
         assert letters(deployment).keys() == sent.keys()
 
 
-@pytest.mark.parametrize("name", ["chunks", "{app_id}-runs"])
+@pytest.mark.parametrize("name", ["chunks", "definitions", "model-health", "{app_id}-runs"])
 async def test_garbage_on_our_own_topics_stops_no_worker(
     name: str, kafka: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

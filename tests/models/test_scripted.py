@@ -38,7 +38,10 @@ async def test_the_first_piece_that_occurs_decides() -> None:
 
 
 async def test_a_rule_answers_with_what_its_pattern_finds() -> None:
-    rule = {"pattern": r"(?P<count>\d+) (?P<what>bolts|nuts)(?P<more> more)?", "answer": '{"$what": $count, "more": "$more"}'}
+    rule = {
+        "pattern": r"(?P<count>\d+) (?P<what>bolts|nuts)(?P<more> more)?",
+        "answer": '{"$what": $count, "more": "$more"}',
+    }
     model = scripted(rules=[rule], answers={"12": "twelve"}, default="no idea")
 
     assert (await said(model, ask(("user", "send 12 nuts")))).text == '{"nuts": 12, "more": ""}'

@@ -66,10 +66,11 @@ def test_gauges_show_the_last_value(metrics: PrometheusMetrics) -> None:
         metrics.in_flight("caller", n)
         metrics.runs_active(n)
         metrics.owned_partitions(n)
+        metrics.definitions_refused(n)
         metrics.lag("tasks", 3, n)
     found = samples(metrics)
     assert found[of("events_in_flight", "caller")] == 2
-    assert found[of("runs_active")] == found[of("owned_partitions")] == 2
+    assert found[of("runs_active")] == found[of("owned_partitions")] == found[of("definitions_refused")] == 2
     assert found[of("consumer_lag_events", "tasks", "3")] == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -69,5 +70,11 @@ def _compound(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
         return st.tuples(*(_field(one) for one in inner))
     if origin is Literal or not limits:
         return st.from_type(annotation)
-    limited: Any = Annotated[(annotation, *limits)]
-    return st.from_type(limited)
+    return _limited(annotation, limits)
+
+
+def _limited(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
+    """Return a strategy for a type with limits; a pattern is one that hypothesis does not read."""
+    patterns = [re.compile(limit.pattern) for limit in limits if hasattr(limit, "pattern")]
+    kept: Any = Annotated[(annotation, *(limit for limit in limits if not hasattr(limit, "pattern")))]
+    return st.from_type(kept).filter(lambda value: all(pattern.search(value) for pattern in patterns))

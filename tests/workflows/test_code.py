@@ -131,7 +131,7 @@ def test_that_the_version_is_written_only_when_it_was_given() -> None:
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-PLAIN = st.text(st.characters(exclude_characters="{}$"), min_size=1, max_size=30).filter(
+PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="{}$"), min_size=1, max_size=30).filter(
     lambda text: bool(text.strip())
 )
 JSON = st.recursive(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.workflows.records import records
 from app.workflows.run import Run
 from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
 
@@ -161,3 +162,11 @@ def test_that_time_that_has_passed_everywhere_ends_a_run_whose_answer_is_not_the
     error = outcome(life).error
     assert error
     assert error.code == "deadline_exceeded"
+
+
+def test_that_progress_writes_the_steps_that_changed_and_nothing_else() -> None:
+    life = begun({"say": asking(), "tell": {**CALL, "after": ["say"]}, "also": asking()}, answer="tell")
+    before = life.state
+    answer_next(life)
+    written = [key for key, _ in records("t", life.state, before)]
+    assert written == ["t\tsay", "t\ttell"]

@@ -13,6 +13,8 @@ from app.workflows.validation import explain, shown
 ASK = "kind: ask, models: [a], prompt: x"
 KINDS = "retrieve, ask, decide, map, connector, transform, workflow, wait"
 NAMING = "a name is written as in `triage_2`: a small letter first, then small letters, digits and _"
+UNKNOWN = "unknown key; did you mean"
+NO_STEP = "there is no step called sya; did you mean `say`?"
 POSITIVE = "should be greater than or equal to 1"
 
 
@@ -29,17 +31,12 @@ def _said(steps: str, rest: str = "") -> list[str]:
         ("s: {kind: aks}", ["f:2: steps.s.kind: there is no kind aks; did you mean `ask`?"]),
         (
             "s: {kind: zzz}",
-            [
-                (
-                    "f:2: steps.s.kind: there is no kind zzz; there are retrieve, ask, decide, map, connector, transform, "
-                    "workflow, wait"
-                )
-            ],
+            [f"f:2: steps.s.kind: there is no kind zzz; there are {KINDS}"],
         ),
         ("s: {value: x}", ["f:2: steps.s.kind: is required: it says what the step does"]),
         ("s: {kind: ask, models: [a]}", ["f:2: steps.s.prompt: is required"]),
         (f"s: {{{ASK}, tmeout: 3}}", ["f:2: steps.s.tmeout: unknown key; did you mean `timeout`?"]),
-        (f"s: {{{ASK}, retry: {{atempts: 3}}}}", ["f:2: steps.s.retry.atempts: unknown key; did you mean `attempts`?"]),
+        (f"s: {{{ASK}, retry: {{atempts: 3}}}}", [f"f:2: steps.s.retry.atempts: {UNKNOWN} `attempts`?"]),
         (
             f"s: {{{ASK}, routing: {{choose: 0}}}}",
             [f"f:2: steps.s.routing.choose: {POSITIVE}"],
@@ -60,17 +57,12 @@ def _said(steps: str, rest: str = "") -> list[str]:
         ("s: 3", ["f:2: steps.s: "]),
         (
             "Bad-Name: {kind: transform, value: '1'}",
-            [
-                (
-                    "f:2: steps.Bad-Name: a name is written as in `triage_2`: a small letter first, then small letters, "
-                    "digits and _"
-                )
-            ],
+            [f"f:2: steps.Bad-Name: {NAMING}"],
         ),
-        (f"say: {{{ASK}, after: [sya]}}", ["f:2: steps.say.after: there is no step called sya; did you mean `say`?"]),
+        (f"say: {{{ASK}, after: [sya]}}", [f"f:2: steps.say.after: {NO_STEP}"]),
         (
             f"say: {{{ASK}, fallback: {{step: sya}}}}",
-            ["f:2: steps.say.fallback: there is no step called sya; did you mean `say`?"],
+            [f"f:2: steps.say.fallback: {NO_STEP}"],
         ),
         (
             "d: {kind: decide, branches: [{name: a, steps: [x]}]}",

@@ -7,17 +7,16 @@ them), and the calls of the fusion itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from app.errors import NoModel, QuorumNotMet
 from app.routing.base import Answer, Ask, Choice, Once
 from app.routing.chain import choose_through, lookup_through, more_through
 from app.workflows.kinds import asking, fusing
 from app.workflows.kinds.base import Moment, Move
+from app.workflows.replacing import replace
 from app.workflows.run import Fact
 from app.workflows.structured import NotJson, read
 from topics.base import Failure
-from topics.model_requests import ModelRequest
+from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
@@ -28,10 +27,11 @@ class AskKind:
 
     def begin(self, at: Moment) -> Move:
         """Look up what the routing needs to know, or ask at once."""
-        question = asking.question(at)
+        asked = asking.messages(at)
+        question = asking.question(at, asked)
         lookup = lookup_through(at.part.stages, question)
         if lookup is None:
-            return _choose(at, question)
+            return _choose(at, question, asked)
         request = StepRequest(
             id=at.request_id("lookup", ours=True),
             task_id=at.run.task_id,
@@ -46,7 +46,8 @@ class AskKind:
         """Take in an answer; replace one that failed, and have one repaired that is malformed."""
         if isinstance(fact, StepResult):
             at = replace(at, step=replace(at.step, looked_up=None if fact.error else fact.output))
-            return _choose(at, asking.question(at))
+            asked = asking.messages(at)
+            return _choose(at, asking.question(at, asked), asked)
         if not isinstance(fact, ModelResponse):
             return Move(at.step)
         if fact.purpose == "fusion":
@@ -81,39 +82,37 @@ class AskKind:
         return fusing.fuse(at) if certain else Move(step)
 
 
-def _choose(at: Moment, question: Ask) -> Move:
+def _choose(at: Moment, question: Ask, asked: tuple[Message, ...]) -> Move:
     choice = choose_through(at.part.stages, question)
     if not choice.models:
         return at.failed(Failure.of(NoModel(f"step {at.name}: {choice.reason}")))
-    return _wave(at, choice)
+    return _wave(at, choice, asked)
 
 
-def _wave(at: Moment, choice: Choice) -> Move:
+def _wave(at: Moment, choice: Choice, asked: tuple[Message, ...]) -> Move:
     """Ask the chosen models; from now on, their answers are those that count."""
     branches = asking.branches(at.spec, choice.models)
-    requests = asking.requests(at, branches)
-    step = replace(
-        at.step,
+    return at.running(
+        *asking.requests(at, branches, asked),
         wave=len(at.step.order),
         order=(*at.step.order, *branches),
         reserves=choice.reserves if at.spec.routing[-1].fall_back else (),
         reason="; then ".join(filter(None, (at.step.reason, choice.reason))),
     )
-    return replace(at, step=step).running(*requests)
 
 
 def _more(at: Moment) -> Move | None:
     """Ask a further wave of models, if the routing wants it."""
     if not _patient(at):
         return None
-    question = asking.question(at)
-    asked = tuple(dict.fromkeys(asking.model_of(branch) for branch in at.step.order))
+    asked = asking.messages(at)
+    models = tuple(dict.fromkeys(asking.model_of(branch) for branch in at.step.order))
     answers = [
         Answer(response.model, None if response.error else response.text, fusing.data(at, response))
         for response in at.step.responses
     ]
-    choice = more_through(at.part.stages, question, asked, answers)
-    return _wave(at, choice) if choice else None
+    choice = more_through(at.part.stages, asking.question(at, asked), models, answers)
+    return _wave(at, choice, asked) if choice else None
 
 
 def _patient(at: Moment) -> bool:
@@ -127,8 +126,8 @@ def _replace(at: Moment) -> Move:
         return Move(at.step)
     model, *others = at.step.reserves
     branches = asking.branches(at.spec, [model])[:1]
-    step = replace(at.step, order=(*at.step.order, *branches), reserves=tuple(others))
-    return replace(at, step=step).running(*asking.requests(at, branches))
+    requests = asking.requests(at, branches, asking.messages(at))
+    return at.running(*requests, order=(*at.step.order, *branches), reserves=tuple(others))
 
 
 def _wrong(at: Moment, response: ModelResponse) -> str | None:

@@ -39,9 +39,8 @@ def messages(at: Moment) -> tuple[Message, ...]:
     return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
 
 
-def question(at: Moment) -> Ask:
-    """Return what the routing chooses for."""
-    asked = messages(at)
+def question(at: Moment, asked: Sequence[Message]) -> Ask:
+    """Return what the routing chooses for, where the models are asked this."""
     return Ask(
         models=at.spec.models,
         count=len(at.spec.models),
@@ -66,9 +65,8 @@ def _key(at: Moment) -> str:
     return at.run.task_id
 
 
-def requests(at: Moment, chosen: Sequence[str]) -> list[ModelRequest]:
-    """Return one request for each branch."""
-    asked = messages(at)
+def requests(at: Moment, chosen: Sequence[str], asked: tuple[Message, ...]) -> list[ModelRequest]:
+    """Return one request for each branch, which asks this."""
     several = len(at.spec.models) * at.spec.samples > 1
     embed = several and at.part.strategy is not None and at.part.strategy.needs_embeddings
     return [_request(at, branch, at.request_id(branch), asked, embed=embed) for branch in chosen]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from app.errors import DeadlineExceeded
 from app.workflows.context import context
 from app.workflows.definitions import Definition
 from app.workflows.parts import Part
+from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Fact, Run, StepRun
 from app.workflows.world import World
 from topics.base import Failure
@@ -27,7 +28,7 @@ from topics.tasks import Task
 Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEvent | StepResult | Result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replacing` copies it whole
 class Moment:
     """Something happens to the step `name` of `run`, whose state is `step`, at `now` (epoch seconds).
 

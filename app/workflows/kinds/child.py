@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from app.errors import ExpressionError
 from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.replacing import replace
 from app.workflows.run import Fact
 from topics.step_results import StepResult
 from topics.tasks import Parent, Task

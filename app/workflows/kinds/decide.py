@@ -12,9 +12,9 @@ class DecideKind(Still):
     def begin(self, at: Moment) -> Move:
         """Take a branch, or none."""
         context = at.context()
-        for branch in at.spec.branches:
+        for place, branch in enumerate(at.spec.branches):
             if branch.when is None:
                 return at.succeeded(output=branch.name, reason=f"{branch.name}, as no other branch held")
-            if holds(at.part.expressions[f"branches.{branch.name}.when"], context):
+            if holds(at.part.expressions[f"branches.{place}.when"], context):
                 return at.succeeded(output=branch.name, reason=f"{branch.name}, because {branch.when}")
         return at.succeeded(output=None, reason="no branch held")

@@ -6,11 +6,10 @@ is tried again, fused and reported like any other. The map itself only counts.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from app.errors import ExpressionError
 from app.workflows.context import item_of, items_of
 from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Fact, StepRun
 from topics.base import Failure
 
@@ -32,7 +31,7 @@ class MapKind(Still):
         kept = StepRun(status="succeeded", started_at=at.now, ended_at=at.now, output=items)
         started = replace(at.step, status="running", wake_at=at.step.ends_at)
         move = _fill(replace(at, step=started), len(items))
-        return replace(move, steps={items_of(at.name): kept, **move.steps})
+        return Move(move.step, move.commands, {items_of(at.name): kept, **move.steps})
 
     def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # answers go to the items
         """Change nothing."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -12,6 +11,7 @@ from app.fusion.base import Calls, Candidate, Fused, Panel, Strategy
 from app.vectors import Vector, decode
 from app.workflows.kinds import asking
 from app.workflows.kinds.base import Moment, Move
+from app.workflows.replacing import replace
 from app.workflows.structured import NotJson, read
 from topics.base import Failure
 from topics.model_requests import Message, ModelRequest, Sampling
@@ -69,21 +69,20 @@ def decided(at: Moment, candidates: Sequence[Candidate]) -> bool:
 
 def fuse(at: Moment) -> Move:
     """Return the step with its one answer, or with the calls that the strategy needs first."""
-    panel = _panel(at)
+    replies: dict[str, str | None] = {reply.branch: None if reply.error else reply.text for reply in at.step.replies}
     for _ in range(_MAX_ROUNDS):
-        outcome = _ask(at, panel)
+        outcome = _ask(at, _panel(at, replies))
         if isinstance(outcome, Fused):
             return _end(at, outcome)
-        new = [call for call in outcome.calls if call.label not in panel.replies]
+        new = [call for call in outcome.calls if call.label not in replies]
         if not at.late and new:
             return _call(at, Calls(tuple(new)))
         # Time is over: what has not been answered counts as failed, and the strategy does with what it has.
-        panel = replace(panel, replies={**panel.replies, **{call.label: None for call in outcome.calls}})
+        replies = {**replies, **{call.label: None for call in outcome.calls}}
     raise FusionFault(f"step {at.name}: the strategy {at.spec.fusion.strategy} asks without end")
 
 
-def _panel(at: Moment) -> Panel:
-    replies: dict[str, str | None] = {reply.branch: None if reply.error else reply.text for reply in at.step.replies}
+def _panel(at: Moment, replies: Mapping[str, str | None]) -> Panel:
     # Only a strategy that asks models itself wants to know what they were asked.
     *system, prompt = asking.messages(at) if _strategy(at).models else (Message(role="user", content=""),)
     return Panel(

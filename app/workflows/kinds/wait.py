@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.errors import ExpressionError
 from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.replacing import replace
 
 
 class WaitKind(Still):
