@@ -11,7 +11,8 @@ from topics.model_responses import Usage
 class StepResult(Event):
     """The answer to one request that was neither a model's nor a retriever's: `output`, or `error`.
 
-    `usage` is what a child run has spent. `cached` tells that the answer was given before.
+    `usage` is what a child run has spent, `degraded` that it did with less than was asked for. `cached` tells
+    that the answer was given before.
     """
 
     id: str
@@ -22,6 +23,7 @@ class StepResult(Event):
     usage: Usage = Usage()
     seconds: float = 0.0
     cached: bool = False
+    degraded: bool = False
 
 
 STEP_RESULTS = Topic(

@@ -8,11 +8,15 @@ from topics.base import Event, Topic
 
 
 class Parent(Event):
-    """The step of another run that waits for a task's outcome, under `request_id`."""
+    """The step of another run that waits for a task's outcome, under `request_id`.
+
+    `depth` counts the generations: 1 is the child of a task that came from outside.
+    """
 
     task_id: str
     step: str
     request_id: str
+    depth: int = Field(default=1, ge=1)
 
 
 class Task(Event):

@@ -19,12 +19,21 @@ _CHARACTERS = 300
 
 
 def cost(reading: Reading, context: Any, *, items: int = 0) -> float:
-    """Return the units that an evaluation on `context` may take; `items` is how long a list a function may make."""
+    """Return the units that an evaluation on `context` may take.
+
+    `items` is into how many parts a function may cut a text; together they are no longer than that text.
+    """
     if not (reading.depth or reading.joins):
         return 0.0
     longest, widest = _extent(context)
-    widest = max(widest, reading.literals, items) * (1 + reading.joins)
-    return float(widest) ** (reading.depth + reading.copies) * (1 + longest * (1 + reading.joins) / _CHARACTERS)
+    given = _power(reading, max(widest, reading.literals), longest)
+    return max(given, _power(reading, items, longest / items)) if items else given
+
+
+def _power(reading: Reading, items: int, longest: float) -> float:
+    """Return the units for lists of so many items, each with a text of so many characters."""
+    more = 1 + reading.joins
+    return float(items * more) ** (reading.depth + reading.copies) * (1 + longest * more / _CHARACTERS)
 
 
 def _extent(value: Any) -> tuple[int, int]:

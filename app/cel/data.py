@@ -88,7 +88,8 @@ class Json:
         if isinstance(value, list):
             return [self.of(inner) for inner in value]
         if isinstance(value, dict):
-            return {self._key(name): self.of(inner) for name, inner in value.items()}
+            # Sorted: the library gives no order twice, and a replay is to give the same, byte for byte.
+            return {name: self.of(value[name]) for name in sorted(map(self._key, value))}
         return _scalar(value)
 
     def _key(self, name: object) -> str:

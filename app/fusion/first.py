@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from app.fusion import base
 from app.fusion.base import Candidate, Fused, Panel, ranked
 from app.fusion.counting import count
-from app.fusion.reading import whole
 
 
 class First:
@@ -30,8 +29,8 @@ class First:
     def fuse(self, panel: Panel) -> Fused:
         """Return the candidate that arrived first."""
         first, everyone = panel.candidates[0], len(panel.candidates)
-        same = sum(whole(candidate).key == whole(first).key for candidate in panel.candidates)
         groups = count(ranked(panel.candidates, panel.order)).groups
+        same = next(len(group) for group in groups if first.branch in group)
         reason = f"{first.branch} answered first"
         return Fused(first.text, first.branch, same / everyone, reason, groups=groups, data=first.data)
 

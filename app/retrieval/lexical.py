@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ def require() -> tuple[Any, Any]:
         import Stemmer  # noqa: PLC0415  # optional
     except ImportError as error:
         raise MissingDependency(_INSTALL) from error
+    # It sets its own level to DEBUG when it is imported, whatever the application has said.
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     return bm25s, Stemmer
 
 

@@ -65,7 +65,8 @@ def check_through(stages: Sequence[Stage], models: Sequence[str]) -> str | None:
 
 
 def _ask(ask: Ask, models: tuple[str, ...], count: int | None) -> Ask:
-    return replace(ask, models=models, count=len(models) if count is None else count)
+    count = len(models) if count is None else count
+    return ask if (ask.models, ask.count) == (models, count) else replace(ask, models=models, count=count)
 
 
 def _narrowed(stage: Stage, ask: Ask, before: Choice) -> Choice:

@@ -15,11 +15,13 @@ from app.workflows.definitions import Definition
 from app.workflows.ending import end
 from app.workflows.kinds.base import Command
 from app.workflows.replacing import replace
-from app.workflows.run import WAITING, Done, Early, Fact, Run, RunState, digest
+from app.workflows.run import WAITING, Done, Early, Fact, Run, RunState, StepRun, digest
 from app.workflows.slots import acquire
 from app.workflows.turn import Turn
 from app.workflows.world import World
 from topics.base import Failure
+from topics.model_responses import Usage
+from topics.retrieval_results import RetrievalResult
 from topics.signals import Signal
 from topics.step_results import StepResult
 from topics.tasks import Task
@@ -176,11 +178,23 @@ def _go_on(run: Run, event: News, definition: Definition, world: World, now: flo
         turn = Turn(run, definition, world, now)
         turn.touch_all()
     else:
-        if event.id not in run.steps.get(event.step, WAITING).outstanding:
+        step = run.steps.get(event.step, WAITING)
+        if event.id in step.unawaited:
+            return _charge(run, step, event), []
+        if event.id not in step.outstanding:
             return (_keep(run, event) if definition.part(event.step) else run), []
         turn = Turn(run, definition, world, now)
         turn.receive(event)
     return _work(turn)
+
+
+def _charge(run: Run, step: StepRun, late: Fact) -> Run:
+    """Count what an answer has cost that came too late to count otherwise."""
+    usage = Usage() if isinstance(late, RetrievalResult) else late.usage
+    if usage == Usage():
+        return run
+    step = replace(step, unawaited=step.unawaited - {late.id}, spent=step.spent + usage)
+    return replace(run, steps={**run.steps, late.step: step})
 
 
 def _work(turn: Turn) -> tuple[RunState, list[Command]]:

@@ -33,5 +33,6 @@ def homecoming(run: Run, outcome: Result) -> Iterator[StepResult]:
             output=outcome.answer,
             error=outcome.error,
             usage=outcome.usage,
+            degraded=outcome.degraded,
             seconds=(outcome.finished_at - outcome.accepted_at).total_seconds(),
         )

@@ -56,15 +56,10 @@ def _degraded(run: Run) -> bool:
     return any(
         step.status in {"failed", "falling_back"}
         or step.error is not None
-        or _cut_short(step)
+        or step.degraded
         or any(response.error for response in step.responses)
         for step in run.steps.values()
     )
-
-
-def _cut_short(step: StepRun) -> bool:
-    """Whether time ended it; a fusion that was certain before needed none of the answers that were to come."""
-    return step.status == "succeeded" and bool(step.outstanding) and step.ended_at >= step.ends_at
 
 
 def _citations(run: Run) -> tuple[Citation, ...]:

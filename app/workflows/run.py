@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.workflows.replacing import replace
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk, RetrievalResult
@@ -29,8 +30,9 @@ class StepRun:
     """One step of a run, or one item of a `map`, which is named `step[index]`. Times are epoch seconds.
 
     `wake_at` is when something is to happen though no event comes; `outstanding` are the ids of the requests
-    that are not answered yet. `spent` is what was used that is not in `responses` and `replies`. `reason` says
-    why it went as it did.
+    that are not answered yet, `unawaited` those whose answers will not count any more, though they may be paid
+    for. `spent` is what was used that is not in `responses` and `replies`. `reason` says
+    why it went as it did; `degraded` that it had to do with less than was asked for.
 
     Of an `ask`: `order` are the branches that were asked, by preference, of which those from `wave` on count;
     `reserves` the models to ask when one fails; `responses` the answers of the models, `replies` those to the
@@ -45,6 +47,7 @@ class StepRun:
     ends_at: float = 0.0
     ended_at: float = 0.0
     outstanding: frozenset[str] = frozenset()
+    unawaited: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
     wave: int = 0
     reserves: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ class StepRun:
     confidence: float | None = None
     groups: tuple[tuple[str, ...], ...] = ()
     spent: Usage = _NOTHING
+    degraded: bool = False
     reason: str = ""
     error: Failure | None = None
 
@@ -78,6 +82,11 @@ class StepRun:
 
 
 WAITING = StepRun()
+
+
+def without_waiting(step: StepRun) -> StepRun:
+    """Return the step as it does not wait for its answers any more."""
+    return replace(step, outstanding=frozenset(), unawaited=step.unawaited | step.outstanding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from app.workflows.kinds import KINDS
 from app.workflows.kinds.base import Command, Kind, Moment, Move
 from app.workflows.parts import Part
 from app.workflows.replacing import replace
-from app.workflows.run import WAITING, Fact, Run, StepRun
+from app.workflows.run import WAITING, Fact, Run, StepRun, without_waiting
 from app.workflows.world import World
 from topics.base import Failure
 from topics.signals import Signal
@@ -209,16 +209,16 @@ class Turn:
             return self._again(name, part, step)
         fallback = part.spec.fallback
         if fallback is None:
-            return replace(step, outstanding=frozenset())
+            return step
         if fallback.step:
             self.touch(fallback.step)
-            return replace(step, status="falling_back", outstanding=frozenset(), wake_at=self.run.deadline)
+            return replace(step, status="falling_back", wake_at=self.run.deadline)
         why = f"a value stands in for it, as it failed: {step.error.message if step.error else ''}"
         try:
             value = part.values["fallback.value"].evaluate(context(self.run, self._steps, name))
         except WorkflowError as error:
-            return replace(step, outstanding=frozenset(), error=Failure.of(error))
-        return replace(step, status="succeeded", outstanding=frozenset(), output=value, reason=why)
+            return replace(step, error=Failure.of(error))
+        return replace(step, status="succeeded", output=value, reason=why)
 
     def _again(self, name: str, part: Part, step: StepRun) -> StepRun:
         """Return the step as it waits for its next attempt."""
@@ -230,6 +230,7 @@ class Turn:
             attempt=step.attempt + 1,
             started_at=step.started_at,
             wake_at=self.now + delay,
+            unawaited=step.unawaited | step.outstanding,
             spent=step.usage,
             error=step.error,
         )
@@ -252,6 +253,8 @@ class Turn:
         before = self.state(name)
         if step is before:
             return
+        if step.outstanding and step.status != "running":
+            step = without_waiting(step)
         self._changed = True
         self._steps[name] = step
         if step.status in _ACTIVE:
@@ -285,4 +288,5 @@ class Turn:
             self.farewells.extend(cancellation(self.run, self.definition, item, self.state(item)))
             self._active.pop(item, None)
             error = Failure(code="cancelled", message=f"the map {name} was over")
-            self._steps[item] = replace(self.state(item), status="failed", ended_at=self.now, error=error)
+            failed = replace(self.state(item), status="failed", ended_at=self.now, error=error)
+            self._steps[item] = without_waiting(failed)

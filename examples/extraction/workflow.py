@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from app.workflows.code import Flow, fusion, to_yaml
 from app.workflows.spec import Workflow
+from meta_ai_orchestrator.workflows import Flow, fusion, to_yaml
 
 MODELS = ["ida", "jon", "kim"]
 TEXT = {"type": "string"}

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.workflows.records import records
 from app.workflows.run import Run
 from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
+from tests.workflows.simulation import answer
 
 FIND = {"kind": "retrieve", "query": "{{ input.question }}"}
 CALL = {"kind": "connector", "connector": "crm", "arguments": {"q": "${{ input.question }}"}}
@@ -170,3 +173,20 @@ def test_that_progress_writes_the_steps_that_changed_and_nothing_else() -> None:
     answer_next(life)
     written = [key for key, _ in records("t", life.state, before)]
     assert written == ["t\tsay", "t\ttell"]
+
+
+def test_that_an_item_that_is_over_stays_as_it_is_when_its_map_ends_before_it_has_counted_it() -> None:
+    each = {"kind": "map", "over": "[1, 2]", "step": FIND, "timeout": 5.0, "optional": True}
+    life = begun({"each": each, "also": asking()}, answer="also")
+    before = life.state
+    (first,) = (request for request in life.open if (request.id or "").startswith("t/each[0]"))
+    life.give(answer(first))
+    after = life.state
+    assert isinstance(before, Run)
+    assert isinstance(after, Run)
+    # A crash between the records of a write: the item's was written, the map's was not.
+    life.state = replace(after, steps={**after.steps, "each": before.steps["each"]})
+    later(life, 5)
+    assert isinstance(life.state, Run)
+    assert life.state.steps["each"].status == "failed"
+    assert [life.state.steps[item].status for item in ("each[0]", "each[1]")] == ["succeeded", "failed"]

@@ -94,7 +94,7 @@ class Moment:
 
     def succeeded(self, **changes: Any) -> Move:
         """Return the step as it ends well."""
-        return Move(replace(self.step, status="succeeded", ended_at=self.now, outstanding=frozenset(), **changes))
+        return Move(replace(self.step, status="succeeded", ended_at=self.now, **changes))
 
     def failed(self, error: Failure, **changes: Any) -> Move:
         """Return the step as it fails."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from app.errors import ExpressionError
+from app.errors import ExpressionError, WorkflowError
 from app.workflows.kinds.base import Moment, Move, Still
 from app.workflows.replacing import replace
 from app.workflows.run import Fact
@@ -12,6 +12,14 @@ from topics.step_results import StepResult
 from topics.tasks import Parent, Task
 
 _MAX_ID = 200
+#: A workflow that runs itself without end must come to one.
+_MAX_DEPTH = 20
+
+
+class TooDeep(WorkflowError):
+    """Workflows run workflows that run workflows, without end."""
+
+    code = "too_deep"
 
 
 class ChildKind(Still):
@@ -19,6 +27,10 @@ class ChildKind(Still):
 
     def begin(self, at: Moment) -> Move:
         """Send the task."""
+        parent = at.run.task.parent
+        depth = parent.depth + 1 if parent else 1
+        if depth > _MAX_DEPTH:
+            raise TooDeep(f"step {at.name}: {_MAX_DEPTH} generations of workflows that run workflows are the most")
         values = at.part.values["input"].evaluate(at.context())
         if not isinstance(values, dict):
             raise ExpressionError(f"step {at.name}: input must be an object")
@@ -31,7 +43,7 @@ class ChildKind(Still):
             input=values,
             deadline=at.expires_at,
             metadata=at.run.task.metadata,
-            parent=Parent(task_id=at.run.task_id, step=at.name, request_id=request_id),
+            parent=Parent(task_id=at.run.task_id, step=at.name, request_id=request_id, depth=depth),
         )
         return at.running(task)
 
@@ -40,7 +52,7 @@ class ChildKind(Still):
         if not isinstance(fact, StepResult):
             return Move(at.step)
         at = replace(at, step=replace(at.step, spent=at.step.spent + fact.usage))
-        return at.failed(fact.error) if fact.error else at.succeeded(output=fact.output)
+        return at.failed(fact.error) if fact.error else at.succeeded(output=fact.output, degraded=fact.degraded)
 
 
 def child_id(at: Moment) -> str:

@@ -10,7 +10,7 @@ from app.errors import ExpressionError
 from app.workflows.context import item_of, items_of
 from app.workflows.kinds.base import Moment, Move, Still
 from app.workflows.replacing import replace
-from app.workflows.run import WAITING, Fact, StepRun
+from app.workflows.run import Fact, StepRun
 from topics.base import Failure
 
 
@@ -18,20 +18,19 @@ class MapKind(Still):
     """Begins items as others end, and ends with the last."""
 
     def begin(self, at: Moment) -> Move:
-        """Begin the first items."""
-        items = at.part.expressions["over"].evaluate(at.context())
-        if not isinstance(items, list):
-            raise ExpressionError(f"step {at.name}: over must yield a list, not {type(items).__name__}")
-        if len(items) > at.spec.at_most:
-            raise ExpressionError(
-                f"step {at.name}: {len(items)} items are more than at_most allows ({at.spec.at_most})"
-            )
-        if not items:
+        """Begin the first items.
+
+        Items may be there already, and even be over: of the last write before a crash, the map's own record may
+        be missing.
+        """
+        kept = at.steps.get(items_of(at.name)) or _keep(at)
+        total = len(_list(kept))
+        if not total:
             return at.succeeded(output=[], reason="no items")
-        kept = StepRun(status="succeeded", started_at=at.now, ended_at=at.now, output=items)
-        started = replace(at.step, status="running", wake_at=at.step.ends_at)
-        move = _fill(replace(at, step=started), len(items))
-        return Move(move.step, move.commands, {items_of(at.name): kept, **move.steps})
+        begun = _fill(replace(at, step=replace(at.step, status="running", wake_at=at.step.ends_at)), total)
+        steps = {items_of(at.name): kept, **begun.steps}
+        settled = self.settle(replace(at, step=begun.step, steps={**at.steps, **steps}))
+        return Move(settled.step, steps={**steps, **settled.steps})
 
     def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # answers go to the items
         """Change nothing."""
@@ -56,11 +55,21 @@ class MapKind(Still):
         return _fill(at, total)
 
 
+def _keep(at: Moment) -> StepRun:
+    """Return the items, as they are kept."""
+    items = at.part.expressions["over"].evaluate(at.context())
+    if not isinstance(items, list):
+        raise ExpressionError(f"step {at.name}: over must yield a list, not {type(items).__name__}")
+    if len(items) > at.spec.at_most:
+        raise ExpressionError(f"step {at.name}: {len(items)} items are more than at_most allows ({at.spec.at_most})")
+    return StepRun(status="succeeded", started_at=at.now, ended_at=at.now, output=items)
+
+
 def _fill(at: Moment, total: int) -> Move:
     """Begin as many items as there is room for."""
     new = range(at.step.begun, min(total, at.step.begun + at.spec.parallel - len(at.step.live)))
     step = replace(at.step, begun=at.step.begun + len(new), live=at.step.live | set(new))
-    return Move(step, steps={item_of(at.name, index): WAITING for index in new})
+    return Move(step, steps={name: at.state(name) for name in (item_of(at.name, index) for index in new)})
 
 
 def _list(step: StepRun) -> list[object]:

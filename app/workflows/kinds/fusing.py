@@ -12,6 +12,7 @@ from app.vectors import Vector, decode
 from app.workflows.kinds import asking
 from app.workflows.kinds.base import Moment, Move
 from app.workflows.replacing import replace
+from app.workflows.run import without_waiting
 from app.workflows.structured import NotJson, read
 from topics.base import Failure
 from topics.model_requests import Message, ModelRequest, Sampling
@@ -134,7 +135,7 @@ def _call(at: Moment, calls: Calls) -> Move:
         )
         for call in calls.calls
     ]
-    step = at.step if at.step.fusing else replace(at.step, fusing=True, outstanding=frozenset())
+    step = at.step if at.step.fusing else replace(without_waiting(at.step), fusing=True)
     return replace(at, step=step).running(*requests)
 
 
@@ -162,6 +163,7 @@ def _end(at: Moment, fused: Fused) -> Move:
             agreement=fused.agreement,
             confidence=fused.confidence,
             groups=fused.groups,
+            degraded=at.late and bool(at.step.outstanding),  # an outcome that was certain before needed no more
             reason=reason,
         )
     )

@@ -6,7 +6,7 @@ import pytest
 
 from app.routing.base import Health
 from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
-from tests.workflows.simulation import START
+from tests.workflows.simulation import START, answer
 from topics.model_requests import ModelRequest
 from topics.step_requests import StepRequest
 
@@ -174,3 +174,20 @@ def test_that_a_step_for_which_no_model_qualifies_fails_and_says_why() -> None:
     error = outcome(life).error
     assert error
     assert error.code == "no_model"
+
+
+def test_that_answers_that_come_too_late_to_count_are_paid_for() -> None:
+    steps = {
+        "say": asking("alpha", "beta", "delta", fusion={"strategy": "vote"}),
+        "pause": {"kind": "wait", "for": 5.0},
+    }
+    life = begun(steps, answer="say")
+    late = life.open[2]
+    answer_next(life)
+    answer_next(life)
+    life.give(answer(late, "No"))
+    life.give(answer(late, "No"))
+    later(life, 5)
+    result = outcome(life)
+    assert (result.answer, result.degraded, len(result.candidates)) == ("Yes", False, 2)
+    assert result.usage.input_tokens == 6

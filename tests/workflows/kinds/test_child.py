@@ -86,6 +86,24 @@ def test_that_names_deep_in_a_family_stay_short_enough_for_an_id() -> None:
     assert state == Done(state.digest, START + LIMITS.remember) if isinstance(state, Done) else False
 
 
+def test_that_a_workflow_that_runs_itself_comes_to_an_end() -> None:
+    generation = {"task_id": "p", "step": "sub", "request_id": "t", "depth": 19}
+    child = _child(begun({"sub": CHILD}, task={"parent": generation}))
+    assert child.parent
+    assert child.parent.depth == 20
+    life = begun({"sub": CHILD}, task={"parent": {**generation, "depth": 20}})
+    error = outcome(life).error
+    assert error
+    assert error.code == "too_deep"
+
+
+def test_that_a_parent_did_with_less_when_its_child_did() -> None:
+    life = begun({"sub": CHILD})
+    told = {"id": _child(life).id, "task_id": "t", "step": "sub", "output": 1, "degraded": True}
+    life.give(StepResult.model_validate(told))
+    assert outcome(life).degraded
+
+
 def test_that_a_child_that_failed_fails_its_step() -> None:
     life = begun({"sub": CHILD})
     assert asked(life) == ["t/sub/workflow/1"]

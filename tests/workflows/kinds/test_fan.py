@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from app.workflows.engine import Tick
 from app.workflows.run import Run
 from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
+from tests.workflows.simulation import Life, answer
 from topics.model_requests import ModelRequest
 
 SAY = {"kind": "ask", "models": ["alpha"], "prompt": "{{ index }}: {{ item }}"}
@@ -91,3 +95,33 @@ def test_that_a_thousand_items_are_one_output() -> None:
         task={"input": {"items": list(range(1000))}},
     )
     assert outcome(life).answer == [2 * number for number in range(1000)]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3], ids=["the map", "an item too", "all items too"])
+def test_that_a_map_whose_own_record_was_not_written_goes_on_with_what_was(lost: int) -> None:
+    life = begun({"each": {"kind": "map", "over": "['a', 'b']", "step": SAY}})
+    requests = list(life.open)
+    life.give(answer(requests[0], "A"))
+    whole = life.state
+    assert isinstance(whole, Run)
+    assert list(whole.steps) == ["each[]", "each[0]", "each[1]", "each"]
+    left = dict(list(whole.steps.items())[:-lost])
+    active = {name: step.wake_at for name, step in left.items() if not step.over}
+    life = Life(life.definitions, replace(whole, steps=left, active=active), life.now)
+    life.give(Tick())
+    for request in requests:
+        life.give(answer(request, "A" if request is requests[0] else "B"))
+    assert outcome(life).answer == ["A", "B"]
+
+
+def test_that_a_map_all_of_whose_items_are_over_ends_when_it_begins_again() -> None:
+    life = begun({"each": {"kind": "map", "over": "['a', 'b']", "step": SAY}, "more": asking()}, answer="each")
+    for request, text in zip([one for one in life.open if "each" in (one.id or "")], "AB", strict=True):
+        life.give(answer(request, text))
+    whole = life.state
+    assert isinstance(whole, Run)
+    left = {name: step for name, step in whole.steps.items() if name != "each"}
+    life = Life(life.definitions, replace(whole, steps=left), life.now)
+    life.give(Tick())
+    assert isinstance(life.state, Run)
+    assert (life.state.steps["each"].status, life.state.steps["each"].output) == ("succeeded", ["A", "B"])
