@@ -1,7 +1,8 @@
 """One worker as a process: `python -m tests.integration.worker_process '<json>'`.
 
 The JSON has `bootstrap_servers`, `settings`, and the names of `faults` to build in. It prints `ready`,
-stops in order at SIGTERM, and also when its standard input closes, so that it never outlives a test.
+stops in order at SIGTERM, and also when its standard input closes, so that it never outlives a test. At
+SIGUSR1 it logs what it is doing.
 """
 
 from __future__ import annotations
@@ -21,13 +22,23 @@ from app.worker import Worker
 from tests.integration import faults
 
 
-async def _stopped() -> None:
-    """Return when this process is asked to stop."""
+def _listen() -> asyncio.Event:
+    """Return what is set when this process is asked to stop."""
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, asked.set)
-    loop.add_reader(sys.stdin.fileno(), asked.set)
-    await asked.wait()
-    loop.remove_reader(sys.stdin.fileno())
+    loop.add_signal_handler(signal.SIGUSR1, _say_what_is_going_on)
+    loop.add_reader(sys.stdin.fileno(), _hear, asked)
+    return asked
+
+
+def _hear(asked: asyncio.Event) -> None:
+    asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+    asked.set()
+
+
+def _say_what_is_going_on() -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
 
 
 def _say_ready(ready: asyncio.Task[None]) -> None:
@@ -37,16 +48,17 @@ def _say_ready(ready: asyncio.Task[None]) -> None:
 
 async def main(config: dict[str, Any]) -> None:
     """Run the worker that `config` describes."""
+    asked = _listen()
     settings = Settings.model_validate(config["settings"])
     parts = components(settings)
     for name in config["faults"]:
         parts = faults.ALL[name](parts)
     worker = Worker(settings, Connection(config["bootstrap_servers"]), parts)
     await worker.start()
-    asked, ready = asyncio.create_task(_stopped()), asyncio.create_task(worker.ready())
+    stop, ready = asyncio.create_task(asked.wait()), asyncio.create_task(worker.ready())
     ready.add_done_callback(_say_ready)
-    await asyncio.wait({asked, asyncio.create_task(worker.broken())}, return_when=asyncio.FIRST_COMPLETED)
-    if not asked.done():
+    await asyncio.wait({stop, asyncio.create_task(worker.broken())}, return_when=asyncio.FIRST_COMPLETED)
+    if not asked.is_set():
         sys.exit("a part that the worker needs has ended")
     ready.cancel()
     await worker.stop()
