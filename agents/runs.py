@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidEvent
 from app.partitions import partition_of
 from app.telemetry.metrics import Metrics
+from app.workflows.ending import end
 from app.workflows.engine import Accept, Input, Tick, advance
 from app.workflows.family import PARENT
 from app.workflows.kinds.base import Command
@@ -50,6 +52,8 @@ _PRINTABLE = 0x20
 _PATIENCE = 60.0
 _PATIENCE_WITH_SIGNALS = 5.0
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -86,7 +90,9 @@ class Runs:
                 home = partition_of(event.task_id, self.partitions)
                 if home != received.partition:
                     return Decision(outgoing=[_send_home(SIGNALS, event, event.task_id, home, received)])
-                return Decision(wait=_PATIENCE_WITH_SIGNALS) if value is None else self._advance(value, event, now)
+                # Somebody should soon know that a signal came to nothing; of a parent's, nobody asks.
+                patience = _PATIENCE if event.actor == PARENT else _PATIENCE_WITH_SIGNALS
+                return Decision(wait=patience) if value is None else self._advance(value, event, now)
             case event:
                 return Decision(wait=_PATIENCE) if value is None else self._advance(value, event, now)
 
@@ -96,7 +102,15 @@ class Runs:
             return self._hand_out(value, None, now) if value.holders or value.queue else Decision(forget=True)
         if isinstance(value, Done):
             return Decision(forget=now >= value.forget_at)
-        return self._advance(value, Tick(), now)
+        try:
+            return self._advance(value, Tick(), now)
+        except Exception:
+            if now < value.deadline:
+                raise
+            # Whatever is wrong with it, a run comes to an end, and whoever waits for it is told.
+            log.exception("the run %s cannot go on", value.task_id)
+            fault = Failure(code="internal", message="a defect kept the run from going on; see the worker's log")
+            return self._decided(value, *end(value, None, fault, self.world(), now))
 
     def orphan(self, received: Received[Any]) -> InvalidEvent | None:
         """Return why a signal whose run never came is a dead letter; other events of ended runs are only late."""
@@ -116,7 +130,11 @@ class Runs:
         return self._outgoing(small, outgoing.traceparent) if small else None
 
     def _advance(self, value: RunState | None, event: Input, now: float) -> Decision[RunState]:
-        state, commands = advance(value, event, self.world(), now)
+        return self._decided(value, *advance(value, event, self.world(), now))
+
+    def _decided(
+        self, value: RunState | None, state: RunState | None, commands: Sequence[Command]
+    ) -> Decision[RunState]:
         for command in commands:
             if isinstance(command, Result):
                 seconds = (command.finished_at - command.accepted_at).total_seconds()
@@ -180,12 +198,16 @@ def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, rec
     return Outgoing(topic, key, event, received.id, home)
 
 
+#: What is left out of a result that is too large: all that may be long, but for the sender's own metadata.
+_NO_TEXTS = {"answer": None, "candidates": (), "citations": (), "groups": (), "reason": "", "steps": ()}
+
+
 def _failed(event: Any, failure: Failure) -> Command | Fact | None:  # noqa: PLR0911  # one for each event
     """Return what a run, or whoever waits for it, is told in place of an event that is too large."""
     match event:
         case Result():
             return event.model_copy(
-                update={"status": "failed", "answer": None, "candidates": (), "citations": (), "error": failure}
+                update={"status": "failed", "error": failure, **_NO_TEXTS}
             )
         case StepResult():
             return event.model_copy(update={"output": None, "error": failure})

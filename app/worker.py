@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 #: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
 _BATCH_BYTES = 256 * 1024
 
-_SLOW_WAIT_MS = 100
+_TAIL_WAIT_MS = 100
 
 _AGENTS = tuple(import_module(f"agents.{name}") for name in agents.ALL)
 
@@ -65,11 +65,10 @@ class Worker:
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
-        self._tail_options = {**self._options, "fetch_max_wait_ms": connection.fetch_wait_ms}
-        # What changes seldom need not be looked for often, where the broker lets each fetch wait in full.
-        self._slow_options = {**self._options, "fetch_max_wait_ms": max(_SLOW_WAIT_MS, connection.fetch_wait_ms)}
+        # Where the broker lets each fetch wait in full: what all workers follow is not looked for as often as tasks.
+        self._tail_options = {**self._options, "fetch_max_wait_ms": max(_TAIL_WAIT_MS, connection.fetch_wait_ms)}
         self._tracer = tracer or Tracer()
-        self._definitions = DefinitionFeed(settings, self._slow_options, components.definitions)
+        self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
         self._takeover = Takeover(settings, self._options, before_open=self._definitions.reach_end)
         self._board = Board()
         self._limits = Limits(settings.delivery.max_run, settings.delivery.remember)
@@ -182,7 +181,7 @@ class Worker:
     def _follow_health(self) -> None:
         parts = self.parts
         feed = HealthFeed(
-            self.settings, self._slow_options, self._board, measures=parts.measures, outbox=parts.delivery.outbox
+            self.settings, self._tail_options, self._board, measures=parts.measures, outbox=parts.delivery.outbox
         )
         self._spawn(feed.follow(), "follow health")
         self._spawn(feed.publish_regularly(), "publish health")

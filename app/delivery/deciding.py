@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: How many keys of one partition are woken before others have their turn.
 _AT_ONCE = 100
+#: After so many seconds a key is woken again whose waking failed.
+_SNOOZE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,13 @@ class Decider(Generic[V]):
                 return
             log.error("cannot send what follows for %s: %s", key, error)  # noqa: TRY400  # says it all
             if small := self._mind.lesser(outgoing[0], error):
-                await self._delivery.outbox.publish([small], cause)
+                await self._publish_instead(key, small, cause)
+
+    async def _publish_instead(self, key: str, small: Outgoing, cause: Received[Any] | None) -> None:
+        try:
+            await self._delivery.outbox.publish([small], cause)
+        except InvalidEvent as error:  # what cannot be sent at all must not hold up what can
+            log.error("nor can be sent for %s what would stand in for it: %s", key, error)  # noqa: TRY400  # likewise
 
     async def _give_up(self, delivered: Delivered, error: Exception, agent: str) -> None:
         with contextlib.suppress(TenureEnded):
@@ -208,7 +216,8 @@ class Decider(Generic[V]):
             try:
                 decision = self._mind.wake(value, now)
             except Exception:  # one key must not stop the loop that writes the state of all
-                log.exception("cannot wake %s", key)
+                log.exception("cannot wake %s; it will be tried again", key)
+                tenure.holdings.values.snooze(key, now + _SNOOZE)
                 continue
             if decision.forget:
                 tenure.holdings.values.drop(key)

@@ -74,13 +74,17 @@ class Outbox:
         return self._prefix + topic.name
 
     def record(self, outgoing: Outgoing, cause: Received[Any] | None) -> Record:
-        """Return the wire form of an event that `cause` led to."""
+        """Return the wire form of an event that `cause` led to.
+
+        Raises:
+            InvalidEvent: it holds what JSON has no word for.
+        """
         # The span that processes the cause is the parent of all that it sends; only time has no cause.
         traceparent = (cause.traceparent if cause else None) or self._propagate(outgoing.traceparent)
         return Record(
             topic=self.full_name(outgoing.topic),
             key=outgoing.key.encode(),
-            value=outgoing.event.to_json(),
+            value=_json(outgoing),
             headers=headers(outgoing, source=self._source, cause=cause, traceparent=traceparent),
             partition=outgoing.partition,
         )
@@ -89,7 +93,8 @@ class Outbox:
         """Return when the broker has acknowledged all events.
 
         Raises:
-            InvalidEvent: an event is larger than the broker takes, or its consumers; no other failure is final.
+            InvalidEvent: an event has no JSON, or is larger than the broker takes, or its consumers; no other
+                failure is final.
         """
         if outgoing:
             await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing])
@@ -147,6 +152,13 @@ class Outbox:
             return False
         self._metrics.sent(record.topic)
         return True
+
+
+def _json(outgoing: Outgoing) -> bytes:
+    try:
+        return outgoing.event.to_json()
+    except ValueError as error:  # half of a surrogate pair, for one
+        raise InvalidEvent("not_json", f"{outgoing.id} holds what JSON has no word for: {error}") from None
 
 
 def _too_large(record: Record, setting: str = "topics.max_message_bytes") -> InvalidEvent:

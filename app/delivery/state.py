@@ -95,6 +95,10 @@ class PartitionState(Generic[V]):
         self._values[key] = value
         self._timers.set(key, self._wake_at(value))
 
+    def snooze(self, key: str, until: float) -> None:
+        """Have a value want attention only then."""
+        self._timers.set(key, until)
+
     def to_wake(self, at_most: int) -> list[tuple[str, V]]:
         """Take out and return up to `at_most` values that were restored and not woken yet."""
         keys = [self.restored.popleft() for _ in range(min(at_most, len(self.restored)))]

@@ -62,7 +62,10 @@ class StateWriter(Generic[V]):
         """Return the records of a change; none of a value that cannot be written, so that it holds up no other."""
         try:
             changed = dict(self._records(change.key, change.value, change.before))
-            return {**dict(self._records(change.key, change.value, None)), **changed} if change.full else changed
+            if not change.full:
+                return changed
+            others = dict(self._records(change.key, change.value, None))
+            return {**{key: value for key, value in others.items() if key not in changed}, **changed}
         except Exception:
             log.exception("the state of %s is not written", change.key)
             return {}

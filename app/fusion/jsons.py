@@ -31,9 +31,10 @@ def strict(text: str) -> JsonValue:
     """Return `text` as JSON.
 
     Raises:
-        ValueError: it is not, or it is nested more than 200 deep.
+        ValueError: it is not, it is nested more than 200 deep, or it has a number that is too large.
     """
     value: JsonValue = from_json(text.encode(), allow_inf_nan=False)  # which refuses lone surrogates as a ValueError
+    json.dumps(value, allow_nan=False)  # which refuses 1e999: it was read as infinity, and could not be written again
     return value
 
 

@@ -13,14 +13,17 @@ from topics.step_results import StepResult
 
 #: Who sends a cancellation that nobody asked for.
 PARENT = "its parent"
+#: So much of a task's id is told; with it, the name of a signal is short enough.
+_MOST = 60
 
 
 def cancellation(run: Run, definition: Definition, name: str, step: StepRun) -> Iterator[Signal]:
     """Yield what ends the child runs that a step has begun, and that nobody waits for any more."""
     part = definition.part(name)
     if part and isinstance(part.spec, WorkflowStep) and not step.over:
+        parent = run.task_id if len(run.task_id) <= _MOST else f"{run.task_id[: _MOST - 1]}…"
         for child in sorted(step.outstanding):
-            yield Signal(task_id=child, kind="cancel", name=f"the run {run.task_id} needs it no more", actor=PARENT)
+            yield Signal(task_id=child, kind="cancel", name=f"the run {parent} needs it no more", actor=PARENT)
 
 
 def homecoming(run: Run, outcome: Result) -> Iterator[StepResult]:

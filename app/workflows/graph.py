@@ -57,13 +57,16 @@ def targets(spec: Workflow) -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def order(waits: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Return the steps so that each comes after those that it waits for.
+    """Return the steps so that each comes after those that it waits for: in every process alike.
 
     Raises:
         CircleError: they wait for each other.
     """
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name, others in waits.items():
+        sorter.add(name, *sorted(others))  # a set of texts has another order in every process
     try:
-        return tuple(TopologicalSorter(waits).static_order())
+        return tuple(sorter.static_order())
     except CycleError as error:
         raise CircleError(tuple(error.args[1])) from None
 

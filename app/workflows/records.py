@@ -78,7 +78,20 @@ def records(key: str, state: RunState | None, written: RunState | None) -> Recor
         head = [] if state is written else [(key, None if state is None else _encode(state))]
         return [*head, *_removed(key, written, ())]
     head = [] if isinstance(written, Run) and _same_head(state, written) else [(key, _encode(state))]
-    return [*head, *_changed(key, state, written), *_removed(key, written, state.steps)]
+    steps = [*_changed(key, state, written), *_removed(key, written, state.steps)]
+    return [*steps, *head] if _took_in(state, written) else [*head, *steps]
+
+
+def _took_in(run: Run, written: RunState | None) -> bool:
+    """Whether a step has had an answer that came early.
+
+    It leaves the head only when the step is written: nobody would give it again, as its event is finished.
+    """
+    return (
+        isinstance(written, Run)
+        and written.accepted_at == run.accepted_at
+        and not written.early.keys() <= run.early.keys()
+    )
 
 
 def _encode(state: RunState) -> bytes:

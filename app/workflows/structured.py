@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from app.fusion.jsons import strict
 from app.schemas import Schema
 
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL | re.IGNORECASE)
@@ -46,15 +47,10 @@ def _parse(text: str) -> JsonValue:
     fenced = _FENCED.search(text)
     for piece in (text, *([fenced[1]] if fenced else ()), _bracketed(text)):
         try:
-            value: JsonValue = json.loads(piece, parse_constant=_refuse)
-        except (ValueError, RecursionError):
+            return strict(piece)
+        except ValueError:
             continue
-        return value
     raise NotJson("it is not valid JSON")
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _bracketed(text: str) -> str:

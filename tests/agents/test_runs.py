@@ -297,3 +297,32 @@ def test_that_slots_that_expire_are_handed_on_by_time(metrics: Measured) -> None
     assert isinstance(slots, Slots)
     (grant,) = mind.wake(slots, NOW + 10).outgoing
     assert grant.key == "b"
+
+
+def test_that_a_parents_cancellation_waits_as_long_for_its_child_as_an_answer_for_its_run(mind: Runs) -> None:
+    """Tasks may be far behind signals: a child that nobody needs is not to be paid for."""
+    parents, anothers = (Signal(task_id="t", kind="cancel", actor=actor) for actor in (PARENT, "ada"))
+    patience = mind.decide(None, received(parents, partition=HOME), NOW).wait
+    assert patience == mind.decide(None, received(_response("x"), partition=HOME), NOW).wait
+    assert patience > (mind.decide(None, received(anothers, partition=HOME), NOW).wait or 0)
+
+
+def test_that_a_run_that_a_defect_holds_up_ends_with_its_deadline(
+    mind: Runs, metrics: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
+    assert isinstance(run, Run)
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("agents.runs.advance", broken)
+    with pytest.raises(RuntimeError):
+        mind.wake(run, run.deadline - 1)
+    decision = mind.wake(run, run.deadline)
+    (result,) = decision.outgoing
+    assert isinstance(result.event, Result)
+    assert result.event.error
+    assert result.event.error.code == "internal"
+    assert isinstance(decision.value, Done)
+    assert metrics.runs == [("ask", "failed")]

@@ -124,3 +124,11 @@ async def test_that_nothing_is_sent_for_nothing(producer: Producer, sender: Outb
     await sender.publish([])
     await sender.write([])
     assert producer.sent == []
+
+
+async def test_that_what_json_has_no_word_for_is_refused_by_itself(producer: Producer, sender: Outbox) -> None:
+    halved = Task(id="t", input={"text": "half of a pair: \ud800"})
+    with pytest.raises(InvalidEvent, match="t/1 holds what JSON has no word for") as caught:
+        await sender.publish([Outgoing(TASKS, "t", halved, "t/1", 0)])
+    assert caught.value.reason == "not_json"
+    assert producer.sent == []

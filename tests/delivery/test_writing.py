@@ -122,3 +122,13 @@ async def test_that_each_record_tells_how_far_back_the_log_must_be_read(rig: Rig
     rig.change("b", x="2")
     await rig.write(5001.0)
     assert told(rig.world.producer.on(STATE)[-1]) >= 4700.0
+
+
+async def test_that_what_is_refreshed_does_not_go_out_behind_what_must_be_last(rig: Rig) -> None:
+    """Of the parts that changed, the order counts; those that did not change are safe anywhere before."""
+    rig.change("a", head="old", x="1", y="1")
+    await rig.write()
+    order = {"x": "2", "z": "1", "head": "new"}
+    rig.change("a", **order, y="1")
+    refreshed = await rig.write(time.time() + 1000.0)
+    assert [key for key, _, _ in refreshed] == [b"a/y", b"a/x", b"a/z", b"a/head"]

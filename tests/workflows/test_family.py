@@ -81,3 +81,11 @@ def test_that_a_child_that_failed_brings_its_error_home() -> None:
 
 def test_that_a_run_without_a_parent_tells_nobody() -> None:
     assert list(homecoming(run(), outcome())) == []
+
+
+def test_that_a_cancellation_is_sent_whatever_the_length_of_the_ids() -> None:
+    parent = "x" * 200
+    run = Run(parent, Task(id=parent, workflow="w", input={}), "digest", 1.0, 9.0)
+    (signal,) = cancellation(run, DEFINITION, "one", StepRun(status="running", outstanding=frozenset({"y" * 200})))
+    assert signal.task_id == "y" * 200
+    assert signal.name == f"the run {'x' * 59}… needs it no more"

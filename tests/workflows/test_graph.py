@@ -71,3 +71,9 @@ def test_that_a_circle_is_named_whole() -> None:
 def test_that_the_last_steps_are_those_that_none_needs_and_that_stand_in_for_none() -> None:
     steps = spec(a=of(fallback={"step": "s"}), s=of(), b=of("steps.a.output"), c=of("steps.a.output"))
     assert last(steps, needs(steps)) == ("b", "c")
+
+
+def test_that_the_order_is_the_same_in_every_process() -> None:
+    """The iteration of a set of texts is not: here, two of its orders are given on purpose."""
+    one, other = ({"last": before, "also": before[::-1]} for before in (["b", "a", "c"], ["c", "b", "a"]))
+    assert order(one) == order(other)

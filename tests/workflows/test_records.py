@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.workflows.records import Assembler, Records, records
-from app.workflows.run import Done, Run, RunState, Slots, StepRun
+from app.workflows.run import Done, Early, Run, RunState, Slots, StepRun
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk
+from topics.step_results import StepResult
 from topics.tasks import Task
 
 KEY = "t"
@@ -330,3 +331,20 @@ def test_that_an_output_of_its_own_is_written_beside_the_answers() -> None:
     said = ModelResponse(id="a", task_id=KEY, step="s", branch="a", model="m", text="said")
     run = _run(s=StepRun(status="succeeded", responses=(said,), output={"fused": "said"}))
     assert _read(records(KEY, run, None)) == {KEY: run}
+
+
+def test_that_an_answer_that_came_early_leaves_the_head_only_when_its_step_is_written() -> None:
+    """Its event is finished long since: if a crash took the step's record and not the answer, it would be lost."""
+    early = Early.of(StepResult(id="t/check/connector/1", task_id=KEY, step="check", output=7))
+    old = replace(_run(draft=StepRun(status="running")), early={"t/check/connector/1": early})
+    new = replace(
+        _with_steps(old, {"draft": StepRun(status="succeeded"), "check": StepRun(status="succeeded", output=7)}),
+        early={},
+    )
+    changed = records(KEY, new, old)
+    assert [key for key, _ in changed] == [f"{KEY}\tdraft", f"{KEY}\tcheck", KEY]
+    for cut in range(len(changed)):
+        left = _read([*records(KEY, old, None), *changed[:cut]])[KEY]
+        assert isinstance(left, Run)
+        assert left.early or left.steps["check"].output == 7
+    assert [key for key, _ in records(KEY, old, new)][0] == KEY

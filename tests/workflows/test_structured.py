@@ -40,7 +40,12 @@ def test_that_json_within_words_is_read(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "I do not know.", '{"kind": ', "{kind: refund}", "NaN", '{"kind": Infinity}', "]["]
+    "text",
+    [
+        *("", "I do not know.", '{"kind": ', "{kind: refund}", "][", "NaN"),
+        # What Python reads, and nobody can write again.
+        *('{"kind": Infinity}', '{"kind": 1e400}', '{"kind": "\\ud800"}', '{"\\udfff": 1}'),
+    ],
 )
 def test_that_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(NotJson, match="it is not valid JSON"):
