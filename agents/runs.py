@@ -206,9 +206,7 @@ def _failed(event: Any, failure: Failure) -> Command | Fact | None:  # noqa: PLR
     """Return what a run, or whoever waits for it, is told in place of an event that is too large."""
     match event:
         case Result():
-            return event.model_copy(
-                update={"status": "failed", "error": failure, **_NO_TEXTS}
-            )
+            return event.model_copy(update={"status": "failed", "error": failure, **_NO_TEXTS})
         case StepResult():
             return event.model_copy(update={"output": None, "error": failure})
         case ModelRequest(id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose):

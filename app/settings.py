@@ -256,7 +256,8 @@ class AskSettings(Section):
 
     models: tuple[str, ...] = Field(default=("local",), min_length=1, description="names from `models`, asked at once")
     strategy: Literal["first", "vote", "consensus"] = Field(
-        default="consensus", description="how one answer comes of several: first, vote or consensus"
+        default="consensus",
+        description="how one answer comes of several: a fusion strategy that needs no options, such as first or vote",
     )
     quorum: int = Field(default=1, ge=1, description="fewer answers than this are a failure")
     chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks that the models are given")

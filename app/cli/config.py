@@ -9,6 +9,7 @@ import sys
 import typer
 
 from app import configuration
+from app.cli import workflow_files
 from app.cli.options import Config
 from app.cli.output import Output
 
@@ -28,7 +29,16 @@ def schema() -> None:
 
 @app.command()
 def check(*, config: Config = None) -> None:
-    """Check file and environment; each fault is a line with its place and its mend, and the exit code is 1."""
+    """Check the file with its workflows, and the environment; each fault is a line with its place and its mend.
+
+    The exit code is 1 if there is one.
+    """
     settings = configuration.load(config, os.environ)
+    paths = workflow_files.named(settings, config)
+    loaded = workflow_files.load(settings, paths) if paths else []
     output = Output()
-    output.say(f"the configuration is good: broker {settings.broker.kind}, models {', '.join(settings.models)}")
+    for warning in (warning for one in loaded for warning in one.warnings):
+        output.note(f"warning: {warning}")
+    facts = [f"broker {settings.broker.kind}", f"models {', '.join(settings.models)}"]
+    facts += [f"workflows {', '.join(one.spec.id for one in loaded)}"] if loaded else []
+    output.say(f"the configuration is good: {', '.join(facts)}")

@@ -1,4 +1,4 @@
-"""`meta-ai demo`: the real thing, on this machine, in less than a minute."""
+"""`meta-ai demo`: the real thing, on this machine."""
 
 from __future__ import annotations
 

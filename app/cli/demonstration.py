@@ -16,6 +16,7 @@ from app.cli.lines import Bad
 from app.cli.output import Output
 from app.cli.sending import Batch
 from app.cli.serving import Interruption, Serving, serving
+from app.cli.waiting import Waiting
 from app.errors import BrokerError, ConfigurationError
 from app.retrieval.files import read_documents
 from app.settings import Settings
@@ -95,7 +96,7 @@ class Demonstration:
             batch = Batch(client, on_bad=lambda _: None, on_result=on_result)
             async with batch.collecting() as waiting:
                 await batch.send(_each(tasks))
-                await waiting.settled(_PATIENCE)
+                await _patiently(waiting)
 
     async def _stay(self, connection: Connection, running: Serving, interruption: Interruption) -> None:
         said = hosting.run_state(self._settings, connection, running)
@@ -130,6 +131,14 @@ def _tasks(path: Path) -> list[Task]:
 async def _each(tasks: Sequence[Task]) -> AsyncIterator[Task]:
     for task in tasks:
         yield task
+
+
+async def _patiently(waiting: Waiting) -> None:
+    """Wait for all results, and give up only when none has come for long: a slow machine needs its time."""
+    left = -1
+    while left != len(waiting.left) and not await waiting.settled(0.0):
+        left = len(waiting.left)
+        await waiting.settled(_PATIENCE)
 
 
 async def _ready(running: Serving) -> None:

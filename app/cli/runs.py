@@ -43,6 +43,7 @@ def list_(
     *,
     status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
+    children: Annotated[bool, typer.Option("--children", help="Those too that another run runs.")] = False,
     since: Annotated[str | None, typer.Option(help="Only those that came within 30s, 15m, 12h, 7d.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest, so many.")] = 50,
     config: Config = None,
@@ -53,6 +54,8 @@ def list_(
     begin = None if since is None else time.time() - _seconds(since)
     found = _ask(config, bootstrap_servers, partial(runs_listing.read, since=begin))
     rows = [row for row in found if status in {None, row.status} and workflow in {None, row.workflow}]
+    if not (children or workflow):  # one parent may have thousands
+        rows = [row for row in rows if not row.parent]
     output = Output(programs=json)
     if json:
         for row in rows[:limit]:

@@ -17,15 +17,21 @@ from app.workflows.records import Assembler
 from app.workflows.run import Run
 from topics import RESULTS, TASKS
 from topics.results import Result
+from topics.tasks import Task
 
 
 class Row(View):
-    """One run: `seconds` are those until its end, `at` are the steps that are under way, `cost` is in US dollars."""
+    """One run: `seconds` are those until its end, `cost` is in US dollars.
+
+    `parent` is the run that began it, if one did. `at` are the steps that are under way, or `its turn`, for which
+    it waits.
+    """
 
     id: str
     workflow: str
     version: int = 0
     status: Status = "running"
+    parent: str = ""
     accepted_at: AwareDatetime
     seconds: float | None = None
     tokens: int = 0
@@ -52,7 +58,7 @@ def rows(records: Iterable[Any], settings: Settings) -> list[Row]:
         if record.topic == prefix + TASKS.name:
             found |= _task(record, found)
         elif record.topic == prefix + RESULTS.name:
-            found |= _result(record)
+            found |= _result(record, found)
         elif record.key is not None:
             assembler.add(record.key.decode(errors="replace"), record.value)
     for key, state in assembler.states().items():
@@ -68,10 +74,16 @@ def _task(record: Any, found: dict[str, Row]) -> dict[str, Row]:
         return {}
     task_id, came = identity(task, record), moment(record.timestamp / 1000)
     # A task that came again is the same run, and has its row.
-    return {} if task_id in found or not came else {task_id: Row(id=task_id, workflow=task.workflow, accepted_at=came)}
+    if task_id in found or not came:
+        return {}
+    return {task_id: Row(id=task_id, workflow=task.workflow, parent=_parent(task), accepted_at=came)}
 
 
-def _result(record: Any) -> dict[str, Row]:
+def _parent(task: Task) -> str:
+    return task.parent.task_id if task.parent else ""
+
+
+def _result(record: Any, found: dict[str, Row]) -> dict[str, Row]:
     try:
         result: Result = RESULTS.parse(record.value, max_bytes=len(record.value or b""))
     except InvalidEvent:
@@ -81,6 +93,8 @@ def _result(record: Any) -> dict[str, Row]:
         workflow=result.workflow,
         version=result.workflow_version,
         status=result.status,
+        # A result does not tell; its task, which came before, does.
+        parent=found[result.task_id].parent if result.task_id in found else "",
         accepted_at=result.accepted_at,
         seconds=outcome.seconds(result),
         tokens=result.usage.input_tokens + result.usage.output_tokens,
@@ -103,9 +117,10 @@ def _under_way(run: Run) -> Row:
             "id": run.task_id,
             "workflow": run.task.workflow,
             "version": run.version,
+            "parent": _parent(run.task),
             "accepted_at": accepted,
             "tokens": sum(usage.input_tokens + usage.output_tokens for usage in used),
             "cost": sum(usage.cost for usage in used),
-            "at": ", ".join(sorted(filter(None, run.active))),
+            "at": ", ".join(sorted(filter(None, run.active))) or ("its turn" if run.slot == "asked" else ""),
         }
     )

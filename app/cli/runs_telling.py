@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 from app.cli import collecting
@@ -9,6 +10,7 @@ from app.cli.client import Client
 from app.cli.history import History
 from app.cli.reader import Reader
 from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
+from app.source.problems import nearest
 from topics import RESULTS, SIGNALS
 from topics.results import Result
 from topics.signals import Signal
@@ -18,6 +20,12 @@ class NoSuchRun(OrchestratorError):
     """No topic knows of a run of that id, or it is over."""
 
     code = "unknown_run"
+
+
+class NoSuchSignal(OrchestratorError):
+    """No step of the run's workflow waits for a signal of that name."""
+
+    code = "unknown_signal"
 
 
 async def look(client: Client, task_id: str) -> History:
@@ -37,8 +45,11 @@ async def signal(client: Client, event: Signal) -> None:
 
     Raises:
         NoSuchRun: it is not known, or it is over.
+        NoSuchSignal: none of its steps ever waits for such a signal.
     """
-    _demand_under_way(await look(client, event.task_id))
+    found = await look(client, event.task_id)
+    _demand_under_way(found)
+    _demand_awaited(found, event.name)
     await _send(client, event)
 
 
@@ -88,3 +99,19 @@ async def _result(reader: Reader, task_id: str, timeout: float) -> Result:
 def _demand_under_way(found: History) -> None:
     if found.result:
         raise NoSuchRun(f"the run {found.task_id} is over: {found.result.event.status}")
+
+
+def _demand_awaited(found: History, name: str) -> None:
+    names = sorted(_signals(found))
+    if not found.spec or name in names:  # of the built-in workflow, and of one without a version yet, no form is known
+        return
+    near = nearest(name, names)
+    mend = f"did you mean {near}?" if near else f"there are {', '.join(names)}" if names else "they wait for none"
+    raise NoSuchSignal(f"no step of the workflow {found.spec.get('id')} waits for a signal {name}; {mend}")
+
+
+def _signals(found: History) -> Iterator[str]:
+    """Yield the names of the signals for which steps of the workflow wait; no item of a map can."""
+    for step in found.spec.get("steps", {}).values():
+        if isinstance(step.get("signal"), str):
+            yield step["signal"]

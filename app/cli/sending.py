@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from app.cli import slices
 from app.cli.client import Client
 from app.cli.lines import Bad
 from app.cli.waiting import Waiting
@@ -15,14 +17,21 @@ from topics.results import Result
 from topics.tasks import Task
 
 _MOST_PENDING = 5000
+# What has no result after these seconds may have been answered before it was sent.
+_SOON = 3.0
 
 
 class Batch:
-    """Counts what was sent, what was no task, and how the tasks ended."""
+    """Counts what was sent, what was no task, and how the tasks ended.
+
+    `before` are those that were accepted before this batch began: what is remembered is not done again.
+    """
 
     def __init__(self, client: Client, *, on_bad: Callable[[Bad], None], on_result: Callable[[Result], None]) -> None:
         self.sent = self.bad = self.succeeded = self.failed = 0
+        self.before = 0
         self._client = client
+        self._began = time.time()
         self._on_bad = on_bad
         self._on_result = on_result
         self._pending: set[asyncio.Future[Any]] = set()
@@ -39,6 +48,15 @@ class Batch:
         self._waiting = Waiting(lambda record: _text(record.key), self._arrived)
         async with self._client.read(RESULTS) as reader, self._waiting.follow(reader):
             yield self._waiting
+
+    async def settled(self, timeout: float) -> bool:
+        """Return whether all results came within `timeout` seconds; inside `collecting`, and after `send`."""
+        if self._waiting is None or await self._waiting.settled(min(timeout, _SOON)):
+            return True
+        remembered = time.time() - self._client.settings.delivery.remember
+        for record in await slices.since(self._client, remembered, [RESULTS]):
+            self._waiting.take(record)
+        return await self._waiting.settled(max(0.0, timeout - _SOON))
 
     async def send(self, tasks: AsyncIterable[Task | Bad], each: Callable[[], None] = lambda: None) -> None:
         """Return when the broker has all tasks; `each` is called for every one of them."""
@@ -66,6 +84,7 @@ class Batch:
 
     def _arrived(self, _: str, record: Any) -> None:
         result = RESULTS.parse(record.value, max_bytes=self._client.settings.topics.max_message_bytes)
+        self.before += result.accepted_at.timestamp() < self._began
         if result.status == "succeeded":
             self.succeeded += 1
         else:

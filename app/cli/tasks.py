@@ -67,9 +67,11 @@ async def _work(source: Any, settings: Settings, output: Output, timeout: float 
             if timeout is None:
                 await sending()
                 return {"sent": batch.sent, "bad": batch.bad}
-            async with batch.collecting() as waiting:
+            async with batch.collecting():
                 await sending()
-                await waiting.settled(timeout)
+                await batch.settled(timeout)
+    if batch.before:
+        output.note(f"sent before, and not done again: {batch.before}; a new task needs a new id")
     ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}
     return {"sent": batch.sent, "bad": batch.bad, **ended}
 

@@ -41,6 +41,15 @@ class Waiting:
             with suppress(asyncio.CancelledError):
                 await self._following
 
+    def take(self, record: Any) -> None:
+        """Tick off the key that a record settles, if it is expected."""
+        key = self._settles(record)
+        if key in self.left:
+            self.left.remove(key)
+            self._arrived(key, record)
+            if not self.left:
+                self._empty.set()
+
     async def settled(self, timeout: float) -> bool:
         """Return whether everything came within `timeout` seconds; inside `follow`, and after the last `expect`."""
         if not self.left:
@@ -54,9 +63,4 @@ class Waiting:
 
     async def _take_in(self, reader: Reader) -> None:
         async for record in reader.coming():
-            key = self._settles(record)
-            if key in self.left:
-                self.left.remove(key)
-                self._arrived(key, record)
-                if not self.left:
-                    self._empty.set()
+            self.take(record)

@@ -96,7 +96,8 @@ def _outcome(attempt: Attempt) -> str:
 def _details(attempt: Attempt) -> str:
     facts = [
         "" if attempt.work == "model" else attempt.work,
-        attempt.name if attempt.branch not in {"", attempt.name} else "",
+        # The id of a child is for another look, and may be too long for its column.
+        attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else "",
         f"attempt {attempt.number}" if attempt.number > 1 else "",
         f"repair {attempt.repair}" if attempt.repair else "",
         f"{attempt.tries} tries" if attempt.tries > 1 else "",
@@ -115,7 +116,8 @@ def _ending(story: Story) -> Iterator[Line]:
         return
     awaited = [(step.name, one) for step in story.steps for one in step.attempts if one.awaited]
     yield f"under way; requests without an answer: {len(awaited)}", "cyan"
-    yield from ((f"  {one.id}  {one.work} {one.name}", "") for _, one in awaited[:_MOST_ITEMS])
+    for _, one in awaited[:_MOST_ITEMS]:
+        yield f"  {one.id}  {one.work}" + (f" {one.name}" if one.name != one.id else ""), ""
     if story.deadline:
         yield f"  ends at the latest at {story.deadline:%Y-%m-%d %H:%M:%S %Z}", "dim"
 
@@ -128,7 +130,8 @@ def ending(result: Result) -> Iterator[Line]:
     else:
         yield f"{result.error.code}: {result.error.message}" if result.error else result.status, "red"
     measures = [("agreement", result.agreement), ("confidence", result.confidence)]
-    facts = [result.fusion, *(f"{name} {value:.2f}" for name, value in measures if value is not None)]
+    facts = [f"{name} {value:.2f}" for name, value in measures if value is not None]
+    facts = [result.fusion, *facts] if result.status == "succeeded" else facts
     yield from ((text, "dim") for text in (_joined(facts), one_line(result.reason)) if text)
     if len(result.groups) > 1:
         yield "groups: " + " | ".join(", ".join(group) for group in result.groups), "dim"

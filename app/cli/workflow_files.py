@@ -24,8 +24,10 @@ def named(settings: Settings, config: Path | None) -> list[Path]:
     return [folder / path for path in settings.workflows]
 
 
-def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str]) -> list[Loaded]:
+def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | None = None) -> list[Loaded]:
     """Return the workflows in files, or folders of files; they may name each other and those that are `deployed`.
+
+    If it is not known which are, a name that none of them has is only a warning.
 
     Raises:
         ConfigurationError: a line for each fault, with its place and its mend.
@@ -36,5 +38,5 @@ def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str]) -
         from app.workflows.checks import Names  # noqa: PLC0415  # likewise
     except ModuleNotFoundError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    names = Names.of(settings, workflows=frozenset({*deployed, BUILT_IN}))
+    names = Names.of(settings, workflows=frozenset({*(deployed or ()), BUILT_IN}), more=deployed is None)
     return loading.load(paths, names)

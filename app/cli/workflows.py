@@ -12,12 +12,11 @@ from typing import Annotated
 import typer
 
 from app import configuration
-from app.cli import deployed, workflow_chart
+from app.cli import deployed, workflow_chart, workflow_files
 from app.cli.options import Config
 from app.cli.output import Output
-from app.workflows.checks import Names
 from app.workflows.code import to_yaml
-from app.workflows.loading import Loaded, load
+from app.workflows.loading import Loaded
 from app.workflows.schema import schema as file_schema
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -64,4 +63,4 @@ def schema() -> None:
 
 
 def _load(files: Sequence[Path], config: Path | None) -> list[Loaded]:
-    return load(files, Names.of(configuration.load(config, os.environ)))
+    return workflow_files.load(configuration.load(config, os.environ), files)

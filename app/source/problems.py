@@ -29,6 +29,7 @@ _WORDS = {
     "int_type": "must be a whole number",
     "float_type": "must be a duration such as 250ms, 30s, 5m, 12h or 7d",
     "path_type": "must be a path",
+    "too_short": "must have at least one entry",
 }
 
 

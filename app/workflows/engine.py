@@ -141,7 +141,9 @@ def _begin(run: Run, definition: Definition, world: World, now: float) -> tuple[
 def _in_line(run: Run, event: News, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
     """Begin when the run's turn has come."""
     if isinstance(event, StepResult) and event.id == f"{run.task_id}/slot":
-        return _work(Turn(replace(run, slot="held"), definition, world, now))
+        turn = Turn(replace(run, slot="held"), definition, world, now)
+        turn.touch_all()  # a crash may have left steps that began before this was written
+        return _work(turn)
     if now >= run.deadline:
         late = DeadlineExceeded("the run's turn had not come by its deadline: others of its kind were under way")
         return end(run, definition, Failure.of(late), world, now)
@@ -204,7 +206,14 @@ def _work(turn: Turn) -> tuple[RunState, list[Command]]:
     error = turn.error
     if not error and run.active and now < run.deadline:
         return run, [*turn.commands, *turn.farewells]
-    if not error and run.active and not turn.state(definition.answer).over:
-        error = Failure.of(DeadlineExceeded("the run's deadline passed before its answer was there"))
+    if not error and not turn.state(definition.answer).over:
+        error = _unanswered(run)
     done, commands = end(run, definition, error, turn.world, now)
     return done, [*commands, *turn.farewells]
+
+
+def _unanswered(run: Run) -> Failure:
+    """Return why a run ends before its answer is there."""
+    if run.active:
+        return Failure.of(DeadlineExceeded("the run's deadline passed before its answer was there"))
+    return Failure.of(WorkflowError("nothing leads to the step that gives the answer"))

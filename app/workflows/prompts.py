@@ -24,11 +24,23 @@ def _fields(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
+class _Missing(StrictUndefined):
+    """Says what to do about a name that is not there."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        return f"there is no `{self._undefined_name}`; give a stand-in, as in {{{{ name | default('none') }}}}"
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2's sandbox, closed where our data would open it, and without chance: a replay renders the same."""
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        super().__init__(undefined=_Missing, trim_blocks=True, lstrip_blocks=True)
         del self.globals["lipsum"], self.filters["random"]
         self.filters["json"] = as_json
 

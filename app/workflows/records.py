@@ -8,16 +8,19 @@ write; each part is then read back as of that write or of an earlier one.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.workflows.run import Done, Run, RunState, Slots, StepRun
 
+T = TypeVar("T")
 Records = list[tuple[str, bytes | None]]
 
 
@@ -59,8 +62,6 @@ class _Step:
 #: The steps have records of their own, which tell, too, whether they are active.
 _APART = {"steps", "active"}
 _IN_HEAD = tuple(one.name for one in fields(Run) if one.name not in _APART)
-#: A step in one of these states waits for an event or a time.
-_ACTIVE = frozenset({"running", "backing_off", "falling_back"})
 _HEADS: TypeAdapter[_Head] = TypeAdapter(_Head)
 _STEPS: TypeAdapter[_Step] = TypeAdapter(_Step)
 
@@ -170,8 +171,18 @@ class Assembler:
         ours = [(part, at) for part, at in parts if part.accepted_at == head.accepted_at]
         self._oldest[key] = min([self._oldest[key], *(at for _, at in ours)])
         steps = {part.name: part.whole() for part, _ in sorted(ours, key=lambda one: one[0].number)}
-        active = {name: step.wake_at for name, step in steps.items() if step.status in _ACTIVE}
+        active = {name: step.wake_at for name, step in steps.items() if step.active}
         return replace(head, steps=steps, active=active)
+
+
+def _read(kind: TypeAdapter[T], value: bytes) -> T:
+    """Return what is in the JSON; a run's data lie deeper in it than in the event, which was deep enough to be read."""
+    try:
+        return kind.validate_json(value)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] != "json_invalid":
+            raise
+    return kind.validate_python(json.loads(value))
 
 
 def _decode(key: str, value: bytes) -> RunState | _Step:
@@ -182,8 +193,8 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
     """
     if "\t" in key:
         with suppress(ValidationError):  # the keys of slots have tabs too
-            return _STEPS.validate_json(value)
-    head = _HEADS.validate_json(value)
+            return _read(_STEPS, value)
+    head = _read(_HEADS, value)
     for state in (head.run, head.done, head.slots):
         if state is not None:
             return state

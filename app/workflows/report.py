@@ -32,7 +32,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         confidence=shown.confidence,
         groups=shown.groups,
         reason=shown.reason,
-        degraded=_degraded(run),
+        degraded=error is None and _degraded(run),
         error=error,
         usage=sum((step.usage for step in run.steps.values()), start=Usage()),
         steps=tuple(_steps(run, definition, now)) if definition else (),

@@ -23,6 +23,7 @@ Status = Literal["waiting", "running", "backing_off", "falling_back", "succeeded
 
 _NOTHING = Usage()
 _OVER = frozenset({"succeeded", "failed", "skipped"})
+_ACTIVE = frozenset({"running", "backing_off", "falling_back"})
 
 
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole
@@ -74,6 +75,11 @@ class StepRun:
     def over(self) -> bool:
         """Whether nothing more happens in this step."""
         return self.status in _OVER
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits for an event or a time."""
+        return self.status in _ACTIVE
 
     @property
     def usage(self) -> Usage:

@@ -24,7 +24,7 @@ def why_skipped(name: str, definition: Definition, steps: Mapping[str, StepRun])
     """Return why a step for which it is time is skipped; nothing when it is not."""
     owners = definition.stand_ins.get(name)
     if owners and not _wanted(owners, steps):
-        return f"nothing failed for which it stands in ({', '.join(sorted(owners))})"
+        return f"it was not needed: {', '.join(sorted(owners))} did not fail"
     waits = definition.needs[name]
     if waits and all(steps[other].status == "skipped" for other in waits):
         return "all that it waits for was skipped"

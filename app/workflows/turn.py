@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import random
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from app.backoff import full_jitter
 from app.errors import WorkflowError
 from app.workflows.conditions import holds
-from app.workflows.context import context, item_of
+from app.workflows.context import item_of
 from app.workflows.definitions import Definition
+from app.workflows.failing import failing, relieved
 from app.workflows.family import cancellation
 from app.workflows.kinds import KINDS
 from app.workflows.kinds.base import Command, Kind, Moment, Move
 from app.workflows.parts import Part
 from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Fact, Run, StepRun, without_waiting
+from app.workflows.starting import is_time, why_skipped
 from app.workflows.world import World
 from topics.base import Failure
 from topics.signals import Signal
 
-_ACTIVE = frozenset({"running", "backing_off", "falling_back"})
-
-#: Errors that may pass by themselves, where a step's `retry` does not name others.
-PASSING = frozenset(
-    {
-        "timeout",
-        "rate_limited",
-        "overloaded",
-        "unavailable",
-        "retrieval",
-        "connector_unavailable",
-        "deadline_exceeded",
-        "invalid_output",
-        "quorum_not_met",
-        "internal",
-    }
-)
-
+log = logging.getLogger(__name__)
 
 Act = Callable[[Kind, Moment], Move]
 
@@ -116,7 +100,7 @@ class Turn:
         elif step.status == "running":
             self._move(name, part, lambda kind, at: kind.settle(at), step)
         elif step.status == "falling_back":
-            self._stand_in(name, part, step)
+            self._put(name, relieved(self._moment(name, part, step)))
         step = self.state(name)
         if step.status == "running" and self.now >= step.ends_at:
             self._move(name, part, lambda _, at: at.failed(at.timed_out()), step)
@@ -125,37 +109,16 @@ class Turn:
         """Begin, or skip, a step for which it is time."""
         base, item, _ = name.partition("[")
         if item:
-            if self.state(base).over:
-                return
-        else:
-            waits = self.definition.needs[name]
-            if name in self.definition.stand_ins and not self._wanted(name):
-                return
-            if not self._active.keys().isdisjoint(waits) or not all(self.state(other).over for other in waits):
-                return
-            if why := self._skipped(name):
+            if self.state(base).status == "running":
+                self._begin(name, part, step)
+        elif is_time(name, self.definition, self._steps, self._active):
+            if why := why_skipped(name, self.definition, self._steps):
                 self._put(name, replace(step, status="skipped", started_at=self.now, ended_at=self.now, reason=why))
-                return
-        self._begin(name, part, step)
-
-    def _wanted(self, name: str) -> bool:
-        """Whether a step that this one stands in for has failed."""
-        return any(self.state(other).status == "falling_back" for other in self.definition.stand_ins[name])
-
-    def _skipped(self, name: str) -> str:
-        """Return why a step is skipped, if it is."""
-        waits = self.definition.needs[name]
-        if waits and all(self.state(other).status == "skipped" for other in waits):
-            return "all that it waits for was skipped"
-        deciding = self.definition.targets.get(name, ())
-        if deciding and not any(self.state(decide).output == branch for decide, branch in deciding):
-            return "; ".join(
-                f"{decide} took {self.state(decide).output}" for decide in dict.fromkeys(d for d, _ in deciding)
-            )
-        return ""
+            else:
+                self._begin(name, part, step)
 
     def _begin(self, name: str, part: Part, step: StepRun) -> None:
-        ends_at = min(self.now + part.spec.timeout, self.run.deadline)
+        ends_at = min(self.now + part.spec.timeout, self._latest(name))
         step = replace(
             step,
             status="running",
@@ -164,28 +127,29 @@ class Turn:
             wake_at=ends_at,
             error=None,
         )
-        when = part.expressions.get("when")
-        try:
-            unwanted = when is not None and not holds(when, context(self.run, self._steps, name))
-        except WorkflowError as error:
-            failure = Failure.of(error)
-            self._move(name, part, lambda _, at: at.failed(failure), step)
-            return
-        if unwanted and when is not None:
-            self._put(name, replace(step, status="skipped", ended_at=self.now, reason=f"not {when.source}"))
-            return
-        self._move(name, part, lambda kind, at: kind.begin(at), step)
+        self._move(name, part, _begin, step)
+
+    def _latest(self, name: str) -> float:
+        """Return when a step must be over: with the run, or, inside of a map, with the map."""
+        base, item, _ = name.partition("[")
+        return self.state(base).ends_at if item else self.run.deadline
+
+    def _moment(self, name: str, part: Part, step: StepRun) -> Moment:
+        return Moment(self.run, self._steps, name, step, part, self.definition, self.world, self.now)
 
     def _move(self, name: str, part: Part, act: Act, step: StepRun) -> None:
         """Let a step's kind act, and take what follows from it."""
-        at = Moment(self.run, self._steps, name, step, part, self.definition, self.world, self.now)
+        at = self._moment(name, part, step)
         try:
             move = act(KINDS[part.spec.kind], at)
         except WorkflowError as error:
             move = at.failed(Failure.of(error))
+        except Exception as defect:  # a step may fail, but a run must end, whatever is wrong
+            log.exception("a defect in step %s of the run %s", name, self.run.task_id)
+            move = at.failed(Failure(code="internal", message=f"{type(defect).__name__} in step {name}"))
         step = move.step
         if step.status == "failed":
-            step = self._failing(name, part, step)
+            step = failing(replace(at, step=step))
         else:
             self._send(move.commands)
         for other, state in move.steps.items():
@@ -202,52 +166,6 @@ class Turn:
             else:
                 self.commands.append(command)
 
-    def _failing(self, name: str, part: Part, step: StepRun) -> StepRun:
-        """Return what becomes of a step that failed: another attempt, something in its place, or a failure."""
-        retry, code = part.spec.retry, step.error.code if step.error else ""
-        if step.attempt < retry.attempts and code in (retry.on or PASSING) and self.now < self.run.deadline:
-            return self._again(name, part, step)
-        fallback = part.spec.fallback
-        if fallback is None:
-            return step
-        if fallback.step:
-            self.touch(fallback.step)
-            return replace(step, status="falling_back", wake_at=self.run.deadline)
-        why = f"a value stands in for it, as it failed: {step.error.message if step.error else ''}"
-        try:
-            value = part.values["fallback.value"].evaluate(context(self.run, self._steps, name))
-        except WorkflowError as error:
-            return replace(step, error=Failure.of(error))
-        return replace(step, status="succeeded", output=value, reason=why)
-
-    def _again(self, name: str, part: Part, step: StepRun) -> StepRun:
-        """Return the step as it waits for its next attempt."""
-        retry, seed = part.spec.retry, f"{self.run.task_id}/{name}/{step.attempt}"
-        rng = random.Random(seed)  # noqa: S311  # drawn from the run itself, so that a replay waits as long
-        delay = full_jitter(step.attempt - 1, base=retry.backoff, cap=retry.max_backoff, rng=rng)
-        return StepRun(
-            status="backing_off",
-            attempt=step.attempt + 1,
-            started_at=step.started_at,
-            wake_at=self.now + delay,
-            unawaited=step.unawaited | step.outstanding,
-            spent=step.usage,
-            error=step.error,
-        )
-
-    def _stand_in(self, name: str, part: Part, step: StepRun) -> None:
-        """Take over what the step has done that stands in for this one."""
-        other = part.spec.fallback.step
-        state = self.state(other)
-        if state.over:
-            ended = replace(step, status=state.status, ended_at=self.now)
-            if state.status == "succeeded":
-                why = f"{other} stood in for it, as it failed: {step.error.message if step.error else ''}"
-                ended = replace(ended, output=state.output, chunks=state.chunks, reason=why)
-            self._put(name, ended)
-        elif self.now >= self.run.deadline:
-            self._put(name, replace(step, status="failed", ended_at=self.now))
-
     def _put(self, name: str, step: StepRun) -> None:
         """Set a step's state, and touch what waits for it."""
         before = self.state(name)
@@ -257,10 +175,14 @@ class Turn:
             step = without_waiting(step)
         self._changed = True
         self._steps[name] = step
-        if step.status in _ACTIVE:
+        if step.active:
             self._active[name] = step.wake_at
         else:
             self._active.pop(name, None)
+        if step.live and step.status != "running":
+            self._abandon_items(name, step)
+        if step.status == "falling_back":
+            self._touch_stand_in(name)
         if step.over and not before.over:
             self._over(name, step)
 
@@ -271,18 +193,23 @@ class Turn:
         if item:
             self.touch(base)
             return
-        self._abandon_items(name)
-        for other in self.definition.stand_ins.get(name, ()):
-            self.touch(other)
+        self.touch(*sorted(self.definition.stand_ins.get(name, ())))
+        self._touch_stand_in(name)
         self.touch(*self.definition.followers[name])
-        spec = self.definition.spec.steps[name]
         # What stands in for others fails them, and they say whether the run can do without.
-        if step.status == "failed" and not spec.optional and name not in self.definition.stand_ins:
+        optional = self.definition.spec.steps[name].optional or name in self.definition.stand_ins
+        if step.status == "failed" and not optional:
             self.error = step.error
 
-    def _abandon_items(self, name: str) -> None:
-        """End the items of a map that is over before them."""
-        for item in [item_of(name, index) for index in sorted(self.state(name).live)]:
+    def _touch_stand_in(self, name: str) -> None:
+        """Have the step looked at that stands in for this one, which has failed, or is over without."""
+        fallback = self.definition.spec.steps[name].fallback
+        if fallback and fallback.step:
+            self.touch(fallback.step)
+
+    def _abandon_items(self, name: str, step: StepRun) -> None:
+        """End the items of a map that is over before them, or has failed."""
+        for item in [item_of(name, index) for index in sorted(step.live)]:
             if self.state(item).over:
                 continue
             self.farewells.extend(cancellation(self.run, self.definition, item, self.state(item)))
@@ -290,3 +217,11 @@ class Turn:
             error = Failure(code="cancelled", message=f"the map {name} was over")
             failed = replace(self.state(item), status="failed", ended_at=self.now, error=error)
             self._steps[item] = without_waiting(failed)
+
+
+def _begin(kind: Kind, at: Moment) -> Move:
+    """Begin a step, unless its condition says otherwise."""
+    when = at.part.expressions.get("when")
+    if when is not None and not holds(when, at.context()):
+        return Move(replace(at.step, status="skipped", ended_at=at.now, reason=f"not {when.source}"))
+    return kind.begin(at)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from app.workflows.spec import Workflow
-from meta_ai_orchestrator.workflows import Flow, fusion, to_yaml
+from meta_ai_orchestrator.workflows import Flow, Workflow, fusion, to_yaml
 
 MODELS = ["ida", "jon", "kim"]
 TEXT = {"type": "string"}

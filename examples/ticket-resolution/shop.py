@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
@@ -72,7 +73,8 @@ def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8099
     with Shop(port, os.environ.get("SHOP_TOKEN", "only-for-trying")) as shop:
         print(f"the shop is open on http://127.0.0.1:{shop.server_port}", flush=True)  # noqa: T201  # a script
-        shop.serve_forever()
+        with suppress(KeyboardInterrupt):
+            shop.serve_forever()
 
 
 if __name__ == "__main__":

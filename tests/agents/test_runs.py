@@ -304,6 +304,7 @@ def test_that_a_parents_cancellation_waits_as_long_for_its_child_as_an_answer_fo
     parents, anothers = (Signal(task_id="t", kind="cancel", actor=actor) for actor in (PARENT, "ada"))
     patience = mind.decide(None, received(parents, partition=HOME), NOW).wait
     assert patience == mind.decide(None, received(_response("x"), partition=HOME), NOW).wait
+    assert patience
     assert patience > (mind.decide(None, received(anothers, partition=HOME), NOW).wait or 0)
 
 

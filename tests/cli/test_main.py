@@ -108,6 +108,23 @@ def test_init_writes_a_configuration_that_is_good_and_overwrites_none() -> None:
     assert _run("orchestrator", "config", "check").exit_code == 0
 
 
+def test_a_check_of_the_configuration_includes_its_workflows() -> None:
+    Path("meta-ai.yaml").write_text("workflows: [flows]\n", encoding="utf-8")
+    assert "flows: cannot be read" in _run("orchestrator", "config", "check").stderr
+    Path("flows").mkdir()
+    flow = Path("flows/w.yaml")
+    flow.write_text("id: w\nsteps: {call: {kind: workflow, workflow: elsewhere}}\n", encoding="utf-8")
+    found = _run("orchestrator", "config", "check")
+    assert (found.exit_code, found.stdout) == (
+        0,
+        "the configuration is good: broker embedded, models local, workflows w\n",
+    )
+    assert found.stderr.startswith("warning: flows/w.yaml:2: steps.call.workflow: no workflow here is called elsewhere")
+    flow.write_text("id: w\nsteps: {}\n", encoding="utf-8")
+    found = _run("orchestrator", "config", "check")
+    assert (found.exit_code, found.stderr) == (1, "meta-ai: flows/w.yaml:2: steps: must have at least one entry\n")
+
+
 def test_the_schema_is_json() -> None:
     assert json.loads(_run("orchestrator", "config", "schema").stdout)["type"] == "object"
 

@@ -17,6 +17,7 @@ from app.cli.client import attach
 from app.cli.main import build
 from app.settings import Settings, TopicSettings
 from tests.cli.runlog import Log, answered, publish
+from topics.tasks import Parent
 
 
 class _Cli:
@@ -48,6 +49,9 @@ async def cli(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         waiting = Log("w-1")
         waiting.task(workflow="other")
         await publish(client, waiting)
+        child = Log("w-1/s/workflow/1")
+        child.task(workflow="leaf", parent=Parent(task_id="w-1", step="s", request_id="w-1/s/workflow/1"))
+        await publish(client, child)
     yield _Cli(embedded, config)
 
 
@@ -62,6 +66,13 @@ async def test_runs_are_listed_and_picked(cli: _Cli) -> None:
     assert "w-1" in shown.stdout
     assert shown.stderr == "1 more: --limit\n"
     assert (await cli("list", "--workflow", "none")).stdout == "no runs\n"
+
+
+async def test_children_are_listed_when_they_are_asked_for(cli: _Cli) -> None:
+    assert [row["id"] for row in await cli.objects("list", "--workflow", "leaf")] == ["w-1/s/workflow/1"]
+    rows = {row["id"]: row["parent"] for row in await cli.objects("list", "--children")}
+    assert rows == {"q-1": "", "w-1": "", "w-1/s/workflow/1": "w-1"}
+    assert {row["id"] for row in await cli.objects("list")} == {"q-1", "w-1"}
 
 
 async def test_a_run_is_shown_to_people_programs_and_github(cli: _Cli) -> None:

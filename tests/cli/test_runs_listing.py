@@ -9,7 +9,7 @@ from tests.cli.runlog import SETTINGS, START, Log, moment
 from topics import RESULTS, TASKS
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
-from topics.tasks import Task
+from topics.tasks import Parent, Task
 
 _RUN = Run("w-1", Task(id="w-1", workflow="w", input={}), "", START + 5, START + 900, version=2)
 
@@ -57,6 +57,23 @@ def test_a_run_under_way_says_at_which_steps_it_is() -> None:
     row = _rows(log)["w-1"]
     assert (row.workflow, row.version, row.status, row.at) == ("w", 2, "running", "s")
     assert (row.accepted_at, row.tokens, row.cost) == (moment(5.0), 9, 0.25)
+
+
+def test_a_child_names_its_parent_under_way_and_afterwards() -> None:
+    parent = Parent(task_id="p", step="s", request_id="p/s/workflow/1")
+    log = _log("a", parent=parent)
+    assert _rows(log)["a"].parent == "p"
+    log.result(7.0)
+    assert (_rows(log)["a"].parent, _rows(log)["a"].status) == ("p", "succeeded")
+    other = Log("w-1")
+    other.state(replace(_RUN, task=Task(id="w-1", input={}, parent=parent)))
+    assert _rows(other)["w-1"].parent == "p"
+
+
+def test_a_run_that_waits_for_its_turn_says_so() -> None:
+    log = _log("w-1")
+    log.state(replace(_RUN, slot="asked"))
+    assert _rows(log)["w-1"].at == "its turn"
 
 
 def test_the_state_that_a_result_has_overtaken_does_not_count() -> None:

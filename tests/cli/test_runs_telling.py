@@ -12,14 +12,17 @@ from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.cli import runs_telling
 from app.cli.client import Client, attach
-from app.cli.runs_telling import NoSuchRun
+from app.cli.runs_telling import NoSuchRun, NoSuchSignal
 from app.errors import DeadlineExceeded
 from app.partitions import partition_of
 from app.settings import Settings, TopicSettings
-from tests.cli.runlog import Log, publish
-from topics import RESULTS, SIGNALS
+from app.workflows.run import Run
+from tests.cli.runlog import START, Log, moment, publish
+from topics import DEFINITIONS, RESULTS, SIGNALS
+from topics.definitions import DefinitionEvent
 from topics.results import Result
 from topics.signals import Signal
+from topics.tasks import Task
 
 _GO = Signal(task_id="q-1", name="go", payload={"by": "eve"}, actor="eve")
 _CANCEL = Signal(task_id="q-1", kind="cancel", name="enough")
@@ -36,6 +39,16 @@ async def client(embedded: Connection) -> AsyncIterator[Client]:
 async def _begin(client: Client) -> None:
     log = Log()
     log.task()
+    await publish(client, log)
+
+
+async def _begin_with(client: Client, **steps: Any) -> None:
+    """Begin a run of a workflow that is deployed with these steps."""
+    spec = {"id": "w", "version": 1, "steps": steps}
+    event = DefinitionEvent(kind="version", workflow="w", version=1, spec=spec, at=moment(0.0))
+    await (await client.send(DEFINITIONS, "w/1", event, id="d", partition=0))
+    log = Log()
+    log.state(Run("q-1", Task(id="q-1", workflow="w", input={}), "", START, START + 900, version=1))
     await publish(client, log)
 
 
@@ -68,6 +81,31 @@ async def test_a_signal_goes_to_the_partition_of_its_run(client: Client) -> None
     (record,) = await _signals(client)
     assert (record.key, record.partition) == (b"q-1", partition_of("q-1", 4))
     assert SIGNALS.parse(record.value, max_bytes=1000) == _GO
+
+
+@pytest.mark.parametrize(
+    ("steps", "mend"),
+    [
+        ({"a": {"kind": "wait", "signal": "goo"}}, "did you mean goo?"),
+        (
+            {"a": {"kind": "wait", "signal": "approval"}, "b": {"kind": "wait", "signal": "ack"}},
+            "there are ack, approval",
+        ),
+        ({"a": {"kind": "wait", "for": 9.0}}, "they wait for none"),
+    ],
+)
+async def test_a_signal_that_no_step_waits_for_is_not_sent(client: Client, steps: dict[str, Any], mend: str) -> None:
+    await _begin_with(client, **steps)
+    with pytest.raises(NoSuchSignal) as caught:
+        await runs_telling.signal(client, _GO)
+    assert str(caught.value) == f"no step of the workflow w waits for a signal go; {mend}"
+    assert await _signals(client) == []
+
+
+async def test_a_signal_that_a_step_waits_for_is_sent(client: Client) -> None:
+    await _begin_with(client, first={"kind": "transform", "value": "1"}, then={"kind": "wait", "signal": "go"})
+    await runs_telling.signal(client, _GO)
+    assert len(await _signals(client)) == 1
 
 
 @pytest.mark.parametrize("ended", [False, True])

@@ -41,7 +41,7 @@ def test_the_first_line_says_what_the_whole_took() -> None:
         ("three", ["three", "late", "3.600"]),
         ("judge-1", ["judge-1", "answered", "0.500", "fusion, judge"]),
         ("notes[0]", ["notes[0]", "succeeded", "0.300", "connector, attempt 2"]),
-        ("q-1/child/1", ["q-1/child/1", "answered", "1.000", "workflow"]),
+        ("q-1/child/1", ["q-1/child/1", "answered", "1.000", "workflow, q-1/child/1"]),
         ("never", ["never", "skipped", "0.000", "ask"]),
     ],
 )
@@ -85,6 +85,7 @@ def test_results_of_all_kinds_are_told() -> None:
     failure = Failure(code="quorum_not_met", message="0 of 2")
     assert _result(status="failed", error=failure) == ["quorum_not_met: 0 of 2", "1.000 s in all"]
     assert _result(status="cancelled") == ["cancelled", "1.000 s in all"]
+    assert _result(status="cancelled", fusion="vote") == ["cancelled", "1.000 s in all"]  # nothing was fused
     assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in all, degraded"]
 
 

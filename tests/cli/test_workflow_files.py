@@ -69,6 +69,14 @@ def test_that_a_child_is_one_of_the_files_or_deployed_or_the_built_in_one() -> N
         workflow_files.load(Settings(), [Path()], ())
 
 
+def test_that_a_child_that_may_be_deployed_is_only_a_warning() -> None:
+    Path("a.yaml").write_text("id: a\nsteps:\n  call: {kind: workflow, workflow: far}\n", encoding="utf-8")
+    (loaded,) = workflow_files.load(Settings(), [Path("a.yaml")])
+    assert [str(one) for one in loaded.warnings] == [
+        "a.yaml:3: steps.call.workflow: no workflow here is called far; deploy it before"
+    ]
+
+
 def test_that_a_client_without_the_compilers_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("app.workflows.loading")
     monkeypatch.setitem(sys.modules, "app.workflows.loading", None)

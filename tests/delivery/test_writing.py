@@ -128,7 +128,6 @@ async def test_that_what_is_refreshed_does_not_go_out_behind_what_must_be_last(r
     """Of the parts that changed, the order counts; those that did not change are safe anywhere before."""
     rig.change("a", head="old", x="1", y="1")
     await rig.write()
-    order = {"x": "2", "z": "1", "head": "new"}
-    rig.change("a", **order, y="1")
+    rig.change("a", x="2", z="1", head="new", y="1")
     refreshed = await rig.write(time.time() + 1000.0)
     assert [key for key, _, _ in refreshed] == [b"a/y", b"a/x", b"a/z", b"a/head"]

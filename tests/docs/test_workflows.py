@@ -28,7 +28,7 @@ from app.workflows.steps import (
     WaitStep,
     WorkflowStep,
 )
-from app.workflows.turn import PASSING
+from app.workflows.failing import PASSING
 from tests.docs.pages import blocks, codes, first_codes, table, text
 from tests.docs.reference import _duration, _written
 

@@ -49,6 +49,7 @@ def workflows(draw: st.DrawFn, kinds: tuple[str, ...] = _KINDS, most: int = 6) -
         steps[f"s{number}"] = {**draw(_common(before)), **draw(_step(kinds, before))}
     _branch(draw, steps)
     _stand_in(draw, steps)
+    _chain(draw, steps)
     limit = {"limit": draw(st.integers(1, 2)), "key": "input.question"}
     return Workflow.model_validate(
         {
@@ -95,7 +96,10 @@ def _step(draw: st.DrawFn, kinds: tuple[str, ...], before: list[str]) -> dict[st
             limits = {"parallel": draw(st.integers(1, 3)), "tolerate": draw(st.integers(0, 2))}
             over = draw(st.sampled_from(["[]", "[1, 2]", "['a', 'b', 'c', 'd']", "1"]))
             retry = {"attempts": draw(st.sampled_from([1, 2])), "backoff": 2.0, "on": ["a"]}
-            return {"kind": "map", "over": over, "step": {**inner, "retry": retry}, "retry": {"attempts": 1}, **limits}
+            inner |= {"retry": retry, "timeout": draw(st.sampled_from([4.0, 60.0])), "optional": draw(st.booleans())}
+            if draw(st.integers(0, 3)) == 0:
+                inner["when"] = draw(st.sampled_from(["index != 1", "item == 'a'"]))
+            return {"kind": "map", "over": over, "step": inner, "retry": {"attempts": 1}, **limits}
         case "workflow":
             return {"kind": "workflow", "workflow": "child", "input": {"n": 1}}
         case _:
@@ -120,6 +124,8 @@ def _asking(draw: st.DrawFn) -> dict[str, Any]:
         {"strategy": "consensus"},
         {"strategy": "concat"},
         {"strategy": "best-of-n", "judge": "judge"},
+        {"strategy": "synthesize", "aggregator": "judge", "layers": 2, "proposers": ["alpha", "beta"]},
+        {"strategy": "json-merge"},
     ]
     step: dict[str, Any] = {
         "kind": "ask",
@@ -141,9 +147,12 @@ def _routing(draw: st.DrawFn, models: list[str]) -> Any:
         {"policy": name, "choose": choose} for name in ("fixed", "weighted", "latency", "cost", "round-robin")
     ]
     cascade = {"policy": "cascade", "check": "answer != 'No'"}
-    chained = [{"policy": "healthy"}, {"policy": "latency", "choose": 1}]
-    cascades = [cascade] if len(models) > 1 else []
-    return draw(st.sampled_from([*policies, *cascades, chained]))
+    agreeing = {"policy": "cascade", "confidence": 0.8, "choose": draw(st.integers(1, 2))}
+    healthy = {"policy": "healthy"}
+    chained = [healthy, {"policy": "latency", "choose": 1}]
+    looking = {"policy": "semantic", "choose": choose, "examples": {models[0]: ["hello"]}}
+    for_several = [cascade, agreeing, [healthy, cascade], looking, [looking, cascade]] if len(models) > 1 else []
+    return draw(st.sampled_from([*policies, *for_several, chained]))
 
 
 def _branch(draw: st.DrawFn, steps: dict[str, Any]) -> None:
@@ -168,6 +177,16 @@ def _stand_in(draw: st.DrawFn, steps: dict[str, Any]) -> None:
     if free and willing:
         owner = names[0]
         steps[owner]["fallback"] = {"step": free[0]}
+
+
+def _chain(draw: st.DrawFn, steps: dict[str, Any]) -> None:
+    """Let a new step stand in for one that stands in, or for any that has nothing in its place."""
+    names = [name for name, step in steps.items() if "fallback" not in step]
+    if names and draw(st.integers(0, 2)) == 0:
+        steps[draw(st.sampled_from(names))]["fallback"] = {"step": "last_resort"}
+        wanted: bool = draw(st.booleans())
+        asked = {"kind": "ask", "models": ["delta"], "prompt": "help"}
+        steps["last_resort"] = {**asked, "timeout": 5.0, **({} if wanted else {"when": "false"})}
 
 
 def answer(request: Request, text: str = "Yes", error: str | None = None) -> Fact:
@@ -262,6 +281,8 @@ class Life:
             assert all(_outcome(now[name]) == _outcome(step) for name, step in over.items()), "what was over changed"
         if isinstance(self.state, Run):
             self._check_going(commands)
+            errors = [step.error.code for step in self.state.steps.values() if step.error]
+            assert not {"internal", "routing", "fusion"}.intersection(errors), "a defect"
         ids = [
             command.id
             for command in self.commands + commands
@@ -279,8 +300,14 @@ class Life:
             assert not isinstance(command, Result), "a result, yet no end"
             if isinstance(command, RetrievalRequest | ModelRequest | StepRequest):
                 base = command.step.partition("[")[0]
-                waits = self.definition.needs[base]
+                waits = self.definitions.get("w", state.version).needs[base]
                 assert all(state.steps[name].over for name in waits), "began before what it waits for was over"
+
+    def deploy(self) -> None:
+        """Have another version of the workflow become the active one."""
+        first = self.definitions.get("w", 1).spec
+        other = {"id": "w", "version": 2, "steps": {"new": {"kind": "transform", "value": "2"}}}
+        self.definitions = Definitions([first, Workflow.model_validate(other)])
 
     def restart(self) -> None:
         """Keep of the state only what is written, and wake it, as a new owner of the partition does."""

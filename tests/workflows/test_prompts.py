@@ -33,6 +33,14 @@ def test_that_an_unknown_name_is_refused_with_the_place(source: str) -> None:
         _render(source)
 
 
+def test_that_the_mend_for_an_unknown_name_is_said() -> None:
+    with pytest.raises(
+        PromptError, match=r"there is no `nothing`; give a stand-in, as in {{ name \| default\('none'\) }}$"
+    ):
+        _render("{{ input.nothing }}")
+    assert _render("{{ input.nothing | default('none') }}") == "none"
+
+
 @pytest.mark.parametrize("source", ["{{ open", "{% for %}", "{{ x | no_such_filter }}", "{% endif %}"])
 def test_that_a_malformed_template_is_refused_before_it_is_used(source: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^workflow w: steps\.s\.prompt: "):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import InvalidEvent
 from app.workflows.records import Assembler, Records, records
 from app.workflows.run import Done, Early, Run, RunState, Slots, StepRun
+from topics import tasks
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk
@@ -347,4 +350,21 @@ def test_that_an_answer_that_came_early_leaves_the_head_only_when_its_step_is_wr
         left = _read([*records(KEY, old, None), *changed[:cut]])[KEY]
         assert isinstance(left, Run)
         assert left.early or left.steps["check"].output == 7
-    assert [key for key, _ in records(KEY, old, new)][0] == KEY
+    assert next(key for key, _ in records(KEY, old, new)) == KEY
+
+
+def test_that_data_as_deep_as_an_event_may_be_are_read_back_with_the_run() -> None:
+    depth = 250
+    with pytest.raises(InvalidEvent, match="recursion limit"):
+        tasks.TASKS.parse(_deep(depth), max_bytes=10_000)
+    deepest: Task | None = None
+    while deepest is None:
+        depth -= 1
+        with suppress(InvalidEvent):
+            deepest = tasks.TASKS.parse(_deep(depth), max_bytes=10_000)
+    run = replace(_run(draft=StepRun(output=deepest.input)), task=deepest)
+    assert _read(records(KEY, run, None)) == {KEY: run}
+
+
+def _deep(depth: int) -> bytes:
+    return b'{"input": {"x": ' + b"[" * depth + b"]" * depth + b"}}"

@@ -190,3 +190,66 @@ def test_that_an_item_that_is_over_stays_as_it_is_when_its_map_ends_before_it_ha
     assert isinstance(life.state, Run)
     assert life.state.steps["each"].status == "failed"
     assert [life.state.steps[item].status for item in ("each[0]", "each[1]")] == ["succeeded", "failed"]
+
+
+def test_that_what_waits_for_a_stand_in_goes_on_when_that_is_not_needed() -> None:
+    steps = {
+        "call": {**CALL, "fallback": {"step": "guess"}},
+        "guess": asking(),
+        "note": transform("steps.guess.status"),
+        "end": transform("steps.note.status", after=["call"]),
+    }
+    life = begun(steps)
+    answer_next(life)
+    result = outcome(life)
+    assert (result.status, result.answer, result.degraded) == ("succeeded", "skipped", False)
+    assert {step.step: step.reason for step in result.steps}["guess"] == "it was not needed: call did not fail"
+
+
+def test_that_a_failure_for_which_a_skipped_step_stands_in_is_one() -> None:
+    steps = {"call": {**CALL, "fallback": {"step": "guess"}}, "guess": asking(when="false"), "end": transform("1")}
+    life = begun({**steps, "end": transform("1", after=["call"])})
+    answer_next(life, error="connector")
+    error = outcome(life).error
+    assert error
+    assert error.code == "connector"
+
+
+def test_that_several_steps_stand_in_one_after_the_other() -> None:
+    steps = {
+        "call": {**CALL, "fallback": {"step": "small"}},
+        "small": asking("alpha", fallback={"step": "large"}),
+        "large": asking("beta"),
+    }
+    life = begun(steps, answer="call")
+    answer_next(life, error="connector")
+    answer_next(life, error="unauthorized")
+    assert asked(life) == ["t/large/beta/1"]
+    life.restart()
+    answer_next(life, "At last")
+    assert (outcome(life).answer, outcome(life).degraded) == ("At last", True)
+
+
+def test_that_a_defect_fails_its_step_and_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> object:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("app.workflows.kinds.retrieve.RetrieveKind.receive", broken)
+    life = begun({"find": {**FIND, "optional": True}, "end": transform("steps.find.error.code")})
+    answer_next(life)
+    assert (outcome(life).answer, outcome(life).degraded) == ("internal", True)
+    error = outcome(life).steps[0].error
+    assert error
+    assert error.message == "RuntimeError in step find"
+    assert "a defect in step find of the run t" in caplog.text
+
+
+def test_that_a_run_whose_answer_nothing_leads_to_does_not_succeed() -> None:
+    """No check lets such a workflow be deployed."""
+    steps = {"one": transform("1", fallback={"step": "two"}), "two": transform("2", fallback={"step": "one"})}
+    life = begun(steps, answer="one")
+    error = outcome(life).error
+    assert error
+    assert (error.code, error.message) == ("workflow", "nothing leads to the step that gives the answer")

@@ -18,16 +18,17 @@ BUILT_IN = frozenset({"embed", "similarity"})
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a workflow can name; None is not checked."""
+    """What a workflow can name; None is not checked. Where `more` is true, further workflows may be deployed."""
 
     models: frozenset[str] | None = None
     connectors: frozenset[str] | None = None
     workflows: frozenset[str] | None = None
+    more: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, *, workflows: frozenset[str] | None = None) -> Names:
+    def of(cls, settings: Settings, *, workflows: frozenset[str] | None = None, more: bool = False) -> Names:
         """Return what the settings have; `workflows` are the ids of those that are deployed."""
-        return cls(frozenset(settings.models), frozenset(settings.connectors) | BUILT_IN, workflows)
+        return cls(frozenset(settings.models), frozenset(settings.connectors) | BUILT_IN, workflows, more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from app.workflows.steps import DecideStep
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find circles, an answer that is not clear, and steps that never run."""
-    yield from _fallbacks(subject.spec)
+    circular = [*_fallbacks(subject.spec)]
+    yield from circular
     yield from _constants(subject)
     yield from _branches(subject.spec)
     try:
@@ -30,6 +31,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     yield from _answer(subject.spec, waits)
     yield from _standing_in(subject.spec, waits)
+    if not circular:
+        yield from _waiting_for_relief(subject.spec, waits)
 
 
 def _fallbacks(spec: Workflow) -> Iterator[Finding]:
@@ -77,6 +80,17 @@ def _answer(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Fin
     elif spec.answer in stand_ins(spec):
         others = " or ".join(sorted(stand_ins(spec)[spec.answer or ""]))
         yield Finding(("answer",), f"{spec.answer} runs only when {others} fails", warning=True)
+
+
+def _waiting_for_relief(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    """Find a step that is not over before the one that stands in for it, which waits for it by way of others."""
+    relief = {name: step.fallback.step for name, step in spec.steps.items() if step.fallback and step.fallback.step}
+    try:
+        order({name: {*others, relief.get(name, "")} - {""} for name, others in waits.items()})
+    except CircleError as error:
+        ring = " → ".join(error.ring)
+        text = f"what stands in for a step waits for it by way of others, so that neither would ever be over: {ring}"
+        yield Finding(("steps", next(name for name in error.ring if name in relief), "fallback", "step"), text)
 
 
 def _standing_in(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:

@@ -50,8 +50,9 @@ def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
         mend = did_you_mean(step.connector, names.connectors)
         yield Finding((*key, "connector"), f"no connector is called {step.connector}; {mend}")
     if isinstance(step, WorkflowStep) and names.workflows is not None and step.workflow not in names.workflows:
-        mend = did_you_mean(step.workflow, names.workflows)
-        yield Finding((*key, "workflow"), f"no workflow is called {step.workflow}; {mend}")
+        mend = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
+        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {mend}"
+        yield Finding((*key, "workflow"), text, warning=names.more)
     if isinstance(step, WorkflowStep) and step.workflow == subject.spec.id:
         yield Finding((*key, "workflow"), "calls itself: without a condition that ends it, it never ends", warning=True)
 

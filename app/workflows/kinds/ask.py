@@ -8,9 +8,8 @@ them), and the calls of the fusion itself.
 from __future__ import annotations
 
 from app.errors import NoModel, QuorumNotMet
-from app.routing.base import Answer, Ask, Choice, Once
-from app.routing.chain import choose_through, lookup_through, more_through
-from app.workflows.kinds import asking, fusing
+from app.routing.base import Ask, Choice
+from app.workflows.kinds import asking, choosing, fusing
 from app.workflows.kinds.base import Moment, Move
 from app.workflows.replacing import replace
 from app.workflows.run import Fact
@@ -29,7 +28,7 @@ class AskKind:
         """Look up what the routing needs to know, or ask at once."""
         asked = asking.messages(at)
         question = asking.question(at, asked)
-        lookup = lookup_through(at.part.stages, question)
+        lookup = choosing.lookup(at, question)
         if lookup is None:
             return _choose(at, question, asked)
         request = StepRequest(
@@ -70,20 +69,26 @@ class AskKind:
             return fusing.fuse(at) if at.late or not step.outstanding else Move(step)
         if not step.order:
             return Move(step)
+        if step.outstanding and not at.late and choosing.patient(at):
+            return Move(step)  # whether what has failed so far matters, the routing says in the end
         if not step.outstanding and not at.late and (further := _more(at)):
             return further
-        pool = fusing.pool(at)
-        missing = min(at.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
-        if missing > (0 if at.late else len(step.outstanding)):
-            return at.failed(_why_too_few(at))
-        if at.late or not step.outstanding:
-            return fusing.fuse(at)
-        certain = missing <= 0 and not _patient(at) and fusing.decided(at, pool)
-        return fusing.fuse(at) if certain else Move(step)
+        return _settle(at)
+
+
+def _settle(at: Moment) -> Move:
+    """Fuse the answers when they are all there, or enough to be certain; fail when too few can still come."""
+    step, pool = at.step, fusing.pool(at)
+    missing = min(at.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
+    if missing > (0 if at.late else len(step.outstanding)):
+        return at.failed(_why_too_few(at))
+    if at.late or not step.outstanding:
+        return fusing.fuse(at)
+    return fusing.fuse(at) if missing <= 0 and fusing.decided(at, pool) else Move(step)
 
 
 def _choose(at: Moment, question: Ask, asked: tuple[Message, ...]) -> Move:
-    choice = choose_through(at.part.stages, question)
+    choice = choosing.choose(at, question)
     if not choice.models:
         return at.failed(Failure.of(NoModel(f"step {at.name}: {choice.reason}")))
     return _wave(at, choice, asked)
@@ -103,21 +108,11 @@ def _wave(at: Moment, choice: Choice, asked: tuple[Message, ...]) -> Move:
 
 def _more(at: Moment) -> Move | None:
     """Ask a further wave of models, if the routing wants it."""
-    if not _patient(at):
+    if not choosing.patient(at):
         return None
     asked = asking.messages(at)
-    models = tuple(dict.fromkeys(asking.model_of(branch) for branch in at.step.order))
-    answers = [
-        Answer(response.model, None if response.error else response.text, fusing.data(at, response))
-        for response in at.step.responses
-    ]
-    choice = more_through(at.part.stages, asking.question(at, asked), models, answers)
-    return _wave(at, choice, asked) if choice else None
-
-
-def _patient(at: Moment) -> bool:
-    """Whether the routing wants to see a whole wave before it is fused."""
-    return not all(isinstance(policy, Once) for policy, _ in at.part.stages)
+    choice = choosing.more(at, asking.question(at, asked))
+    return _wave(at, choice, asked) if choice and choice.models else None
 
 
 def _replace(at: Moment) -> Move:

@@ -23,10 +23,9 @@ def branches(spec: AskStep, models: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{model}#{sample}" for model in models for sample in range(1, spec.samples + 1))
 
 
-def model_of(branch: str) -> str:
-    """Return the model that a branch asks."""
-    model, _, sample = branch.rpartition("#")
-    return model if model and sample.isdigit() else branch
+def model_of(spec: AskStep, branch: str) -> str:
+    """Return the model that a branch asks; its name may look like a sample's."""
+    return branch if spec.samples == 1 else branch.rpartition("#")[0]
 
 
 def messages(at: Moment) -> tuple[Message, ...]:
@@ -95,7 +94,7 @@ def _request(at: Moment, branch: str, request_id: str, asked: tuple[Message, ...
         step=at.name,
         branch=branch,
         attempt=at.step.attempt,
-        model=model_of(branch) if at.spec.samples > 1 else branch,
+        model=model_of(at.spec, branch),
         messages=asked,
         sampling=sampling,
         embed=embed,

@@ -59,10 +59,17 @@ def _keep(at: Moment) -> StepRun:
     """Return the items, as they are kept."""
     items = at.part.expressions["over"].evaluate(at.context())
     if not isinstance(items, list):
-        raise ExpressionError(f"step {at.name}: over must yield a list, not {type(items).__name__}")
+        raise ExpressionError(f"step {at.name}: over must yield a list, not {_word(items)}")
     if len(items) > at.spec.at_most:
         raise ExpressionError(f"step {at.name}: {len(items)} items are more than at_most allows ({at.spec.at_most})")
     return StepRun(status="succeeded", started_at=at.now, ended_at=at.now, output=items)
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = ((bool, "true or false"), (str, "a text"), (int | float, "a number"), (dict, "an object"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), type(value).__name__)
 
 
 def _fill(at: Moment, total: int) -> Move:

@@ -15,7 +15,8 @@ class WaitKind(Still):
     def begin(self, at: Moment) -> Move:
         """Begin to wait, or end at once when it is time already."""
         due = _due(at)
-        wake_at = at.step.ends_at if due is None else min(due, at.step.ends_at)
+        # A time that is past is now: the first years of the calendar cannot be told in every time zone.
+        wake_at = at.step.ends_at if due is None else min(max(due, at.now), at.step.ends_at)
         return self.settle(replace(at, step=replace(at.step, status="running", wake_at=wake_at)))
 
     def settle(self, at: Moment) -> Move:

@@ -28,11 +28,13 @@ from app.workflows.code import (
 )
 from app.workflows.functions import function
 from app.workflows.references import Ref
+from app.workflows.spec import Workflow
 
 __all__ = [
     "Flow",
     "Handle",
     "Ref",
+    "Workflow",
     "ask",
     "branch",
     "connector",

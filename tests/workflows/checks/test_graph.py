@@ -76,3 +76,14 @@ def test_that_steps_which_never_run_are_warned_of(steps: dict[str, Any], said: s
 
 def test_that_a_condition_which_depends_on_something_is_no_warning() -> None:
     assert warnings({"a": transform("1", when="input.x == 1"), "b": transform("1", when="true")}) == []
+
+
+def test_that_what_stands_in_for_a_step_does_not_wait_for_it_by_way_of_another() -> None:
+    draft = transform("1", fallback={"step": "simpler"})
+    (line,) = errors(
+        {"draft": draft, "note": transform("steps.draft.status"), "simpler": transform("steps.note.output")}
+    )
+    assert line.startswith("steps.draft.fallback.step: what stands in for a step waits for it by way of others")
+    assert all(name in line for name in ("draft", "note", "simpler"))
+    fine = {"find": ASK, "draft": {**draft, "after": ["find"]}, "simpler": transform("steps.find.output")}
+    assert errors({**fine, "end": transform("steps.draft.output")}) == []

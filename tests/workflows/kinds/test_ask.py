@@ -191,3 +191,11 @@ def test_that_answers_that_come_too_late_to_count_are_paid_for() -> None:
     result = outcome(life)
     assert (result.answer, result.degraded, len(result.candidates)) == ("Yes", False, 2)
     assert result.usage.input_tokens == 6
+
+
+def test_that_an_answer_that_python_can_read_and_nobody_write_is_repaired() -> None:
+    life = begun({"say": asking(schema={"type": "object"})})
+    answer_next(life, '{"kind": "\\ud800"}')
+    assert asked(life) == ["t/say/alpha/1.1"]
+    answer_next(life, '{"kind": "other"}')
+    assert outcome(life).answer == {"kind": "other"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.workflows.engine import Accept, advance
+from app.workflows.engine import Accept, Tick, advance
 from app.workflows.run import Done
 from tests.workflows.kinds.lives import answer_next, asked, begun, later, outcome, transform
 from tests.workflows.simulation import LIMITS, START, Life
@@ -111,3 +111,16 @@ def test_that_a_child_that_failed_fails_its_step() -> None:
     error = outcome(life).error
     assert error
     assert error.code == "quorum_not_met"
+
+
+def test_that_a_run_with_a_long_id_ends_and_its_children_with_it() -> None:
+    long = "x" * 195
+    definitions = begun({"sub": CHILD}).definitions
+    for event, seconds in ((Signal(task_id=long, kind="cancel"), 0.0), (Tick(), 1000.0)):
+        life = Life(definitions)
+        life.give(Accept(long, Task(id=long, workflow="w", input={"question": "?"})))
+        child = _child(life)
+        life.now += seconds
+        life.give(event)
+        assert isinstance(life.state, Done)
+        assert [one.task_id for one in life.commands if isinstance(one, Signal)] == ([] if seconds else [child.id])

@@ -7,7 +7,7 @@ import pytest
 from app.workflows.engine import Tick
 from app.workflows.run import Run
 from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
-from tests.workflows.simulation import Life, answer
+from tests.workflows.simulation import START, Life, answer
 from topics.model_requests import ModelRequest
 
 SAY = {"kind": "ask", "models": ["alpha"], "prompt": "{{ index }}: {{ item }}"}
@@ -43,7 +43,14 @@ def test_that_no_items_are_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("over", "said"), [("1", "must yield a list, not int"), ("[1, 2, 3]", "3 items are more than at_most allows (2)")]
+    ("over", "said"),
+    [
+        ("1", "must yield a list, not a number"),
+        ("true", "must yield a list, not true or false"),
+        ("{'a': 1}", "must yield a list, not an object"),
+        ("null", "must yield a list, not null"),
+        ("[1, 2, 3]", "3 items are more than at_most allows (2)"),
+    ],
 )
 def test_that_what_is_no_list_or_too_long_fails(over: str, said: str) -> None:
     error = outcome(begun({"each": {"kind": "map", "over": over, "at_most": 2, "step": SAY}})).error
@@ -125,3 +132,26 @@ def test_that_a_map_all_of_whose_items_are_over_ends_when_it_begins_again() -> N
     life.give(Tick())
     assert isinstance(life.state, Run)
     assert (life.state.steps["each"].status, life.state.steps["each"].output) == ("succeeded", ["A", "B"])
+
+
+def test_that_a_map_that_failed_ends_its_items_before_what_stands_in_for_it_begins() -> None:
+    each = {"kind": "map", "over": "[1, 2, 3, 4]", "parallel": 3, "step": SAY, "fallback": {"step": "whole"}}
+    life = begun({"each": each, "whole": asking()}, answer="each")
+    answer_next(life, error="unauthorized")
+    assert asked(life) == ["t/each[1]/alpha/1", "t/each[2]/alpha/1", "t/whole/alpha/1"]
+    assert isinstance(life.state, Run)
+    assert set(life.state.active) == {"each", "whole"}  # no item is paid for any more, and none begins
+    assert life.state.steps["each[1]"].status == "failed"
+    life.open = life.open[-1:]
+    answer_next(life, "Whole")
+    assert (outcome(life).answer, outcome(life).degraded) == ("Whole", True)
+
+
+def test_that_an_item_has_no_more_time_than_its_map() -> None:
+    life = begun({"each": {"kind": "map", "over": "[1, 2]", "parallel": 1, "timeout": 30, "step": SAY}})
+    life.now += 20
+    answer_next(life)
+    (second,) = life.open
+    assert isinstance(second, ModelRequest)
+    assert second.expires_at
+    assert second.expires_at.timestamp() == START + 30

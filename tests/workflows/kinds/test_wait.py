@@ -79,3 +79,8 @@ def test_that_a_signal_that_does_not_come_is_a_failure_that_a_value_can_stand_in
     life = begun({"ok": {**APPROVAL, "timeout": 10, "fallback": {"value": False}}})
     later(life, 10)
     assert (outcome(life).answer, outcome(life).degraded) == (False, True)
+
+
+def test_that_the_beginning_of_time_is_long_past_wherever_it_is_told() -> None:
+    result = outcome(begun({"wait": {"kind": "wait", "until": "'0001-01-01T00:00:00+14:00'"}}))
+    assert (result.status, result.error) == ("succeeded", None)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.delivery.envelope import Outgoing
+from app.partitions import partition_of
+from app.settings import Settings
+from app.workflows.run import Run
+from app.workflows.spec import Workflow
+from tests.agents.household import Household
+from tests.agents.minds import runs
+from tests.agents.parts import PARTITIONS, Measured
+from topics import SIGNALS, TASKS
+from topics.signals import Signal
+from topics.tasks import Task
+
+ROOTS = ("a", "b", "c" * 120)
+ASK = {"kind": "ask", "models": ["m", "n"], "prompt": "why?", "timeout": 20, "optional": True}
+
+
+def _limit(draw: st.DrawFn) -> dict[str, Any] | None:
+    return draw(st.sampled_from([None, {"limit": 1, "key": "'k'"}, {"limit": 2, "key": "'k'"}]))
+
+
+@st.composite
+def families(draw: st.DrawFn) -> list[Workflow]:
+    """Return three generations of workflows, some of which may only run so many at once."""
+    retry = {"attempts": draw(st.integers(1, 2)), "backoff": 2.0, "on": ["cancelled", "deadline_exceeded", "a"]}
+    optional = draw(st.booleans())
+    call = {"kind": "workflow", "workflow": "child", "timeout": draw(st.sampled_from([5, 50])), "retry": retry}
+    each = {"kind": "map", "over": "[1, 2, 3]", "parallel": 2, "tolerate": draw(st.integers(0, 3)), "step": call}
+    grand = {"kind": "workflow", "workflow": "grandchild", "timeout": 40, "optional": optional}
+    return [
+        Workflow.model_validate({"id": name, "steps": steps, "deadline": deadline, "concurrency": _limit(draw), **more})
+        for name, deadline, steps, more in (
+            ("root", 90, {"each": each, "sub": {**call, "optional": optional}, "say": ASK}, {"answer": "each"}),
+            ("child", 60, {"say": ASK, "sub": grand}, {"answer": "sub"}),
+            ("grandchild", 30, {"say": ASK}, {}),
+        )
+    ]
+
+
+def _send(house: Household, event: Task | Signal, key: str) -> None:
+    topic: Any = TASKS if isinstance(event, Task) else SIGNALS
+    house.send(Outgoing(topic, key, event, key, partition_of(key, PARTITIONS)))
+
+
+def _happen(house: Household, data: st.DataObject) -> None:
+    places, asked, keys = house.places(), sorted(house.asked), sorted(house.states)
+    match data.draw(
+        st.sampled_from(["deliver"] * 8 + ["answer"] * 3 + ["fail", "lose", "write", "crash", "time", "end"])
+    ):
+        case "deliver" if places:
+            house.deliver(data.draw(st.sampled_from(places)))
+        case "answer" if asked:
+            house.answer(data.draw(st.sampled_from(asked)))
+        case "fail" if asked:
+            house.answer(data.draw(st.sampled_from(asked)), error="a")
+        case "lose" if asked:
+            house.asked.pop(data.draw(st.sampled_from(asked)))
+        case "write" if keys:
+            house.write(data.draw(st.sampled_from(keys)))
+        case "crash" if keys:
+            house.crash(data.draw(st.sampled_from(keys)))
+        case "time":
+            house.pass_time(data.draw(st.sampled_from([0.1, 2.0, 10.0])))
+        case "end":
+            root = data.draw(st.sampled_from(ROOTS))
+            _send(house, Signal(task_id=root, kind="cancel", actor="ada"), root)
+
+
+@settings(max_examples=60, deadline=None)
+@given(families(), st.data(), st.integers(0, 80))
+def test_that_families_of_runs_end_whatever_happens_and_leave_nothing_behind(
+    family: list[Workflow], data: st.DataObject, events: int
+) -> None:
+    house = Household(runs(Settings(), Measured(), *family))
+    for root in ROOTS:
+        _send(house, Task(id=root, workflow="root", input={}), root)
+    for _ in range(events):
+        _happen(house, data)
+    house.finish()
+    assert {result.task_id for result in house.results} >= set(ROOTS)
+
+
+def test_that_a_family_to_which_nothing_happens_succeeds() -> None:
+    call = {"kind": "workflow", "workflow": "child"}
+    each = {"kind": "map", "over": "[1, 2, 3]", "step": call}
+    one = {"limit": 1, "key": "'k'"}
+    family = [
+        Workflow.model_validate({"id": "root", "steps": {"each": each}, "concurrency": one}),
+        Workflow.model_validate({"id": "child", "steps": {"say": ASK}, "concurrency": one}),
+    ]
+    house = Household(runs(Settings(), Measured(), *family))
+    for root in ROOTS:
+        _send(house, Task(id=root, workflow="root", input={}), root)
+    while house.places() or house.asked:
+        if places := house.places():
+            house.deliver(places[-1])
+        else:
+            going = [state for state in house.states.values() if isinstance(state, Run) and state.slot == "held"]
+            assert sorted(run.task.workflow for run in going) in ([], ["child", "root"])
+            house.answer(min(house.asked))
+    told = {result.task_id: result.answer for result in house.results if result.task_id in ROOTS}
+    assert told == dict.fromkeys(ROOTS, ["Yes"] * 3)
+    house.finish()
