@@ -15,6 +15,7 @@ from app.cel.reading import _MACROS
 from app.errors import WorkflowError
 from app.expressions import NAMES, Expression
 from app.workflows.checks.references import FIELDS
+from app.workflows.failing import PASSING
 from app.workflows.spec import Workflow
 from app.workflows.steps import (
     AskStep,
@@ -28,7 +29,6 @@ from app.workflows.steps import (
     WaitStep,
     WorkflowStep,
 )
-from app.workflows.failing import PASSING
 from tests.docs.pages import blocks, codes, first_codes, table, text
 from tests.docs.reference import _duration, _written
 
