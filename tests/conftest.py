@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,16 @@ from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.settings import BrokerSettings
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts brokers and workers of its own, and is about time: it runs alone, the rest side by side."""
+    for item in items:
+        folder = item.path.relative_to(_HERE).parts[0]
+        if folder in {"e2e", "integration"} or item.get_closest_marker("kafka"):
+            item.add_marker("alone")
 
 
 @pytest.fixture(autouse=True)

@@ -176,13 +176,20 @@ class Assembler:
 
 
 def _read(kind: TypeAdapter[T], value: bytes) -> T:
-    """Return what is in the JSON; a run's data lie deeper in it than in the event, which was deep enough to be read."""
+    """Return what is in the JSON; a run's data lie deeper in it than in the event, which was deep enough to be read.
+
+    Raises:
+        ValueError: it is something else.
+    """
     try:
         return kind.validate_json(value)
     except ValidationError as error:
         if error.errors(include_url=False, include_context=False, include_input=False)[0]["type"] != "json_invalid":
             raise
-    return kind.validate_python(json.loads(value))
+    try:
+        return kind.validate_python(json.loads(value))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def _decode(key: str, value: bytes) -> RunState | _Step:

@@ -292,6 +292,8 @@ def test_that_the_values_are_json_for_people_without_what_goes_without_saying() 
         ("a", b'{"done": {"digest": 3}}'),
         ("a\tdraft", b"{}"),
         ("a\tdraft", b'{"step": {}}'),
+        ("a", b"[" * 100_000),
+        ("a", b'{"a":' * 5_000 + b"1" + b"}" * 5_000),
     ],
 )
 def test_that_what_is_none_of_ours_is_named_and_spoils_nothing(key: str, value: bytes) -> None:
