@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import AsyncIterator
 from itertools import count
 
 #: The highest priority first, then the first that came; the numbers of arrival differ, so no future is compared.
@@ -20,16 +19,12 @@ class PrioritySlots:
         self._waiting: list[_Waiting] = []
         self._arrivals = count()
 
-    @contextlib.asynccontextmanager
-    async def held(self, priority: int = 0) -> AsyncIterator[None]:
+    def held(self, priority: int = 0) -> _Hold:
         """Hold a slot inside of the block; of those who wait, the highest `priority` is next."""
-        await self._acquire(priority)
-        try:
-            yield
-        finally:
-            self._release()
+        return _Hold(self, priority)
 
-    async def _acquire(self, priority: int) -> None:
+    async def acquire(self, priority: int) -> None:
+        """Return when there is a slot; `release` gives it back."""
         if self._free:  # then nobody waits: a slot that is given back goes to who waits, not to this counter
             self._free -= 1
             return
@@ -42,7 +37,7 @@ class PrioritySlots:
             if turn.cancelled():
                 self._leave(waiting)
             else:  # its turn had come in the same moment
-                self._release()
+                self.release()
             raise
 
     def _leave(self, waiting: _Waiting) -> None:
@@ -50,10 +45,27 @@ class PrioritySlots:
             self._waiting.remove(waiting)
             heapq.heapify(self._waiting)
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give a slot back."""
         while self._waiting:
             *_, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class _Hold:
+    """A slot for the time of a block; a generator in its place costs several times as much, at every call."""
+
+    __slots__ = ("_priority", "_slots")
+
+    def __init__(self, slots: PrioritySlots, priority: int) -> None:
+        self._slots = slots
+        self._priority = priority
+
+    async def __aenter__(self) -> None:
+        await self._slots.acquire(self._priority)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.release()

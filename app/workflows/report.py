@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -19,6 +19,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
     answer = run.steps.get(definition.answer, WAITING) if definition else WAITING
     shown = WAITING if error else answer
     cancelled = error is not None and error.code == "cancelled"
+    used = {name: step.usage for name, step in run.steps.items()}
     return Result(
         task_id=run.task_id,
         workflow=run.task.workflow,
@@ -34,8 +35,8 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         reason=shown.reason,
         degraded=error is None and _degraded(run),
         error=error,
-        usage=sum((step.usage for step in run.steps.values()), start=Usage()),
-        steps=tuple(_steps(run, definition, now)) if definition else (),
+        usage=sum(used.values(), start=Usage()),
+        steps=tuple(_steps(run, definition, used, now)) if definition else (),
         accepted_at=_time(run.accepted_at),
         finished_at=_time(now),
         metadata=run.task.metadata,
@@ -85,13 +86,13 @@ def _candidates(step: StepRun) -> Iterator[Candidate]:
         )
 
 
-def _steps(run: Run, definition: Definition, now: float) -> Iterator[StepReport]:
+def _steps(run: Run, definition: Definition, used: Mapping[str, Usage], now: float) -> Iterator[StepReport]:
     """Yield what each step of the workflow took; the items of a map count to the map."""
-    items: dict[str, Usage] = {}
-    for name, step in run.steps.items():
+    total = dict(used)
+    for name, usage in used.items():
         base, item, _ = name.partition("[")
         if item:
-            items[base] = items.get(base, Usage()) + step.usage
+            total[base] = total.get(base, Usage()) + usage
     for name in definition.order:
         step = run.steps.get(name, WAITING)
         yield StepReport(
@@ -100,7 +101,7 @@ def _steps(run: Run, definition: Definition, now: float) -> Iterator[StepReport]
             status=_status(step),
             started_at=_time(step.started_at) if step.started_at else None,
             seconds=round((step.ended_at or now) - step.started_at, 6) if step.started_at else 0.0,
-            usage=step.usage + items.get(name, Usage()),
+            usage=total.get(name, step.spent),
             attempts=step.attempt,
             reason=step.reason,
             error=step.error,

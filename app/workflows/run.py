@@ -84,6 +84,8 @@ class StepRun:
     @property
     def usage(self) -> Usage:
         """What all of its attempts have used."""
+        if not self.responses and not self.replies:
+            return self.spent
         return sum((response.usage for response in (*self.responses, *self.replies)), start=self.spent)
 
 
