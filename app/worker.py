@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import Any
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 _BATCH_BYTES = 256 * 1024
 
 _TAIL_WAIT_MS = 100
+_FAREWELL_SECONDS = 8.0
 
 _AGENTS = tuple(import_module(f"agents.{name}") for name in agents.ALL)
 
@@ -100,7 +101,7 @@ class Worker:
         await self.components.store.load()
         self._producer = self._new_producer()
         await self._producer.start()
-        stack.push_async_callback(self._producer.stop)
+        stack.push_async_callback(_in_time, self._producer.stop)
         self._assemble()
         self._feed = self._follow_chunks()
         self._spawn(self._definitions.follow(), "follow definitions")
@@ -108,7 +109,7 @@ class Worker:
         self._spawn(self.parts.decider.keep(), "keep state")
         self._spawn(self._watch(), "watch")
         self.app.finalize()
-        stack.push_async_callback(self.app.stop)
+        stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
 
     def _new_producer(self) -> AIOKafkaProducer:
@@ -257,11 +258,15 @@ class Worker:
             metrics.lag(topic, partition, max(0, (end or offset) - offset))
 
     async def stop(self) -> None:
-        """Finish what is in flight within the grace period, commit, and leave the group."""
+        """Finish what is in flight within the grace period, commit, and leave the group.
+
+        Where the broker is away, the last two are given up after a while: another worker does again what is not
+        committed, and nothing of it is paid twice.
+        """
         self._stopping = True
         await self.parts.delivery.drain(self.settings.delivery.shutdown_grace)
         await self._before_rebalance()
-        await self.app.consumer.commit()
+        await _in_time(self.app.consumer.commit)
         await self._stack.aclose()
 
     async def _end_tasks(self) -> None:
@@ -283,3 +288,12 @@ class Worker:
         if not task.cancelled() and (error := task.exception()):
             log.critical("%s ended: %r", task.get_name(), error, exc_info=error)
             self._broken.set()
+
+
+async def _in_time(end: Callable[[], Awaitable[object]]) -> None:
+    """Do one of the last things, but not for longer than it takes when the broker answers."""
+    try:
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await end()
+    except TimeoutError:
+        log.warning("%s was given up after %g s: does the broker answer?", end.__qualname__, _FAREWELL_SECONDS)

@@ -97,3 +97,16 @@ async def test_the_bare_frameworks_acknowledgements_lose_them(own_kafka: LocalKa
         with pytest.raises(TimeoutError):
             await all_answered(deployment)
         assert deployment.upstream.repeated < 3 * IN_FLIGHT
+
+
+async def test_a_worker_stops_in_order_though_its_broker_is_away(own_kafka: LocalKafka, tmp_path: Path) -> None:
+    async with deploy(own_kafka.connection.bootstrap_servers, tmp_path) as deployment:
+        (worker,) = await deployment.workers.start()
+        await own_kafka.kill()
+        try:
+            await deployment.workers.stop(worker)
+        finally:
+            await own_kafka.start()
+        await deployment.workers.start()
+        await deployment.traffic.feed(question(1))
+        await deployment.traffic.until(lambda: "t1" in deployment.traffic.results, seconds=60)
