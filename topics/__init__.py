@@ -26,6 +26,7 @@ __all__ = [
     "ALL",
     "AUDIT",
     "CHUNKS",
+    "CONSUMED",
     "DEAD_LETTERS",
     "DEFINITIONS",
     "DOCUMENTS",
@@ -61,4 +62,18 @@ ALL: tuple[Topic[Any], ...] = (
     CHUNKS,
     DEAD_LETTERS,
     AUDIT,
+)
+
+#: What the workers read as one consumer group; the other topics are only written to, or read by each as a whole.
+CONSUMED: tuple[Topic[Any], ...] = (
+    TASKS,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    SIGNALS,
+    SLOTS,
+    DOCUMENTS,
 )

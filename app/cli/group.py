@@ -7,32 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.cli.client import Bounds, Client
-from topics import (
-    DOCUMENTS,
-    MODEL_REQUESTS,
-    MODEL_RESPONSES,
-    RETRIEVAL_REQUESTS,
-    RETRIEVAL_RESULTS,
-    SIGNALS,
-    SLOTS,
-    STEP_REQUESTS,
-    STEP_RESULTS,
-    TASKS,
-)
-
-#: What the group reads; the other topics are only written to, or read by each worker as a whole.
-CONSUMED = (
-    TASKS,
-    RETRIEVAL_REQUESTS,
-    RETRIEVAL_RESULTS,
-    MODEL_REQUESTS,
-    MODEL_RESPONSES,
-    STEP_REQUESTS,
-    STEP_RESULTS,
-    SIGNALS,
-    SLOTS,
-    DOCUMENTS,
-)
+from topics import CONSUMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         workflow=run.task.workflow,
         workflow_version=run.version or 1,
         status="cancelled" if cancelled else "failed" if error else "succeeded",
-        answer=[chunk.model_dump(mode="json") for chunk in shown.chunks] if shown.chunks else shown.output,
+        answer=shown.outcome,
         citations=_citations(run) if shown.status == "succeeded" else (),
         candidates=tuple(_candidates(answer)),
         fusion=_fusion(definition),

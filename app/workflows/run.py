@@ -82,6 +82,13 @@ class StepRun:
         return self.status in _ACTIVE
 
     @property
+    def outcome(self) -> JsonValue:
+        """What it has come to, as JSON: its output, or, of a retrieval, the chunks; null unless it succeeded."""
+        if self.status != "succeeded":
+            return None
+        return [chunk.model_dump(mode="json") for chunk in self.chunks] if self.chunks else self.output
+
+    @property
     def usage(self) -> Usage:
         """What all of its attempts have used."""
         if not self.responses and not self.replies:

@@ -8,9 +8,7 @@ from app.workflows.definitions import Definition
 from app.workflows.run import WAITING, StepRun
 
 
-def is_time(
-    name: str, definition: Definition, steps: Mapping[str, StepRun], active: Collection[str] | Mapping[str, object]
-) -> bool:
+def is_time(name: str, definition: Definition, steps: Mapping[str, StepRun], active: Collection[str]) -> bool:
     """Whether a step that waits can begin now, or be skipped; `active` names the steps that are not over."""
     owners = definition.stand_ins.get(name)
     if owners and not _wanted(owners, steps):

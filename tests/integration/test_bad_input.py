@@ -18,15 +18,7 @@ from tests.integration import garbage
 from tests.integration.foreign import batch, produce
 from tests.integration.harness import Deployment, deploy, question
 from topics import (
-    DOCUMENTS,
-    MODEL_REQUESTS,
-    MODEL_RESPONSES,
-    RETRIEVAL_REQUESTS,
-    RETRIEVAL_RESULTS,
-    SIGNALS,
-    SLOTS,
-    STEP_REQUESTS,
-    STEP_RESULTS,
+    CONSUMED,
     TASKS,
 )
 from topics.base import Topic
@@ -36,18 +28,6 @@ from topics.tasks import Task
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-CONSUMED = (
-    TASKS,
-    RETRIEVAL_REQUESTS,
-    RETRIEVAL_RESULTS,
-    MODEL_REQUESTS,
-    MODEL_RESPONSES,
-    STEP_REQUESTS,
-    STEP_RESULTS,
-    SIGNALS,
-    SLOTS,
-    DOCUMENTS,
-)
 AGENTS: Mapping[str, str] = {
     module.TOPIC.name: module.NAME for module in (import_module(f"agents.{name}") for name in agents.ALL)
 }

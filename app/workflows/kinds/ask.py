@@ -66,7 +66,7 @@ class AskKind:
         """Go on to the next phase when this one is over."""
         step = at.step
         if step.fusing:
-            return fusing.fuse(at) if at.late or not step.outstanding else Move(step)
+            return fusing.fuse(at, fusing.pool(at)) if at.late or not step.outstanding else Move(step)
         if not step.order:
             return Move(step)
         if step.outstanding and not at.late and choosing.patient(at):
@@ -82,9 +82,8 @@ def _settle(at: Moment) -> Move:
     missing = min(at.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
     if missing > (0 if at.late else len(step.outstanding)):
         return at.failed(_why_too_few(at))
-    if at.late or not step.outstanding:
-        return fusing.fuse(at)
-    return fusing.fuse(at) if missing <= 0 and fusing.decided(at, pool) else Move(step)
+    complete = at.late or not step.outstanding
+    return fusing.fuse(at, pool) if complete or (missing <= 0 and fusing.decided(at, pool)) else Move(step)
 
 
 def _choose(at: Moment, question: Ask, asked: tuple[Message, ...]) -> Move:

@@ -10,7 +10,7 @@ from app.errors import ExpressionError
 from app.workflows.context import item_of, items_of
 from app.workflows.kinds.base import Moment, Move, Still
 from app.workflows.replacing import replace
-from app.workflows.run import Fact, StepRun
+from app.workflows.run import StepRun
 from topics.base import Failure
 
 
@@ -32,10 +32,6 @@ class MapKind(Still):
         settled = self.settle(replace(at, step=begun.step, steps={**at.steps, **steps}))
         return Move(settled.step, steps={**steps, **settled.steps})
 
-    def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # answers go to the items
-        """Change nothing."""
-        return Move(at.step)
-
     def settle(self, at: Moment) -> Move:
         """Count the items that are over, and begin others in their place."""
         over = {index: item for index in at.step.live if (item := at.state(item_of(at.name, index))).over}
@@ -50,7 +46,7 @@ class MapKind(Still):
             why = f"{step.lost} of {total} items failed, and {at.spec.tolerate} may: {error.message}"
             return at.failed(Failure(code=error.code, message=why))
         if not step.live and step.begun == total:
-            outputs = [_output(at.state(item_of(at.name, index))) for index in range(total)]
+            outputs = [at.state(item_of(at.name, index)).outcome for index in range(total)]
             return at.succeeded(output=outputs, reason=f"{total - step.lost} of {total} items")
         return _fill(at, total)
 
@@ -81,9 +77,3 @@ def _fill(at: Moment, total: int) -> Move:
 
 def _list(step: StepRun) -> list[object]:
     return step.output if isinstance(step.output, list) else []  # type: ignore[return-value]  # JSON values are objects
-
-
-def _output(step: StepRun) -> object:
-    if step.status != "succeeded":
-        return None
-    return [chunk.model_dump(mode="json") for chunk in step.chunks] if step.chunks else step.output

@@ -68,11 +68,11 @@ def decided(at: Moment, candidates: Sequence[Candidate]) -> bool:
         raise _fault(at, fault) from None
 
 
-def fuse(at: Moment) -> Move:
-    """Return the step with its one answer, or with the calls that the strategy needs first."""
+def fuse(at: Moment, candidates: Sequence[Candidate]) -> Move:
+    """Return the step with the one answer of its candidates, or with the calls that the strategy needs first."""
     replies: dict[str, str | None] = {reply.branch: None if reply.error else reply.text for reply in at.step.replies}
     for _ in range(_MAX_ROUNDS):
-        outcome = _ask(at, _panel(at, replies))
+        outcome = _ask(at, _panel(at, candidates, replies))
         if isinstance(outcome, Fused):
             return _end(at, outcome)
         new = [call for call in outcome.calls if call.label not in replies]
@@ -83,11 +83,11 @@ def fuse(at: Moment) -> Move:
     raise FusionFault(f"step {at.name}: the strategy {at.spec.fusion.strategy} asks without end")
 
 
-def _panel(at: Moment, replies: Mapping[str, str | None]) -> Panel:
+def _panel(at: Moment, candidates: Sequence[Candidate], replies: Mapping[str, str | None]) -> Panel:
     # Only a strategy that asks models itself wants to know what they were asked.
     *system, prompt = asking.messages(at) if _strategy(at).models else (Message(role="user", content=""),)
     return Panel(
-        candidates=pool(at),
+        candidates=candidates,
         order=at.step.order[at.step.wave :] or at.step.order,
         prompt=prompt.content,
         system=system[0].content if system else None,
@@ -140,18 +140,11 @@ def _call(at: Moment, calls: Calls) -> Move:
 
 
 def _end(at: Moment, fused: Fused) -> Move:
-    output: JsonValue = fused.text
-    if at.part.schema is not None:
-        output = fused.data
-        if output is None:
-            try:
-                output = read(fused.text, at.part.schema)
-            except NotJson as error:
-                message = f"the fused answer of step {at.name} does not fit the schema: {error}"
-                return at.failed(Failure(code="invalid_output", message=message))
-        elif wrong := at.part.schema.complaint(output):
-            message = f"the fused answer of step {at.name} does not fit the schema: {wrong}"
-            return at.failed(Failure(code="invalid_output", message=message))
+    try:
+        output = _output(at, fused)
+    except NotJson as error:
+        message = f"the fused answer of step {at.name} does not fit the schema: {error}"
+        return at.failed(Failure(code="invalid_output", message=message))
     reason = ". ".join(filter(None, (at.step.reason, fused.reason)))
     return Move(
         replace(
@@ -167,3 +160,19 @@ def _end(at: Moment, fused: Fused) -> Move:
             reason=reason,
         )
     )
+
+
+def _output(at: Moment, fused: Fused) -> JsonValue:
+    """Return the answer: a text, or the data where there is a schema.
+
+    Raises:
+        NotJson: it does not fit the schema.
+    """
+    schema = at.part.schema
+    if schema is None:
+        return fused.text
+    if fused.data is None:
+        return read(fused.text, schema)
+    if wrong := schema.complaint(fused.data):
+        raise NotJson(wrong)
+    return fused.data
