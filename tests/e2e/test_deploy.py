@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.commands import Cli
+
 pytestmark = pytest.mark.slow
 
-_ROOT = Path(__file__).parents[2]
-_COMMAND = (sys.executable, "-m", "meta_ai_orchestrator")
-_PATIENCE = 60
 _CONFIG = """\
 app_id: deploying
 topics: {partitions: 2}
@@ -39,18 +32,12 @@ steps:
 """
 
 
-def _environment() -> dict[str, str]:
-    ours = {"META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return kept | {"PYTHONPATH": str(_ROOT / "sdk" / "python")}
-
-
-class _Cli:
+class _Cli(Cli):
     """Runs commands beside a configuration that is in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.config = folder / "conf" / "meta-ai.yaml"
+        super().__init__(folder, "--config", str(self.config))
         (folder / "conf" / "workflows").mkdir(parents=True)
         self.config.write_text(_CONFIG, encoding="utf-8")
         self.write("one")
@@ -61,61 +48,18 @@ class _Cli:
             text = text.replace(old, new)
         (self.folder / "conf" / "workflows" / "greet.yaml").write_text(text, encoding="utf-8")
 
-    def __call__(self, *arguments: str, exit_code: int = 0) -> str:
-        done = subprocess.run(  # noqa: S603  # our own command
-            [*_COMMAND, *arguments, "--config", str(self.config)],
-            cwd=self.folder,
-            env=_environment(),
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def objects(self, *arguments: str, exit_code: int = 0) -> list[Any]:
-        lines = self(*arguments, "--json", exit_code=exit_code).splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
     def answer(self, expected_version: int) -> str:
         (self.folder / "tasks.jsonl").write_text('{"workflow": "greet", "input": {"name": "Ada"}}\n', encoding="utf-8")
         result = self.objects("tasks", "send", "tasks.jsonl", "--wait")[0]
         assert result["workflow_version"] == expected_version
         return str(result["answer"])
 
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603  # our own command
-            [*_COMMAND, "orchestrator", "run", "--json", "--config", str(self.config)],
-            cwd=self.folder,
-            env=_environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-
-def _until_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stdout
-    for line in process.stdout:
-        if json.loads(line).get("ready"):
-            return
-    pytest.fail(f"it ended with {process.wait()} instead of becoming ready")
-
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Iterator[_Cli]:
     found = _Cli(tmp_path)
-    process = found.start()
-    try:
-        _until_ready(process)
+    with found.hosted():
         yield found
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(_PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
 
 
 def test_a_change_is_taken_up_live_and_rolled_back(cli: _Cli) -> None:

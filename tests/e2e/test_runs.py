@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.commands import PATIENCE, Cli
+
 pytestmark = pytest.mark.slow
 
-_ROOT = Path(__file__).parents[2]
-_COMMAND = (sys.executable, "-m", "meta_ai_orchestrator")
-_PATIENCE = 60
 _CONFIG = """\
 app_id: e2e-runs
 topics: {partitions: 2}
@@ -41,39 +35,17 @@ steps:
 """
 
 
-def _environment() -> dict[str, str]:
-    ours = {"META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return kept | {"PYTHONPATH": str(_ROOT / "sdk" / "python")}
-
-
-class _Cli:
+class _Cli(Cli):
     """Runs commands in one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, exit_code: int = 0, text: str = "") -> str:
-        done = subprocess.run(  # noqa: S603  # our own command
-            [*_COMMAND, *arguments],
-            cwd=self.folder,
-            env=_environment(),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def objects(self, *arguments: str) -> list[Any]:
-        return [json.loads(line) for line in self(*arguments, "--json").splitlines()]
+    def objects(self, *arguments: str, exit_code: int = 0) -> list[Any]:
+        """Return what a command says, all of which is for programs."""
+        return [json.loads(line) for line in self(*arguments, "--json", exit_code=exit_code).splitlines()]
 
     def begin(self, task_id: str) -> Any:
         """Send a task, and return the story of its run once it waits for the approval."""
         self("tasks", "send", "-", text=json.dumps({"id": task_id, "workflow": "approve", "question": "What now?"}))
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             (story,) = self.objects("runs", "show", task_id)
             if any(step["name"] == "approval" and step["status"] == "running" for step in story["steps"]):
@@ -86,19 +58,9 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Cli]:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "meta-ai.yaml").write_text(_CONFIG, encoding="utf-8")
     (folder / "approve.yaml").write_text(_WORKFLOW, encoding="utf-8")
-    command = [*_COMMAND, "orchestrator", "run", "--json"]
-    process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own command
-    assert process.stdout
-    try:
-        if not any(json.loads(line).get("ready") for line in process.stdout):
-            pytest.fail(f"it ended with {process.wait()} instead of becoming ready")
-        yield _Cli(folder)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(_PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    found = _Cli(folder)
+    with found.hosted():
+        yield found
 
 
 def test_a_run_waits_for_its_signal_and_goes_on_with_it(cli: _Cli) -> None:

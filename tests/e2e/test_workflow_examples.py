@@ -17,17 +17,15 @@ from typing import Any
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
+from tests.e2e.commands import COMMAND, PATIENCE, ROOT
 
-_ROOT = Path(__file__).parents[2]
-_COMMAND = (sys.executable, "-m", "meta_ai_orchestrator")
-_PATIENCE = 60
+pytestmark = pytest.mark.slow
 
 
 def _environment() -> dict[str, str]:
     ours = ("META_AI_", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT", "SHOP_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"PYTHONPATH": f"{_ROOT / 'sdk' / 'python'}{os.pathsep}{_ROOT}"}
+    return kept | {"PYTHONPATH": f"{ROOT / 'sdk' / 'python'}{os.pathsep}{ROOT}"}
 
 
 @contextmanager
@@ -49,7 +47,7 @@ class _Example:
 
     def __init__(self, name: str, place: Path) -> None:
         self.folder = place / name
-        shutil.copytree(_ROOT / "examples" / name, self.folder, ignore=shutil.ignore_patterns(".meta-ai"))
+        shutil.copytree(ROOT / "examples" / name, self.folder, ignore=shutil.ignore_patterns(".meta-ai"))
 
     def change(self, file: str, old: str, new: str) -> None:
         text = (self.folder / file).read_text(encoding="utf-8")
@@ -58,13 +56,13 @@ class _Example:
 
     def __call__(self, *arguments: str, text: str = "", exit_code: int = 0) -> list[Any]:
         done = subprocess.run(  # noqa: S603  # our own command
-            [*_COMMAND, *arguments, "--config", "config.yaml", "--json"],
+            [*COMMAND, *arguments, "--config", "config.yaml", "--json"],
             cwd=self.folder,
             env=_environment(),
             input=text,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
@@ -80,7 +78,7 @@ class _Example:
 
     def story(self, task_id: str, holds: Callable[[Any], bool] = lambda _: True) -> Any:
         """Return the story of a run, once `holds` is true of it."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + PATIENCE
         while True:
             (story,) = self("runs", "show", task_id)
             if holds(story):
@@ -90,14 +88,14 @@ class _Example:
     @contextmanager
     def running(self, **environ: str) -> Iterator[None]:
         """Run the orchestrator meanwhile."""
-        command = (*_COMMAND, "orchestrator", "run", "--config", "config.yaml", "--json")
+        command = (*COMMAND, "orchestrator", "run", "--config", "config.yaml", "--json")
         with _process(*command, folder=self.folder, **environ) as process:
             assert process.stdout
             if not any(json.loads(line).get("ready") for line in process.stdout):
                 pytest.fail(f"it ended with {process.wait()} instead of becoming ready")
             yield
             process.send_signal(signal.SIGTERM)
-            assert process.wait(_PATIENCE) == 0
+            assert process.wait(PATIENCE) == 0
 
 
 def _steps(story: Any) -> dict[str, Any]:
@@ -256,7 +254,7 @@ def test_invoices_are_repaired_merged_and_checked(tmp_path: Path) -> None:
             env=_environment(),
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=True,
         )
         (example.folder / "printed.yaml").write_text(printed.stdout, encoding="utf-8")
