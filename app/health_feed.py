@@ -33,7 +33,9 @@ class Measures:
 
     def observe(self, model: str, seconds: float, *, ok: bool, now: float) -> None:
         """Take in a call that ended at epoch seconds `now`; not `ok` is one that failed for the model's sake."""
-        self._measures.setdefault(model, Measure()).observe(seconds, ok=ok, now=now)
+        if (measure := self._measures.get(model)) is None:
+            measure = self._measures[model] = Measure()
+        measure.observe(seconds, ok=ok, now=now)
         self._changed.add(model)
 
     def take_changed(self, now: float) -> list[ModelHealth]:

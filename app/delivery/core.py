@@ -84,13 +84,11 @@ class Delivery:
             InvalidEvent: it does not have the form of its topic.
         """
         headers = message.headers or ()
-        place = "/".join(map(str, place_of(message)))
-        key = message.key.decode(errors="replace") if message.key else ""
         return Received(
             event=topic.parse(message.value, max_bytes=self.settings.max_event_bytes),
             key=message.key,
-            id=first(headers, "ce_id") or place,
-            correlation_id=first(headers, "ce_correlationid") or key or place,
+            id=first(headers, "ce_id") or _place(message),
+            correlation_id=first(headers, "ce_correlationid") or _text(message.key) or _place(message),
             traceparent=first(headers, "traceparent"),
             topic=message.topic,
             partition=message.partition,
@@ -163,6 +161,14 @@ class Delivery:
 def _sentence(error: Exception) -> str:
     """Return an error's text for people: its own if it was raised on purpose, or else only its type's name."""
     return str(error) if isinstance(error, OrchestratorError) else f"{type(error).__name__} in the agent"
+
+
+def _text(key: bytes | None) -> str:
+    return key.decode(errors="replace") if key else ""
+
+
+def _place(message: Any) -> str:
+    return "/".join(map(str, place_of(message)))
 
 
 def place_of(message: Any) -> tuple[str, int, int]:

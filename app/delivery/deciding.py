@@ -138,23 +138,22 @@ class Decider(Generic[V]):
         """Change the memory now; send and write afterwards."""
         if decision.value is not None:
             tenure.holdings.values.put(key, decision.value)
-        tenure.holdings.values.unsettled(key)
-        tenure.spawn(self._settle(tenure, key, decision, cause, finish))
+        if decision.outgoing or not tenure.active:
+            tenure.holdings.values.unsettled(key)
+            tenure.spawn(self._settle(tenure, key, decision, cause, finish))
+        else:
+            _settled(tenure, key, decision, finish)
 
     async def _settle(
         self, tenure: Tenure, key: str, decision: Decision[V], cause: Received[Any] | None, finish: Callable[[], None]
     ) -> None:
-        values = tenure.holdings.values
         try:
             await tenure.confirm()
             await self._publish(key, decision.outgoing, cause)
         except TenureEnded:
             return  # the whole state goes with the tenure
-        values.settled(key)
-        if decision.value is None:
-            finish()
-        else:
-            values.changed(key, finish)
+        tenure.holdings.values.settled(key)
+        _settled(tenure, key, decision, finish)
 
     async def _publish(self, key: str, outgoing: Sequence[Outgoing], cause: Received[Any] | None) -> None:
         try:
@@ -240,6 +239,14 @@ class Decider(Generic[V]):
             return self._mind.orphan(received)
         except Exception as error:  # noqa: BLE001  # as in `_consider`
             return error
+
+
+def _settled(tenure: Tenure, key: str, decision: Decision[Any], finish: Callable[[], None]) -> None:
+    """Have a new value written, and the commit pass its cause then; without one, at once."""
+    if decision.value is None:
+        finish()
+    else:
+        tenure.holdings.values.changed(key, finish)
 
 
 def _nothing() -> None:

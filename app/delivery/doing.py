@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.backoff import full_jitter
@@ -87,8 +87,17 @@ class Doer(Generic[E]):
         except InvalidEvent as error:
             await self._delivery.bury(delivered, error, agent=self._agent)
             return "dead_letter"
-        async with self._turn(self._identify(received)) as identity:
+        identity = self._identify(received)
+        before, mine = self._running.get(identity), asyncio.Event()
+        self._running[identity] = mine
+        try:
+            if before is not None:
+                await before.wait()
             return await self._answer_once(delivered, received, identity)
+        finally:
+            mine.set()
+            if self._running.get(identity) is mine:
+                del self._running[identity]
 
     async def _answer_once(self, delivered: Delivered, received: Received[E], identity: str) -> str:
         holdings = delivered.tenure.holdings
@@ -128,17 +137,3 @@ class Doer(Generic[E]):
             self._delivery.metrics.retried(self._agent)
             await asyncio.sleep(full_jitter(attempt, base=settings.backoff, cap=settings.max_backoff, rng=self._rng))
         return await self._handle(received)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, identity: str) -> AsyncIterator[str]:
-        """Wait for the messages of the same identity that came before."""
-        before, mine = self._running.get(identity), asyncio.Event()
-        self._running[identity] = mine
-        try:
-            if before is not None:
-                await before.wait()
-            yield identity
-        finally:
-            mine.set()
-            if self._running.get(identity) is mine:
-                del self._running[identity]

@@ -29,8 +29,9 @@ def choose_through(stages: Sequence[Stage], ask: Ask) -> Choice:
 def lookup_through(stages: Sequence[Stage], ask: Ask) -> Lookup | None:
     """Return what must be looked up before `choose_through`; None when nothing must."""
     choice = Choice(ask.models)
-    for stage in stages:
-        if lookup := stage[0].lookup(_ask(ask, choice.models, stage[1])):
+    for place, stage in enumerate(stages, start=1):
+        lookup = stage[0].lookup(_ask(ask, choice.models, stage[1]))
+        if lookup or place == len(stages):
             return lookup
         choice = _narrowed(stage, ask, choice)
         if not choice.models:

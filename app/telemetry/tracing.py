@@ -32,7 +32,7 @@ class Tracer:
         attributes: Attributes = NO_ATTRIBUTES,  # noqa: ARG002
     ) -> Iterator[str]:
         """Record what happens inside as one span; yields its header, to be handed on."""
-        yield self.traceparent_for(parent)
+        yield parent or self.traceparent_for(None)
 
     def annotate(self, attributes: Attributes) -> None:
         """Add to the span in which this is called, such as the tokens that a call took."""
