@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from agents import spending
+from agents.chunks import Chunks
 from agents.parts import ConfiguredModel, Parts
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
-from app.errors import OrchestratorError
+from app.errors import InvalidRequest, OrchestratorError
 from app.models.base import Prompt
-from app.models.calling import Outcome, call
+from app.models.calling import call
+from app.models.fitting import fitted
+from app.models.outcome import Outcome
 from app.remaining import Remaining
 from app.retrieval.base import Embedder
-from app.settings import PriceSettings
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
 from app.vectors import encode
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
-from topics.model_requests import ModelRequest
+from topics.model_requests import Feature, ModelRequest
 from topics.model_responses import ModelResponse, Usage
+from topics.spend import Spend
 
 NAME = "call_model"
 TOPIC = MODEL_REQUESTS
@@ -49,7 +54,7 @@ def answer_id(received: Received[ModelRequest]) -> str:
 
 
 async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Outgoing]:
-    """Call the model, and return the one response: an answer, or the error that the call ended with."""
+    """Call the model, and return the one response, an answer or the error that the call ended with, and its cost."""
     request, remaining = received.event, Remaining.until(received.event.expires_at)
     configured = parts.models.get(request.model)
     if configured is None:
@@ -59,26 +64,62 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
         )
     if remaining.over:
         return _outgoing(received, _failed(request, "timeout", "nobody waits for this answer any more"))
+    spent: list[Spend] = []
 
     async def make() -> ModelResponse:
-        outcome = await _call(received, configured, remaining, parts.tracer)
-        _measure(request, configured, outcome, parts)
-        return await _response(request, configured, outcome, parts.embedder)
+        return await _ask(received, configured, remaining, parts, spent)
 
     given = await parts.answers.give(request, make, max_age=request.cache_for, patience=remaining.seconds)
-    return _outgoing(received, _again(given.answer, request) if given.cached else given.answer)
+    response = _again(given.answer, request) if given.cached else given.answer
+    return [*_outgoing(received, response), *spending.outgoing(spent, received.partition)]
 
 
-async def _call(
-    received: Received[ModelRequest], configured: ConfiguredModel, remaining: Remaining, tracer: Tracer
+async def _ask(
+    received: Received[ModelRequest],
+    configured: ConfiguredModel,
+    remaining: Remaining,
+    parts: Parts,
+    spent: list[Spend],
+) -> ModelResponse:
+    """Ask the model; what its attempts cost is added to `spent`."""
+    request = received.event
+    try:
+        prompt, left_out = fitted(_prompt(request), configured.model, request.downgrade)
+    except InvalidRequest as error:
+        return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
+    nonce = secrets.token_hex(4)
+    chunks = Chunks(received, nonce, parts.delivery.outbox) if request.stream else None
+    outcome = await _call(received, configured, prompt, remaining, parts.tracer, chunks)
+    _measure(request, configured, outcome, parts)
+    spent.extend(spending.spends(request, configured, outcome, nonce, time.time()))
+    return await _response(request, configured, outcome, left_out, parts.embedder)
+
+
+def _prompt(request: ModelRequest) -> Prompt:
+    return Prompt(request.messages, request.sampling, request.tools, request.tool_choice, request.output_schema)
+
+
+async def _call(  # one for each thing that a call needs
+    received: Received[ModelRequest],
+    configured: ConfiguredModel,
+    prompt: Prompt,
+    remaining: Remaining,
+    tracer: Tracer,
+    chunks: Chunks | None,
 ) -> Outcome:
     request, settings = received.event, configured.settings
-    prompt = Prompt(request.messages, request.sampling)
     described = model_call(configured.model.provider, settings.model or request.model)
-    async with configured.slots.held(request.priority):
-        with tracer.span(f"chat {request.model}", received.traceparent, "client", described):
-            outcome = await call(configured.model, prompt, settings=settings, deadline=remaining.deadline, rng=None)
-            _annotate(outcome, tracer)
+    with tracer.span(f"chat {request.model}", received.traceparent, "client", described):
+        outcome = await call(
+            configured.gate,
+            prompt,
+            settings=settings,
+            deadline=remaining.deadline,
+            priority=request.priority,
+            sink=chunks.take if chunks else None,
+            prefix=request.prefix,
+        )
+        _annotate(outcome, tracer)
     return outcome
 
 
@@ -97,28 +138,35 @@ def _annotate(outcome: Outcome, tracer: Tracer) -> None:
 
 
 async def _response(
-    request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, embedder: Embedder
+    request: ModelRequest,
+    configured: ConfiguredModel,
+    outcome: Outcome,
+    left_out: tuple[Feature, ...],
+    embedder: Embedder,
 ) -> ModelResponse:
-    made = {"provider": configured.model.provider, "tries": outcome.tries, "seconds": round(outcome.seconds, 6)}
+    made = {
+        "provider": configured.model.provider,
+        "tries": outcome.tries,
+        "seconds": round(outcome.seconds, 6),
+        "usage": spending.total(outcome, configured.settings.price),
+        "downgraded": left_out,
+    }
     if outcome.completion is None:
-        return _about(request, error=Failure.of(outcome.error or OrchestratorError("no answer")), **made)
-    answered = outcome.completion
+        error = Failure.of(outcome.error or OrchestratorError("no answer"))
+        return _about(request, error=error, text=outcome.text, **made)
+    answered, last = outcome.completion, outcome.attempts[-1]
     return _about(
         request,
         text=answered.text,
         finish_reason=answered.finish_reason,
-        usage=priced(answered.usage, configured.settings.price),
         embedding=await _embedding(request, answered.text, embedder),
+        reasoning=answered.reasoning,
+        tool_calls=answered.tool_calls,
+        logprobs=answered.logprobs,
+        first_token=last.first_token,
+        longest_gap=last.longest_gap,
         **made,
     )
-
-
-def priced(usage: Usage, price: PriceSettings | None) -> Usage:
-    """Return the usage with what it costs in US dollars; prices are for a million tokens."""
-    if price is None:
-        return usage
-    cost = (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1_000_000
-    return usage.model_copy(update={"cost": round(cost, 12)})
 
 
 async def _embedding(request: ModelRequest, text: str, embedder: Embedder) -> str | None:

@@ -11,7 +11,7 @@ from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
 from app.health_feed import Measures
 from app.models.base import Model
-from app.priority import PrioritySlots
+from app.models.gate import Gate
 from app.retrieval.base import Embedder, Store
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -21,11 +21,15 @@ from app.workflows.run import RunState
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredModel:
-    """A model with its settings; `slots` bounds how many calls are under way at once."""
+    """A model with its settings, and the gate through which all calls to it go."""
 
-    model: Model
+    gate: Gate
     settings: ModelSettings
-    slots: PrioritySlots
+
+    @property
+    def model(self) -> Model:
+        """The component."""
+        return self.gate.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from topics.base import Event, Failure
 
 #: What tells apart requests that ask the same. A sample's number is in the branch, and a further attempt wants
 #: another answer than the first, so that these two are not among them.
-_IDS = {"id", "task_id", "step", "purpose", "priority", "cache_for", "expires_at"}
+_IDS = {"id", "task_id", "step", "purpose", "priority", "cache_for", "expires_at", "workflow", "stream"}
 #: What an entry takes besides its text: the objects around it.
 _OVERHEAD = 1024
 

@@ -32,7 +32,7 @@ from app.delivery.outbox import Outbox
 from app.delivery.tenure import Tenure, Tenures
 from app.health_feed import HealthFeed, Measures
 from app.index_feed import IndexFeed
-from app.priority import PrioritySlots
+from app.models.gate import Bounded
 from app.routing.health import Board
 from app.settings import Settings
 from app.stream import build, channel
@@ -163,7 +163,7 @@ class Worker:
     def _models(self) -> Mapping[str, ConfiguredModel]:
         settings = self.settings.models
         return {
-            name: ConfiguredModel(model, settings[name], PrioritySlots(settings[name].max_concurrency))
+            name: ConfiguredModel(Bounded(model, settings[name].max_concurrency), settings[name])
             for name, model in self.components.models.items()
         }
 

@@ -90,10 +90,10 @@ async def test_that_a_failure_is_not_kept() -> None:
 
 async def test_that_the_answers_used_last_stay_within_the_bytes() -> None:
     requests = [REQUEST.model_copy(update={"arguments": {"a": number}}) for number in range(4)]
-    answers, make = Answers(3 * 2200), Maker(size=1000)
+    answers, make = Answers(3 * 2300), Maker(size=1000)
     await _outputs(answers, make, *requests[:3], requests[0], requests[3])  # the second is now the oldest
     assert await _outputs(answers, make, requests[0], requests[2], requests[3], requests[1]) == ["1*", "3*", "4*", "5"]
-    assert answers._bytes <= 3 * 2200
+    assert answers._bytes <= 3 * 2300
 
 
 @pytest.mark.parametrize("max_bytes", [0, 1500])

@@ -13,11 +13,13 @@ from topics.documents import DOCUMENTS
 from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
+from topics.result_chunks import RESULT_CHUNKS
 from topics.results import RESULTS
 from topics.retrieval_requests import RETRIEVAL_REQUESTS
 from topics.retrieval_results import RETRIEVAL_RESULTS
 from topics.signals import SIGNALS
 from topics.slots import SLOTS
+from topics.spend import SPEND
 from topics.step_requests import STEP_REQUESTS
 from topics.step_results import STEP_RESULTS
 from topics.tasks import TASKS
@@ -34,10 +36,12 @@ __all__ = [
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
     "RESULTS",
+    "RESULT_CHUNKS",
     "RETRIEVAL_REQUESTS",
     "RETRIEVAL_RESULTS",
     "SIGNALS",
     "SLOTS",
+    "SPEND",
     "STEP_REQUESTS",
     "STEP_RESULTS",
     "TASKS",
@@ -55,7 +59,9 @@ ALL: tuple[Topic[Any], ...] = (
     STEP_RESULTS,
     SIGNALS,
     SLOTS,
+    RESULT_CHUNKS,
     RESULTS,
+    SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
     DOCUMENTS,

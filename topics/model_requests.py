@@ -4,26 +4,75 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from topics.base import Event, Topic
 
+#: What a request can want that not every model can do; a request is refused, by these names, by one that cannot.
+Feature = Literal[
+    "images",
+    "logprobs",
+    "max_tokens",
+    "reasoning_effort",
+    "schema",
+    "seed",
+    "stop",
+    "streaming",
+    "temperature",
+    "tools",
+    "top_p",
+]
+
+
+class Image(Event):
+    """A picture in a message: its address, `https:`, or the picture itself as `data:image/png;base64,…`."""
+
+    url: str = Field(pattern=r"^(https?://|data:image/[a-z.+-]+;base64,)")
+
+
+class Tool(Event):
+    """A function that the model may ask to be called; `parameters` is the JSON schema of its arguments."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    description: str = ""
+    parameters: dict[str, JsonValue] = Field(default={"type": "object", "properties": {}})
+
+
+class ToolCall(Event):
+    """A call that a model asks for; `arguments` is the JSON text as the model wrote it, which may not be valid."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
 
 class Message(Event):
-    """One turn of a conversation."""
+    """One turn of a conversation.
 
-    role: Literal["system", "user", "assistant"]
+    `images` go with what a user says. An assistant's `tool_calls` are each answered by a message of the role
+    `tool`, whose `tool_call_id` says which call it answers.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    images: tuple[Image, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
 
 
 class Sampling(Event):
-    """How the model generates; what is absent is left to the provider's default."""
+    """How the model generates; what is absent is left to the provider's default.
+
+    `logprobs` asks for the log-probabilities of the answer's tokens, with so many alternatives for each.
+    """
 
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
+    logprobs: int | None = Field(default=None, ge=0, le=20)
 
 
 class ModelRequest(Event):
@@ -34,6 +83,12 @@ class ModelRequest(Event):
     meaning needs it). `purpose` tells a candidate answer from a call that a fusion makes. Where calls wait
     for a model, those of higher `priority` come first. An equal answer that is at most `cache_for` seconds
     old may be given again. A request is not begun after `expires_at`.
+
+    `tools` may be called, as `tool_choice` says (`auto`, `none`, `required`, or a tool's name). `output_schema`
+    is given to models that can keep to a JSON schema by themselves. With `stream`, the answer goes to
+    `result-chunks` as it comes; `prefix` is what of it stands already, from a model that failed amid it, and is
+    to be continued. What the model cannot do is left out if it is in `downgrade`, and refused if it is not.
+    `tenant` and `workflow` say who pays.
     """
 
     id: str
@@ -49,6 +104,14 @@ class ModelRequest(Event):
     priority: int = 0
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    output_schema: dict[str, JsonValue] | None = None
+    stream: bool = False
+    prefix: str = ""
+    downgrade: tuple[Feature, ...] = ()
+    tenant: str = ""
+    workflow: str = ""
 
 
 MODEL_REQUESTS = Topic(

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 from topics.base import Event, Failure, Topic
+from topics.model_requests import Feature, ToolCall
 
 
 class Usage(Event):
-    """Tokens as the provider counted them, and what they cost in US dollars by the configured prices."""
+    """Tokens as the provider counted them, and what they cost in US dollars by the configured prices.
+
+    `cached_input_tokens` are those of `input_tokens` that the provider had read before, and `reasoning_tokens`
+    those of `output_tokens` that are not in the text.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
     cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
@@ -19,8 +26,25 @@ class Usage(Event):
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             cost=self.cost + other.cost,
         )
+
+
+class Alternative(Event):
+    """A token that might have stood in another's place, and its natural log-probability."""
+
+    token: str
+    logprob: float
+
+
+class TokenLogprob(Event):
+    """A token of the answer, its natural log-probability, and the likeliest tokens in its place."""
+
+    token: str
+    logprob: float
+    top: tuple[Alternative, ...] = ()
 
 
 class ModelResponse(Event):
@@ -30,6 +54,11 @@ class ModelResponse(Event):
     not called again. `tries` counts the attempts against the provider, `seconds` is their whole
     duration. `embedding` is base64 of little-endian float32, present when the request asked for it.
     `cached` tells that the answer was given before, and cost nothing now.
+
+    With an `error`, `text` is what stands of an answer that was cut off while it was streamed. `reasoning` is
+    what the model thought before it answered, where the provider tells. `downgraded` names what was asked for and
+    left out. `first_token` and `longest_gap` are the seconds to the first piece of a streamed answer, and the
+    longest between two pieces.
     """
 
     id: str
@@ -47,6 +76,12 @@ class ModelResponse(Event):
     embedding: str | None = None
     purpose: Literal["answer", "fusion"] = "answer"
     cached: bool = False
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    downgraded: tuple[Feature, ...] = ()
+    first_token: float | None = None
+    longest_gap: float | None = None
 
 
 MODEL_RESPONSES = Topic(

@@ -25,13 +25,15 @@ class Task(Event):
     Only `input` is required, and only with what the workflow needs. A missing `id` is filled in from
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
     same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
-    for another version of the workflow than the active one; `priority` for another place in its queue.
+    for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
+    says for whom it is done: whose budget pays, and with whom answers may be shared.
     """
 
     id: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
     workflow: str = "ask"
     version: int | None = Field(default=None, ge=1)
     priority: int | None = None
+    tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
     metadata: dict[str, str] = Field(default_factory=dict)

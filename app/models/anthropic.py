@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import InvalidRequest, MissingDependency
 from app.models import options
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Features, Prompt
 from app.models.endpoint import Endpoint, hosted_options
 from app.models.http_errors import Errors
 from app.settings import ModelSettings
@@ -29,9 +29,10 @@ _FINISH = {
 
 
 class Anthropic:
-    """One of Anthropic's models. The API has no seed: a request's seed is not sent."""
+    """One of Anthropic's models. The API has no seed."""
 
     provider = "anthropic"
+    features: Features = frozenset({"max_tokens", "stop", "temperature", "top_p"})
 
     def __init__(self, endpoint: Endpoint, defaults: Sampling, *, max_concurrency: int) -> None:
         self._endpoint = endpoint
@@ -75,7 +76,11 @@ class Anthropic:
         return {
             "model": self._endpoint.model,
             "max_tokens": sampling.max_tokens,
-            "messages": [message.model_dump() for message in prompt.messages if message.role != "system"],
+            "messages": [
+                message.model_dump(include={"role", "content"})
+                for message in prompt.messages
+                if message.role != "system"
+            ],
             "extra_body": _randomness(sampling) | self._endpoint.body,
             **({"system": system} if system else {}),
             **({"stop_sequences": list(sampling.stop)} if sampling.stop else {}),

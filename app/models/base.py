@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from topics.model_requests import Message, Sampling
-from topics.model_responses import Usage
+from pydantic import JsonValue
+
+from topics.model_requests import Feature, Message, Sampling, Tool, ToolCall
+from topics.model_responses import TokenLogprob, Usage
+
+Features = frozenset[Feature]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked."""
+    """What a model is asked.
+
+    `tool_choice` is `auto`, `none`, `required`, or the name of one of `tools`. `schema` is the JSON schema that the
+    answer must keep to; the messages ask for it too, so that a model without means of its own leaves it alone.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    schema: Mapping[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a provider's headers say is left of its rate limits; None where they are silent, times in seconds."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    tokens: int | None = None
+    tokens_reset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer that is being made."""
+
+    text: str = ""
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +54,26 @@ class Completion:
     text: str
     finish_reason: str = "stop"
     usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    allowance: Allowance | None = None
 
 
 class Model(Protocol):
     """One configured model.
 
     A component makes exactly one attempt: retries, deadlines and fallbacks are decided above it, by
-    `app.models.calling`.
+    `app.models.calling`. It is not asked for what is not in its `features`: see `app.models.fitting`.
     """
 
     #: The adapter's registered name, as in `openai`.
     provider: str
+
+    @property
+    def features(self) -> Features:
+        """What it can do; one with `streaming` is a `StreamingModel`."""
+        ...
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
         """Return the whole answer, within `timeout` seconds.
@@ -46,4 +85,19 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Release connections and memory; the model is not used afterwards."""
+        ...
+
+
+class StreamingModel(Model, Protocol):
+    """One that can show its answer while it makes it."""
+
+    def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces as they come, and at last the whole of it, within `timeout` seconds.
+
+        The generator ends with the completion, or raises: an answer that breaks off, or that ends without a reason
+        to finish, is `Unavailable`. It may be closed at any time, and then ends the call.
+
+        Raises:
+            ModelError: one of its subclasses; nothing else.
+        """
         ...

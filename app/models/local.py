@@ -14,7 +14,7 @@ from pydantic import Field
 
 from app.errors import ConfigurationError, MissingDependency, ModelTimeout, Unavailable
 from app.models import options
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Features, Prompt
 from app.models.gguf import INSTALL, Gguf
 from app.settings import ModelSettings, Section
 from topics.model_requests import Sampling
@@ -74,6 +74,7 @@ class Local:
     """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call."""
 
     provider = "local"
+    features: Features = frozenset({"max_tokens", "seed", "stop", "temperature", "top_p"})
 
     def __init__(self, engine: Engine, defaults: Sampling) -> None:
         self._engine = engine
@@ -137,7 +138,7 @@ class Local:
     async def _submit(self, prompt: Prompt, stop: threading.Event) -> Completion:
         if self._closed:
             raise Unavailable("the model is closed", provider=self.provider)
-        request: dict[str, Any] = {"messages": [message.model_dump() for message in prompt.messages]}
+        request: dict[str, Any] = {"messages": options.turns(prompt)}
         request |= options.fill(prompt.sampling, self._defaults).model_dump(mode="json", exclude_none=True)
         engine = self._engine
         return await asyncio.get_running_loop().run_in_executor(engine.threads, engine.gguf.chat, request, stop)

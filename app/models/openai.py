@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Features, Prompt
 from app.models.endpoint import Endpoint, HostedOptions
 from app.models.http_errors import Errors
 from app.settings import ModelSettings
@@ -32,6 +32,7 @@ class OpenAI:
     """One model behind one endpoint; without `base_url` it is OpenAI's own."""
 
     provider = "openai"
+    features: Features = frozenset({"max_tokens", "seed", "stop", "temperature", "top_p"})
 
     def __init__(self, endpoint: Endpoint, defaults: Sampling, *, max_tokens_field: str, max_concurrency: int) -> None:
         self._endpoint = endpoint
@@ -80,7 +81,7 @@ class OpenAI:
         sampling = options.fill(prompt.sampling, self._defaults).model_dump(exclude_defaults=True)
         if "max_tokens" in sampling:
             sampling[self._max_tokens_field] = sampling.pop("max_tokens")
-        messages = [message.model_dump() for message in prompt.messages]
+        messages = options.turns(prompt)
         return {"model": self._endpoint.model, "messages": messages, "extra_body": self._endpoint.body, **sampling}
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from app.errors import ConfigurationError
+from app.models.base import Prompt
 from app.settings import ModelSettings
 from topics.model_requests import Sampling
 
@@ -45,6 +46,11 @@ def sampling(name: str, settings: ModelSettings, **fallback: Any) -> Sampling:
 def fill(asked: Sampling, defaults: Sampling) -> Sampling:
     """Return `asked`, with what it leaves open taken from `defaults`."""
     return defaults.model_copy(update=asked.model_dump(exclude_defaults=True))
+
+
+def turns(prompt: Prompt) -> list[dict[str, str]]:
+    """Return the messages of a prompt as most APIs want their texts."""
+    return [{"role": message.role, "content": message.content} for message in prompt.messages]
 
 
 def _explain(section: str, problem: ValidationError, fields: type[BaseModel]) -> ConfigurationError:

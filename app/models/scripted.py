@@ -7,15 +7,15 @@ import random
 import re
 from collections.abc import Sequence
 from string import Template
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field
 
 from app import errors
 from app.models import options
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Features, Prompt
 from app.settings import ModelSettings, Section
-from topics.model_requests import Sampling
+from topics.model_requests import Feature, Sampling
 from topics.model_responses import Usage
 
 _FAILURES: dict[str, type[errors.ModelError]] = {
@@ -67,6 +67,7 @@ class Scripted:
     """Answers from its script; usage is counted in words."""
 
     provider = "scripted"
+    features: Features = frozenset(get_args(Feature)) - {"streaming"}
 
     def __init__(self, script: Options, defaults: Sampling) -> None:
         self._script = script

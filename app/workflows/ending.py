@@ -31,7 +31,7 @@ def _misfit(run: Run, definition: Definition) -> Failure | None:
     answer = run.steps.get(definition.answer, WAITING)
     if definition.output is None or answer.status == "skipped":
         return None
-    wrong = definition.output.complaint(answer.output)
+    wrong = definition.output.complaint(answer.outcome)
     return (
         Failure(code="invalid_output", message=f"the answer does not fit the output schema: {wrong}") if wrong else None
     )

@@ -17,8 +17,8 @@ from app.connectors.registry import ConfiguredConnector
 from app.delivery.deciding import Decider, Mind
 from app.delivery.envelope import Received
 from app.health_feed import Measures
+from app.models.gate import Bounded
 from app.models.scripted import Scripted
-from app.priority import PrioritySlots
 from app.retrieval.base import Vectors
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -157,7 +157,7 @@ def scripted(*, attempts: int = 1, price: Mapping[str, float] | None = None, **s
 
 
 def _configured(name: str, settings: ModelSettings) -> ConfiguredModel:
-    return ConfiguredModel(Scripted.from_settings(name, settings), settings, PrioritySlots(1))
+    return ConfiguredModel(Bounded(Scripted.from_settings(name, settings), 1), settings)
 
 
 def received(event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7) -> Received[Any]:

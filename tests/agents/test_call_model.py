@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from agents.call_model import FAULTS, answer_id, failed, handle, priced, run
+from agents.call_model import FAULTS, answer_id, failed, handle, run
 from agents.parts import Parts
 from app.errors import MissingDependency, ModelError, RetrievalError
-from app.settings import PriceSettings
+from app.models.base import Prompt
 from app.vectors import decode
 from tests.agents.parts import Embedder, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
@@ -31,7 +33,7 @@ REQUEST = ModelRequest(
 
 async def _response(parts: Parts, **fields: Any) -> ModelResponse:
     request = REQUEST.model_copy(update=fields)
-    (outgoing,) = await handle(received(request), parts)
+    outgoing, *_ = await handle(received(request), parts)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (MODEL_RESPONSES, request.task_id, 2)
     assert outgoing.id == answer_id(received(request)) == f"{request.id}/response"
     response = outgoing.event
@@ -66,14 +68,6 @@ async def test_that_a_call_of_a_fusion_says_so_in_its_response() -> None:
 async def test_that_the_usage_says_what_the_call_cost() -> None:
     parts = assemble(m={"default": "four five", "price": {"input": 2.0, "output": 10.0}})
     assert (await _response(parts)).usage == Usage(input_tokens=3, output_tokens=2, cost=26e-6)
-
-
-@pytest.mark.parametrize(
-    ("price", "cost"),
-    [(None, 0.0), (PriceSettings(), 0.0), (PriceSettings(input=3), 0.3), (PriceSettings(input=3, output=15), 0.45)],
-)
-def test_that_prices_are_for_a_million_tokens(price: PriceSettings | None, cost: float) -> None:
-    assert priced(Usage(input_tokens=100_000, output_tokens=10_000), price).cost == pytest.approx(cost)
 
 
 async def test_that_the_requests_sampling_wins_over_the_models() -> None:
@@ -158,13 +152,18 @@ async def test_that_a_failed_embedding_keeps_the_answer_that_is_paid_for(error: 
     assert (response.text, response.error, response.embedding) == ("four", None, None)
 
 
+@asynccontextmanager
+async def _held(parts: Parts) -> AsyncIterator[None]:
+    """Take the one place that there is."""
+    passage = await parts.models["m"].gate.enter(Prompt(()), priority=0, deadline=None)
+    yield
+    passage.leave(None)
+
+
 async def test_that_calls_of_one_model_are_bounded_and_one_whose_time_is_over_is_not_begun() -> None:
     parts = assemble(m={})
-    async with parts.models["m"].slots.held():
-        waiting = asyncio.create_task(_response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.02)))
-        await asyncio.sleep(0.05)
-        assert not waiting.done()
-    response = await waiting
+    async with _held(parts):
+        response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.02))
     assert response.error
     assert (response.error.code, response.tries) == ("timeout", 0)
     assert _health(parts) == []
@@ -178,7 +177,7 @@ async def test_that_of_waiting_calls_the_urgent_one_is_made_first() -> None:
         await _response(parts, id=name, priority=priority)
         order.append(name)
 
-    async with asyncio.TaskGroup() as group, parts.models["m"].slots.held():
+    async with asyncio.TaskGroup() as group, _held(parts):
         for name, priority in (("first", 0), ("second", 0), ("urgent", 5), ("idle", -5)):
             group.create_task(ask(name, priority))
             await settle()

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import errors
-from app.models.base import Completion, Prompt
-from app.models.calling import Outcome, call
+from app.models.base import Completion, Features, Prompt
+from app.models.calling import Clock, call
+from app.models.gate import Bounded
+from app.models.outcome import Outcome
 from app.settings import ModelSettings
 from topics.model_requests import Message
 
@@ -50,6 +52,7 @@ class Fake:
     attempts: Sequence[Attempt]
     time: Time
     provider: str = "fake"
+    features: Features = frozenset()
     timeouts: list[float] = field(default_factory=list)
 
     async def complete(self, _: Prompt, *, timeout: float) -> Completion:
@@ -69,6 +72,7 @@ class Real:
     """Runs whatever is given on the real clock."""
 
     provider = "real"
+    features: Features = frozenset()
 
     def __init__(self, work: Callable[[], Awaitable[Completion]]) -> None:
         self._work = work
@@ -79,24 +83,28 @@ class Real:
     async def close(self) -> None: ...
 
 
+def real(work: Callable[[], Awaitable[Completion]]) -> Bounded:
+    return Bounded(Real(work), 1)
+
+
 def settings(**fields: object) -> ModelSettings:
     return ModelSettings.model_validate({"provider": "scripted", **fields})
 
 
 async def run(model: Fake, deadline: float | None = None, **fields: object) -> Outcome:
     return await call(
-        model,
-        PROMPT,
-        settings=settings(**fields),
-        deadline=deadline,
-        rng=random.Random(1),  # noqa: S311  # repeatable on purpose
-        clock=model.time,
-        sleep=model.time.sleep,
+        Bounded(model, 1), PROMPT, settings=settings(**fields), deadline=deadline, clock=clock(model.time)
     )
 
 
+def clock(time: Time, seed: int = 1) -> Clock:
+    return Clock(time, time.sleep, random.Random(seed))  # noqa: S311  # repeatable on purpose
+
+
 async def test_an_answer_is_reported_with_its_time() -> None:
-    assert await run(Fake([Attempt(2.5)], Time())) == Outcome(ANSWER, None, 1, 2.5)
+    outcome = await run(Fake([Attempt(2.5)], Time()))
+
+    assert (outcome.completion, outcome.error, outcome.tries, outcome.seconds) == (ANSWER, None, 1, 2.5)
 
 
 async def test_a_transient_error_is_tried_again() -> None:
@@ -183,15 +191,7 @@ def test_whatever_a_model_does_the_call_keeps_its_promises(  # one for each dime
     logging.disable()
     try:
         outcome = asyncio.run(
-            call(
-                model,
-                PROMPT,
-                settings=chosen,
-                deadline=deadline,
-                rng=random.Random(seed),  # noqa: S311  # repeatable on purpose
-                clock=time,
-                sleep=time.sleep,
-            )
+            call(Bounded(model, 1), PROMPT, settings=chosen, deadline=deadline, clock=clock(time, seed))
         )
     finally:
         logging.disable(logging.NOTSET)
@@ -216,7 +216,7 @@ async def test_a_model_that_ignores_its_time_is_stopped() -> None:
         await asyncio.Event().wait()
         return ANSWER
 
-    outcome = await call(Real(forever), PROMPT, settings=settings(timeout=0.01, attempts=1))
+    outcome = await call(real(forever), PROMPT, settings=settings(timeout=0.01, attempts=1))
 
     assert (type(outcome.error), outcome.tries) == (errors.ModelTimeout, 1)
 
@@ -229,7 +229,7 @@ async def test_a_fault_of_a_component_is_an_internal_error_that_tells_no_secret(
     async def broken() -> Completion:
         raise KeyError(secret)
 
-    outcome = await call(Real(broken), PROMPT, settings=settings())
+    outcome = await call(real(broken), PROMPT, settings=settings())
 
     assert outcome.error is not None
     assert (outcome.error.code, outcome.tries) == ("internal", 1)
@@ -243,7 +243,7 @@ async def test_what_we_raise_on_purpose_keeps_its_sentence() -> None:
     async def missing() -> Completion:
         raise errors.MissingDependency("pip install it")
 
-    outcome = await call(Real(missing), PROMPT, settings=settings())
+    outcome = await call(real(missing), PROMPT, settings=settings())
 
     assert str(outcome.error) == "the real component failed with MissingDependency: pip install it"
 
@@ -256,7 +256,7 @@ async def test_cancellation_passes_through() -> None:
         await asyncio.Event().wait()
         return ANSWER
 
-    task = asyncio.create_task(call(Real(wait), PROMPT, settings=settings()))
+    task = asyncio.create_task(call(real(wait), PROMPT, settings=settings()))
     await begun.wait()
     task.cancel()
 

@@ -75,6 +75,10 @@ def _compound(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
 
 def _limited(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
     """Return a strategy for a type with limits; a pattern is one that hypothesis does not read."""
-    patterns = [re.compile(limit.pattern) for limit in limits if hasattr(limit, "pattern")]
-    kept: Any = Annotated[(annotation, *(limit for limit in limits if not hasattr(limit, "pattern")))]
+    # To Python, unlike to pydantic, `$` is in front of a last line break too.
+    patterns = [re.compile(re.sub(r"\$$", r"\\Z", limit.pattern)) for limit in limits if hasattr(limit, "pattern")]
+    others = tuple(limit for limit in limits if not hasattr(limit, "pattern"))
+    kept: Any = Annotated[(annotation, *others)] if others else annotation
+    if annotation is str and not others and len(patterns) == 1:
+        return st.from_regex(patterns[0])
     return st.from_type(kept).filter(lambda value: all(pattern.search(value) for pattern in patterns))

@@ -11,6 +11,7 @@ from app.workflows.spec import Workflow
 from app.workflows.world import Limits, World
 from topics.base import Failure
 from topics.results import Result
+from topics.retrieval_results import Chunk
 from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_results import StepResult
@@ -52,6 +53,15 @@ def test_that_the_answer_must_fit_the_output_schema(output: dict[str, Any], stat
     if result.error:
         assert result.error.code == "invalid_output"
         assert result.answer is None
+
+
+def test_that_the_chunks_of_an_answer_that_is_a_retrieval_must_fit_the_output_schema() -> None:
+    chunk = Chunk(id="d#1", document_id="d", source="d.md", text="said", lines=(1, 2), score=0.5)
+    found = StepRun(status="succeeded", started_at=100.0, ended_at=101.0, chunks=(chunk,))
+    schema = {"type": "array", "items": {"required": ["text"]}}
+    _, (result,) = end(run(found), definition(output=schema), None, WORLD, 110.0)
+    assert isinstance(result, Result)
+    assert (result.status, result.error) == ("succeeded", None)
 
 
 def test_that_an_answer_that_was_skipped_needs_to_fit_nothing() -> None:

@@ -102,4 +102,7 @@ def _request(at: Moment, branch: str, request_id: str, asked: tuple[Message, ...
         # Samples of one model differ by chance only: an answer given before would be all of them.
         cache_for=at.spec.cache if at.spec.samples == 1 else None,
         expires_at=at.expires_at,
+        output_schema=at.spec.output_schema,
+        tenant=at.run.task.tenant,
+        workflow=at.run.task.workflow,
     )

@@ -1,0 +1,59 @@
+"""Whether a model can do what a prompt wants; what it cannot do is refused by name, or left out if that is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from app.errors import InvalidRequest
+from app.models.base import Features, Model, Prompt
+from topics.model_requests import Feature, Sampling
+
+#: Where a field of the sampling is a feature of its own, whatever its value.
+_SAMPLING: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
+_NOTHING = Sampling()
+
+
+def wanted(prompt: Prompt) -> Features:
+    """Return the features that a prompt needs; a schema is none: every model is told of it in words, too."""
+    return frozenset(_wanted(prompt))
+
+
+def _wanted(prompt: Prompt) -> Iterator[Feature]:
+    sampling = prompt.sampling
+    if sampling != _NOTHING:
+        yield from (name for name in _SAMPLING if getattr(sampling, name) != getattr(_NOTHING, name))
+    if prompt.tools:
+        yield "tools"
+    if any(message.images for message in prompt.messages):
+        yield "images"
+
+
+def fitted(prompt: Prompt, model: Model, downgrade: Collection[Feature] = ()) -> tuple[Prompt, tuple[Feature, ...]]:
+    """Return the prompt as the model can be asked it, and what was left out of it, which is in `downgrade`.
+
+    Raises:
+        InvalidRequest: the model cannot do what the prompt wants.
+    """
+    lacking = wanted(prompt) - model.features
+    if not lacking:
+        return prompt, ()
+    refused = sorted(lacking.difference(downgrade))
+    if refused:
+        raise InvalidRequest(
+            f"the {model.provider} model has no {', '.join(refused)}: ask another model, or allow it to be left out "
+            f"(downgrade: [{', '.join(refused)}])",
+            provider=model.provider,
+        )
+    return _without(prompt, lacking), tuple(sorted(lacking))
+
+
+def _without(prompt: Prompt, lacking: Features) -> Prompt:
+    sampling = prompt.sampling.model_copy(
+        update={name: getattr(_NOTHING, name) for name in lacking.intersection(_SAMPLING)}
+    )
+    messages = prompt.messages
+    if "images" in lacking:
+        messages = tuple(message.model_copy(update={"images": ()}) for message in messages)
+    tools = () if "tools" in lacking else prompt.tools
+    return replace(prompt, sampling=sampling, messages=messages, tools=tools)

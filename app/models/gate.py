@@ -1,0 +1,64 @@
+"""The way to a provider: who may go now, with which credentials, and what is learnt from how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.models.base import Model, Prompt
+from app.models.outcome import Attempt
+from app.priority import PrioritySlots
+
+
+class Passage(Protocol):
+    """Leave to make one attempt, until `leave` is called, which must be in any case."""
+
+    @property
+    def model(self) -> Model:
+        """The component to ask."""
+        ...
+
+    def leave(self, attempt: Attempt | None) -> None:
+        """Give the place back; `attempt` is how it went, None when nothing was asked."""
+        ...
+
+
+class Gate(Protocol):
+    """Lets attempts through, one passage for each."""
+
+    @property
+    def model(self) -> Model:
+        """The component, as far as it is the same whatever the credentials."""
+        ...
+
+    async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Passage:
+        """Return when an attempt may be made; those of higher `priority` first.
+
+        It may wait until `deadline` (monotonic seconds), and the caller may cancel it.
+
+        Raises:
+            ModelError: the attempt is not to be made.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    model: Model
+    slots: PrioritySlots
+
+    def leave(self, attempt: Attempt | None) -> None:  # noqa: ARG002  # the port's signature
+        self.slots.release()
+
+
+class Bounded:
+    """Lets so many attempts at once through."""
+
+    def __init__(self, model: Model, at_once: int) -> None:
+        self.model = model
+        self._slots = PrioritySlots(at_once)
+
+    async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Passage:  # noqa: ARG002
+        """Return when there is a place."""
+        await self._slots.acquire(priority)
+        return _Slot(self.model, self._slots)

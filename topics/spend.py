@@ -1,0 +1,45 @@
+"""`spend`: what each attempt at a model call has cost."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from topics.base import Event, Topic
+from topics.model_responses import Usage
+
+
+class Spend(Event):
+    """What one attempt used, and what that costs in US dollars (`usage.cost`).
+
+    `id` names the attempt: records with the same id are the same money. `outcome` is `answered`, `cut` (the answer
+    broke off, or nobody waited for it any more), or `lost` (another attempt, made at the same time, was faster).
+    `estimated` tells that the provider did not count: then the tokens are estimated from the text. `priced` is the
+    date of the price that was used, empty without a price.
+    """
+
+    id: str
+    request_id: str
+    task_id: str
+    tenant: str = ""
+    workflow: str = ""
+    step: str
+    model: str
+    provider: str
+    provider_model: str = ""
+    outcome: Literal["answered", "cut", "lost"] = "answered"
+    usage: Usage
+    estimated: bool = False
+    priced: str = ""
+    seconds: float = 0.0
+    at: AwareDatetime
+
+
+SPEND = Topic(
+    name="spend",
+    event=Spend,
+    type="meta_ai.spend",
+    key="task id",
+    summary="What attempts at model calls cost, one record for each attempt that used tokens.",
+)
