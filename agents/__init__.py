@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 #: Every agent, each a module of this package with NAME, TOPIC and `run(stream, parts)`.
-ALL = ("route", "retrieve", "join", "call_model", "fuse", "connect", "gather", "signal", "slot", "ingest")
+ALL = ("route", "retrieve", "join", "call_model", "fuse", "connect", "gather", "signal", "slot", "budget", "ingest")

@@ -6,19 +6,22 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from agents import spending
 from agents.chunks import Chunks
 from agents.parts import ConfiguredModel, Parts
+from agents.recording import recorded
+from agents.reusing import near, saved
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidRequest, OrchestratorError
 from app.models.base import Prompt
 from app.models.calling import call
 from app.models.fitting import fitted
-from app.models.outcome import Outcome
-from app.remaining import Remaining
+from app.models.outcome import FAULTS, Outcome
+from app.remaining import Remaining, expired
 from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
@@ -27,13 +30,9 @@ from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
 from topics.model_requests import Feature, ModelRequest
 from topics.model_responses import ModelResponse, Usage
-from topics.spend import Spend
 
 NAME = "call_model"
 TOPIC = MODEL_REQUESTS
-
-#: Errors that say how a model is, rather than what it was asked.
-FAULTS = frozenset({"timeout", "unavailable", "overloaded", "rate_limited", "unauthorized"})
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,17 @@ async def run(stream: Any, parts: Parts) -> None:
     async def handler(received: Received[ModelRequest]) -> Sequence[Outgoing]:
         return await handle(received, parts)
 
-    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=answer_id, answers=True, failed=failed)
+    doer = Doer(
+        parts.delivery,
+        TOPIC,
+        handler,
+        agent=NAME,
+        identify=answer_id,
+        answers=True,
+        failed=failed,
+        expired=expired,
+        kind=lambda request: request.model,
+    )
     await doer.run(stream)
 
 
@@ -54,7 +63,7 @@ def answer_id(received: Received[ModelRequest]) -> str:
 
 
 async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Outgoing]:
-    """Call the model, and return the one response, an answer or the error that the call ended with, and its cost."""
+    """Call the model, and return the one response: an answer, or the error that the call ended with."""
     request, remaining = received.event, Remaining.until(received.event.expires_at)
     configured = parts.models.get(request.model)
     if configured is None:
@@ -62,36 +71,41 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
         return _outgoing(
             received, _failed(request, "unknown_model", f"no model is called {request.model}; there are {known}")
         )
-    if remaining.over:
-        return _outgoing(received, _failed(request, "timeout", "nobody waits for this answer any more"))
-    spent: list[Spend] = []
 
     async def make() -> ModelResponse:
-        return await _ask(received, configured, remaining, parts, spent)
+        return await _ask(received, configured, remaining, parts)
 
-    given = await parts.answers.give(request, make, max_age=request.cache_for, patience=remaining.seconds)
+    given = await parts.answers.give(
+        request,
+        make,
+        ModelResponse,
+        max_age=request.cache_for,
+        patience=remaining.seconds,
+        near=await near(request, parts.embedder),
+    )
+    if request.cache_for is not None:
+        parts.metrics.cache(request.model, given.found)
+    spared = saved(request, configured, given.answer, time.time()) if given.cached else []
     response = _again(given.answer, request) if given.cached else given.answer
-    return [*_outgoing(received, response), *spending.outgoing(spent, received.partition)]
+    if given.cached and request.stream:
+        await Chunks(received, secrets.token_hex(4), parts.delivery.outbox).whole(response)
+    return [*_outgoing(received, response), *spending.outgoing(spared, received.partition)]
 
 
 async def _ask(
-    received: Received[ModelRequest],
-    configured: ConfiguredModel,
-    remaining: Remaining,
-    parts: Parts,
-    spent: list[Spend],
+    received: Received[ModelRequest], configured: ConfiguredModel, remaining: Remaining, parts: Parts
 ) -> ModelResponse:
-    """Ask the model; what its attempts cost is added to `spent`."""
+    """Ask the model, with what its attempts cost put on record."""
     request = received.event
     try:
         prompt, left_out = fitted(_prompt(request), configured.model, request.downgrade)
     except InvalidRequest as error:
         return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = secrets.token_hex(4)
-    chunks = Chunks(received, nonce, parts.delivery.outbox) if request.stream else None
-    outcome = await _call(received, configured, prompt, remaining, parts.tracer, chunks)
+    streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
+    async with recorded(received, configured, nonce, parts.delivery.outbox) as model, streamed as chunks:
+        outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
     _measure(request, configured, outcome, parts)
-    spent.extend(spending.spends(request, configured, outcome, nonce, time.time()))
     return await _response(request, configured, outcome, left_out, parts.embedder)
 
 
@@ -118,6 +132,7 @@ async def _call(  # one for each thing that a call needs
             priority=request.priority,
             sink=chunks.take if chunks else None,
             prefix=request.prefix,
+            hedges=configured.hedges,
         )
         _annotate(outcome, tracer)
     return outcome
@@ -148,7 +163,7 @@ async def _response(
         "provider": configured.model.provider,
         "tries": outcome.tries,
         "seconds": round(outcome.seconds, 6),
-        "usage": spending.total(outcome, configured.settings.price),
+        "usage": spending.total(request, configured, outcome.attempts),
         "downgraded": left_out,
     }
     if outcome.completion is None:
@@ -180,7 +195,7 @@ async def _embedding(request: ModelRequest, text: str, embedder: Embedder) -> st
 
 
 def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, parts: Parts) -> None:
-    usage = outcome.completion.usage if outcome.completion else Usage()
+    usage = spending.total(request, configured, outcome.attempts)
     code = outcome.error.code if outcome.error else "ok"
     parts.metrics.model_call(
         request.model,
@@ -191,6 +206,11 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
         usage.input_tokens,
         usage.output_tokens,
     )
+    for attempt in outcome.attempts:
+        if attempt.first_token is not None:
+            parts.metrics.model_stream(
+                request.model, configured.model.provider, attempt.first_token, attempt.longest_gap
+            )
     # A call that had no time to begin, or that was wrong in itself, says nothing of the model.
     if outcome.tries and (code == "ok" or code in FAULTS):
         parts.measures.observe(request.model, outcome.seconds, ok=code == "ok", now=time.time())

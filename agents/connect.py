@@ -16,7 +16,7 @@ from app.connectors.registry import ConfiguredConnector
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import ConnectorTimeout, OrchestratorError
-from app.remaining import Remaining
+from app.remaining import Remaining, expired
 from app.telemetry.tracing import Tracer
 from topics import STEP_REQUESTS, STEP_RESULTS
 from topics.base import Failure
@@ -33,7 +33,16 @@ async def run(stream: Any, parts: Parts) -> None:
     async def handler(received: Received[StepRequest]) -> Sequence[Outgoing]:
         return await handle(received, parts)
 
-    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=answer_id, answers=True, failed=failed)
+    doer = Doer(
+        parts.delivery,
+        TOPIC,
+        handler,
+        agent=NAME,
+        identify=answer_id,
+        answers=True,
+        failed=failed,
+        expired=expired,
+    )
     await doer.run(stream)
 
 
@@ -50,14 +59,12 @@ async def handle(received: Received[StepRequest], parts: Parts) -> Sequence[Outg
         known = ", ".join(sorted(parts.connectors))
         message = f"no connector is called {request.connector}; there are {known}"
         return _outgoing(received, _failed(request, "unknown_connector", message))
-    if remaining.over:
-        return _outgoing(received, _failed(request, "timeout", "nobody waits for this result any more"))
 
     async def make() -> StepResult:
         outcome = await _run(received, configured, remaining, parts.tracer)
         return _limited(_result(request, outcome), parts.settings.delivery.max_event_bytes)
 
-    given = await parts.answers.give(request, make, max_age=request.cache_for, patience=remaining.seconds)
+    given = await parts.answers.give(request, make, StepResult, max_age=request.cache_for, patience=remaining.seconds)
     return _outgoing(received, _again(given.answer, request) if given.cached else given.answer)
 
 

@@ -12,6 +12,8 @@ from app.delivery.deciding import Decider
 from app.health_feed import Measures
 from app.models.base import Model
 from app.models.gate import Gate
+from app.models.hedging import Hedges
+from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -21,10 +23,15 @@ from app.workflows.run import RunState
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredModel:
-    """A model with its settings, and the gate through which all calls to it go."""
+    """A model with its settings, and the gate through which all calls to it go.
+
+    `price` is what it costs, if that is known, and `hedges` when a call is made twice, if ever.
+    """
 
     gate: Gate
     settings: ModelSettings
+    price: Price | None = None
+    hedges: Hedges | None = None
 
     @property
     def model(self) -> Model:

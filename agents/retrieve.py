@@ -10,7 +10,7 @@ from agents.parts import Parts
 from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import OrchestratorError
-from app.remaining import Remaining
+from app.remaining import Remaining, expired
 from app.retrieval.base import Store
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.base import Failure
@@ -27,7 +27,16 @@ async def run(stream: Any, parts: Parts) -> None:
     async def handler(received: Received[RetrievalRequest]) -> Sequence[Outgoing]:
         return await handle(received, parts)
 
-    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=answer_id, answers=True, failed=failed)
+    doer = Doer(
+        parts.delivery,
+        TOPIC,
+        handler,
+        agent=NAME,
+        identify=answer_id,
+        answers=True,
+        failed=failed,
+        expired=expired,
+    )
     await doer.run(stream)
 
 
@@ -43,16 +52,14 @@ async def handle(received: Received[RetrievalRequest], parts: Parts) -> Sequence
         RetrievalError: the store failed; the same search may succeed later.
     """
     request, remaining = received.event, Remaining.until(received.event.expires_at)
-    if remaining.over:
-        result = _failed(request, "timeout", "nobody waits for this result any more")
-    else:
-        given = await parts.answers.give(
-            request,
-            lambda: _search(request, parts.store),
-            max_age=request.cache_for,
-            patience=remaining.seconds,
-        )
-        result = _again(given.answer, request) if given.cached else given.answer
+    given = await parts.answers.give(
+        request,
+        lambda: _search(request, parts.store),
+        RetrievalResult,
+        max_age=request.cache_for,
+        patience=remaining.seconds,
+    )
+    result = _again(given.answer, request) if given.cached else given.answer
     parts.metrics.retrieval(result.error.code if result.error else "ok", result.seconds)
     return _outgoing(received, result)
 

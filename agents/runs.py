@@ -12,6 +12,8 @@ from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidEvent
 from app.partitions import partition_of
 from app.telemetry.metrics import Metrics
+from app.workflows import accounting
+from app.workflows.account import Account
 from app.workflows.ending import end
 from app.workflows.engine import Accept, Input, Tick, advance
 from app.workflows.family import PARENT
@@ -21,6 +23,7 @@ from app.workflows.run import Done, Fact, Run, RunState, Slots
 from app.workflows.slots import hand_out
 from app.workflows.world import World
 from topics import (
+    BUDGETS,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
     RESULTS,
@@ -33,6 +36,7 @@ from topics import (
     TASKS,
 )
 from topics.base import Event, Failure, Topic
+from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Result
@@ -57,7 +61,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Decides for runs, by task id, and for the slots of concurrency limits, by their key.
+    """Decides for runs, by task id; for slots of concurrency limits and accounts of budgets, by their keys.
 
     `world` gives what is known of the world at this moment.
     """
@@ -71,13 +75,15 @@ class Runs:
         event = received.event
         if isinstance(event, SlotEvent):
             return f"slot\t{event.workflow}/{event.key}"
+        if isinstance(event, BudgetEvent):
+            return f"budget\t{event.budget}"
         return task_id(received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
         """Return what follows from an event of one of the deciders' topics."""
         match received.event:
-            case SlotEvent() as event:
-                return self._hand_out(value, event, now)
+            case SlotEvent() | BudgetEvent() as event:
+                return self._share(value, event, now)
             case Task() as event:
                 own_id = task_id(received)
                 home = partition_of(own_id, self.partitions)
@@ -98,8 +104,9 @@ class Runs:
 
     def wake(self, value: RunState, now: float) -> Decision[RunState]:
         """Return what follows from a time-out, or forget what ended long ago."""
-        if isinstance(value, Slots):
-            return self._hand_out(value, None, now) if value.holders or value.queue else Decision(forget=True)
+        if isinstance(value, Slots | Account):
+            idle = value.is_idle(now) if isinstance(value, Account) else not (value.holders or value.queue)
+            return Decision(forget=True) if idle else self._share(value, None, now)
         if isinstance(value, Done):
             return Decision(forget=now >= value.forget_at)
         try:
@@ -145,9 +152,14 @@ class Runs:
             outgoing=[self._outgoing(command, parent) for command in commands],
         )
 
-    def _hand_out(self, value: RunState | None, event: SlotEvent | None, now: float) -> Decision[RunState]:
-        slots, grants = hand_out(value if isinstance(value, Slots) else None, event, now)
-        return Decision(value=slots, outgoing=[self._outgoing(grant, None) for grant in grants])
+    def _share(self, value: RunState | None, event: SlotEvent | BudgetEvent | None, now: float) -> Decision[RunState]:
+        """Decide for what runs share."""
+        if isinstance(value, Account) or isinstance(event, BudgetEvent):
+            account, asked = value if isinstance(value, Account) else None, event
+            return self._decided(
+                value, *accounting.decide(account, asked if isinstance(asked, BudgetEvent) else None, now)
+            )
+        return self._decided(value, *hand_out(value if isinstance(value, Slots) else None, event, now))
 
     def _outgoing(self, command: Command | Fact, traceparent: str | None) -> Outgoing:
         topic, key, event_id = _address(command)
@@ -174,6 +186,8 @@ def _address(command: Command | Fact) -> tuple[Topic[Any], str, str]:
             return SIGNALS, command.task_id, f"{command.task_id}/{command.kind}"
         case SlotEvent():
             return SLOTS, f"{command.workflow}/{command.key}", f"{command.id}/{command.action}"
+        case BudgetEvent():
+            return BUDGETS, command.budget, f"{command.id}/{command.action}"
         case Result():
             return RESULTS, command.task_id, f"{command.task_id}/result"
         case _:

@@ -1,14 +1,23 @@
-"""What the attempts of a call have cost."""
+"""What the attempts of a call have used, and what that costs.
+
+An attempt that was answered has the provider's own count. One that broke off, or was given up, has none, but is paid
+for all the same: it is estimated. One that failed before anything came has cost nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from agents.parts import ConfiguredModel
 from app.delivery.envelope import Outgoing
-from app.models.outcome import Attempt, Outcome
-from app.settings import PriceSettings
+from app.models.base import Completion, Prompt
+from app.models.continuing import can_continue
+from app.models.outcome import Attempt
+from app.prices import estimating
+from app.prices.price import Price
 from topics import SPEND
 from topics.model_requests import ModelRequest
 from topics.model_responses import Usage
@@ -18,13 +27,16 @@ from topics.spend import Spend
 _FREE = frozenset({"local", "scripted"})
 
 
-def spends(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, nonce: str, now: float) -> list[Spend]:
+def spends(
+    request: ModelRequest, configured: ConfiguredModel, attempts: Sequence[Attempt], nonce: str, now: float
+) -> list[Spend]:
     """Return a record for each attempt that used tokens; `nonce` tells them from those of another worker."""
-    if configured.settings.price is None and configured.model.provider in _FREE:
+    price = configured.price
+    if price is None and configured.model.provider in _FREE:
         return []
     return [
         Spend(
-            id=f"{request.id}#{nonce}.{attempt.number}",
+            id=f"{request.id}#{nonce}.{used.attempt.number}",
             request_id=request.id,
             task_id=request.task_id,
             tenant=request.tenant,
@@ -33,18 +45,20 @@ def spends(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome,
             model=request.model,
             provider=configured.model.provider,
             provider_model=configured.settings.model or "",
-            usage=priced(usage, configured.settings.price),
-            seconds=round(attempt.seconds, 6),
+            outcome=used.outcome,
+            usage=priced(used.usage, price),
+            estimated=used.estimated,
+            priced=price.as_of if price else "",
+            seconds=round(used.attempt.seconds, 6),
             at=datetime.fromtimestamp(now, UTC),
         )
-        for attempt in outcome.attempts
-        if (usage := _usage(attempt)) != Usage()
+        for used in _used(request, attempts)
     ]
 
 
-def total(outcome: Outcome, price: PriceSettings | None) -> Usage:
-    """Return what all attempts of a call have used."""
-    return sum((priced(_usage(attempt), price) for attempt in outcome.attempts), start=Usage())
+def total(request: ModelRequest, configured: ConfiguredModel, attempts: Sequence[Attempt]) -> Usage:
+    """Return what all attempts of a call have used, those too that were cut off or lost."""
+    return sum((priced(used.usage, configured.price) for used in _used(request, attempts)), start=Usage())
 
 
 def outgoing(spent: Sequence[Spend], partition: int) -> list[Outgoing]:
@@ -52,13 +66,52 @@ def outgoing(spent: Sequence[Spend], partition: int) -> list[Outgoing]:
     return [Outgoing(SPEND, one.task_id, one, one.id, partition) for one in spent]
 
 
-def priced(usage: Usage, price: PriceSettings | None) -> Usage:
-    """Return the usage with what it costs in US dollars; prices are for a million tokens."""
-    if price is None:
-        return usage
-    cost = (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1_000_000
-    return usage.model_copy(update={"cost": round(cost, 12)})
+def priced(usage: Usage, price: Price | None) -> Usage:
+    """Return the usage with what it costs in US dollars."""
+    return usage if price is None else usage.model_copy(update={"cost": price.cost(usage)})
 
 
-def _usage(attempt: Attempt) -> Usage:
-    return attempt.completion.usage if attempt.completion else Usage()
+@dataclass(frozen=True, slots=True)
+class _Used:
+    attempt: Attempt
+    outcome: Literal["answered", "cut", "lost"]
+    usage: Usage
+    estimated: bool
+
+
+def _used(request: ModelRequest, attempts: Sequence[Attempt]) -> Iterator[_Used]:
+    """Yield what each attempt used that used anything."""
+    goes_on = can_continue(Prompt((), tools=request.tools, schema=request.output_schema))
+    said = request.prefix if goes_on else ""
+    for attempt in attempts:
+        if how := _how(attempt):
+            completion = attempt.completion or Completion(attempt.text)
+            counted = _counted(completion.usage)
+            usage = completion.usage if counted else _estimate(request, said, completion)
+            if usage != Usage():
+                yield _Used(attempt, how, usage, estimated=not counted)
+        if goes_on and attempt.error and not attempt.lost:  # the next attempt is told what stands, and goes on with it
+            said += attempt.text
+
+
+def _how(attempt: Attempt) -> Literal["answered", "cut", "lost"] | None:
+    """Return what became of an attempt; None of one that failed before anything came.
+
+    A time-out is no such failure: the provider was at work, and nobody waited for it any more.
+    """
+    came = bool(attempt.text) or attempt.first_token is not None  # its first piece may be a thought
+    if attempt.error and not came and attempt.error.code != "timeout":
+        return None
+    if attempt.lost:
+        return "lost"
+    return "answered" if attempt.completion else "cut"
+
+
+def _counted(usage: Usage) -> bool:
+    return usage.input_tokens > 0 or usage.output_tokens > 0
+
+
+def _estimate(request: ModelRequest, said: str, completion: Completion) -> Usage:
+    written = completion.text + completion.reasoning + estimating.called(completion.tool_calls)
+    read = estimating.asked(request) + estimating.tokens(said)
+    return Usage(input_tokens=read, output_tokens=estimating.tokens(written))

@@ -1,26 +1,35 @@
-"""Answers that may be given again: an exact cache in this worker's memory.
+"""Answers that may be given again, to an equal request, or to one that means the same.
 
-A request says itself how old an answer may be. Only an equal request is given it, and only while it is among the
-answers used last, as many as fit.
+A request says itself how old an answer may be, and how near in meaning the question that it was given to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from app.caching.base import Cache, Kept
+from app.caching.nearest import Near, Nearest
 from topics.base import Event, Failure
 
 #: What tells apart requests that ask the same. A sample's number is in the branch, and a further attempt wants
-#: another answer than the first, so that these two are not among them.
-_IDS = {"id", "task_id", "step", "purpose", "priority", "cache_for", "expires_at", "workflow", "stream"}
-#: What an entry takes besides its text: the objects around it.
-_OVERHEAD = 1024
+#: another answer than the first, so that these two are not among them; nor is the tenant, who shares with nobody.
+_IDS = {
+    "id",
+    "task_id",
+    "step",
+    "purpose",
+    "priority",
+    "cache_for",
+    "cache_similar",
+    "expires_at",
+    "workflow",
+    "stream",
+}
 
 
 class Answer(Protocol):
@@ -35,91 +44,109 @@ class Answer(Protocol):
         """Return it as JSON."""
         ...
 
+    @classmethod
+    def model_validate_json(cls, json_data: bytes) -> Any:
+        """Return the answer that was written as JSON."""
+        ...
+
 
 A = TypeVar("A", bound=Answer)
+#: How an answer was found: made for this request (or for another one at the same time), or kept.
+Found = Literal["new", "shared", "equal", "similar"]
 
 
 @dataclass(frozen=True, slots=True)
 class Given(Generic[A]):
-    """An answer, and whether it was made for another request."""
+    """An answer, and where it is from."""
 
     answer: A
-    cached: bool
+    found: Found
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    answer: Any
-    made_at: float
-    size: int
+    @property
+    def cached(self) -> bool:
+        """Whether it was made for another request."""
+        return self.found != "new"
 
 
 class Answers:
-    """Keeps answers of together `max_bytes` at most, the ones used last; `clock` is in seconds."""
+    """Gives again what `cache` keeps; `clock` is in epoch seconds."""
 
-    def __init__(self, max_bytes: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, cache: Cache, *, clock: Callable[[], float] = time.time) -> None:
+        self._cache = cache
         self._clock = clock
-        self._bytes = 0
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._nearest = Nearest()
         self._making: dict[bytes, asyncio.Future[Any]] = {}
 
     async def give(
-        self, request: Event, make: Callable[[], Awaitable[A]], *, max_age: float | None, patience: float | None = None
+        self,
+        request: Event,
+        make: Callable[[], Awaitable[A]],
+        kind: type[A],
+        *,
+        max_age: float | None,
+        patience: float | None = None,
+        near: Near | None = None,
     ) -> Given[A]:
-        """Return an answer that is at most `max_age` seconds old (none: a new one); `make` makes a new one.
+        """Return an answer of this kind that is at most `max_age` seconds old (none: a new one, which `make` makes).
 
-        While one is being made for an equal request, it is waited for, up to `patience` seconds. Failures are
-        not kept, and not shared either: each that waited for one then makes its own. What `make` raises passes.
+        With `near`, it may be the answer to another question of the same meaning. While one is being made for an
+        equal request, it is waited for, up to `patience` seconds. Failures are not kept, and not shared either: each
+        that waited for one then makes its own. What `make` raises passes.
         """
         if max_age is None:
-            return Given(await make(), cached=False)
-        key = _key(request)
-        if (known := self._find(key, max_age)) is not None:
-            return Given(known, cached=True)
+            return Given(await make(), "new")
+        key = key_of(request)
         if (making := self._making.get(key)) is not None:
             shared = await _wait(making, patience)
-            return Given(await self._new(key, make), cached=False) if shared is None else Given(shared, cached=True)
-        return Given(await self._announced(key, make), cached=False)
+            return (
+                Given(await self._new(key, make, max_age, near), "new") if shared is None else Given(shared, "shared")
+            )
+        return await self._announced(key, make, kind, max_age, near)
 
-    def _find(self, key: bytes, max_age: float) -> Any:
-        entry = self._entries.get(key)
-        if entry is None or self._clock() - entry.made_at > max_age:
-            return None
-        self._entries.move_to_end(key)
-        return entry.answer
-
-    async def _announced(self, key: bytes, make: Callable[[], Awaitable[A]]) -> A:
+    async def _announced(
+        self, key: bytes, make: Callable[[], Awaitable[A]], kind: type[A], max_age: float, near: Near | None
+    ) -> Given[A]:
         making: asyncio.Future[A | None] = asyncio.get_running_loop().create_future()
         self._making[key] = making
         usable: A | None = None
         try:
-            answer = await self._new(key, make)
-            usable = answer if answer.error is None else None
+            given = await self._find(key, kind, max_age, near)
+            if given is None:
+                given = Given(await self._new(key, make, max_age, near), "new")
+            usable = given.answer if given.answer.error is None else None
         finally:  # whatever happens here, nobody may wait for ever
             del self._making[key]
             making.set_result(usable)
+        return given
+
+    async def _find(self, key: bytes, kind: type[A], max_age: float, near: Near | None) -> Given[A] | None:
+        if (answer := await self._read(key, kind, max_age)) is not None:
+            return Given(answer, "equal")
+        like = self._nearest.find(near) if near else None
+        if near is None or like is None:
+            return None
+        if (answer := await self._read(like, kind, max_age)) is None:
+            self._nearest.drop(near.group, like)
+            return None
+        return Given(answer, "similar")
+
+    async def _read(self, key: bytes, kind: type[A], max_age: float) -> A | None:
+        kept = await self._cache.get(key)
+        if kept is None or self._clock() - kept.made_at > max_age:
+            return None
+        try:
+            answer: A = kind.model_validate_json(kept.value)
+        except ValueError:  # another program wrote it, or another version of this one
+            return None
         return answer
 
-    async def _new(self, key: bytes, make: Callable[[], Awaitable[A]]) -> A:
+    async def _new(self, key: bytes, make: Callable[[], Awaitable[A]], max_age: float, near: Near | None) -> A:
         answer = await make()
         if answer.error is None:
-            self._keep(key, answer)
+            await self._cache.put(key, Kept(answer.to_json(), self._clock()), max_age)
+            if near:
+                self._nearest.add(near, key)
         return answer
-
-    def _keep(self, key: bytes, answer: Answer) -> None:
-        entry = _Entry(answer, self._clock(), len(answer.to_json()) + _OVERHEAD)
-        self._drop(key)
-        if entry.size > self._max_bytes:
-            return
-        self._entries[key] = entry
-        self._bytes += entry.size
-        while self._bytes > self._max_bytes:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: bytes) -> None:
-        if (entry := self._entries.pop(key, None)) is not None:
-            self._bytes -= entry.size
 
 
 async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:
@@ -128,6 +155,7 @@ async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:
     return making.result() if making.done() else None
 
 
-def _key(request: Event) -> bytes:
-    content = request.model_dump_json(exclude=_IDS).encode()
-    return blake2b(type(request).__name__.encode() + content, digest_size=16).digest()
+def key_of(request: Event) -> bytes:
+    """Return what equal requests have in common, whoever makes them."""
+    asked = type(request).__name__.encode() + request.model_dump_json(exclude=_IDS, exclude_defaults=True).encode()
+    return blake2b(asked, digest_size=16).digest()

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from app.caching.base import Cache
+from app.caching.memory import MemoryCache
+from app.caching.redis import RedisCache
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
 from app.models.base import Model
-from app.models.registry import build as build_model
+from app.models.pool import build as build_model
+from app.prices import table
+from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
 from app.retrieval.registry import build_embedder, build_store
 from app.routing.base import Facts
@@ -22,7 +27,7 @@ from app.workflows.definitions import Definitions
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The parts that touch the outside, and the workflows."""
+    """The parts that touch the outside, the workflows, and what is known of the models."""
 
     models: Mapping[str, Model]
     embedder: Embedder
@@ -30,7 +35,9 @@ class Components:
     connectors: Mapping[str, ConfiguredConnector]
     definitions: Definitions
     facts: Mapping[str, Facts]
+    cache: Cache
     metrics: Metrics = field(default_factory=Metrics)
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     async def warm(self) -> None:
         """Load what the first call would wait for.
@@ -48,6 +55,7 @@ class Components:
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
         await self.store.close()
         await self.embedder.close()
+        await self.cache.close()
 
 
 @runtime_checkable
@@ -67,22 +75,37 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         MissingDependency: a part needs a package that is not installed.
     """
     embedder = build_embedder(settings.retrieval)
+    prices = _prices(settings)
     return Components(
         models={name: build_model(name, model) for name, model in settings.models.items()},
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder),
         definitions=Definitions([ask(settings.ask)]),
-        facts={name: _facts(model) for name, model in settings.models.items()},
+        facts={name: _facts(model, prices.get(name)) for name, model in settings.models.items()},
+        cache=_cache(settings),
         metrics=metrics or Metrics(),
+        prices=prices,
     )
 
 
-def _facts(model: ModelSettings) -> Facts:
+def _prices(settings: Settings) -> Mapping[str, Price]:
+    """Return what the models cost whose price is known."""
+    known = table.load(settings.prices)
+    return {name: price for name, model in settings.models.items() if (price := known.of(model))}
+
+
+def _cache(settings: Settings) -> Cache:
+    if settings.cache.store == "redis" and settings.cache.url:
+        return RedisCache(settings.cache.url.get_secret_value(), prefix=f"{settings.app_id}:answer:")
+    return MemoryCache(settings.cache.max_bytes)
+
+
+def _facts(model: ModelSettings, price: Price | None) -> Facts:
     """Return what routing may know of a model."""
     return Facts(
-        input_price=model.price.input if model.price else None,
-        output_price=model.price.output if model.price else None,
+        input_price=price.input if price else None,
+        output_price=price.output if price else None,
         context_tokens=model.context_tokens,
         max_output_tokens=model.max_output_tokens,
         tags=frozenset(model.tags),

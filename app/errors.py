@@ -14,6 +14,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── InvalidInput              the task's input does not fit the workflow's schema
 │   ├── InvalidOutput             an answer does not fit the schema that it should have
 │   ├── NoModel                   no model qualifies for a step
+│   ├── BudgetExceeded            a budget has no money left for the run
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
 ├── ConnectorError                a connector could not do what a step asked; has `status`
@@ -122,6 +123,12 @@ class NoModel(WorkflowError):
     """No model qualifies for a step."""
 
     code = "no_model"
+
+
+class BudgetExceeded(WorkflowError):
+    """A budget has no money left for the run."""
+
+    code = "budget_exceeded"
 
 
 class Cancelled(WorkflowError):

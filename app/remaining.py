@@ -6,7 +6,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
+
+
+def expired(received: Any) -> bool:
+    """Whether nobody waits any more for an answer to a request that was received."""
+    return Remaining.until(received.event.expires_at).over
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ The descriptions and examples are what `app.configuration.template` and the JSON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -57,6 +59,19 @@ def _credentials(options: dict[str, Any]) -> Iterator[str]:
         yield from (text for text in headers.values() if isinstance(text, str))
 
 
+def _passwords(address: str) -> Iterator[str]:
+    """Yield the password in an address, as it is there and as it is meant."""
+    with suppress(ValueError):  # it is no address
+        if password := urlsplit(address).password:
+            yield from {password, unquote(password)}
+
+
+def _several(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, tuple) else (value,)
+
+
 class Section(BaseModel):
     """The base of all sections: frozen, and a misspelt key is an error."""
 
@@ -68,11 +83,13 @@ class Section(BaseModel):
             if name == "options":
                 yield from _credentials(value)
                 continue
-            for one in value.values() if isinstance(value, dict) else (value,):
+            for one in _several(value):
                 if isinstance(one, SecretStr):
                     yield one.get_secret_value()
                 elif isinstance(one, Section):
                     yield from one.secrets()
+                elif isinstance(one, str) and "://" in one:
+                    yield from _passwords(one)
 
 
 class BrokerSecurity(Section):
@@ -176,30 +193,95 @@ class DeliverySettings(Section):
     )
     remember: Seconds = Field(default=600.0, description="how long ended runs and sent answers are recognised")
     max_in_flight: int = Field(default=2048, ge=1, description="events in flight per agent and worker")
-    cache_bytes: int = Field(
-        default=64 * 1024 * 1024, ge=0, description="memory per worker for answers that steps with `cache` give again"
+
+
+class CacheSettings(Section):
+    """Where the answers are kept that steps with `cache` give again."""
+
+    store: Literal["memory", "redis"] = Field(
+        default="memory", description="memory: each worker for itself; redis: all workers together"
     )
+    max_bytes: int = Field(default=64 * 1024 * 1024, ge=0, description="of memory, in each worker")
+    url: SecretStr | None = Field(default=None, description="for redis", examples=["redis://127.0.0.1:6379/0"])
+
+    @model_validator(mode="after")
+    def _address(self) -> CacheSettings:
+        if self.store == "redis" and self.url is None:
+            raise Inconsistent("`redis` needs url, as in url: redis://127.0.0.1:6379/0", "store")
+        return self
 
 
 class PriceSettings(Section):
     """What a model costs, in US dollars for a million tokens."""
 
-    input: float = Field(default=0.0, ge=0, description="US dollars for a million tokens that it reads")
-    output: float = Field(default=0.0, ge=0, description="US dollars for a million tokens that it writes")
+    input: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="US dollars for a million tokens that it reads"
+    )
+    output: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="US dollars for a million tokens that it writes"
+    )
+    cached_input: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="for those that it reads from its cache; where absent, as `input`",
+        examples=[0.025],
+    )
+    reasoning: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="for those of its output that are thoughts; where absent, as `output`",
+        examples=[2.0],
+    )
+
+
+class LimitSettings(Section):
+    """What a provider allows for one key, in all workers together."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1, description="calls begun in a minute", examples=[500])
+    tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="tokens read and written in a minute", examples=[200_000]
+    )
+
+
+class HedgeSettings(Section):
+    """When a second attempt is made beside a first one that is slow; the faster of both counts."""
+
+    after: Literal["p95"] | Seconds = Field(
+        default="p95", description="a duration, or p95: what only one of 20 calls of this model has lately exceeded"
+    )
+    at_most: float = Field(default=0.1, gt=0, le=1, description="the share of calls that may have a second attempt")
 
 
 class ModelSettings(Section):
     """One model that workflows can name."""
 
-    provider: str = Field(description="local, openai, anthropic, scripted, or one from an entry point")
+    provider: str = Field(
+        description="local, openai, anthropic, gemini, ollama, … (docs/models.md has all), or one from an entry point"
+    )
     model: str | None = Field(default=None, description="the provider's name of the model", examples=["gpt-5-mini"])
     base_url: str | None = Field(
-        default=None, description="another address than the provider's own", examples=["http://127.0.0.1:11434/v1"]
+        default=None,
+        description="another address than the provider's own",
+        examples=["http://127.0.0.1:11434/v1"],
+        repr=False,  # it may have a password in it, as options may have keys in headers
     )
     api_key: SecretStr | None = Field(
         default=None,
         description="where absent, that of the provider in LLM_PROVIDER_CREDENTIALS",
         examples=["${OPENAI_API_KEY}"],
+    )
+    api_keys: tuple[SecretStr, ...] = Field(
+        default=(),
+        description="several keys in place of `api_key`, to share the calls",
+        examples=[["${OPENAI_API_KEY}"]],
+    )
+    limits: LimitSettings | None = Field(
+        default=None, description="what the provider allows for one key", examples=[{"requests_per_minute": 500}]
+    )
+    hedge: HedgeSettings | None = Field(
+        default=None, description="ask twice where the first answer is late", examples=[{"after": "p95"}]
     )
     timeout: Seconds = Field(default=60.0, description="for one attempt")
     connect_timeout: Seconds = Field(default=5.0, description="until the provider takes a connection")
@@ -211,7 +293,7 @@ class ModelSettings(Section):
     sampling: dict[str, Any] = Field(default_factory=dict, description="defaults: max_tokens, temperature, …")
     price: PriceSettings | None = Field(
         default=None,
-        description="for routing by cost, and for the cost of results",
+        description="for routing by cost, and for the cost of results; where absent, that of the price table",
         examples=[{"input": 0.25, "output": 2.0}],
     )
     context_tokens: int | None = Field(default=None, ge=1, description="how much it can read", examples=[128_000])
@@ -219,7 +301,7 @@ class ModelSettings(Section):
     tags: tuple[str, ...] = Field(default=(), description="what it is good for, for routing", examples=[["code"]])
     region: str | None = Field(default=None, description="where it runs, for data residency", examples=["eu"])
     tools: bool = Field(default=False, description="whether it can call tools")
-    options: dict[str, Any] = Field(default_factory=dict, description="what only this provider understands")
+    options: dict[str, Any] = Field(default_factory=dict, description="what only this provider understands", repr=False)
 
 
 class RetrievalSettings(Section):
@@ -266,6 +348,52 @@ class AskSettings(Section):
     chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks that the models are given")
     deadline: Seconds = Field(default=120.0, description="a run ends after this, with what it has")
     retrieve: bool = Field(default=True, description="look the question up in the documents first")
+    stream: bool = Field(
+        default=False,
+        description="show answers on result-chunks while they are made; then one model is asked at a time, the others "
+        "when it fails",
+    )
+
+    @model_validator(mode="after")
+    def _streams(self) -> AskSettings:
+        if self.stream and (self.quorum > 1 or (self.strategy != "first" and len(set(self.models)) > 1)):
+            wanted = "with several models, set `strategy: first` and `quorum: 1`"
+            raise Inconsistent(f"one answer is shown while it is made; {wanted}", "stream")
+        return self
+
+
+class BudgetSettings(Section):
+    """What may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description="names it in errors and listings")
+    tenant: str | None = Field(
+        default=None, description="whose runs it is for; `*`: each tenant has one of its own", examples=["acme"]
+    )
+    workflow: str | None = Field(
+        default=None, description="of which workflow; `*`: each workflow has one of its own", examples=["ask"]
+    )
+    limit: float = Field(gt=0, allow_inf_nan=False, description="US dollars in each period")
+    period: Seconds = Field(default=30 * 86400.0, ge=1, description="counted in UTC, from 1970-01-01 on")
+    when_exceeded: Literal["refuse", "degrade", "queue"] = Field(
+        default="refuse", description="refuse further runs, let them use cheaper models only, or let them wait"
+    )
+    degrade_to: tuple[str, ...] = Field(
+        default=(), description="for degrade: the models that may still be used", examples=[["local"]]
+    )
+    reserve: float = Field(
+        default=0.01,
+        gt=0,
+        allow_inf_nan=False,
+        description="US dollars kept back for a run, until it is known what its like cost",
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> BudgetSettings:
+        if self.when_exceeded == "degrade" and not self.degrade_to:
+            raise Inconsistent("`degrade` needs degrade_to, the models that may still be used", "when_exceeded")
+        if self.reserve > self.limit:
+            raise Inconsistent(f"{self.reserve:g} is more than the limit, so that no run could begin", "reserve")
+        return self
 
 
 class ServerSettings(Section):
@@ -301,8 +429,16 @@ class Settings(Section):
     delivery: DeliverySettings = Field(
         default=DeliverySettings(), description="acknowledgement, concurrency and retries"
     )
+    cache: CacheSettings = Field(
+        default=CacheSettings(), description="where the answers are kept that steps with `cache` give again"
+    )
     models: dict[str, ModelSettings] = Field(
         default_factory=_local, description="the models that workflows can name, by that name"
+    )
+    prices: Path | None = Field(
+        default=None,
+        description="a file of prices, which win over the built-in ones",
+        examples=["prices.yaml"],
     )
     retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="where documents are indexed")
     connectors: dict[str, ConnectorSettings] = Field(
@@ -312,6 +448,11 @@ class Settings(Section):
         default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]
     )
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
+    budgets: tuple[BudgetSettings, ...] = Field(
+        default=(),
+        description="what may be spent; a run must fit into all that it falls under, and asks them in this order",
+        examples=[[{"name": "acme", "tenant": "acme", "limit": 50.0, "period": "30d"}]],
+    )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
@@ -321,6 +462,16 @@ class Settings(Section):
             if name not in self.models:
                 known = ", ".join(sorted(self.models)) or "no model at all"
                 raise Inconsistent(f"no model is called {name}; models has {known}", "ask", "models")
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_fit(self) -> Settings:
+        names = [budget.name for budget in self.budgets]
+        for place, budget in enumerate(self.budgets):
+            if budget.name in names[:place]:
+                raise Inconsistent(f"two budgets are called {budget.name}", "budgets")
+            if unknown := sorted(set(budget.degrade_to).difference(self.models)):
+                raise Inconsistent(f"no model is called {unknown[0]}, to which {budget.name} degrades", "budgets")
         return self
 
     @model_validator(mode="after")

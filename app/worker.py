@@ -32,7 +32,9 @@ from app.delivery.outbox import Outbox
 from app.delivery.tenure import Tenure, Tenures
 from app.health_feed import HealthFeed, Measures
 from app.index_feed import IndexFeed
-from app.models.gate import Bounded
+from app.models.base import Model
+from app.models.guards.building import guarded
+from app.models.hedging import Hedges
 from app.routing.health import Board
 from app.settings import Settings
 from app.stream import build, channel
@@ -72,6 +74,7 @@ class Worker:
         self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
         self._takeover = Takeover(settings, self._options, before_open=self._definitions.reach_end)
         self._board = Board()
+        self._measures = Measures(self._name, self._board)
         self._limits = Limits(settings.delivery.max_run, settings.delivery.remember)
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -144,8 +147,8 @@ class Worker:
             connectors=chosen.connectors,
             embedder=chosen.embedder,
             store=chosen.store,
-            answers=Answers(settings.delivery.cache_bytes),
-            measures=Measures(self._name),
+            answers=Answers(chosen.cache),
+            measures=self._measures,
             metrics=chosen.metrics,
             tracer=self._tracer,
             delivery=delivery,
@@ -158,14 +161,23 @@ class Worker:
 
     def _world(self) -> World:
         """Return what the engine may know at this moment."""
-        return World(self.components.definitions, self.components.facts, self._board.health(time.time()), self._limits)
+        known, health = self.components, self._board.health(time.time())
+        return World(known.definitions, known.facts, health, self._limits, self.settings.budgets)
 
     def _models(self) -> Mapping[str, ConfiguredModel]:
-        settings = self.settings.models
-        return {
-            name: ConfiguredModel(Bounded(model, settings[name].max_concurrency), settings[name])
-            for name, model in self.components.models.items()
-        }
+        return {name: self._configured(name, model) for name, model in self.components.models.items()}
+
+    def _configured(self, name: str, model: Model) -> ConfiguredModel:
+        settings = self.settings.models[name]
+        gate = guarded(
+            name,
+            model,
+            settings,
+            self._measures.circuit(name),
+            callers=lambda: self._board.callers(name, time.time()),
+        )
+        hedges = Hedges(settings.hedge) if settings.hedge else None
+        return ConfiguredModel(gate, settings, self.components.prices.get(name), hedges)
 
     def _attach(self, module: Any) -> None:
         async def agent(stream: Any) -> None:

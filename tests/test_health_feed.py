@@ -17,6 +17,7 @@ from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.delivery.outbox import Outbox
 from app.health_feed import HealthFeed, Measures
+from app.routing.breaker import Circuit
 from app.routing.health import Board
 from app.settings import Settings, TopicSettings
 from app.telemetry.metrics import Metrics
@@ -74,7 +75,8 @@ class Cluster:
             propagate=lambda parent: parent or TRACEPARENT,
             metrics=Metrics(),
         )
-        measures, board = Measures(name), Board(hold=0.0)
+        board = Board(hold=0.0)
+        measures = Measures(name, board)
         feed = HealthFeed(self.settings, self.options, board, measures=measures, outbox=outbox)
         loops = (feed.follow(), feed.publish_regularly(interval=0.01))
         self.tasks += [asyncio.create_task(loop) for loop in loops]
@@ -132,6 +134,34 @@ async def test_that_what_one_worker_measures_all_workers_know(embedded: Connecti
             assert worker.known()["claude"] == 0.0
         keys = {key for key, _ in await cluster.records()}
         assert keys == {b"gpt/one", b"claude/other"}
+
+
+async def test_that_a_breaker_that_opens_is_open_for_other_workers_and_after_a_start(embedded: Connection) -> None:
+    async with _cluster(embedded) as cluster:
+        one = cluster.worker("one")
+        opened = one.measures.circuit("gpt")
+        for _ in range(5):
+            opened.note(ok=False, now=time.time())
+        for name in ("other", "one"):  # the last as the first is after a restart
+            circuit = cluster.worker(name).measures.circuit("gpt")
+            await _until(partial(_is_open, circuit))
+            assert abs(circuit.open_until - opened.open_until) < 0.001
+
+
+def _is_open(circuit: Circuit) -> bool:
+    return circuit.state(time.time()) == "open"
+
+
+def test_that_a_breaker_that_moves_is_told_though_no_call_has_ended() -> None:
+    measures = Measures("here")
+    circuit = measures.circuit("gpt")
+    for _ in range(5):
+        circuit.note(ok=False, now=100.0)
+    (told,) = measures.take_changed(101.0)
+    assert (told.open_until, told.trips, told.calls) == (datetime.fromtimestamp(105.0, UTC), 1, 0)
+    circuit.note(ok=True, now=106.0)
+    (told,) = measures.take_changed(107.0)
+    assert (told.open_until, told.trips) == (None, 0)
 
 
 async def test_that_a_worker_that_starts_knows_what_was_told_before(embedded: Connection) -> None:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.configuration.keys import section_of
-from app.settings import AskSettings, BrokerSettings, Seconds, Section, Settings, TelemetrySettings, TopicSettings
+from app.settings import (
+    AskSettings,
+    BrokerSettings,
+    ModelSettings,
+    Seconds,
+    Section,
+    Settings,
+    TelemetrySettings,
+    TopicSettings,
+)
 from topics import ALL
 
 SECONDS: TypeAdapter[float] = TypeAdapter(Seconds)
@@ -106,3 +115,36 @@ def test_all_secrets_are_found_for_redaction() -> None:
 def test_options_may_have_headers_of_any_form(headers: object) -> None:
     found = Settings.model_validate({"connectors": {"c": {"kind": "mine", "options": {"headers": headers}}}})
     assert list(found.secrets()) == []
+
+
+@pytest.mark.parametrize(
+    ("budgets", "said"),
+    [
+        ([{"name": "a", "limit": 1}, {"name": "a", "limit": 2}], "two budgets are called a"),
+        ([{"name": "a", "limit": 1, "when_exceeded": "degrade"}], "`degrade` needs degrade_to"),
+        (
+            [{"name": "a", "limit": 1, "when_exceeded": "degrade", "degrade_to": ["tiny"]}],
+            "no model is called tiny, to which a degrades",
+        ),
+        ([{"name": "a", "limit": 0.5, "reserve": 0.6}], "is more than the limit, so that no run could begin"),
+        ([{"name": "a", "limit": 0}], "greater than 0"),
+        ([{"name": "a b", "limit": 1}], "match pattern"),
+        ([{"name": "a", "limit": 1, "period": "10ms"}], "greater than or equal to 1"),
+    ],
+)
+def test_budgets_must_make_sense(budgets: list[dict[str, object]], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"budgets": budgets})
+
+
+@pytest.mark.parametrize(("written", "after"), [("p95", "p95"), ("250ms", 0.25), (3, 3.0)])
+def test_a_second_attempt_is_made_after_a_percentile_or_a_duration(written: object, after: object) -> None:
+    model = ModelSettings.model_validate({"provider": "scripted", "hedge": {"after": written}})
+    assert model.hedge
+    assert (model.hedge.after, model.hedge.at_most) == (after, 0.1)
+
+
+def test_several_keys_are_all_secrets() -> None:
+    model = ModelSettings.model_validate({"provider": "openai", "api_keys": ["sk-one", "sk-two"]})
+    assert list(model.secrets()) == ["sk-one", "sk-two"]
+    assert "sk-" not in repr(model)

@@ -6,6 +6,7 @@ from typing import Any
 
 from topics.audit import AUDIT
 from topics.base import Topic
+from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
@@ -27,6 +28,7 @@ from topics.tasks import TASKS
 __all__ = [
     "ALL",
     "AUDIT",
+    "BUDGETS",
     "CHUNKS",
     "CONSUMED",
     "DEAD_LETTERS",
@@ -59,6 +61,7 @@ ALL: tuple[Topic[Any], ...] = (
     STEP_RESULTS,
     SIGNALS,
     SLOTS,
+    BUDGETS,
     RESULT_CHUNKS,
     RESULTS,
     SPEND,
@@ -81,5 +84,6 @@ CONSUMED: tuple[Topic[Any], ...] = (
     STEP_RESULTS,
     SIGNALS,
     SLOTS,
+    BUDGETS,
     DOCUMENTS,
 )

@@ -12,7 +12,8 @@ class ModelHealth(Event):
 
     `seconds` is a peak-sensitive moving average of the duration of calls, `errors` that of the share of calls
     that failed for the model's sake (0 to 1), `calls` how many were made since the worker started. Until
-    `open_until` the worker does not expect the model to answer.
+    `open_until` the worker does not expect the model to answer, and does not call it; `trips` is how often that has
+    happened since it last answered.
     """
 
     model: str
@@ -22,6 +23,7 @@ class ModelHealth(Event):
     seconds: float = 0.0
     errors: float = 0.0
     open_until: AwareDatetime | None = None
+    trips: int = 0
 
 
 MODEL_HEALTH = Topic(

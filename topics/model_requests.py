@@ -81,8 +81,11 @@ class ModelRequest(Event):
     `id` is a function of task, step, branch and attempt, so that a repeated request is recognised and
     not paid twice. With `embed`, the answer's text is embedded too (a fusion that compares answers by
     meaning needs it). `purpose` tells a candidate answer from a call that a fusion makes. Where calls wait
-    for a model, those of higher `priority` come first. An equal answer that is at most `cache_for` seconds
-    old may be given again. A request is not begun after `expires_at`.
+    for a model, those of higher `priority` come first. A request is not begun after `expires_at`.
+
+    An answer that is at most `cache_for` seconds old may be given again, if the question was equal, or, with
+    `cache_similar`, if its meaning was as near as that (a cosine); `cache_in` is a namespace that is shared with
+    nobody else.
 
     `tools` may be called, as `tool_choice` says (`auto`, `none`, `required`, or a tool's name). `output_schema`
     is given to models that can keep to a JSON schema by themselves. With `stream`, the answer goes to
@@ -103,6 +106,8 @@ class ModelRequest(Event):
     embed: bool = False
     priority: int = 0
     cache_for: float | None = None
+    cache_similar: float | None = Field(default=None, ge=0, le=1)
+    cache_in: str = ""
     expires_at: AwareDatetime | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"

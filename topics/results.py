@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, JsonValue
 
 from topics.base import Event, Failure, Topic
+from topics.model_requests import Feature, ToolCall
 from topics.model_responses import Usage
 
 
@@ -21,7 +22,11 @@ class Citation(Event):
 
 
 class Candidate(Event):
-    """What one model said to this task, chosen or not."""
+    """What one model said to this task, chosen or not.
+
+    With an `error`, `text` is what stands of an answer that was cut off. `reasoning` is what the model thought before,
+    `tool_calls` what it wants called, and `downgraded` what was left out because it cannot do it.
+    """
 
     branch: str
     model: str
@@ -30,6 +35,9 @@ class Candidate(Event):
     usage: Usage = Usage()
     seconds: float = 0.0
     error: Failure | None = None
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    downgraded: tuple[Feature, ...] | None = None
 
 
 class StepReport(Event):
@@ -56,7 +64,7 @@ class Result(Event):
     `degraded` is true when an optional step failed, or when the answer rests on fewer candidates than
     were asked. `agreement` is how far the candidates agree, `confidence` how sure the fusion is of the answer
     (both 0 to 1); `groups` are the branches by what they said, the largest group first: more than one group
-    is disagreement.
+    is disagreement. `tool_calls` is what the answer wants called: its text may then be empty.
     """
 
     task_id: str
@@ -64,6 +72,7 @@ class Result(Event):
     workflow_version: int = 1
     status: Literal["succeeded", "failed", "cancelled"]
     answer: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] | None = None
     citations: tuple[Citation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     fusion: str = ""

@@ -14,9 +14,10 @@ class Spend(Event):
     """What one attempt used, and what that costs in US dollars (`usage.cost`).
 
     `id` names the attempt: records with the same id are the same money. `outcome` is `answered`, `cut` (the answer
-    broke off, or nobody waited for it any more), or `lost` (another attempt, made at the same time, was faster).
+    broke off, or nobody waited for it any more), `lost` (another attempt, made at the same time, was faster), or
+    `cached` (nothing was used: the answer had been given before, and `saved` is what it had cost then).
     `estimated` tells that the provider did not count: then the tokens are estimated from the text. `priced` is the
-    date of the price that was used, empty without a price.
+    date of the price that was used, `configuration` for one of the settings, empty without a price.
     """
 
     id: str
@@ -28,8 +29,9 @@ class Spend(Event):
     model: str
     provider: str
     provider_model: str = ""
-    outcome: Literal["answered", "cut", "lost"] = "answered"
-    usage: Usage
+    outcome: Literal["answered", "cut", "lost", "cached"] = "answered"
+    usage: Usage = Usage()
+    saved: float = 0.0
     estimated: bool = False
     priced: str = ""
     seconds: float = 0.0

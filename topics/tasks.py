@@ -10,13 +10,16 @@ from topics.base import Event, Topic
 class Parent(Event):
     """The step of another run that waits for a task's outcome, under `request_id`.
 
-    `depth` counts the generations: 1 is the child of a task that came from outside.
+    `depth` counts the generations: 1 is the child of a task that came from outside. `paid` are the budgets to
+    which the other run's cost counts, this task's included; `models`, if given, the only ones that it may use.
     """
 
     task_id: str
     step: str
     request_id: str
     depth: int = Field(default=1, ge=1)
+    paid: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
 
 
 class Task(Event):

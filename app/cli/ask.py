@@ -9,9 +9,10 @@ import typer
 
 from app.cli import outcome
 from app.cli.client import Client, connect
-from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.options import Config, Json, Servers, Stream, Timeout
 from app.cli.output import Output
 from app.cli.running import run
+from app.cli.streamed import Streamed
 from app.cli.target import find
 from app.errors import DeadlineExceeded
 from app.settings import Settings
@@ -30,23 +31,31 @@ def ask(
     workflow: Annotated[str, typer.Option(help="The workflow that answers.")] = "ask",
     config: Config = None,
     bootstrap_servers: Servers = None,
+    stream: Stream = False,
     json: Json = False,
 ) -> None:
     """Ask a question, and wait for the answer, with its sources and what each model said."""
     output = Output(programs=json)
     task = Task(id=uuid4().hex, workflow=workflow, input={"question": question})
-    result = run(_work(task, find(config, bootstrap_servers), timeout))
+    streamed = Streamed(output) if stream else None
+    result = run(_work(task, find(config, bootstrap_servers), timeout, streamed))
     if json:
         output.emit(result)
     else:
-        outcome.show(output, result)
+        outcome.show(output, result, answered=stream)
     if result.status != "succeeded":
         raise typer.Exit(1)
 
 
-async def _work(task: Task, settings: Settings, timeout: float) -> Result:
+async def _work(task: Task, settings: Settings, timeout: float, streamed: Streamed | None) -> Result:
     async with connect(settings) as client:
-        return await answer(client, task, timeout)
+        if streamed is None:
+            return await answer(client, task, timeout)
+        streamed.expect(str(task.id))
+        async with streamed.following(client):
+            result = await answer(client, task, timeout)
+            streamed.finish(result)
+        return result
 
 
 async def answer(client: Client, task: Task, timeout: float) -> Result:

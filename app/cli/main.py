@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "workflows": ("app.cli.workflows", "Check and show workflow files; see what is deployed."),
     "runs": ("app.cli.runs", "See what happened in a run, step by step; cancel it, signal it, fuse it again."),
     "dead-letters": ("app.cli.dead_letters", "See what could not be processed, mend it, and send it again."),
+    "spend": ("app.cli.spend", "See what model calls have cost, and by which prices."),
+    "budgets": ("app.cli.budgets", "See what each budget has spent, keeps back for runs, and when it renews."),
+    "adapters": ("app.cli.adapters", "See which providers there are, and test a configured model."),
     "topics": ("app.cli.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing", "See how models can be chosen, and fit a router on recorded results."),
 }

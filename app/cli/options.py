@@ -14,6 +14,9 @@ Servers = Annotated[
     str | None, typer.Option("--bootstrap-servers", "-b", help="The broker: host:port, comma separated.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+Stream = Annotated[
+    bool, typer.Option("--stream", help="Print answers while they are made, where the workflow streams them.")
+]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")]
 BrokerKind = Literal["embedded", "kafka", "cluster"]
 Broker = Annotated[

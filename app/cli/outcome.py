@@ -9,9 +9,12 @@ from topics.model_responses import Usage
 from topics.results import Candidate, Citation, Result, StepReport
 
 
-def show(output: Output, result: Result) -> None:
-    """Print a whole result: the answer, its sources, who said what, and what it took."""
-    output.say(text_of(result), style="bold" if result.status == "succeeded" else "red")
+def show(output: Output, result: Result, *, answered: bool = False) -> None:
+    """Print a result: the answer, unless it was `answered` before, its sources, who said what, and what it took."""
+    if not (answered and result.status == "succeeded"):
+        output.say(text_of(result), style="bold" if result.status == "succeeded" else "red")
+    for call in result.tool_calls or ():
+        output.say(f"  calls {call.name}({call.arguments})")
     sources(output, result)
     if result.candidates:
         output.say()

@@ -63,6 +63,11 @@ class Output:
         if not self.programs:
             self._out.print(Text(visible(text), style=style))
 
+    def piece(self, text: str) -> None:
+        """Print a piece of a longer text, at once, with no end of line."""
+        sys.stdout.write(visible(text))
+        sys.stdout.flush()
+
     def note(self, text: str) -> None:
         """Say something beside the results, for people and logs."""
         self._err.print(Text(visible(text)), soft_wrap=True)
@@ -85,9 +90,9 @@ class Output:
             table.add_row(*(Text(_cell(value)) for value in row))
         self._out.print(table)
 
-    def progress(self) -> Progress:
-        """Return a progress display on standard error; it shows nothing where nobody looks."""
-        hidden = self.programs or not self._err.is_terminal
+    def progress(self, *, hidden: bool = False) -> Progress:
+        """Return a progress display on standard error; it shows nothing where nobody looks, or if it is `hidden`."""
+        hidden = hidden or self.programs or not self._err.is_terminal
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         return Progress(*columns, console=self._err, disable=hidden, transient=True)
 

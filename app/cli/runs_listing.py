@@ -121,6 +121,11 @@ def _under_way(run: Run) -> Row:
             "accepted_at": accepted,
             "tokens": sum(usage.input_tokens + usage.output_tokens for usage in used),
             "cost": sum(usage.cost for usage in used),
-            "at": ", ".join(sorted(filter(None, run.active))) or ("its turn" if run.slot == "asked" else ""),
+            "at": ", ".join(sorted(filter(None, run.active))) or _awaited(run),
         }
     )
+
+
+def _awaited(run: Run) -> str:
+    """Return for what a run waits that has not begun."""
+    return f"budget {run.budget}" if run.budget else "its turn" if run.slot == "asked" else ""

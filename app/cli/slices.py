@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -53,6 +53,20 @@ async def since(client: Client, moment: float | None, topics: Topics, *, whole: 
     return [one for one in records if moment is None or one.topic not in names or one.timestamp >= moment * 1000]
 
 
+async def each(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
+    """Yield the records of `topic` from about `moment` (epoch seconds) on, or all: one by one, none is kept.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    spans = await _bounds(client, [topic])
+    starts = {place: span.begin for place, span in spans.items()}
+    later = spans if moment is not None else ()
+    async with aclosing(_held(client, spans, starts, later, moment or 0.0)) as records:
+        async for record in records:
+            yield record
+
+
 async def _bounds(client: Client, topics: Topics) -> Spans:
     known = await client.partitions()
     return await client.bounds([*topics[:1], *(topic for topic in topics[1:] if client.full_name(topic) in known)])
@@ -65,9 +79,19 @@ async def _read(
     later: Collection[TopicPartition] = (),
     moment: float = 0.0,
 ) -> list[Any]:
+    return [record async for record in _held(client, spans, starts, later, moment)]
+
+
+async def _held(
+    client: Client,
+    spans: Spans,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition],
+    moment: float,
+) -> AsyncGenerator[Any]:
     """Read each place from its start, or, where it is in `later`, from the first record of `moment` on."""
     if all(start >= spans[place].end for place, start in starts.items()):
-        return []  # a consumer that is stopped before it did anything raises CancelledError
+        return  # a consumer that is stopped before it did anything raises CancelledError
     async with _consumer(client) as consumer:
         consumer.assign(list(spans))
         if later:
@@ -77,7 +101,8 @@ async def _read(
             consumer.seek(place, start)
         ends = {place: span.end for place, span in spans.items()}
         reader = Reader(consumer, starts, ends, partial(reachable, client.connection))
-        return [record async for record in reader.held()]
+        async for record in reader.held():
+            yield record
 
 
 @asynccontextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,14 +14,16 @@ import typer
 from app.cli import lines, outcome
 from app.cli.client import connect
 from app.cli.lines import Bad
-from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.options import Config, Json, Servers, Stream, Timeout
 from app.cli.output import Output
 from app.cli.running import run
 from app.cli.sending import Batch
+from app.cli.streamed import Streamed
 from app.cli.target import find
 from app.errors import ConfigurationError
 from app.settings import Settings
 from topics.results import Result
+from topics.tasks import Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -36,6 +38,7 @@ def send(
     file: Annotated[Path, typer.Argument(help="Lines of JSON, each a task; - reads standard input.")],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the results, and print them.")] = False,
+    stream: Stream = False,
     timeout: Timeout = 600.0,
     config: Config = None,
     bootstrap_servers: Servers = None,
@@ -45,10 +48,13 @@ def send(
 
     Lines that are no task are reported, and the others sent; the exit code is 1 if there were any.
     """
+    if stream and not wait:
+        raise typer.BadParameter("it shows answers that are waited for: add --wait", param_hint="--stream")
     output = Output(programs=json)
     settings = find(config, bootstrap_servers)
+    streamed = Streamed(output, several=True, done=_printer(output)) if stream else None
     with _opened(file) as source:
-        summary = run(_work(source, settings, output, timeout if wait else None))
+        summary = run(_work(source, settings, output, timeout if wait else None, streamed))
     if json and not wait:
         output.emit(summary)
     else:
@@ -57,17 +63,20 @@ def send(
         raise typer.Exit(1)
 
 
-async def _work(source: Any, settings: Settings, output: Output, timeout: float | None) -> dict[str, int]:
+async def _work(
+    source: Any, settings: Settings, output: Output, timeout: float | None, streamed: Streamed | None
+) -> dict[str, int]:
     async with connect(settings) as client:
-        batch = Batch(client, on_bad=_reporter(output), on_result=_printer(output))
-        tasks = lines.read(source, max_bytes=settings.delivery.max_event_bytes)
-        with output.progress() as progress:
+        batch = Batch(client, on_bad=_reporter(output), on_result=streamed.finish if streamed else _printer(output))
+        tasks = _expected(lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
+        with output.progress(hidden=streamed is not None) as progress:
             bar = progress.add_task("sending", total=None)
             sending = partial(batch.send, tasks, partial(progress.advance, bar))
             if timeout is None:
                 await sending()
                 return {"sent": batch.sent, "bad": batch.bad}
-            async with batch.collecting():
+            shown = streamed.following(client) if streamed else nullcontext()
+            async with shown, batch.collecting():
                 await sending()
                 await batch.settled(timeout)
     if batch.before:
@@ -82,6 +91,14 @@ def _reporter(output: Output) -> Callable[[Bad], None]:
 
 def _printer(output: Output) -> Callable[[Result], None]:
     return output.emit if output.programs else lambda result: output.say(outcome.line(result))
+
+
+async def _expected(tasks: AsyncIterable[Task | Bad], streamed: Streamed | None) -> AsyncIterator[Task | Bad]:
+    """Yield the tasks, after their pieces are expected."""
+    async for task in tasks:
+        if streamed and isinstance(task, Task):
+            streamed.expect(str(task.id))
+        yield task
 
 
 @contextmanager

@@ -47,6 +47,8 @@ def _waits(history: History) -> str:
         return "to be accepted"
     if not history.run.version:
         return f"for its workflow {history.run.task.workflow} to be deployed"
+    if history.run.budget:
+        return f"for money of the budget {history.run.budget}"
     return "for its turn" if history.run.slot == "asked" else ""
 
 

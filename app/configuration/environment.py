@@ -58,7 +58,7 @@ def fill_credentials(settings: Settings, environ: Mapping[str, str]) -> Settings
 def _with_key(model: ModelSettings, keys: Mapping[str, str]) -> ModelSettings:
     own = model.api_key.get_secret_value() if model.api_key else ""
     key = keys.get(model.provider, "")
-    return model if own or not key else model.model_copy(update={"api_key": SecretStr(key)})
+    return model if own or model.api_keys or not key else model.model_copy(update={"api_key": SecretStr(key)})
 
 
 def _credentials(variable: str) -> dict[str, str]:

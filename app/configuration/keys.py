@@ -23,18 +23,24 @@ def is_named(annotation: Any) -> bool:
     return get_origin(annotation) is dict and section_of(annotation) is not None
 
 
+def is_listed(annotation: Any) -> bool:
+    """Whether the field is a list of sections."""
+    return get_origin(annotation) is tuple and section_of(annotation) is not None
+
+
 def is_duration(field: FieldInfo) -> bool:
     """Whether the field is a number of seconds that may be written with a unit; a plain number reads none."""
     return field.annotation is float and any(isinstance(one, BeforeValidator) for one in field.metadata)
 
 
 def known_keys(section: type[BaseModel] = Settings, above: Key = ()) -> Iterator[Key]:
-    """Yield every key of every section, in order; `*` stands for a name that the user chooses."""
+    """Yield every key of every section, in order; `*` stands for a name that the user chooses, or a place."""
     for name, field in section.model_fields.items():
         key = (*above, name)
         yield key
         if inner := section_of(field.annotation):
-            yield from known_keys(inner, (*key, "*") if is_named(field.annotation) else key)
+            many = is_named(field.annotation) or is_listed(field.annotation)
+            yield from known_keys(inner, (*key, "*") if many else key)
 
 
 def section_keys(key: Key) -> list[str]:

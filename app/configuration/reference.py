@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
-from app.configuration.keys import is_duration, is_named, section_of
+from app.configuration.keys import is_duration, is_listed, is_named, section_of
 from app.settings import Settings
 
 _HEADER = """\
@@ -77,6 +77,9 @@ def _setting(name: str, field: FieldInfo, value: Any, indent: str, mark: str) ->
     if is_named(field.annotation):
         yield from _named(name, field, value, indent, mark)
         return
+    if is_listed(field.annotation):
+        yield from _listed(name, field, value, indent, mark)
+        return
     if field.examples and not value:
         mark, value = "#", _example(field)
     if isinstance(value, BaseModel):
@@ -100,6 +103,16 @@ def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: st
     yield f"{indent}{mark}{name}:"
     for inner, value in values.items():
         yield f"{indent}  {mark}{inner}:"
+        yield from _section(value, indent + "    ", mark)
+
+
+def _listed(name: str, field: FieldInfo, values: Sequence[BaseModel], indent: str, mark: str) -> Iterator[str]:
+    """Show a list of sections: its items, or the example when it is empty."""
+    if not values and (section := section_of(field.annotation)):
+        mark, values = "#", [section.model_validate(one) for one in (field.examples or [[]])[0]]
+    yield f"{indent}{mark}{name}:"
+    for value in values:
+        yield f"{indent}  {mark}-"
         yield from _section(value, indent + "    ", mark)
 
 

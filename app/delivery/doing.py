@@ -12,11 +12,13 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.backoff import full_jitter
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Outgoing, Received
+from app.delivery.sharing import Shares
 from app.delivery.tenure import TenureEnded
 from app.errors import InvalidEvent, OrchestratorError
 from topics.base import Event, Topic
@@ -24,8 +26,21 @@ from topics.base import Event, Topic
 E = TypeVar("E", bound=Event)
 
 
+def _never(_received: Received[Any]) -> bool:
+    return False
+
+
 def _no_events(_received: Received[Any], _error: Exception) -> Sequence[Outgoing]:
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken(Generic[E]):
+    """A message off the stream, with the event in it if that had to be known to sort it."""
+
+    delivered: Delivered
+    received: Received[E] | None = None
+    kind: str = ""
 
 
 class Doer(Generic[E]):
@@ -34,9 +49,12 @@ class Doer(Generic[E]):
     `identify` names what the message asks for: messages of the same identity run one by one, in order.
     With `answers`, the identity is the id of the answering event, and what has been answered is not done
     again. `failed` makes the events that tell the rest of the system when `handle` has failed for good.
+    What is `expired` when its turn comes is let go without an answer: nobody waits for one, and when the same is
+    asked for again, it is new. `kind` sorts the events: no kind takes all the places for those in flight, and as many
+    events as there are places may wait in memory for theirs before no more is read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a doer may be told; all but four have defaults
         self,
         delivery: Delivery,
         topic: Topic[E],
@@ -46,6 +64,8 @@ class Doer(Generic[E]):
         identify: Callable[[Received[E]], str],
         answers: bool,
         failed: Callable[[Received[E], Exception], Sequence[Outgoing]] = _no_events,
+        expired: Callable[[Received[E]], bool] = _never,
+        kind: Callable[[E], str] | None = None,
     ) -> None:
         self._delivery = delivery
         self._topic = topic
@@ -54,7 +74,11 @@ class Doer(Generic[E]):
         self._identify = identify
         self._answers = answers
         self._failed = failed
-        self._slots = asyncio.Semaphore(delivery.settings.max_in_flight)
+        self._expired = expired
+        self._kind = kind
+        slots = delivery.settings.max_in_flight
+        self._shares: Shares[_Taken[E]] = Shares(slots, room=slots if kind else 0, shared=kind is not None)
+        self._room = asyncio.Event()
         self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
         self._running: dict[str, asyncio.Event] = {}
         self._busy = 0
@@ -62,28 +86,53 @@ class Doer(Generic[E]):
     async def run(self, stream: Any) -> None:
         """Process the stream until the worker stops."""
         async for delivered in self._delivery.messages(stream):
-            await self._slots.acquire()
-            delivered.tenure.spawn(self._process(delivered)).add_done_callback(self._free)
-            self._count(1)
+            taken = self._take(delivered)
+            if self._shares.offer(taken.kind, taken):
+                self._start(taken)
+            while self._shares.full:
+                self._room.clear()
+                await self._room.wait()
 
-    def _free(self, _task: asyncio.Task[None]) -> None:
-        self._slots.release()
+    def _take(self, delivered: Delivered) -> _Taken[E]:
+        if self._kind is None:
+            return _Taken(delivered)
+        try:
+            received = self._delivery.parse(self._topic, delivered.message)
+        except InvalidEvent:
+            return _Taken(delivered)  # it is buried when its turn comes
+        return _Taken(delivered, received, self._kind(received.event))
+
+    def _start(self, taken: _Taken[E]) -> None:
+        task = taken.delivered.tenure.spawn(self._process(taken))
+        task.add_done_callback(lambda _task: self._free(taken.kind))
+        self._count(1)
+
+    def _free(self, kind: str) -> None:
         self._count(-1)
+        waited = self._shares.release(kind)
+        while waited:
+            taken = waited.pop(0)
+            if taken.delivered.tenure.ended or self._delivery.draining:  # it is left to the next owner
+                waited += self._shares.release(taken.kind)
+            else:
+                self._start(taken)
+        if not self._shares.full:
+            self._room.set()
 
     def _count(self, change: int) -> None:
         self._busy += change
         self._delivery.metrics.in_flight(self._agent, self._busy)
 
-    async def _process(self, delivered: Delivered) -> None:
+    async def _process(self, taken: _Taken[E]) -> None:
         started = time.perf_counter()
         outcome = "left"  # to the partition's next owner
         with contextlib.suppress(TenureEnded):
-            outcome = await self._answer(delivered)
-        self._delivery.metrics.finished(delivered.message.topic, outcome, time.perf_counter() - started)
+            outcome = await self._answer(taken.delivered, taken.received)
+        self._delivery.metrics.finished(taken.delivered.message.topic, outcome, time.perf_counter() - started)
 
-    async def _answer(self, delivered: Delivered) -> str:
+    async def _answer(self, delivered: Delivered, received: Received[E] | None) -> str:
         try:
-            received = self._delivery.parse(self._topic, delivered.message)
+            received = received or self._delivery.parse(self._topic, delivered.message)
         except InvalidEvent as error:
             await self._delivery.bury(delivered, error, agent=self._agent)
             return "dead_letter"
@@ -105,6 +154,9 @@ class Doer(Generic[E]):
         if self._answers and identity in holdings.answered:
             delivered.finish()
             return "duplicate"
+        if self._expired(received):
+            delivered.finish()
+            return "expired"
         await delivered.tenure.confirm()  # what another owner will do is not begun, and not paid, here
         outcome = await self._do(delivered, received)
         if self._answers:

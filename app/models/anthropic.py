@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import Field
 
-from app.errors import InvalidRequest, MissingDependency
+from app.errors import MissingDependency
 from app.models import options
-from app.models.base import Completion, Features, Prompt
-from app.models.endpoint import Endpoint, hosted_options
+from app.models.allowance import allowance
+from app.models.anthropic_body import body
+from app.models.anthropic_reading import read
+from app.models.anthropic_stream import Assembly
+from app.models.base import Allowance, Completion, Delta, Features, Prompt
+from app.models.endpoint import Endpoint, HostedOptions
+from app.models.features import Change, changed, defaults
 from app.models.http_errors import Errors
 from app.settings import ModelSettings
 from topics.model_requests import Sampling
-from topics.model_responses import Usage
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from app.models.wire import Wire
 
-_FINISH = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-}
+_PATH = "/v1/messages"
+
+
+class Options(HostedOptions):
+    """What is to be done otherwise than for Anthropic's newer models."""
+
+    features: tuple[Change, ...] = Field(
+        default=(), description="with `-` before them, names of features that the model has not"
+    )
 
 
 class Anthropic:
-    """One of Anthropic's models. The API has no seed."""
+    """One of Anthropic's models. The API has no seed and no log-probabilities.
+
+    A `reasoning_effort` asks for adaptive thinking, which older models do not know: take it away from their
+    features, and give them by `options.body` the `thinking` that they know, with a budget.
+    """
 
     provider = "anthropic"
-    features: Features = frozenset({"max_tokens", "stop", "temperature", "top_p"})
+    features: Features = frozenset(
+        {
+            "images",
+            "max_tokens",
+            "reasoning_effort",
+            "schema",
+            "stop",
+            "streaming",
+            "temperature",
+            "tools",
+            "top_p",
+        }
+    )
 
-    def __init__(self, endpoint: Endpoint, defaults: Sampling, *, max_concurrency: int) -> None:
+    def __init__(self, endpoint: Endpoint, defaults: Sampling, *, features: Features, max_concurrency: int) -> None:
+        self.features = features
         self._endpoint = endpoint
         self._defaults = defaults
-        self._client, self._errors = _connect(endpoint, max_concurrency)
+        self._wire, self._errors = _connect(endpoint, max_concurrency)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -47,9 +72,11 @@ class Anthropic:
             ConfigurationError: the model or the key is missing, or an option is wrong.
             MissingDependency: the SDK is not installed.
         """
-        endpoint = Endpoint.from_settings(name, settings, hosted_options(name, settings), vendor="ANTHROPIC")
-        defaults = options.sampling(name, settings, max_tokens=1024)
-        return cls(endpoint, defaults, max_concurrency=settings.max_concurrency)
+        chosen = options.parse(name, settings, Options)
+        endpoint = Endpoint.from_settings(name, settings, chosen, vendor="ANTHROPIC")
+        features = cls.features & changed(cls.features, chosen.features)  # the API has no words for others
+        sampling = defaults(name, settings, features)
+        return cls(endpoint, sampling, features=features, max_concurrency=settings.max_concurrency)
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
         """Return the whole answer, within `timeout` seconds.
@@ -57,89 +84,57 @@ class Anthropic:
         Raises:
             ModelError: one of its subclasses.
         """
-        body = self._body(prompt)
-        try:
-            # The SDK's own time-out is for one read; a body that trickles in would outlive it.
-            async with asyncio.timeout(timeout):
-                answer = await self._client.messages.with_raw_response.create(**body, timeout=timeout)
-        except self._errors.expected as problem:
-            raise self._errors.translate(problem) from None
-        return _read(answer.http_response.content, self._errors)
+        answer = await self._wire.post(_PATH, self._body(prompt), timeout=timeout)
+        return replace(read(answer.content, self._errors), allowance=_left(answer.headers))
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        assembly, size = Assembly(self._errors), 0
+        request = self._body(prompt) | {"stream": True}
+        async with self._wire.stream(_PATH, request, timeout=timeout) as (headers, events):
+            async for _, data in events:
+                delta = assembly.add(data)
+                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
+                self._check(size)
+                if delta:
+                    yield delta
+                if assembly.done:
+                    break
+        yield replace(assembly.completion(), allowance=_left(headers))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._wire.close()
+
+    def _check(self, size: int) -> None:
+        # The wire cannot tell an answer from the wrapping of its pieces, and lets more of a stream through.
+        most = self._endpoint.max_response_bytes
+        if size > most:
+            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         sampling = options.fill(prompt.sampling, self._defaults)
-        system = "\n\n".join(message.content for message in prompt.messages if message.role == "system")
-        return {
-            "model": self._endpoint.model,
-            "max_tokens": sampling.max_tokens,
-            "messages": [
-                message.model_dump(include={"role", "content"})
-                for message in prompt.messages
-                if message.role != "system"
-            ],
-            "extra_body": _randomness(sampling) | self._endpoint.body,
-            **({"system": system} if system else {}),
-            **({"stop_sequences": list(sampling.stop)} if sampling.stop else {}),
-        }
+        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        asked = prompt if "schema" in self.features else replace(prompt, schema=None)
+        return {"model": self._endpoint.model, **body(asked, sampling)}
 
 
-def _randomness(sampling: Sampling) -> dict[str, Any]:
-    # The SDK has no parameters for these any more, though there are models that take them.
-    if sampling.temperature is not None and sampling.temperature > 1:
-        raise InvalidRequest(
-            f"temperature {sampling.temperature} is more than 1, the most that Anthropic's models take",
-            provider=Anthropic.provider,
-        )
-    return sampling.model_dump(exclude_none=True, include={"temperature", "top_p"})
+def _left(headers: Mapping[str, str]) -> Allowance | None:
+    return allowance(headers, now=datetime.now(UTC))
 
 
-class _Block(BaseModel):
-    type: str
-    text: str = ""
-
-
-class _Usage(BaseModel):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
-class _Reply(BaseModel):
-    content: tuple[_Block, ...]
-    stop_reason: str | None = None
-    usage: _Usage
-
-
-def _read(body: bytes, errors: Errors) -> Completion:
-    try:
-        reply = _Reply.model_validate_json(body)
-    except ValidationError:
-        raise errors.malformed(body) from None
-    text = "".join(block.text for block in reply.content if block.type == "text")
-    if reply.stop_reason == "refusal":
-        raise errors.filtered(text or "the model refused to answer")
-    return Completion(text, _FINISH.get(reply.stop_reason or "", "other"), _count(reply.usage))
-
-
-def _count(usage: _Usage) -> Usage:
-    # What came from or went to the prompt cache is counted apart by the API, yet was input all the same.
-    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
-    return Usage(input_tokens=usage.input_tokens + cached, output_tokens=usage.output_tokens)
-
-
-def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[AsyncAnthropic, Errors]:
+def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[Wire, Errors]:
     try:
         import anthropic  # noqa: PLC0415  # optional
 
-        from app.models import sdk  # noqa: PLC0415  # needs what comes with the SDK
+        from app.models import sdk, wire  # noqa: PLC0415  # they need what comes with the SDK
     except ImportError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    return sdk.connect(
+    client, errors = sdk.connect(
         anthropic,
         anthropic.AsyncAnthropic,
         anthropic.AnthropicError,
@@ -147,3 +142,4 @@ def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[AsyncAnthropic, 
         endpoint=endpoint,
         connections=max_concurrency,
     )
+    return wire.Wire(anthropic, client, errors, endpoint), errors

@@ -1,37 +1,28 @@
-"""Calling a model until it answers: attempts, time-outs and waits, decided in one place for all components."""
+"""Calling a model until it answers: attempts and waits, decided in one place for all components."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
 import time
-import traceback
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import cast
 
 from app.backoff import full_jitter
-from app.errors import ModelError, ModelTimeout, OrchestratorError, Unavailable
-from app.models.base import Completion, Delta, Model, Prompt, StreamingModel
+from app.errors import ModelError, ModelTimeout
+from app.models.attempting import Attempting
+from app.models.base import Completion, Prompt
 from app.models.continuing import can_continue, continuing
 from app.models.gate import Gate, Passage
-from app.models.outcome import Attempt, Outcome, Piece, Sink
+from app.models.hedging import Hedges, race
+from app.models.outcome import Attempt, Outcome, Sink
+from app.models.voice import Voice
 from app.settings import ModelSettings
 
 #: Seconds; a provider that wants more says so in `retry_after`.
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
-
-_log = logging.getLogger(__name__)
-
-
-class ComponentFault(ModelError):
-    """A component raised what it should not: a fault of its own, which a retry does not mend."""
-
-    code = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,7 @@ class Clock:
 CLOCK = Clock()
 
 
-async def call(
+async def call(  # noqa: PLR0913  # what a call may be given; all but two have defaults
     gate: Gate,
     prompt: Prompt,
     *,
@@ -55,6 +46,7 @@ async def call(
     priority: int = 0,
     sink: Sink | None = None,
     prefix: str = "",
+    hedges: Hedges | None = None,
     clock: Clock = CLOCK,
 ) -> Outcome:
     """Ask the model behind `gate`, again after a transient error, for at most `settings.attempts` attempts.
@@ -64,13 +56,14 @@ async def call(
     nothing but CancelledError, and what `sink` raises. There is no attempt when there was no time left for one.
 
     With a `sink`, the answer is streamed to it, and an attempt that is cut off is continued by the next one. Of
-    the answer `prefix` stands already; the completion has it too.
+    the answer `prefix` stands already; the completion has it too. With `hedges`, an attempt that is slow may be made
+    twice at the same time, which counts as one.
     """
-    return await _Call(gate, prompt, settings, priority, sink, clock, said=prefix).run(deadline)
+    return await _Call(gate, prompt, settings, priority, sink, clock, hedges, said=prefix).run(deadline)
 
 
 class _Call:
-    def __init__(  # what `call` was given
+    def __init__(  # noqa: PLR0917  # what `call` was given
         self,
         gate: Gate,
         prompt: Prompt,
@@ -78,6 +71,7 @@ class _Call:
         priority: int,
         sink: Sink | None,
         clock: Clock,
+        hedges: Hedges | None,
         *,
         said: str,
     ) -> None:
@@ -87,171 +81,140 @@ class _Call:
         self._priority = priority
         self._sink = sink
         self._clock = clock
+        self._hedges = hedges
         self._said = said if can_continue(prompt) else ""
         self._attempts: list[Attempt] = []
-        self._provider = gate.model.provider
+        self._rounds = 0
+        self._spared = False
+        self._end = math.inf
 
     async def run(self, deadline: float | None) -> Outcome:
         clock, settings = self._clock, self._settings
         started = clock.now()
-        end = min(started + settings.total_timeout, math.inf if deadline is None else deadline)
-        error: ModelError = ModelTimeout("the deadline passed before the call could begin", provider=self._provider)
-        while self.tries < settings.attempts and end > clock.now():
+        self._end = min(started + settings.total_timeout, math.inf if deadline is None else deadline)
+        provider = self._gate.model.provider
+        error: ModelError = ModelTimeout("the deadline passed before the call could begin", provider=provider)
+        while self._rounds < settings.attempts and self._end > clock.now():
             try:
-                attempt = await self._attempt(end)
-            except ModelError as refused:  # at the gate
+                passage = await self._enter()
+            except ModelError as refused:
                 error = refused
                 break
-            if attempt is None:
+            if passage is None:
                 break
+            attempt = await self._attempt(passage)
             if attempt.completion:
-                return self._outcome(attempt.completion, None, started)
-            error = cast("ModelError", attempt.error)
-            if not error.transient or self.tries == settings.attempts:
+                return self._answered(attempt.completion, started)
+            error = attempt.error or error
+            if not await self._may_go_on(error, spared=self._spared):
                 break
-            wait = self._wait(error)
-            if clock.now() + wait >= end:
-                break
-            await clock.sleep(wait)
-        return self._outcome(None, error, started)
+        return Outcome(None, error, clock.now() - started, tuple(self._attempts), self._said)
 
-    @property
-    def tries(self) -> int:
-        return len(self._attempts)
-
-    def _outcome(self, completion: Completion | None, error: ModelError | None, started: float) -> Outcome:
-        seconds = self._clock.now() - started
-        if completion:
-            whole = replace(completion, text=self._said + completion.text) if self._said else completion
-            return Outcome(whole, None, seconds, tuple(self._attempts))
-        return Outcome(None, error, seconds, tuple(self._attempts), self._said)
-
-    def _wait(self, error: ModelError) -> float:
+    async def _may_go_on(self, error: ModelError, *, spared: bool) -> bool:
+        """Wait for the next attempt; return whether there is to be one."""
+        if self._rounds == self._settings.attempts:
+            return False
+        if spared:  # only one key of several was turned down
+            return True
+        if not error.transient:
+            return False
         # Added to what the provider asks, not the larger of both: it asked everyone for the same moment.
-        jitter = full_jitter(self.tries - 1, base=_FIRST_WAIT, cap=_LONGEST_WAIT, rng=self._clock.rng)
-        return (error.retry_after or 0.0) + jitter
+        jitter = full_jitter(self._rounds - 1, base=_FIRST_WAIT, cap=_LONGEST_WAIT, rng=self._clock.rng)
+        wait = (error.retry_after or 0.0) + jitter
+        if self._clock.now() + wait >= self._end:
+            return False
+        await self._clock.sleep(wait)
+        return True
 
-    async def _attempt(self, end: float) -> Attempt | None:
-        """Make one attempt; None when its turn had not come in time."""
-        passage = await self._enter(end)
-        if passage is None:
-            return None
-        attempt: Attempt | None = None
+    def _answered(self, completion: Completion, started: float) -> Outcome:
+        whole = replace(completion, text=self._said + completion.text) if self._said else completion
+        return Outcome(whole, None, self._clock.now() - started, tuple(self._attempts))
+
+    async def _enter(self) -> Passage | None:
+        """Return when an attempt may be made; None when its turn had not come in time."""
         try:
-            timeout = min(self._settings.timeout, end - self._clock.now())
-            attempt = await self._ask(passage.model, timeout)
-        finally:
-            passage.leave(attempt)
-        self._attempts.append(attempt)
+            async with asyncio.timeout(None if self._end == math.inf else self._end - self._clock.now()):
+                return await self._gate.enter(self._prompt, priority=self._priority, deadline=self._end)
+        except TimeoutError:
+            return None
+
+    async def _attempt(self, passage: Passage) -> Attempt:
+        """Make one attempt, or two at the same time; return the one that counts."""
+        self._rounds += 1
+        voice = Voice(self._sink, len(self._said)) if self._sink else None
+        first, number = self._runner(passage, voice, 1), len(self._attempts)
+        after = self._hedges.begin(streamed=voice is not None) if self._hedges else None
+        if after is None:
+            self._attempts.append(await first.run())
+        else:
+            self._attempts += await race(first, lambda: self._second(voice), after=after)
+        made, self._spared = self._attempts[number:], first.spared
+        if self._hedges:
+            self._hedges.observe(_sign(made[0]), streamed=voice is not None)
+        return self._keep(next((one for one in made if not one.lost and one.completion), _last(made)))
+
+    def _keep(self, attempt: Attempt) -> Attempt:
         if attempt.text and not attempt.completion and can_continue(self._prompt):
             self._said += attempt.text
         return attempt
 
-    async def _enter(self, end: float) -> Passage | None:
+    def _runner(self, passage: Passage, voice: Voice | None, nth: int) -> _Runner:
+        settings, clock = self._settings, self._clock
+        runner = _Runner(passage, continuing(self._prompt, self._said))
+        runner.attempting = Attempting(
+            len(self._attempts) + nth,
+            passage.model,
+            settings=settings,
+            timeout=min(settings.timeout, self._end - clock.now()),
+            voice=voice,
+            now=clock.now,
+            on_sign=runner.give_sign,
+        )
+        return runner
+
+    async def _second(self, voice: Voice | None) -> _Runner | None:
+        """Return a second attempt, or none if it would have to wait: it is to help, not to be in the way."""
         try:
-            async with asyncio.timeout(None if end == math.inf else end - self._clock.now()):
-                return await self._gate.enter(self._prompt, priority=self._priority, deadline=end)
-        except TimeoutError:
+            async with asyncio.timeout(0):
+                passage = await self._gate.enter(self._prompt, priority=self._priority, deadline=self._clock.now())
+        except (ModelError, TimeoutError):
             return None
-
-    async def _ask(self, model: Model, timeout: float) -> Attempt:
-        number, started = self.tries + 1, self._clock.now()
-        prompt = continuing(self._prompt, self._said)
-        if self._sink is not None:
-            return await self._stream(model, prompt, timeout, self._sink)
-        answer = await _guarded(model, model.complete(prompt, timeout=timeout), timeout)
-        seconds = self._clock.now() - started
-        if isinstance(answer, Completion):
-            return Attempt(number, seconds, completion=answer)
-        return Attempt(number, seconds, error=answer)
-
-    async def _stream(self, model: Model, prompt: Prompt, timeout: float, sink: Sink) -> Attempt:
-        """Make an attempt whose pieces go to `sink` as they come."""
-        number, started, base = self.tries + 1, self._clock.now(), len(self._said)
-        taken = _Taken(number, base, started, self._clock.now, sink)
-        work = self._take(model, prompt, timeout, taken)
-        answer = await _guarded(model, work, timeout)
-        seconds = self._clock.now() - started
-        if isinstance(answer, Completion):
-            await sink(Piece(number, base, end=True, finish_reason=answer.finish_reason))
-            return taken.attempt(seconds, completion=answer)
-        await sink(Piece(number, base, end=True, error=answer))
-        return taken.attempt(seconds, error=answer)
-
-    async def _take(self, model: Model, prompt: Prompt, timeout: float, taken: _Taken) -> Completion:
-        if "streaming" not in model.features:
-            completion = await model.complete(prompt, timeout=timeout)
-            await taken.add(Delta(completion.text, completion.reasoning))
-            return completion
-        settings = self._settings
-        patience = settings.first_token_timeout
-        async with aclosing(cast("StreamingModel", model).stream(prompt, timeout=timeout)) as pieces:
-            while True:
-                try:
-                    async with asyncio.timeout(patience):
-                        piece = await anext(pieces)
-                except StopAsyncIteration:
-                    raise Unavailable("the answer ended without an end", provider=model.provider) from None
-                except TimeoutError:
-                    what = "no further piece" if taken.any else "no first piece"
-                    raise ModelTimeout(f"{what} of the answer within {patience} s", provider=model.provider) from None
-                if isinstance(piece, Completion):
-                    return piece
-                await taken.add(piece)
-                patience = settings.token_timeout
+        if self._hedges:
+            self._hedges.spend()
+        return self._runner(passage, voice, 2)
 
 
-class _Taken:
-    """What has come of a streamed attempt."""
+class _Runner:
+    """An attempt and the leave to make it, which is given back in any case."""
 
-    def __init__(self, number: int, base: int, started: float, now: Callable[[], float], sink: Sink) -> None:
-        self.any = False
-        self._number = number
-        self._base = base
-        self._started = self._last = started
-        self._now = now
-        self._sink = sink
-        self._first: float | None = None
-        self._gap: float | None = None
-        self._text: list[str] = []
+    attempting: Attempting
 
-    async def add(self, delta: Delta) -> None:
-        now = self._now()
-        if self._first is None:
-            self._first = now - self._started
-        else:
-            self._gap = max(self._gap or 0.0, now - self._last)
-        self._last, self.any = now, True
-        if delta.reasoning:
-            await self._sink(Piece(self._number, self._base, "reasoning", delta.reasoning))
-        if delta.text:
-            self._text.append(delta.text)
-            await self._sink(Piece(self._number, self._base, "text", delta.text))
+    def __init__(self, passage: Passage, prompt: Prompt) -> None:
+        self.sign: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.spared = False
+        self._passage = passage
+        self._prompt = prompt
 
-    def attempt(
-        self, seconds: float, *, completion: Completion | None = None, error: ModelError | None = None
-    ) -> Attempt:
-        return Attempt(self._number, seconds, completion, error, "".join(self._text), self._first, self._gap)
+    async def run(self) -> Attempt:
+        attempt: Attempt | None = None
+        try:
+            attempt = await self.attempting.run(self._prompt)
+        finally:
+            self.spared = bool(self._passage.leave(attempt or self.lost()))
+        return attempt
+
+    def lost(self) -> Attempt:
+        return self.attempting.lost()
+
+    def give_sign(self) -> None:
+        if not self.sign.done():
+            self.sign.set_result(None)
 
 
-async def _guarded(model: Model, work: Awaitable[Completion], timeout: float) -> Completion | ModelError:
-    try:
-        # The component was told the time; this holds it to it.
-        async with asyncio.timeout(timeout):
-            return await work
-    except ModelError as error:
-        return error
-    except TimeoutError:
-        return ModelTimeout(f"no answer within {timeout:.3g} s", provider=model.provider)
-    except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
-        return _fault(model, fault)
+def _sign(attempt: Attempt) -> float:
+    return attempt.seconds if attempt.first_token is None else attempt.first_token
 
 
-def _fault(model: Model, fault: Exception) -> ComponentFault:
-    kind = type(fault).__name__
-    # Where it happened helps to mend it; what the exception says may quote a key, and stays out.
-    _log.error(
-        "model component %s raised %s\n%s", model.provider, kind, "".join(traceback.format_tb(fault.__traceback__))
-    )
-    said = f": {fault}" if isinstance(fault, OrchestratorError) else ""
-    return ComponentFault(f"the {model.provider} component failed with {kind}{said}", provider=model.provider)
+def _last(made: list[Attempt]) -> Attempt:
+    """Return the last attempt that was not given up."""
+    return next((one for one in reversed(made) if not one.lost), made[-1])

@@ -10,18 +10,58 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from app.errors import ConfigurationError
-from app.models import options
 from app.settings import ModelSettings, Section
 
 #: SDKs insist on a key; a server on one's own machine does not.
 _NO_KEY = "unused"
+_REGION = "{region}"
 
 
 class HostedOptions(Section):
-    """What every hosted provider understands: extra headers, and extra fields of the request's body."""
+    """What every hosted provider understands: extra headers, extra fields of the request's body, and a bound."""
 
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
-    body: dict[str, Any] = Field(default_factory=dict)
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
+    body: dict[str, Any] = Field(default_factory=dict, description="fields added to each request")
+    max_response_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="a longer answer is given up, before it fills the memory"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A provider's own address, and the environment variables of its key and of another address.
+
+    Without an `address`, it is the SDK's own, unless `example` shows what everyone has to set for himself.
+    `{region}` in the address stands for AWS_REGION. One that is `open` needs no key.
+    """
+
+    key: str | None = None
+    url: str | None = None
+    address: str | None = None
+    example: str = ""
+    open: bool = False
+
+    def elsewhere(self) -> str | None:
+        """Return the address that the environment sets in the place of the provider's own."""
+        return (os.environ.get(self.url) if self.url else None) or None
+
+    def own(self, name: str) -> str | None:
+        """Return the provider's address.
+
+        Raises:
+            ConfigurationError: it is not the same for everyone, and models.`name` does not say it.
+        """
+        if self.example:
+            raise ConfigurationError(f"models.{name}.base_url: set it, as in {self.example}")
+        if self.address and _REGION in self.address:
+            return self.address.replace(_REGION, _region(name))
+        return self.address
+
+    def keyless(self, name: str) -> ConfigurationError:
+        """Return the error of a missing key."""
+        variable = f", or the environment variable {self.key}" if self.key else ""
+        mend = f"set it{variable}; or set base_url to a server that needs no key"
+        return ConfigurationError(f"models.{name}.api_key: {mend}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,42 +73,55 @@ class Endpoint:
     api_key: str = field(repr=False)
     headers: dict[str, str] = field(repr=False, default_factory=dict)
     body: dict[str, Any] = field(repr=False, default_factory=dict)
+    connect_timeout: float = 5.0
+    max_response_bytes: int = 16 * 1024 * 1024
 
     @classmethod
-    def from_settings(cls, name: str, settings: ModelSettings, chosen: HostedOptions, *, vendor: str) -> Self:
-        """Return the endpoint of the model called `name`.
+    def from_settings(
+        cls, name: str, settings: ModelSettings, chosen: HostedOptions, *, vendor: str = "", home: Home | None = None
+    ) -> Self:
+        """Return the endpoint of the model called `name`, at `home`; or that of a `vendor` whose SDK knows it.
 
-        The environment's `<vendor>_API_KEY` goes to the vendor's own address, or to where the environment's
-        `<vendor>_BASE_URL` points, and never to a `base_url` of the settings, which has an `api_key` of its own.
+        The environment's key goes to the vendor's own address, or to where the environment's variable for the
+        address points, and never to a `base_url` of the settings, which has an `api_key` of its own.
 
         Raises:
-            ConfigurationError: no model is named, or there is no key for the vendor's own address.
+            ConfigurationError: no model is named, there is no key for the vendor's own address, or the address has
+                a password in it.
         """
+        home = home or Home(key=f"{vendor}_API_KEY", url=f"{vendor}_BASE_URL")
         if not settings.model:
             raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
-        base_url = settings.base_url or os.environ.get(f"{vendor}_BASE_URL") or None
-        key = None if settings.base_url else os.environ.get(f"{vendor}_API_KEY")
+        elsewhere = settings.base_url or home.elsewhere()
+        if "@" in urlsplit(elsewhere or "").netloc:
+            raise ConfigurationError(
+                f"models.{name}.base_url: an address has no user and password; a proxy that wants them is sent "
+                "options.headers.authorization"
+            )
+        base_url = elsewhere or home.own(name)
+        key = os.environ.get(home.key) if home.key and not settings.base_url else None
         if settings.api_key is not None:
             key = settings.api_key.get_secret_value()
-        if not key and not base_url:
-            raise ConfigurationError(
-                f"models.{name}.api_key: set it, or the environment variable {vendor}_API_KEY; "
-                "or set base_url to a server that needs no key",
-            )
-        headers = {header: value.get_secret_value() for header, value in chosen.headers.items()}
-        return cls(settings.model, base_url, key or _NO_KEY, headers, chosen.body)
+        if not key and not elsewhere and not home.open:
+            raise home.keyless(name)
+        return cls(
+            settings.model,
+            base_url,
+            key or _NO_KEY,
+            {header: value.get_secret_value() for header, value in chosen.headers.items()},
+            chosen.body,
+            connect_timeout=settings.connect_timeout,
+            max_response_bytes=chosen.max_response_bytes,
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not occur in an error message."""
-        password = urlsplit(self.base_url or "").password
-        return (self.api_key, *self.headers.values(), *([password] if password else []))
+        return (self.api_key, *self.headers.values())
 
 
-def hosted_options(name: str, settings: ModelSettings) -> HostedOptions:
-    """Return the options of a provider that has none of its own.
-
-    Raises:
-        ConfigurationError: a key is unknown or a value does not fit.
-    """
-    return options.parse(name, settings, HostedOptions)
+def _region(name: str) -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ConfigurationError(f"models.{name}.base_url: set it, or the environment variable AWS_REGION")
+    return region

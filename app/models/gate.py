@@ -18,8 +18,11 @@ class Passage(Protocol):
         """The component to ask."""
         ...
 
-    def leave(self, attempt: Attempt | None) -> None:
-        """Give the place back; `attempt` is how it went, None when nothing was asked."""
+    def leave(self, attempt: Attempt | None) -> bool | None:
+        """Give the place back; `attempt` is how it went, None when nothing was asked.
+
+        Returns true if what was turned down is one key of several, so that another attempt may follow at once.
+        """
         ...
 
 
@@ -47,8 +50,9 @@ class _Slot:
     model: Model
     slots: PrioritySlots
 
-    def leave(self, attempt: Attempt | None) -> None:  # noqa: ARG002  # the port's signature
+    def leave(self, attempt: Attempt | None) -> bool:  # noqa: ARG002  # the port's signature
         self.slots.release()
+        return False
 
 
 class Bounded:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app import errors
 from app.errors import MissingDependency
-from app.models.base import Completion
-from topics.model_responses import Usage
+from app.models.base import Completion, Delta
+from topics.model_responses import Alternative, TokenLogprob, Usage
 
 INSTALL = 'pip install "meta-ai-orchestrator[local]"'
 _PROVIDER = "local"
-_FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
+_FINISH = {"stop": "stop", "length": "length"}
+_NOTHING = Delta()
 
 
 @dataclass
@@ -43,8 +45,13 @@ class Gguf:
                 self._server = _serve(self)
             return self._server
 
-    def chat(self, request: dict[str, Any], stop: threading.Event) -> Completion:
+    def chat(
+        self, request: dict[str, Any], stop: threading.Event, show: Callable[[Delta], None] | None = None
+    ) -> Completion:
         """Answer a request in the form of OpenAI's chat completions; setting `stop` ends it at the next token.
+
+        The pieces go to `show`, in this thread. A JSON schema that llama.cpp cannot make a grammar of does not
+        bind the answer.
 
         Raises:
             InvalidRequest: it does not fit into the context, or is wrong in another way.
@@ -54,15 +61,17 @@ class Gguf:
 
         def take(chunk: dict[str, Any]) -> bool:
             chunks.append(chunk)
+            if show and (delta := Delta(_text(chunk), _text(chunk, "reasoning_content"))) != _NOTHING:
+                show(delta)
             return stop.is_set()
 
         if not stop.is_set():
             # Streamed, because only a stream can be stopped.
             streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": self.cache_prompt}
-            self.load().handle_chat_completions(request | streamed, take)
+            _generate(self.load(), request | streamed | _asked(request), take)
         if stop.is_set():
             raise errors.Unavailable("stopped before the answer was whole", provider=_PROVIDER)
-        return _read(chunks)
+        return _read(chunks, request.get("top_logprobs", 0))
 
     def close(self) -> None:
         """Free the memory; no call may be running."""
@@ -99,19 +108,61 @@ def _threads(model: Gguf) -> tuple[int, int]:
     return (model.threads or reading), (model.threads or writing)
 
 
-def _read(chunks: list[dict[str, Any]]) -> Completion:
-    text, reason, usage = "", "other", Usage()
-    for chunk in chunks:
-        if "error" in chunk:
-            raise _error(chunk["error"])
-        for choice in chunk.get("choices", ()):
-            text += choice.get("delta", {}).get("content") or ""
-            reason = _FINISH.get(choice.get("finish_reason"), reason)
-        if counted := chunk.get("usage"):
-            usage = Usage(input_tokens=counted["prompt_tokens"], output_tokens=counted["completion_tokens"])
-    if not chunks:
-        raise errors.Unavailable("llama.cpp gave no answer", provider=_PROVIDER)
-    return Completion(text, reason, usage)
+def _generate(server: Any, request: dict[str, Any], take: Callable[[dict[str, Any]], bool]) -> None:
+    try:
+        server.handle_chat_completions(request, take)
+    except (ValueError, RuntimeError) as problem:
+        if "response_format" not in request:
+            kind = errors.InvalidRequest if isinstance(problem, ValueError) else errors.Unavailable
+            raise kind(str(problem)[:500], provider=_PROVIDER) from None
+        _generate(server, {key: value for key, value in request.items() if key != "response_format"}, take)
+
+
+def _asked(request: Mapping[str, Any]) -> dict[str, int]:
+    # Asked for no alternatives, it gives no log-probabilities at all.
+    return {"top_logprobs": max(1, request.get("top_logprobs", 0))} if request.get("logprobs") else {}
+
+
+def _choices(chunk: Mapping[str, Any]) -> Iterator[Any]:
+    yield from chunk.get("choices", ())
+
+
+def _text(chunk: Mapping[str, Any], field: str = "content") -> str:
+    return "".join(choice.get("delta", {}).get(field) or "" for choice in _choices(chunk))
+
+
+def _read(chunks: list[dict[str, Any]], alternatives: int) -> Completion:
+    problem = next((chunk["error"] for chunk in chunks if "error" in chunk), None)
+    if problem:
+        raise _error(problem)
+    reasons = [choice["finish_reason"] for chunk in chunks for choice in _choices(chunk) if choice["finish_reason"]]
+    if not reasons:
+        raise errors.Unavailable("llama.cpp gave no whole answer", provider=_PROVIDER)
+    tokens = [token for chunk in chunks for choice in _choices(chunk) for token in _tokens(choice, alternatives)]
+    return Completion(
+        "".join(map(_text, chunks)),
+        _FINISH.get(reasons[-1], "other"),
+        _usage(chunks),
+        reasoning="".join(_text(chunk, "reasoning_content") for chunk in chunks),
+        logprobs=tuple(tokens) or None,
+    )
+
+
+def _tokens(choice: Mapping[str, Any], alternatives: int) -> Iterator[TokenLogprob]:
+    for token in (choice.get("logprobs") or {}).get("content") or ():
+        top = [Alternative(token=one["token"], logprob=one["logprob"]) for one in token["top_logprobs"]]
+        yield TokenLogprob(token=token["token"], logprob=token["logprob"], top=tuple(top[:alternatives]))
+
+
+def _usage(chunks: list[dict[str, Any]]) -> Usage:
+    counted = next((chunk["usage"] for chunk in reversed(chunks) if chunk.get("usage")), None)
+    if counted is None:
+        return Usage()
+    return Usage(
+        input_tokens=counted["prompt_tokens"],
+        output_tokens=counted["completion_tokens"],
+        cached_input_tokens=counted.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+    )
 
 
 def _error(problem: dict[str, Any]) -> errors.ModelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,25 @@ _CODES: dict[str, type[errors.ModelError]] = {
 }
 
 
+#: What an error inside an answer calls itself, where no HTTP status tells.
+_NAMES: dict[str, type[errors.ModelError]] = {
+    "authentication_error": errors.Unauthorized,
+    "billing_error": errors.Unauthorized,
+    "invalid_api_key": errors.Unauthorized,
+    "invalid_prompt": errors.InvalidRequest,
+    "invalid_request_error": errors.InvalidRequest,
+    "not_found_error": errors.InvalidRequest,
+    "overloaded": errors.Overloaded,
+    "overloaded_error": errors.Overloaded,
+    "permission_error": errors.Unauthorized,
+    "rate_limit_error": errors.RateLimited,
+    "rate_limit_exceeded": errors.RateLimited,
+    "request_too_large": errors.InvalidRequest,
+    "timeout_error": errors.ModelTimeout,
+    **_CODES,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Errors:
     """Turns what the module `sdk` raises into this project's errors, without `secrets` in the message.
@@ -58,11 +78,27 @@ class Errors:
         message = f"{type(root).__name__}: {root}" if str(root) else type(root).__name__
         return errors.Unavailable(self.clean(message), provider=self.provider)
 
-    def malformed(self, body: bytes) -> errors.Unavailable:
-        """Return the error of an answer that is not what the API promises."""
+    def malformed(self, body: bytes) -> errors.ModelError:
+        """Return the error of an answer that is not what the API promises; some gateways put their own errors there."""
+        told = _told(body)
+        if _named(told) is not errors.Unavailable:
+            return self.reported(told)
         excerpt = body[: 2 * _LONGEST_MESSAGE].decode(errors="replace")
-        message = self.clean(f"the answer does not have the form that the API promises: {excerpt}")
-        return errors.Unavailable(message, provider=self.provider)
+        return self.broken(f"the answer does not have the form that the API promises: {excerpt}")
+
+    def reported(self, error: object) -> errors.ModelError:
+        """Return the error that an answer with the status 200 carries, as a stream does that fails amid it.
+
+        `error` is what the API tells of it: an object with `message`, and `code` or `type`; unknown ones are
+        `Unavailable`.
+        """
+        told: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
+        message = self.clean(str(told.get("message") or "the provider reported an error without a reason"))
+        return _named(told)(message, provider=self.provider)
+
+    def broken(self, why: str) -> errors.Unavailable:
+        """Return the error of an answer that did not come to its end."""
+        return errors.Unavailable(self.clean(why), provider=self.provider)
 
     def filtered(self, message: str) -> errors.ContentFiltered:
         """Return the error of an answer that the provider held back."""
@@ -112,6 +148,25 @@ def _kind(status: int, code: str) -> type[errors.ModelError]:
         return _CODES[code]
     other = errors.Unavailable if status >= 500 else errors.InvalidRequest  # noqa: PLR2004  # the class of 5xx
     return _STATUSES.get(status, other)
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    """Return the error that a body is, which is not what its status says."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    error = found.get("error") if isinstance(found, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _named(error: dict[str, Any]) -> type[errors.ModelError]:
+    for name in (error.get("code"), error.get("type")):
+        if isinstance(name, int) and name in range(400, 600):  # some gateways put the status there
+            return _kind(name, "")
+        if isinstance(name, str) and name in _NAMES:
+            return _NAMES[name]
+    return errors.Unavailable
 
 
 def _reason(problem: Any) -> tuple[str, str]:

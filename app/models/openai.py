@@ -1,60 +1,85 @@
-"""OpenAI's chat completions, and every server that speaks them."""
+"""OpenAI, and every provider that speaks one of its dialects: see `app.models.hosts`."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.base import Completion, Features, Prompt
+from app.models.allowance import allowance
+from app.models.base import Completion, Delta, Features, Prompt
 from app.models.endpoint import Endpoint, HostedOptions
+from app.models.features import Change, changed, defaults
+from app.models.hosts import HOSTS, DialectName, Host, MaxTokens
 from app.models.http_errors import Errors
+from app.models.openai_chat import Chat
+from app.models.openai_dialect import Dialect
+from app.models.openai_responses import Responses
 from app.settings import ModelSettings
 from topics.model_requests import Sampling
-from topics.model_responses import Usage
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-_FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls"}
+    from app.models.wire import Wire
 
 
 class Options(HostedOptions):
-    """`max_tokens_field`: OpenAI's own models want the new name, many compatible servers know only the old one."""
+    """What is to be done otherwise than the provider's row says."""
 
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    dialect: DialectName | None = Field(
+        default=None, description="chat (Chat Completions) or responses (Responses); by default that of the provider"
+    )
+    features: tuple[Change, ...] = Field(
+        default=(), description="names of features to add, and with `-` before them, to take away"
+    )
+    max_tokens_field: MaxTokens | None = Field(
+        default=None, description="max_tokens or max_completion_tokens; by default that of the provider"
+    )
 
 
 class OpenAI:
-    """One model behind one endpoint; without `base_url` it is OpenAI's own."""
+    """One model behind one endpoint, spoken to in one dialect."""
 
-    provider = "openai"
-    features: Features = frozenset({"max_tokens", "seed", "stop", "temperature", "top_p"})
-
-    def __init__(self, endpoint: Endpoint, defaults: Sampling, *, max_tokens_field: str, max_concurrency: int) -> None:
+    def __init__(
+        self,
+        provider: str,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        *,
+        features: Features,
+        defaults: Sampling,
+        max_concurrency: int,
+    ) -> None:
+        self.provider = provider
+        self.features = features
         self._endpoint = endpoint
+        self._dialect = dialect
         self._defaults = defaults
-        self._max_tokens_field = max_tokens_field
-        self._client, self._errors = _connect(endpoint, max_concurrency)
+        self._wire, self._errors = _connect(provider, endpoint, max_concurrency)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
-        """Return the model that the configuration calls `name`.
+        """Return the model that the configuration calls `name`, at the host that is its provider.
 
         Raises:
-            ConfigurationError: the model or the key is missing, or an option is wrong.
+            ConfigurationError: the model, the address or the key is missing, or an option is wrong.
             MissingDependency: the SDK is not installed.
         """
+        host = HOSTS[settings.provider]
         chosen = options.parse(name, settings, Options)
-        endpoint = Endpoint.from_settings(name, settings, chosen, vendor="OPENAI")
+        endpoint = Endpoint.from_settings(name, settings, chosen, home=host.home)
+        dialect = _dialect(host, settings.provider, endpoint, chosen)
+        features = changed(host.features, chosen.features) - dialect.lacking
         return cls(
+            settings.provider,
             endpoint,
-            options.sampling(name, settings),
-            max_tokens_field=chosen.max_tokens_field
-            or ("max_tokens" if endpoint.base_url else "max_completion_tokens"),
+            dialect,
+            features=features,
+            defaults=defaults(name, settings, features),
             max_concurrency=settings.max_concurrency,
         )
 
@@ -64,74 +89,75 @@ class OpenAI:
         Raises:
             ModelError: one of its subclasses.
         """
-        body = self._body(prompt)
-        try:
-            # The SDK's own time-out is for one read; a body that trickles in would outlive it.
-            async with asyncio.timeout(timeout):
-                answer = await self._client.chat.completions.with_raw_response.create(**body, timeout=timeout)
-        except self._errors.expected as problem:
-            raise self._errors.translate(problem) from None
-        return _read(answer.content, self._errors)
+        answer = await self._wire.post(self._dialect.path, self._body(prompt), timeout=timeout)
+        completion = self._dialect.read(answer.content, self._errors)
+        return replace(completion, allowance=allowance(answer.headers, now=datetime.now(UTC)))
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        assembly, size = self._dialect.assembly(self._errors), 0
+        body = self._dialect.streamed(self._body(prompt))
+        async with self._wire.stream(self._dialect.path, body, timeout=timeout) as (headers, events):
+            async for name, data in events:
+                delta = assembly.add(name, data)
+                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
+                self._check(size)
+                if delta:
+                    yield delta
+                if assembly.done:
+                    break
+        yield replace(assembly.completion(), allowance=allowance(headers, now=datetime.now(UTC)))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._wire.close()
+
+    def _check(self, size: int) -> None:
+        most = self._endpoint.max_response_bytes
+        if size > most:
+            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
-        sampling = options.fill(prompt.sampling, self._defaults).model_dump(exclude_defaults=True)
-        if "max_tokens" in sampling:
-            sampling[self._max_tokens_field] = sampling.pop("max_tokens")
-        messages = options.turns(prompt)
-        return {"model": self._endpoint.model, "messages": messages, "extra_body": self._endpoint.body, **sampling}
+        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        asked = prompt if "schema" in self.features else replace(prompt, schema=None)
+        return self._dialect.body(self._endpoint.model, asked, options.fill(prompt.sampling, self._defaults))
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
+def _dialect(host: Host, provider: str, endpoint: Endpoint, chosen: Options) -> Dialect:
+    if (chosen.dialect or host.dialect) == "responses":
+        return Responses()
+    # The name `openai` stands for any server, too, and many know only the old name.
+    usual: MaxTokens = "max_tokens" if provider == "openai" and endpoint.base_url else host.max_tokens
+    return Chat(max_tokens=chosen.max_tokens_field or usual, seed=host.seed, usage_option=host.usage_option)
 
 
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Reply(BaseModel):
-    choices: tuple[_Choice, ...] = Field(min_length=1)
-    usage: _Usage | None = None
-
-
-def _read(body: bytes, errors: Errors) -> Completion:
-    try:
-        reply = _Reply.model_validate_json(body)
-    except ValidationError:
-        raise errors.malformed(body) from None
-    choice, usage = reply.choices[0], reply.usage or _Usage()
-    reason = _FINISH.get(choice.finish_reason or "", "other")
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
-        raise errors.filtered(choice.message.refusal or "the provider's content filter withheld the answer")
-    if choice.message.content is None and reason not in {"length", "tool_calls"}:
-        raise errors.malformed(body)
-    counted = Usage(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
-    return Completion(choice.message.content or "", reason, counted)
-
-
-def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[AsyncOpenAI, Errors]:
+def _connect(provider: str, endpoint: Endpoint, max_concurrency: int) -> tuple[Wire, Errors]:
     try:
         import openai  # noqa: PLC0415  # optional
 
-        from app.models import sdk  # noqa: PLC0415  # needs what comes with the SDK
+        from app.models import sdk, wire  # noqa: PLC0415  # need what comes with the SDK
     except ImportError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    return sdk.connect(
+    client, errors = sdk.connect(
         openai,
         openai.AsyncOpenAI,
         openai.OpenAIError,
-        provider=OpenAI.provider,
+        provider=provider,
         endpoint=endpoint,
         connections=max_concurrency,
     )
+    if provider != "openai":
+        client.organization = client.project = None  # from the environment, and of no concern to others
+    return wire.Wire(openai, client, errors, endpoint, _key(provider, endpoint, openai.Omit())), errors
+
+
+def _key(provider: str, endpoint: Endpoint, nothing: object) -> dict[str, object]:
+    """Return the headers that carry the key where it is not a bearer's, and no token is given in its place."""
+    header = HOSTS[provider].key_header
+    if header is None or "authorization" in map(str.lower, endpoint.headers):
+        return {}
+    return {header: endpoint.api_key, "Authorization": nothing}

@@ -9,6 +9,9 @@ from typing import Literal
 from app.errors import ModelError
 from app.models.base import Completion
 
+#: Errors that say how a model is, rather than what it was asked.
+FAULTS = frozenset({"timeout", "unavailable", "overloaded", "rate_limited", "unauthorized"})
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -16,7 +19,8 @@ class Attempt:
 
     `number` counts from 1; `seconds` is how long it took. With a stream, `text` is what had come when it ended,
     `first_token` the seconds to the first piece, and `longest_gap` the longest between two. One that is `lost` was
-    given up because another, made at the same time, was faster.
+    given up because another, made at the same time, was faster, or because nobody waited any more. One that is `short`
+    ran out of less time than an attempt is usually given, which says nothing of the model.
     """
 
     number: int
@@ -27,6 +31,7 @@ class Attempt:
     first_token: float | None = None
     longest_gap: float | None = None
     lost: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)

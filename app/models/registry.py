@@ -8,15 +8,17 @@ from typing import Protocol, cast
 from app.components import named
 from app.errors import ConfigurationError
 from app.models.base import Model
+from app.models.hosts import HOSTS
 from app.settings import ModelSettings
 
 GROUP = "meta_ai_orchestrator.models"
 
 COMPONENTS = {
     "anthropic": "app.models.anthropic:Anthropic",
+    "copilot": "app.models.copilot:Copilot",
     "local": "app.models.local:Local",
-    "openai": "app.models.openai:OpenAI",
     "scripted": "app.models.scripted:Scripted",
+    **dict.fromkeys(HOSTS, "app.models.openai:OpenAI"),
 }
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import random
 import re
-from collections.abc import Sequence
-from string import Template
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field
 
 from app import errors
 from app.models import options
-from app.models.base import Completion, Features, Prompt
+from app.models.base import Completion, Delta, Features, Prompt
+from app.models.continuing import continuing
+from app.models.script import Answer, Rule, answer
 from app.settings import ModelSettings, Section
-from topics.model_requests import Feature, Sampling
+from topics.model_requests import Feature, Sampling, ToolCall
 from topics.model_responses import Usage
 
 _FAILURES: dict[str, type[errors.ModelError]] = {
@@ -35,41 +39,50 @@ Code = Literal[
     "rate_limited", "overloaded", "unavailable", "timeout", "unauthorized", "invalid_request", "content_filtered"
 ]
 
-
-class Rule(Section):
-    """`answer` where the regular expression `pattern` is found; `$name` in it stands for the group of that name."""
-
-    pattern: re.Pattern[str]
-    answer: str
+#: A word with the white space after it; white space of its own at the very beginning.
+_PIECE = re.compile(r"\S+\s*|\s+")
 
 
 class Options(Section):
-    """The script.
+    """The script; the first of `rules` that fits counts, then `answers`, then `default`."""
 
-    The first of `rules` counts that is found in what the user has said so far, all messages in one text: so a
-    question that is asked again, because the answer was malformed, can be told from the first one. Then
-    `answers` maps a piece of the last user message to the answer; the first that occurs in it counts, and
-    without one the answer is `default`, or the message itself. The first calls fail with `failures`, in
-    that order; of the others a share of `fail_rate` is `unavailable`, always the same ones for one `seed`.
-    """
-
-    rules: tuple[Rule, ...] = ()
-    answers: dict[str, str] = Field(default_factory=dict)
-    default: str | None = None
+    rules: tuple[Rule, ...] = Field(
+        default=(),
+        description="each a `pattern`, a regular expression, and what follows where it is found in what the user has "
+        "said so far: the `answer` with `$name` for its groups, `reasoning`, and `calls` of tools",
+    )
+    answers: dict[str, str] = Field(
+        default_factory=dict, description="a piece of the last user message, and the answer; the first that occurs"
+    )
+    default: str | None = Field(default=None, description="the answer to anything else; by default the message itself")
+    reasoning: str = Field(default="", description="what it thinks before it answers, where no rule says")
     delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
-    failures: tuple[Code, ...] = ()
+    piece_delay: float = Field(default=0.0, ge=0, description="seconds between two pieces of a stream")
+    cut_after: int | None = Field(default=None, ge=0, description="a stream breaks off after so many pieces")
+    silent_after: int | None = Field(default=None, ge=0, description="nothing comes after so many pieces of a stream")
+    failures: tuple[Code, ...] = Field(default=(), description="codes of the errors with which the first calls fail")
     retry_after: float | None = Field(default=None, ge=0, description="seconds, in the failures that can carry it")
-    fail_rate: float = Field(default=0.0, ge=0, le=1)
-    seed: int = 0
+    fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
+    seed: int = Field(default=0, description="decides which calls `fail_rate` has fail, always the same ones")
+    lacks: tuple[Feature, ...] = Field(default=(), description="features that it does without, as some models do")
 
 
 class Scripted:
-    """Answers from its script; usage is counted in words."""
+    """Answers from its script; usage is counted in words.
+
+    `max_tokens`, `stop`, `streaming` and `tools` have their effect. `images`, `reasoning_effort`, `seed`,
+    `temperature` and `top_p` are accepted, because whatever they are, the script is a fair answer. `logprobs` are
+    not: there are none. Nor is `schema`: only the script knows whether it keeps to one. A tool that must be
+    called, by `tool_choice`, though no rule calls it, is called without arguments. A streamed answer that broke off
+    is continued where it stopped, when that is asked for as `app.models.continuing` does.
+    """
 
     provider = "scripted"
-    features: Features = frozenset(get_args(Feature)) - {"streaming"}
+    options = Options
+    features: Features = frozenset(get_args(Feature)) - {"logprobs", "schema"}
 
     def __init__(self, script: Options, defaults: Sampling) -> None:
+        self.features = type(self).features.difference(script.lacks)
         self._script = script
         self._defaults = defaults
         self._failures = iter(script.failures)
@@ -90,18 +103,46 @@ class Scripted:
         Raises:
             ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
         """
-        failure = self._failure()
-        try:
-            async with asyncio.timeout(timeout):
-                await asyncio.sleep(self._script.delay)
-        except TimeoutError:
-            raise errors.ModelTimeout("no answer within the time allowed", provider=self.provider) from None
-        if failure:
-            raise failure
-        return self._answer(prompt)
+        await self._begin(_end(timeout))
+        return self._completion(prompt)
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the scripted answer word by word, and at last the whole of it.
+
+        Raises:
+            ModelError: the script has this call fail or break off, or takes longer than `timeout` seconds.
+        """
+        end = _end(timeout)
+        await self._begin(end)
+        completion = self._completion(prompt)
+        for number, piece in enumerate(_pieces(completion)):
+            await self._interrupt(number, end)
+            if number:
+                await self._wait(self._script.piece_delay, end)
+            yield piece
+        yield completion
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
+
+    async def _begin(self, end: float) -> None:
+        failure = self._failure()
+        await self._wait(self._script.delay, end)
+        if failure:
+            raise failure
+
+    async def _interrupt(self, number: int, end: float) -> None:
+        if number == self._script.cut_after:
+            raise errors.Unavailable(f"the script cuts the answer off after {number} pieces", provider=self.provider)
+        if number == self._script.silent_after:
+            await self._wait(math.inf, end)
+
+    async def _wait(self, seconds: float, end: float) -> None:
+        # No time-out around it: a generator that yields within one would cancel whoever reads from it.
+        left = end - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, min(seconds, left)))
+        if seconds > left:
+            raise errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
 
     def _failure(self) -> errors.ModelError | None:
         code = next(self._failures, None)
@@ -110,19 +151,50 @@ class Scripted:
         fields: dict[str, Any] = {"provider": self.provider, "retry_after": self._script.retry_after}
         return _FAILURES[code](f"the script has this call fail: {code}", **fields) if code else None
 
-    def _answer(self, prompt: Prompt) -> Completion:
-        text = self._text([message.content for message in prompt.messages if message.role == "user"])
-        words, limit = text.split(), options.fill(prompt.sampling, self._defaults).max_tokens
+    def _completion(self, prompt: Prompt) -> Completion:
+        given = self._rest(prompt) or self._given(prompt)
+        sampling = options.fill(prompt.sampling, self._defaults)
+        text, reason = _limited(_stopped(given.text, sampling.stop), sampling.max_tokens)
         read = sum(len(message.content.split()) for message in prompt.messages)
-        if limit is not None and len(words) > limit:
-            usage = Usage(input_tokens=read, output_tokens=limit)
-            return Completion(" ".join(words[:limit]), "length", usage)
-        return Completion(text, "stop", Usage(input_tokens=read, output_tokens=len(words)))
+        thought = len(given.reasoning.split())
+        written = len(text.split()) + thought + sum(_words(call) for call in given.calls)
+        usage = Usage(input_tokens=read, output_tokens=written, reasoning_tokens=thought)
+        reason = "tool_calls" if given.calls else reason
+        return Completion(text, reason, usage, reasoning=given.reasoning, tool_calls=given.calls)
 
-    def _text(self, said: Sequence[str]) -> str:
-        conversation, asked = "\n\n".join(said), said[-1] if said else ""
-        for rule in self._script.rules:
-            if found := rule.pattern.search(conversation):
-                return Template(rule.answer).safe_substitute(found.groupdict(default=""))
-        default = asked if self._script.default is None else self._script.default
-        return next((text for piece, text in self._script.answers.items() if piece in asked), default)
+    def _given(self, prompt: Prompt) -> Answer:
+        script = self._script
+        return answer(prompt, script.rules, script.answers, default=script.default, reasoning=script.reasoning)
+
+    def _rest(self, prompt: Prompt) -> Answer | None:
+        """Return what is left of an answer that broke off, if that is what the prompt asks for."""
+        if len(prompt.messages) <= 2:  # noqa: PLR2004  # the two turns with which it is asked for
+            return None
+        before = replace(prompt, messages=prompt.messages[:-2])
+        said = prompt.messages[-2].content
+        if not said or prompt != continuing(before, said):
+            return None
+        whole = self._given(before).text
+        return Answer(whole.removeprefix(said)) if whole.startswith(said) else None
+
+
+def _end(timeout: float) -> float:
+    return asyncio.get_running_loop().time() + timeout
+
+
+def _pieces(completion: Completion) -> list[Delta]:
+    thoughts = [Delta(reasoning=piece) for piece in _PIECE.findall(completion.reasoning)]
+    return [*thoughts, *(Delta(piece) for piece in _PIECE.findall(completion.text))]
+
+
+def _stopped(text: str, stop: tuple[str, ...]) -> str:
+    return text[: min((place for word in stop if (place := text.find(word)) >= 0), default=len(text))]
+
+
+def _limited(text: str, limit: int | None) -> tuple[str, str]:
+    words = text.split()
+    return (text, "stop") if limit is None or len(words) <= limit else (" ".join(words[:limit]), "length")
+
+
+def _words(call: ToolCall) -> int:
+    return 1 + len(json.dumps(json.loads(call.arguments)).split())

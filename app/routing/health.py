@@ -9,44 +9,40 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from app.routing.base import Health
+from app.routing.breaker import Breaker
 from topics.model_health import ModelHealth
+
+#: Until when a breaker is open (epoch seconds), and how often it has opened since it was last closed.
+Opened = tuple[float, int]
+_CLOSED: Opened = (0.0, 0)
+_Weighed = tuple[ModelHealth, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """Times in seconds.
 
-    A peak of duration decays with the time constant `decay`, and errors are counted over about `window`. The
-    breaker opens after `consecutive` failures, or when more than `share` of at least `min_calls` failed; for
-    `cool_down` at first, twice as long each time that the model then fails again, up to `max_cool_down`.
+    A peak of duration decays with the time constant `decay`, and errors are counted over about `window`.
     """
 
     decay: float = 30.0
     window: float = 60.0
-    consecutive: int = 5
-    share: float = 0.5
-    min_calls: float = 10.0
-    cool_down: float = 5.0
-    max_cool_down: float = 120.0
 
 
 class Measure:
-    """One worker's moving averages of one model, and its breaker; times are epoch seconds.
+    """One worker's moving averages of the calls of one model, and the breaker of its attempts, which others move.
 
-    The duration is a peak EWMA: it jumps up with a slow call, and comes down as time passes. Source: Finagle,
-    `PeakEwma`. The breaker is closed, open until a time, or half open after it: then one success closes it,
-    and one failure opens it for longer. What comes in while it is open began earlier, and does not move it.
+    Times are epoch seconds. The duration is a peak EWMA: it jumps up with a slow call, and comes down as time
+    passes. Source: Finagle, `PeakEwma`.
     """
 
-    def __init__(self, tuning: Tuning | None = None) -> None:
+    def __init__(self, tuning: Tuning | None = None, breaker: Breaker | None = None) -> None:
+        self.breaker = breaker or Breaker()
         self._tuning = tuning or Tuning()
         self._calls = 0
         self._seconds: float | None = None
         self._total = self._failed = 0.0
         self._at = 0.0
-        self._row = 0  # failures since the last success
-        self._trips = 0  # how often the breaker has opened since it was last closed
-        self._open_until = 0.0
 
     def observe(self, seconds: float, ok: bool, now: float) -> None:  # noqa: FBT001  # an outcome, not a mode
         """Take in a call that ended at `now` after `seconds`; not `ok`: it failed for the model's sake."""
@@ -55,8 +51,6 @@ class Measure:
         self._calls += 1
         self._time(seconds, passed, ok=ok)
         self._count(passed, ok=ok)
-        if now >= self._open_until:
-            self._move(now, ok=ok)
 
     def snapshot(self, model: str, worker: str, now: float) -> ModelHealth:
         """Return what is to be told the other workers."""
@@ -67,7 +61,8 @@ class Measure:
             calls=self._calls,
             seconds=self._seconds or 0.0,
             errors=self._errors,
-            open_until=datetime.fromtimestamp(self._open_until, UTC) if self._open_until > now else None,
+            open_until=datetime.fromtimestamp(self.breaker.open_until, UTC) if self.breaker.trips else None,
+            trips=self.breaker.trips,
         )
 
     @property
@@ -85,19 +80,6 @@ class Measure:
         kept = math.exp(-passed / self._tuning.window)
         self._total = self._total * kept + 1
         self._failed = self._failed * kept + (not ok)
-        self._row = 0 if ok else self._row + 1
-
-    def _move(self, now: float, *, ok: bool) -> None:
-        if not ok and (self._trips or self._too_many()):
-            doubled = self._tuning.cool_down * 2.0 ** min(self._trips, 30)
-            self._open_until = now + min(doubled, self._tuning.max_cool_down)
-            self._trips += 1
-        elif ok and self._trips:
-            self._trips, self._total, self._failed = 0, 1.0, 0.0
-
-    def _too_many(self) -> bool:
-        often = self._total >= self._tuning.min_calls and self._errors > self._tuning.share
-        return often or self._row >= self._tuning.consecutive
 
 
 class Board:
@@ -113,6 +95,7 @@ class Board:
         self._hold = hold
         self._said: dict[str, dict[str, ModelHealth]] = {}
         self._picture: Mapping[str, Health] = {}
+        self._opened: dict[str, Opened] = {}
         self._made_at = -math.inf
 
     def apply(self, event: ModelHealth) -> None:
@@ -127,9 +110,21 @@ class Board:
         """Return what is known lately, by model: a mapping that does not change afterwards."""
         if not 0 <= now - self._made_at < self._hold:
             self._forget(now)
-            self._picture = MappingProxyType({model: self._merged(said, now) for model, said in self._said.items()})
+            weighed = {model: self._weighed(said, now) for model, said in self._said.items()}
+            self._opened = {model: _middle(list(_openings(pairs))) for model, pairs in weighed.items()}
+            self._picture = MappingProxyType({model: self._merged(model, pairs) for model, pairs in weighed.items()})
             self._made_at = now
         return self._picture
+
+    def opened(self, model: str, now: float) -> Opened:
+        """Return until when (epoch seconds) a model's breaker is open, and how often it has opened in a row."""
+        self.health(now)
+        return self._opened.get(model, _CLOSED)
+
+    def callers(self, model: str, now: float, *, lately: float = 30.0) -> int:
+        """Return how many workers have called a model in the last `lately` seconds, at least 1."""
+        said = self._said.get(model, {}).values()
+        return max(1, sum(now - event.at.timestamp() <= lately for event in said))
 
     def _forget(self, now: float) -> None:
         for model, workers in list(self._said.items()):
@@ -139,24 +134,26 @@ class Board:
             else:
                 del self._said[model]
 
-    def _merged(self, said: Mapping[str, ModelHealth], now: float) -> Health:
-        pairs = [(event, math.exp(-max(now - event.at.timestamp(), 0.0) / self._fade)) for event in said.values()]
+    def _weighed(self, said: Mapping[str, ModelHealth], now: float) -> list[_Weighed]:
+        return [(event, math.exp(-max(now - event.at.timestamp(), 0.0) / self._fade)) for event in said.values()]
+
+    def _merged(self, model: str, pairs: Sequence[_Weighed]) -> Health:
         total, newest = sum(weight for _, weight in pairs), max(weight for _, weight in pairs)
         seconds = sum(event.seconds * weight for event, weight in pairs) / total
         errors = sum(event.errors * weight for event, weight in pairs) / total
-        return Health(seconds * newest, min(errors * newest, 1.0), _middle(list(_openings(pairs))))
+        return Health(seconds * newest, min(errors * newest, 1.0), self._opened[model][0])
 
 
-def _openings(pairs: Sequence[tuple[ModelHealth, float]]) -> Iterator[tuple[float, float]]:
+def _openings(pairs: Sequence[_Weighed]) -> Iterator[tuple[Opened, float]]:
     for event, weight in pairs:
-        yield (event.open_until.timestamp() if event.open_until else 0.0), weight
+        yield (event.open_until.timestamp(), event.trips) if event.open_until else _CLOSED, weight
 
 
-def _middle(weighed: Sequence[tuple[float, float]]) -> float:
+def _middle(weighed: Sequence[tuple[Opened, float]]) -> Opened:
     """Return the weighted median, the higher of two: one worker of many that cannot reach a model closes it to none."""
     half, so_far = sum(weight for _, weight in weighed) / 2, 0.0
     for value, weight in sorted(weighed, reverse=True):
         so_far += weight
         if so_far >= half:
             return value
-    return 0.0
+    return _CLOSED

@@ -13,7 +13,7 @@ class Metrics:
         """Count an event that an agent was given."""
 
     def finished(self, topic: str, outcome: str, seconds: float) -> None:
-        """Count an event that is done: `ok`, `dead_letter`, `error`, `duplicate` or `stale`."""
+        """Count an event that is done: `ok`, `dead_letter`, `error`, `duplicate`, `expired` or `stale`."""
 
     def sent(self, topic: str) -> None:
         """Count an event that the broker acknowledged."""
@@ -38,6 +38,12 @@ class Metrics:
         output_tokens: int = 0,
     ) -> None:
         """Count a call with all its tries; `outcome` is `ok` or an error's code."""
+
+    def cache(self, model: str, found: str) -> None:
+        """Count a call that may be answered from the cache: `new`, `shared`, `equal` or `similar`."""
+
+    def model_stream(self, model: str, provider: str, first_token: float, longest_gap: float | None) -> None:
+        """Note how long a streamed answer took to begin, and its longest pause; none when it was a single piece."""
 
     def retrieval(self, outcome: str, seconds: float) -> None:
         """Count a retrieval; `outcome` is `ok` or an error's code."""

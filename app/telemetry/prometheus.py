@@ -82,8 +82,11 @@ class PrometheusMetrics(Metrics):
     def _work(self, make: _Families) -> None:
         self._calls = make.counter("model_calls", "Calls of models, by outcome.", "model", "provider", "outcome")
         self._call_duration = make.histogram("model_call", "A call with all its tries.", "model", "provider")
+        self._first_token = make.histogram("model_first_token", "To an answer's first piece.", "model", "provider")
+        self._gap = make.histogram("model_token_gap", "The longest between two pieces.", "model", "provider")
         self._tries = make.counter("model_tries", "Attempts against providers.", "model", "provider")
         self._tokens = make.counter("model_tokens", "Tokens, as providers count.", "model", "provider", "direction")
+        self._cache = make.counter("cache_lookups", "Calls that may be answered from the cache.", "model", "found")
         self._retrievals = make.counter("retrievals", "Retrievals, by outcome.", "outcome")
         self._retrieval_duration = make.histogram("retrieval", "A retrieval.")[()]
         self._runs = make.counter("runs_finished", "Runs ended, by status.", "workflow", "status")
@@ -132,6 +135,16 @@ class PrometheusMetrics(Metrics):
         self._tries[model, provider].inc(tries)
         self._tokens[model, provider, "input"].inc(input_tokens)
         self._tokens[model, provider, "output"].inc(output_tokens)
+
+    @override
+    def cache(self, model: str, found: str) -> None:
+        self._cache[model, found].inc()
+
+    @override
+    def model_stream(self, model: str, provider: str, first_token: float, longest_gap: float | None) -> None:
+        self._first_token[model, provider].observe(first_token)
+        if longest_gap is not None:
+            self._gap[model, provider].observe(longest_gap)
 
     @override
     def retrieval(self, outcome: str, seconds: float) -> None:

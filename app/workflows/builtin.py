@@ -29,6 +29,12 @@ def ask(settings: AskSettings) -> Workflow:
 def _answering(settings: AskSettings) -> dict[str, Any]:
     return {
         "models": list(dict.fromkeys(settings.models)),
-        "fusion": {"strategy": settings.strategy, "quorum": settings.quorum},
+        "fusion": {"strategy": _strategy(settings), "quorum": settings.quorum},
+        "stream": settings.stream,
         "timeout": settings.deadline,
     }
+
+
+def _strategy(settings: AskSettings) -> str:
+    """Return the fusion; to a single model that streams they are all the same."""
+    return "first" if settings.stream else settings.strategy

@@ -30,7 +30,10 @@ _EXPRESSIONS = frozenset({"when", "over", "until", "key"})
 
 
 class Handle:
-    """A step of a flow: `output`, `chunks`, `answer`, `status`, `error`, `failed` and `reason` are references."""
+    """A step of a flow, and references to what it has come to.
+
+    They are `output`, `chunks`, `answer`, `status`, `error`, `failed`, `reason` and `tool_calls`.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -129,12 +132,20 @@ def retrieve(query: Any, **settings: Any) -> Draft:
 
 
 def ask(models: list[str], prompt: Any, **settings: Any) -> Draft:
-    """Return a step that asks `models`; `schema` can be a pydantic model."""
+    """Return a step that asks `models`; `schema` can be a pydantic model, and `images` a reference; see `tool`."""
     if "schema" in settings:
         settings["schema"] = _schema(settings["schema"])
     if "system" in settings:
         settings["system"] = str(settings["system"])
+    if "images" in settings:
+        settings["images"] = _values(settings["images"])
     return _draft("ask", models=list(models), prompt=str(prompt), **settings)
+
+
+def tool(name: str, description: str = "", parameters: Any = None) -> Draft:
+    """Return a function that models may ask to be called; `parameters` is a JSON Schema, or a pydantic model."""
+    schema = _schema(parameters)
+    return {"name": name, "description": description, **({} if schema is None else {"parameters": schema})}
 
 
 def connector(name: str, arguments: Any = None, **settings: Any) -> Draft:

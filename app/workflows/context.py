@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.workflows.calls import asked_for, parsed
 from app.workflows.run import WAITING, Run, StepRun
 
 
@@ -39,6 +40,7 @@ def _view(step: StepRun) -> Mapping[str, Any]:
         "answer": step.output,
         "reason": step.reason,
         "failed": status == "failed",
+        "tool_calls": [parsed(call) for call in asked_for(step)],
         "error": {"code": step.error.code, "message": step.error.message} if step.error else None,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.workflows.budgets import remembered, settle
 from app.workflows.definitions import Definition
 from app.workflows.family import cancellation, homecoming
 from app.workflows.kinds.base import Command
@@ -19,12 +20,15 @@ def end(
     if error is None and definition and definition.output:
         error = _misfit(run, definition)
     outcome = result(run, definition, error, now)
+    if run.models is not None and error is None:
+        outcome = outcome.model_copy(update={"degraded": True})
     commands: list[Command] = [outcome, *homecoming(run, outcome)]
     if definition:
         for name in sorted(run.active):
             commands += cancellation(run, definition, name, run.steps.get(name, WAITING))
         commands += release(run, definition)
-    return Done(digest=run.digest, forget_at=now + world.limits.remember), commands
+    commands += settle(run, outcome.usage.cost)
+    return remembered(run, now + world.limits.remember), commands
 
 
 def _misfit(run: Run, definition: Definition) -> Failure | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
+from app.workflows.budgets import funded, out_of_time, overdue, request_id, reserve
 from app.workflows.definitions import Definition
 from app.workflows.ending import end
 from app.workflows.kinds.base import Command
@@ -28,6 +29,7 @@ from topics.tasks import Task
 
 #: How often a task looks for its workflow while that is not known (seconds).
 _LOOK = 0.25
+_NO_TURN = "the run's turn had not come by its deadline: others of its kind were under way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def advance(state: RunState | None, event: Input, world: World, now: float) -> t
     if isinstance(event, Accept):
         return _accept(state, event, world, now)
     if not isinstance(state, Run):
-        return state, []
+        return _afterwards(state, event)
     if isinstance(event, Signal) and event.kind == "cancel":
         return _cancel(state, event, world, now)
     if state.version == 0:
@@ -69,8 +71,15 @@ def advance(state: RunState | None, event: Input, world: World, now: float) -> t
         definition = world.definitions.get(state.task.workflow, state.version)
     except UnknownWorkflow as error:
         return end(state, None, Failure.of(error), world, now)
-    go_on = _in_line if state.slot == "asked" else _go_on
+    go_on = _in_line if state.slot == "asked" or state.budget else _go_on
     return go_on(state, event, definition, world, now)
+
+
+def _afterwards(state: RunState | None, event: News) -> tuple[RunState | None, list[Command]]:
+    """Only its budgets care for an answer when a run has ended."""
+    if isinstance(state, Done) and state.unpaid and not isinstance(event, Signal | Tick):
+        return overdue(state, event)
+    return state, []
 
 
 def _cancel(run: Run, event: Signal, world: World, now: float) -> tuple[RunState, list[Command]]:
@@ -98,6 +107,7 @@ def _accept(state: RunState | None, event: Accept, world: World, now: float) -> 
         accepted_at=now,
         deadline=now + world.limits.patience,
         turn=event.turn,
+        models=event.task.parent.models if event.task.parent else None,
         traceparent=event.traceparent,
     )
     return _look(run, world, now)
@@ -135,17 +145,29 @@ def _begin(run: Run, definition: Definition, world: World, now: float) -> tuple[
     run = replace(run, version=spec.version, deadline=deadline)
     if definition.slot_key:
         return acquire(run, definition)
-    return _work(Turn(run, definition, world, now))
+    return _fund(run, definition, world, now)
+
+
+def _fund(run: Run, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
+    """Begin, or ask the next budget for money."""
+    if world.budgets and (asked := reserve(run, definition, world.budgets)):
+        return asked
+    turn = Turn(run, definition, world, now)
+    if run.slot or run.paid:
+        turn.touch_all()  # a crash may have left steps that began before this was written
+    return _work(turn)
 
 
 def _in_line(run: Run, event: News, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
-    """Begin when the run's turn has come."""
-    if isinstance(event, StepResult) and event.id == f"{run.task_id}/slot":
-        turn = Turn(replace(run, slot="held"), definition, world, now)
-        turn.touch_all()  # a crash may have left steps that began before this was written
-        return _work(turn)
+    """Begin when the run's turn has come, and there is money for it."""
+    if isinstance(event, StepResult) and event.id == f"{run.task_id}/slot" and run.slot == "asked":
+        return _fund(replace(run, slot="held"), definition, world, now)
+    if isinstance(event, StepResult) and run.budget and event.id == request_id(run):
+        if event.error:
+            return end(run, definition, event.error, world, now)
+        return _fund(funded(run, event), definition, world, now)
     if now >= run.deadline:
-        late = DeadlineExceeded("the run's turn had not come by its deadline: others of its kind were under way")
+        late = out_of_time(run) if run.budget else DeadlineExceeded(_NO_TURN)
         return end(run, definition, Failure.of(late), world, now)
     return _keep(run, event), []
 

@@ -6,6 +6,7 @@ import random
 
 from app.backoff import full_jitter
 from app.errors import WorkflowError
+from app.workflows.kinds.asking import standing
 from app.workflows.kinds.base import Moment
 from app.workflows.replacing import replace
 from app.workflows.run import StepRun
@@ -64,6 +65,7 @@ def _again(at: Moment) -> StepRun:
         wake_at=at.now + delay,
         unawaited=step.unawaited | step.outstanding,
         spent=step.usage,
+        said=standing(at),
         error=step.error,
     )
 

@@ -37,6 +37,8 @@ class Part:
             self.schema = Schema(spec.output_schema, where=f"{where}.schema") if spec.output_schema else None
             self.strategy = fusion.get(spec.fusion.strategy, spec.fusion.options)
             self.stages = tuple((routing.get(stage.policy, stage.options), stage.choose) for stage in spec.routing)
+            if spec.stream:  # a reader can follow one answer at a time; the other models are in reserve
+                self.stages = (*self.stages[:-1], (self.stages[-1][0], 1))
 
     @property
     def steps(self) -> frozenset[str]:

@@ -98,5 +98,7 @@ def _values(step: Step) -> Iterator[tuple[Key, Any]]:
         yield ("arguments",), step.arguments
     if isinstance(step, WorkflowStep):
         yield ("input",), step.input
+    if isinstance(step, AskStep) and step.images:
+        yield ("images",), step.images
     if step.fallback and step.fallback.step is None:
         yield ("fallback", "value"), step.fallback.value

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.workflows.account import Account
 from app.workflows.run import Done, Run, RunState, Slots, StepRun
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class _Head:
     run: Run | None = None
     done: Done | None = None
     slots: Slots | None = None
+    budget: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(done=state), exclude_defaults=True)
         case Slots():
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
+        case Account():
+            return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
 
 
 def _same_head(state: Run, written: Run) -> bool:
@@ -199,10 +203,10 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
         ValueError: it is none of ours.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of slots have tabs too
+        with suppress(ValidationError):  # the keys of slots and budgets have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
-    for state in (head.run, head.done, head.slots):
+    for state in (head.run, head.done, head.slots, head.budget):
         if state is not None:
             return state
-    raise ValueError("neither a run nor slots")
+    raise ValueError("neither a run, nor slots, nor a budget")

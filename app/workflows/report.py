@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
+from app.workflows.calls import asked_for
 from app.workflows.definitions import Definition
 from app.workflows.run import WAITING, Run, StepRun
 from app.workflows.steps import AskStep
@@ -26,6 +27,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         workflow_version=run.version or 1,
         status="cancelled" if cancelled else "failed" if error else "succeeded",
         answer=shown.outcome,
+        tool_calls=asked_for(shown) or None,
         citations=_citations(run) if shown.status == "succeeded" else (),
         candidates=tuple(_candidates(answer)),
         fusion=_fusion(definition),
@@ -83,6 +85,9 @@ def _candidates(step: StepRun) -> Iterator[Candidate]:
             usage=response.usage,
             seconds=response.seconds,
             error=response.error,
+            reasoning=response.reasoning or None,
+            tool_calls=response.tool_calls or None,
+            downgraded=response.downgraded or None,
         )
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.errors import BudgetExceeded
+from app.workflows.account import Account
 from app.workflows.replacing import replace
 from topics.base import Failure
 from topics.model_responses import ModelResponse, Usage
@@ -37,7 +39,8 @@ class StepRun:
 
     Of an `ask`: `order` are the branches that were asked, by preference, of which those from `wave` on count;
     `reserves` the models to ask when one fails; `responses` the answers of the models, `replies` those to the
-    calls of the fusion, which has begun when `fusing`. Of a `map`: `begun` items, of which those in `live` are
+    calls of the fusion, which has begun when `fusing`; `said` is what stands of an answer that an earlier attempt
+    streamed before it was cut off. Of a `map`: `begun` items, of which those in `live` are
     not over, and `lost` have failed.
     """
 
@@ -55,6 +58,7 @@ class StepRun:
     looked_up: JsonValue = None
     responses: tuple[ModelResponse, ...] = ()
     fusing: bool = False
+    said: str = ""
     replies: tuple[ModelResponse, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)
     begun: int = 0
@@ -141,9 +145,10 @@ class Run:
     """One task under way.
 
     `version` is 0 until its workflow is known, and `look_at` when it is looked for again. `slot` is where it
-    stands with the workflow's concurrency limit. `steps` are those that have begun; `active` those of them
-    that are not over, with their `wake_at`. `signals` are those received, by name; `early` the answers that
-    came before their requests, by id.
+    stands with the workflow's concurrency limit. `budget` is the budget that was asked for money, `paid` are those
+    that gave some, and `models` the only ones that it may use, if one of them was used up. `steps` are those that
+    have begun; `active` those of them that are not over, with their `wake_at`. `signals` are those received, by
+    name; `early` the answers that came before their requests, by id.
     """
 
     task_id: str
@@ -156,6 +161,9 @@ class Run:
     turn: int = 0
     slot: Literal["", "asked", "held"] = ""
     slot_key: str = ""
+    budget: str = ""
+    paid: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
     steps: Mapping[str, StepRun] = field(default_factory=dict)
     active: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -169,13 +177,41 @@ class Run:
             return self.look_at
         return min((self.deadline, *self.active.values()))
 
+    @property
+    def charged(self) -> tuple[str, ...]:
+        """The budgets to which its cost counts: those that gave it money, and those of its parent."""
+        return (*self.task.parent.paid, *self.paid) if self.task.parent else self.paid
+
+    def permitted(self, models: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `models` that it may use.
+
+        Raises:
+            BudgetExceeded: none of them.
+        """
+        if self.models is None:
+            return models
+        if found := tuple(model for model in models if model in self.models):
+            return found
+        left = ", ".join(self.models) or "none"
+        raise BudgetExceeded(
+            f"a budget is used up, and of the models that may still be used ({left}) the step has none"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What is remembered of a run that ended, until `forget_at`, to recognise repetitions."""
+    """What is remembered of a run that ended, until `forget_at`, to recognise repetitions.
+
+    `unpaid` are the requests whose answers may yet come, and then cost something to the `budgets` under which the
+    run fell; empty without budgets.
+    """
 
     digest: str
     forget_at: float
+    workflow: str = ""
+    budgets: tuple[str, ...] = ()
+    unpaid: frozenset[str] = frozenset()
+    turn: int = 0
 
     @property
     def wake_at(self) -> float:
@@ -203,7 +239,7 @@ class Slots:
         return min((*self.holders.values(), *(entry[4] for entry in self.queue)), default=0.0)
 
 
-RunState = Run | Done | Slots
+RunState = Run | Done | Slots | Account
 
 
 def digest(task: Task) -> str:

@@ -9,12 +9,12 @@ are over, and, inside a `map`, `item` and `index`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from app.settings import Seconds
-from topics.model_requests import Sampling
+from topics.model_requests import Feature, Sampling, Tool
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Expression = Annotated[str, Field(min_length=1, max_length=10_000)]
@@ -52,12 +52,28 @@ class Fallback(Spec):
         return self
 
 
+class Reuse(Spec):
+    """Which answer may be given again: one at most `age` seconds old to an equal request.
+
+    Of an `ask`: with `similar`, also to one whose last message means nearly the same, by the cosine of both
+    embeddings; `namespace` keeps answers apart that would otherwise be shared.
+    """
+
+    age: Seconds = Field(alias="for")
+    similar: float | None = Field(default=None, gt=0, le=1)
+    namespace: str = Field(default="", max_length=100)
+
+
+def _reuse(value: object) -> object:
+    return value if value is None or isinstance(value, (dict, Reuse)) else {"for": value}
+
+
 class Step(Spec):
     """What all steps have.
 
     A step waits for those in `after` and those that it refers to. It is skipped when `when` is false, when a
     decision went elsewhere, or when all that it waits for was skipped. `optional` lets the run go on without
-    it. `cache` lets an equal request be answered from memory for that long.
+    it. `cache` lets an answer be given again.
     """
 
     description: str = ""
@@ -67,7 +83,18 @@ class Step(Spec):
     retry: Retry = Retry(attempts=1)
     optional: bool = False
     fallback: Fallback | None = None
-    cache: Seconds | None = None
+    cache: Annotated[Reuse | None, BeforeValidator(_reuse, json_schema_input_type=Reuse | float | str | None)] = None
+
+    @property
+    def cache_for(self) -> float | None:
+        """How old (seconds) an answer may be that is given again."""
+        return self.cache.age if self.cache else None
+
+    @model_validator(mode="after")
+    def _equal_only(self) -> Self:
+        if self.cache and not isinstance(self, AskStep) and (self.cache.similar is not None or self.cache.namespace):
+            raise ValueError("cache: only steps that ask models have similar and namespace")
+        return self
 
 
 class RetrieveStep(Step):
@@ -114,6 +141,12 @@ class Fusion(Component):
     quorum: int = Field(default=1, ge=1)
 
 
+class AskTool(Tool):
+    """A function that the models of a step may ask to be called: `parameters` is the JSON Schema of its arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 def _stages(value: object) -> object:
     return value if isinstance(value, (list, tuple)) else (value,)
 
@@ -124,6 +157,11 @@ class AskStep(Step):
     `routing` is one policy, or several that narrow the choice one after the other. `samples` asks each model
     so often. With `schema`, answers are JSON of that JSON Schema (the output is the data), and a model whose
     answer is not is told why and asked again, up to `repairs` times.
+
+    `images`, values, are the addresses of pictures that go with the prompt. Models may ask for calls of `tools`, as
+    `tool_choice` says (`auto`, `none`, `required`, or a tool's name). With `stream`, the answer goes to
+    `result-chunks` while it is made: then one model is asked at a time, and another goes on where one was cut off.
+    What a model cannot do is left out if it is in `downgrade`, or else the model fails.
     """
 
     kind: Literal["ask"]
@@ -136,6 +174,11 @@ class AskStep(Step):
     sampling: Sampling = Sampling()
     output_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
     repairs: int = Field(default=1, ge=0, le=10)
+    images: str | tuple[str, ...] = ()
+    tools: tuple[AskTool, ...] = ()
+    tool_choice: str = "auto"
+    stream: bool = False
+    downgrade: tuple[Feature, ...] = ()
 
     @field_validator("models")
     @classmethod

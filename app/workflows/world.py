@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.routing.base import Facts, Health
+from app.settings import BudgetSettings
 from app.workflows.definitions import Definitions
 
 
@@ -23,9 +24,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The deployed workflows, what is known of the models, and the limits."""
+    """The deployed workflows, what is known of the models, the limits, and the budgets in the order to ask them."""
 
     definitions: Definitions
     facts: Mapping[str, Facts] = field(default_factory=dict)
     health: Mapping[str, Health] = field(default_factory=dict)
     limits: Limits = Limits()
+    budgets: tuple[BudgetSettings, ...] = ()

@@ -121,6 +121,7 @@ class Simulation:
             self._tell_until(at)
             worker = task.number % self._load.workers
             self._measures[worker][model].observe(at - asked, well, _START + at)
+            self._measures[worker][model].breaker.note(ok=well, now=_START + at)
             self._changed.add((worker, model))
             if well or not task.left:
                 self.seconds[task.number], self.refused[task.number] = at - task.arrived, task.refused

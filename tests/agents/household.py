@@ -14,6 +14,7 @@ from app.workflows.run import Run, RunState, Slots
 from tests.agents.parts import received
 from tests.workflows.simulation import answer
 from topics.model_requests import ModelRequest
+from topics.model_responses import Usage
 from topics.results import Result
 from topics.step_requests import StepRequest
 
@@ -71,11 +72,11 @@ class Household:
             return
         if decision.value is not None:
             self.states[key] = decision.value
-            self._check(decision.value)
+            self.check(decision.value)
         for outgoing in decision.outgoing:
             self.send(outgoing)
 
-    def _check(self, state: RunState) -> None:
+    def check(self, state: RunState) -> None:
         if isinstance(state, Slots):
             assert len(state.holders) <= state.limit
             assert not state.holders.keys() & {entry[2] for entry in state.queue}
@@ -83,10 +84,12 @@ class Household:
             codes = {step.error.code for step in state.steps.values() if step.error}
             assert not codes & {"internal", "routing", "fusion"}, "a defect"
 
-    def answer(self, request_id: str, error: str | None = None) -> None:
+    def answer(self, request_id: str, error: str | None = None, cost: float = 0.0) -> None:
         request = self.asked.pop(request_id)
         self.answered.add(request_id)
         fact = answer(request, error=error)
+        if cost:
+            fact = fact.model_copy(update={"usage": Usage(output_tokens=1, cost=cost)})
         self.send(self.mind._outgoing(fact, None))
 
     def write(self, key: str) -> None:

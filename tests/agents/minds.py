@@ -14,5 +14,5 @@ from tests.agents.parts import PARTITIONS
 
 def runs(settings: Settings, metrics: Metrics, *specs: Workflow) -> Runs:
     """Return the mind for the built-in workflow, and for `specs`."""
-    world = World(Definitions([ask(settings.ask), *specs]))
+    world = World(Definitions([ask(settings.ask), *specs]), budgets=settings.budgets)
     return Runs(lambda: world, PARTITIONS, metrics)

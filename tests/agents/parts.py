@@ -12,6 +12,7 @@ import numpy as np
 
 from agents.parts import ConfiguredModel, Parts
 from app.answers import Answers
+from app.caching.memory import MemoryCache
 from app.connectors.base import Connector
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.deciding import Decider, Mind
@@ -19,6 +20,7 @@ from app.delivery.envelope import Received
 from app.health_feed import Measures
 from app.models.gate import Bounded
 from app.models.scripted import Scripted
+from app.prices.price import Price
 from app.retrieval.base import Vectors
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -139,7 +141,7 @@ def assemble(
         connectors=connectors or {},
         embedder=Embedder(),
         store=Store(),
-        answers=Answers(1_000_000),
+        answers=Answers(MemoryCache(1_000_000)),
         measures=Measures("here"),
         metrics=Measured(),
         tracer=Tracer(),
@@ -157,7 +159,8 @@ def scripted(*, attempts: int = 1, price: Mapping[str, float] | None = None, **s
 
 
 def _configured(name: str, settings: ModelSettings) -> ConfiguredModel:
-    return ConfiguredModel(Bounded(Scripted.from_settings(name, settings), 1), settings)
+    price = Price.of(settings.price) if settings.price else None
+    return ConfiguredModel(Bounded(Scripted.from_settings(name, settings), 1), settings, price)
 
 
 def received(event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7) -> Received[Any]:

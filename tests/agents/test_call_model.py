@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from agents.call_model import FAULTS, answer_id, failed, handle, run
+from agents.call_model import answer_id, failed, handle, run
 from agents.parts import Parts
 from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
+from app.models.outcome import FAULTS
 from app.vectors import decode
 from tests.agents.parts import Embedder, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
@@ -84,15 +85,6 @@ async def test_that_an_unknown_model_is_named_with_the_known() -> None:
         "unknown_model",
         "no model is called m; there are a, b",
     )
-
-
-async def test_that_what_nobody_waits_for_is_not_called_and_not_paid() -> None:
-    parts = assemble(m={})
-    response = await _response(parts, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    assert response.error
-    assert response.error.code == "timeout"
-    assert _measured(parts).calls == []
-    assert _health(parts) == []
 
 
 async def test_that_the_call_goes_on_no_longer_than_somebody_waits() -> None:

@@ -84,12 +84,6 @@ async def test_that_an_unknown_connector_is_named_with_the_known() -> None:
     assert result.error.message == "no connector is called cmr; there are crm, erp"
 
 
-async def test_that_what_nobody_waits_for_is_not_begun() -> None:
-    crm = Crm()
-    assert _code(await _result(_parts(crm), expires_at=_in(-1))) == "timeout"
-    assert crm.asked == []
-
-
 async def test_that_it_goes_on_no_longer_than_somebody_waits() -> None:
     crm = Crm()
     crm.go.clear()

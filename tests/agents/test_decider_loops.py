@@ -1,4 +1,4 @@
-"""`gather`, `signal` and `slot` are loops of the one decider, each on a topic of its own."""
+"""`gather`, `signal`, `slot` and `budget` are loops of the one decider, each on a topic of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from agents import gather, signal, slot
+from agents import budget, gather, signal, slot
 from app.delivery.deciding import Decider
 from app.workflows.run import RunState
 from tests.agents.parts import assemble
-from topics import SIGNALS, SLOTS, STEP_RESULTS, Topic
+from topics import BUDGETS, SIGNALS, SLOTS, STEP_RESULTS, Topic
 
 
 class Recorder:
@@ -26,7 +26,9 @@ class Recorder:
 
 
 @pytest.mark.parametrize(
-    ("agent", "topic"), [(gather, STEP_RESULTS), (signal, SIGNALS), (slot, SLOTS)], ids=["gather", "signal", "slot"]
+    ("agent", "topic"),
+    [(gather, STEP_RESULTS), (signal, SIGNALS), (slot, SLOTS), (budget, BUDGETS)],
+    ids=["gather", "signal", "slot", "budget"],
 )
 async def test_that_the_agent_lets_the_decider_process_its_topic(agent: ModuleType, topic: Topic[Any]) -> None:
     recorder, stream = Recorder(), object()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -43,17 +42,6 @@ async def test_that_what_is_found_is_the_result() -> None:
 async def test_that_finding_nothing_is_no_error() -> None:
     result = await _result(_parts(Store()))
     assert (result.chunks, result.error) == ((), None)
-
-
-@pytest.mark.parametrize(("seconds", "searched"), [(-1, False), (60, True)])
-async def test_that_what_nobody_waits_for_is_not_searched(seconds: float, *, searched: bool) -> None:
-    store = Store(*CHUNKS)
-    expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
-    result = await _result(_parts(store), REQUEST.model_copy(update={"expires_at": expires_at}))
-    assert bool(store.asked) is searched
-    assert (result.error is None) is searched
-    if result.error:
-        assert result.error.code == "timeout"
 
 
 async def test_that_a_failing_store_is_for_delivery_to_try_again() -> None:

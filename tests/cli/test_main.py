@@ -61,6 +61,7 @@ def test_nothing_heavy_is_imported_for_help(arguments: list[str], absent: tuple[
         ["documents", "delete", "x"],
         ["dead-letters", "list"],
         ["topics", "list"],
+        ["spend"],
         ["orchestrator", "status"],
     ],
 )

@@ -86,3 +86,19 @@ async def test_a_run_comes_back_from_the_broker_as_it_was(client: Client) -> Non
     assert made.result is not None
     assert history.result.event == made.result.event
     assert not (await collecting.read(client, "q-2")).known
+
+
+async def test_records_come_one_by_one_all_or_those_since_a_moment(client: Client) -> None:
+    assert [record async for record in slices.each(client, None, RESULTS)] == []
+    await _put(client, RESULTS, *(f"old-{number}" for number in range(9)))
+    moment = time.time() + 0.01
+    while time.time() <= moment + 0.01:
+        await _put(client, RESULTS, "new")
+    found = [record async for record in slices.each(client, None, RESULTS)]
+    assert {record.key for record in found} == {b"new", *(b"old-%d" % number for number in range(9))}
+    wanted = {(record.partition, record.offset) for record in found if record.timestamp >= moment * 1000}
+    later = {(record.partition, record.offset) async for record in slices.each(client, moment, RESULTS)}
+    assert wanted
+    assert wanted <= later
+    with pytest.raises(BrokerError, match="there is no topic"):
+        [record async for record in slices.each(client, None, runs_topic(client.settings))]

@@ -40,6 +40,12 @@ def test_credentials_fill_in_the_keys_that_are_missing(path: Path) -> None:
     assert "key-o" not in repr(found)
 
 
+def test_a_model_with_several_keys_of_its_own_is_given_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    path.write_text("models:\n  local: {provider: openai, api_keys: [one, two]}\n")
+    assert keys(load(path, {"LLM_PROVIDER_CREDENTIALS": json.dumps(KEYS)})) == {"local": None}
+
+
 def test_credentials_may_be_in_a_file(path: Path, tmp_path: Path) -> None:
     secret = tmp_path / "credentials.json"
     secret.write_text(json.dumps(KEYS))

@@ -7,14 +7,20 @@ from app.source.problems import dotted
 
 def test_known_keys_reach_into_sections_and_mappings() -> None:
     found = [dotted(key) for key in known_keys()]
-    assert {"app_id", "broker.security.password", "models.*.api_key", "topics.overrides.*.compact"} <= set(found)
+    assert {
+        "app_id",
+        "broker.security.password",
+        "models.*.api_key",
+        "topics.overrides.*.compact",
+        "budgets.*.limit",
+    } <= set(found)
     assert len(found) == len(set(found))
 
 
 def test_an_optional_section_is_no_mapping() -> None:
     found = [dotted(key) for key in known_keys()]
     assert "models.*.price.input" in found
-    assert section_keys(("models", "whatever", "price")) == ["input", "output"]
+    assert section_keys(("models", "whatever", "price")) == ["input", "output", "cached_input", "reasoning"]
 
 
 def test_durations_are_told_from_other_numbers() -> None:

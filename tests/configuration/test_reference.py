@@ -25,6 +25,8 @@ def written(path: Path, text: str) -> Path:
 
 
 def keys(value: Any, above: Key = ()) -> set[Key]:
+    if isinstance(value, list):
+        value = {str(place): one for place, one in enumerate(value) if isinstance(one, dict)}
     if not isinstance(value, dict):
         return set()
     return {(*above, name) for name in value} | {key for name in value for key in keys(value[name], (*above, name))}
@@ -36,7 +38,7 @@ def test_the_template_loads_to_exactly_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
 def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
-    names = {"models": "local", "overrides": "results", "connectors": "tickets"}
+    names = {"models": "local", "overrides": "results", "connectors": "tickets", "budgets": "0"}
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))
 
@@ -46,9 +48,10 @@ def test_the_examples_are_valid_together(tmp_path: Path) -> None:
     found = load(written(tmp_path / "x.yaml", uncommented()), environ)
     assert found.topics.overrides["results"].retention == 30 * 86400
     assert found.models["local"].api_key is not None
-    assert found.models["local"].price == PriceSettings(input=0.25, output=2.0)
+    assert found.models["local"].price == PriceSettings(input=0.25, output=2.0, cached_input=0.025, reasoning=2.0)
     assert found.connectors["tickets"].headers["authorization"].get_secret_value() == "t"
     assert found.workflows == (Path("workflows"),)
+    assert [(budget.name, budget.limit) for budget in found.budgets] == [("acme", 50.0)]
 
 
 def test_money_is_a_plain_number_and_time_has_a_unit() -> None:

@@ -3,78 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from typing import get_args
 
 import pytest
-import pytest_asyncio
 
-from app.errors import ModelError, ModelTimeout
-from app.models.base import Completion, Model, Prompt
-from app.models.registry import build
-from app.settings import ModelSettings
-from topics.model_requests import Message, Sampling
-
-if TYPE_CHECKING:
-    from llmock.pytest_plugin import LLMock
-
-KEY = "sk-planted-secret"
-
-
-@dataclass
-class Subject:
-    """A component, and how to make it slow for its next call."""
-
-    model: Model
-    slow: Callable[[], object]
-
-
-def hosted(provider: str, llmock: LLMock) -> Subject:
-    given = {"provider": provider, "model": "m", "base_url": llmock.base_url(provider), "api_key": KEY}
-    return Subject(build("m", ModelSettings.model_validate(given)), lambda: llmock.delay(1))
-
-
-def scripted() -> Subject:
-    # Every call is slower than the shortest time that a test below allows.
-    model = build("m", ModelSettings(provider="scripted", options={"delay": 0.2}))
-    return Subject(model, lambda: None)
-
-
-def local() -> Subject:
-    pytest.importorskip("xllamacpp")
-    settings = ModelSettings(provider="local", sampling={"max_tokens": 40}, options={"context": 1024})
-    return Subject(build("m", settings), lambda: None)
-
-
-@pytest_asyncio.fixture(params=["scripted", "openai", "anthropic", pytest.param("local", marks=pytest.mark.slow)])
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-    if request.param in {"openai", "anthropic"}:
-        made = hosted(request.param, request.getfixturevalue("llmock"))
-    else:
-        made = {"scripted": scripted, "local": local}[request.param]()
-    yield made
-    await made.model.close()
-
-
-def ask(text: str = "Why is the sky blue?", **sampling: object) -> Prompt:
-    turns = (Message(role="system", content="Answer briefly."), Message(role="user", content=text))
-    return Prompt(turns, Sampling.model_validate(sampling))
-
-
-async def answer(subject: Subject, prompt: Prompt | None = None) -> Completion:
-    return await subject.model.complete(prompt or ask(), timeout=60)
+from app.errors import InvalidRequest, ModelError, ModelTimeout
+from app.models.base import Prompt
+from app.models.fitting import fitted
+from tests.contracts.model_subjects import FORECAST, KEY, WISHES, Own, Subject, ask, within
+from topics.model_requests import Feature, Message, ToolCall
 
 
 async def test_it_answers_with_text_and_a_known_reason_to_finish(subject: Subject) -> None:
-    completion = await answer(subject)
+    completion = await subject.answer()
 
     assert completion.text.strip()
     assert completion.finish_reason in {"stop", "length", "tool_calls", "other"}
 
 
 async def test_it_reports_usage(subject: Subject) -> None:
-    usage = (await answer(subject)).usage
+    usage = (await subject.answer()).usage
 
     assert usage.input_tokens > 3
     assert usage.output_tokens > 0
@@ -83,59 +32,111 @@ async def test_it_reports_usage(subject: Subject) -> None:
 async def test_the_same_prompt_gets_the_same_answer(subject: Subject) -> None:
     prompt = ask(temperature=0.0, max_tokens=20)
 
-    assert (await answer(subject, prompt)).text == (await answer(subject, prompt)).text
+    assert (await subject.answer(prompt)).text == (await subject.answer(prompt)).text
 
 
 async def test_too_long_is_a_timeout_and_the_next_call_works(subject: Subject) -> None:
-    subject.slow()
+    await subject.double.slow()
 
     with pytest.raises(ModelTimeout) as raised:
         await subject.model.complete(ask(max_tokens=500), timeout=0.1)
 
     assert raised.value.provider == subject.model.provider
     assert raised.value.transient
-    assert (await answer(subject)).text
+    assert (await subject.answer()).text
 
 
 async def test_a_cancelled_call_stops_and_the_next_one_works(subject: Subject) -> None:
-    subject.slow()
-    call = asyncio.create_task(answer(subject, ask(max_tokens=500)))
+    await subject.double.slow()
+    call = asyncio.create_task(subject.answer(ask(max_tokens=500)))
     await asyncio.sleep(0.05)
     call.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await call
 
-    assert (await answer(subject)).text
+    assert (await subject.answer()).text
 
 
 async def test_calls_at_the_same_time_get_their_own_answers(subject: Subject) -> None:
     prompts = [ask(f"Repeat: {word}", max_tokens=20) for word in ("apple", "stone", "river", "cloud")]
-    alone = [(await answer(subject, prompt)).text for prompt in prompts]
+    alone = [(await subject.answer(prompt)).text for prompt in prompts]
 
-    together = await asyncio.gather(*(answer(subject, prompt) for prompt in prompts))
+    together = await asyncio.gather(*(subject.answer(prompt) for prompt in prompts))
 
     assert [completion.text for completion in together] == alone
 
 
+@pytest.mark.parametrize("feature", sorted(get_args(Feature)))
+async def test_its_features_are_what_it_can_do(subject: Subject, feature: Feature) -> None:
+    if feature == "streaming":
+        assert (feature in subject.model.features) == hasattr(subject.model, "stream")
+    elif feature in subject.model.features:
+        await _has_an_effect(subject, feature)
+    elif feature == "schema":  # which the messages ask for, too: it is left alone
+        assert await subject.answer(WISHES[feature].prompt)
+    else:
+        with pytest.raises(InvalidRequest, match=feature):
+            fitted(WISHES[feature].prompt, subject.model)
+
+
+async def _has_an_effect(subject: Subject, feature: Feature) -> None:
+    wish = WISHES[feature]
+    prompt, left_out = fitted(wish.prompt, subject.model, get_args(Feature))
+    completion = await subject.answer(prompt)
+
+    assert feature not in left_out
+    if isinstance(subject.double, Own):
+        assert wish.shown(completion)
+    elif sent := await subject.double.sent():
+        assert [mark for mark in wish.sent if not re.search(mark, within(sent))] == []
+
+
+async def test_a_tool_is_called_and_its_result_is_answered(subject: Subject) -> None:
+    if "tools" not in subject.model.features:
+        pytest.skip(f"{subject.model.provider} calls no tools")
+    asked = await subject.answer(FORECAST)
+    (call,) = asked.tool_calls
+
+    turns = (
+        *FORECAST.messages,
+        Message(role="assistant", content=asked.text, tool_calls=asked.tool_calls),
+        Message(role="tool", content="It rains in Oslo.", tool_call_id=call.id),
+    )
+    answered = await subject.answer(Prompt(turns, tools=FORECAST.tools))
+
+    assert asked.finish_reason == "tool_calls"
+    assert call == ToolCall(id=call.id, name="get_weather", arguments=call.arguments)
+    assert answered.text
+    assert answered.finish_reason == "stop"
+    assert answered.tool_calls == ()
+
+
 async def test_it_shows_no_secret(subject: Subject) -> None:
-    await answer(subject)
+    await subject.answer()
 
     assert KEY not in repr(subject.model)
-    assert KEY not in repr(getattr(subject.model, "_endpoint", ""))
-    assert KEY not in repr(getattr(subject.model, "_errors", ""))
+    for inside in ("_endpoint", "_errors", "_wire"):
+        assert KEY not in repr(getattr(subject.model, inside, ""))
 
 
 async def test_closing_twice_is_fine_and_ends_its_use(subject: Subject) -> None:
-    await answer(subject)
+    await subject.answer()
 
     await subject.model.close()
     await subject.model.close()
 
     if subject.model.provider != "scripted":  # which holds nothing that could be released
         with pytest.raises(ModelError):
-            await answer(subject)
+            await subject.answer()
 
 
 async def test_closing_before_the_first_call_is_fine(subject: Subject) -> None:
     await subject.model.close()
+
+
+async def test_nothing_is_told_that_was_not_asked_for(subject: Subject) -> None:
+    completion = await subject.answer()
+
+    assert completion.tool_calls == ()
+    assert completion.logprobs is None

@@ -323,3 +323,89 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
     await draining
     assert rig.calls == ["a"]
     assert rig.committable() == 1
+
+
+def _sorted(slots: int) -> tuple[World, Rig]:
+    """Return a doer of so many slots whose requests are of the kind that their id begins with."""
+    world = World(settings=DeliverySettings(max_in_flight=slots))
+    world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(world)
+    doer = Doer(
+        world.delivery,
+        RETRIEVAL_REQUESTS,
+        rig.handle,
+        agent="doer",
+        identify=lambda received: f"{received.event.id}/result",
+        answers=True,
+        failed=_failed,
+        kind=lambda request: request.id.split("-")[0],
+    )
+    world.start(doer.run(rig.stream))
+    return world, rig
+
+
+async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost_or_committed_too_early() -> None:
+    world, rig = _sorted(9)
+    slow = [f"slow-{number}" for number in range(15)]
+    rig.gates = {name: asyncio.Event() for name in slow}
+    rig.deliver(*slow, "quick-1", "quick-2")
+    await until(lambda: rig.answered() == ["quick-1", "quick-2"])
+    assert rig.committable() == 0
+    assert rig.calls == [*slow[:8], "quick-1", "quick-2"]
+    for gate in rig.gates.values():
+        gate.set()
+    await until(lambda: rig.committable() == 17)
+    assert sorted(rig.answered()) == sorted([*slow, "quick-1", "quick-2"])
+    assert rig.most <= 9
+    await world.stop()
+
+
+async def test_that_what_cannot_keep_up_is_left_on_the_topic() -> None:
+    world, rig = _sorted(4)
+    slow = [f"slow-{number}" for number in range(1000)]
+    rig.gates = {name: asyncio.Event() for name in slow}
+    rig.deliver(*slow)
+    await settle()
+    taken = world.tenure().ledgers[RETRIEVAL_REQUESTS.name].open
+    assert taken == 9  # four places, of which one is kept free, as many that wait in memory, and the last that was read
+    assert rig.committable() == 0
+    for gate in rig.gates.values():
+        gate.set()
+    await until(lambda: rig.committable() == 1000)
+    assert rig.answered() == slow
+    await world.stop()
+
+
+async def test_that_what_waits_is_left_to_the_next_owner() -> None:
+    world, rig = _sorted(2)
+    rig.gates = {"slow-0": asyncio.Event(), "slow-1": asyncio.Event()}
+    rig.deliver("slow-0", "slow-1", "slow-2", "slow-3")
+    await until(lambda: rig.calls)
+    world.own(RETRIEVAL_REQUESTS.name, 1)
+    await settle()
+    world.deliver(rig.stream, rig.request("slow-9", partition=1))
+    await until(lambda: rig.answered() == ["slow-9"])
+    assert set(rig.calls) <= {"slow-0", "slow-1", "slow-9"}
+    await world.stop()
+
+
+async def test_that_draining_does_not_begin_what_waits() -> None:
+    world, rig = _sorted(1)
+    rig.gates = {"slow-0": asyncio.Event()}
+    rig.deliver("slow-0", "slow-1")
+    await until(lambda: rig.calls)
+    draining = asyncio.create_task(world.delivery.drain(5.0))
+    await settle()
+    rig.gates["slow-0"].set()
+    await draining
+    await settle()
+    assert (rig.calls, rig.committable()) == (["slow-0"], 1)
+    await world.stop()
+
+
+async def test_that_what_does_not_parse_is_buried_though_it_has_no_kind() -> None:
+    world, rig = _sorted(2)
+    world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", b"not json"))
+    await until(lambda: rig.committable() == 1)
+    assert len(world.producer.on(DEAD_LETTERS)) == 1
+    await world.stop()

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.configuration.keys import is_duration, is_named, section_of
+from app.configuration.keys import is_duration, is_listed, is_named, section_of
 from app.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -31,7 +31,8 @@ def _sections(section: type[BaseModel], above: str) -> Iterator[str]:
     yield "\n".join(_table(section, above))
     for name, field in section.model_fields.items():
         if inner := section_of(field.annotation):
-            yield from _sections(inner, f"{above}{name}.*." if is_named(field.annotation) else f"{above}{name}.")
+            many = is_named(field.annotation) or is_listed(field.annotation)
+            yield from _sections(inner, f"{above}{name}.*." if many else f"{above}{name}.")
 
 
 def _table(section: type[BaseModel], above: str) -> Iterator[str]:

@@ -37,14 +37,14 @@ def arguments(line: str) -> list[str]:
 @pytest.mark.parametrize("line", typed())
 def test_a_command_that_is_to_be_typed_parses(line: str) -> None:
     command, rest = resolve(arguments(line))
-    assert not _is_group(command)
+    assert not _needs_another(command)
     command.make_context(line, rest)  # parses, and runs nothing
 
 
 @pytest.mark.parametrize("line", mentioned())
 def test_a_command_that_is_mentioned_exists_with_its_options(line: str) -> None:
     command, rest = resolve(arguments(line))
-    if _is_group(command):
+    if _needs_another(command):
         assert not rest
     else:
         command.make_context(line, rest or _needed(command))
@@ -71,8 +71,9 @@ def paths() -> Iterator[str]:
 
 
 def _below(path: str, command: Any) -> Iterator[str]:
-    if not _is_group(command):
+    if not _needs_another(command):
         yield path
+    if not _is_group(command):
         return
     for name, inner in command.commands.items():
         yield from _below(f"{path} {name}", inner)
@@ -89,6 +90,11 @@ def resolve(words: list[str]) -> tuple[Any, list[str]]:
 
 def _is_group(command: Any) -> bool:
     return hasattr(command, "resolve_command")
+
+
+def _needs_another(command: Any) -> bool:
+    """Whether this is a group that does nothing by itself."""
+    return _is_group(command) and not command.invoke_without_command
 
 
 def _needed(command: Any) -> list[str]:

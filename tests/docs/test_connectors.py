@@ -7,7 +7,7 @@ from app.connectors.http import Options
 from app.connectors.http_request import Request
 from app.connectors.registry import BUILT_IN, GROUP, KINDS
 from app.errors import ConnectorError
-from app.settings import ConnectorSettings, DeliverySettings
+from app.settings import ConnectorSettings
 from tests.docs.pages import ROOT, blocks, codes, first_codes, table, text
 
 PAGE = "docs/connectors.md"
@@ -32,7 +32,6 @@ def test_every_option_and_default_is_described() -> None:
     defaults = ConnectorSettings()
     assert f"`timeout` ({defaults.timeout:.0f} s, for one request)" in text(PAGE)
     assert f"`max_concurrency` ({defaults.max_concurrency} requests" in text(PAGE)
-    assert f"`delivery.cache_bytes` ({DeliverySettings().cache_bytes // 2**20} MiB)" in text(PAGE)
 
 
 def test_every_argument_of_http_is_described() -> None:

@@ -4,6 +4,7 @@ from pydantic import BaseModel
 
 import app.models.calling  # noqa: F401  # has an error of its own
 from app.errors import ModelError
+from app.models.copilot import Options as CopilotOptions
 from app.models.endpoint import HostedOptions
 from app.models.local import Options as LocalOptions
 from app.models.openai import Options as OpenAIOptions
@@ -14,6 +15,7 @@ from tests.docs.pages import codes, first_codes, table
 PAGE = "docs/models.md"
 OPTIONS: dict[str, type[BaseModel]] = {
     "anthropic": HostedOptions,
+    "copilot": CopilotOptions,
     "local": LocalOptions,
     "openai": OpenAIOptions,
     "scripted": ScriptedOptions,

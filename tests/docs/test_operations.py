@@ -20,6 +20,8 @@ def measured() -> dict[str, set[str]]:
     metrics.retried("a")
     metrics.dead_letter("t", "invalid")
     metrics.model_call("m", "p", "ok", 1.0)
+    metrics.model_stream("m", "p", 1.0, 1.0)
+    metrics.cache("m", "equal")
     metrics.retrieval("ok", 1.0)
     metrics.run_finished("w", "succeeded", 1.0)
     metrics.runs_active(1)

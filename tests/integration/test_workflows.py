@@ -109,10 +109,10 @@ def configuration(**changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def stage(kafka: Connection, folder: Path, raw: dict[str, Any]) -> AsyncIterator[Stage]:
+async def stage(kafka: Connection, folder: Path, raw: dict[str, Any], *, partitions: int = 4) -> AsyncIterator[Stage]:
     """Yield a stage with topics of its own and no worker yet."""
     prefix = f"w{uuid.uuid4().hex[:8]}-"
-    raw = {**raw, "app_id": f"{prefix}app", "topics": {"prefix": prefix, "partitions": 4}}
+    raw = {**raw, "app_id": f"{prefix}app", "topics": {"prefix": prefix, "partitions": partitions}}
     settings, servers = Settings.model_validate(raw), kafka.bootstrap_servers
     await ensure_topics(kafka, settings.topics, [InternalTopic(f"{prefix}{settings.app_id}-runs", compacted=True)])
     workers = Workers(servers, raw, folder / "workers.log")

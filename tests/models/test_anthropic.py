@@ -1,95 +1,120 @@
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.errors import ConfigurationError, ContentFiltered, InvalidRequest, Unavailable
+from app.errors import ConfigurationError, InvalidRequest, ModelTimeout, Overloaded, Unavailable
 from app.models.anthropic import Anthropic
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Delta, Prompt
 from app.settings import ModelSettings
-from tests.models.upstream import Upstream
+from tests.models.upstream import Upstream, event
 from topics.model_requests import Message, Sampling
 from topics.model_responses import Usage
 
 USER = Message(role="user", content="Hello?")
+KEY = "sk-planted-1"
 
 
 def anthropic(upstream: Upstream, **fields: object) -> Anthropic:
-    given = {"provider": "anthropic", "model": "claude-x", "base_url": upstream.url, "api_key": "sk-planted-1"}
+    given = {"provider": "anthropic", "model": "claude-x", "base_url": upstream.url, "api_key": KEY}
     return Anthropic.from_settings("m", ModelSettings.model_validate(given | fields))
 
 
-def reply(*texts: str, reason: str | None = "end_turn", **usage: int) -> dict[str, Any]:
+def reply(*texts: str, **fields: object) -> dict[str, Any]:
     blocks = [{"type": "text", "text": text} for text in texts]
-    counted = {"input_tokens": 11, "output_tokens": 3, "cache_read_input_tokens": None, **usage}
-    return {"type": "message", "content": blocks, "stop_reason": reason, "usage": counted}
+    usage = {"input_tokens": 11, "output_tokens": 3}
+    return {"type": "message", "content": blocks, "stop_reason": "end_turn", "usage": usage} | fields
 
 
-async def answer(model: Anthropic, prompt: Prompt | None = None) -> Completion:
+def events(*texts: str) -> list[bytes]:
+    start: dict[str, Any] = {"type": "message_start", "message": {"usage": {"input_tokens": 11, "output_tokens": 1}}}
+    pieces: list[dict[str, Any]] = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}} for text in texts
+    ]
+    end: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
+    block: dict[str, Any] = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    return [event(one, str(one["type"])) for one in (start, block, *pieces, end, {"type": "message_stop"})]
+
+
+async def answer(model: Anthropic, prompt: Prompt | None = None, *, timeout: float = 5) -> Completion:
     try:
-        return await model.complete(prompt or Prompt((USER,)), timeout=5)
+        return await model.complete(prompt or Prompt((USER,)), timeout=timeout)
     finally:
         await model.close()
 
 
-async def test_the_answer_is_all_its_text_with_its_usage(upstream: Upstream) -> None:
-    body = reply("Hi", ".", cache_creation_input_tokens=4, cache_read_input_tokens=2)
-    body["content"].insert(0, {"type": "thinking", "thinking": "hm"})
-    upstream.json(body)
+async def streamed(model: Anthropic, *, timeout: float = 5) -> list[Delta | Completion]:
+    try:
+        return [piece async for piece in model.stream(Prompt((USER,)), timeout=timeout)]
+    finally:
+        await model.close()
 
-    assert await answer(anthropic(upstream)) == Completion("Hi.", "stop", Usage(input_tokens=17, output_tokens=3))
+
+async def collect(model: Anthropic, pieces: list[Delta | Completion]) -> None:
+    async for piece in model.stream(Prompt((USER,)), timeout=5):
+        pieces.append(piece)  # noqa: PERF401  # what comes before an error counts
+
+
+async def test_a_whole_answer(upstream: Upstream) -> None:
+    upstream.json(reply("Hi", "."))
+
+    assert await answer(anthropic(upstream)) == Completion("Hi.", "stop", Usage(input_tokens=11, output_tokens=3))
+
+
+async def test_an_answer_in_pieces(upstream: Upstream) -> None:
+    upstream.stream(*events("Hi", "."))
+
+    *pieces, completion = await streamed(anthropic(upstream))
+
+    assert pieces == [Delta("Hi"), Delta(".")]
+    assert completion == Completion("Hi.", "stop", Usage(input_tokens=11, output_tokens=3))
+    assert upstream.bodies[0]["stream"] is True
 
 
 async def test_what_is_sent(upstream: Upstream) -> None:
     upstream.json(reply("Hi."))
-    turns = (
-        Message(role="system", content="Be brief."),
-        USER,
-        Message(role="assistant", content="Yes?"),
-        Message(role="system", content="Be kind."),
-        Message(role="user", content="Bye."),
-    )
-    model = anthropic(upstream, options={"body": {"metadata": {"user_id": "u"}}})
+    options = {"body": {"metadata": {"user_id": "u"}, "thinking": {"type": "enabled", "budget_tokens": 2048}}}
+    model = anthropic(upstream, options=options, sampling={"max_tokens": 4096, "top_p": 0.9})
 
-    await answer(model, Prompt(turns, Sampling(temperature=1.0, top_p=0.5, seed=3, stop=("END",))))
+    await answer(model, Prompt((Message(role="system", content="Be brief."), USER), Sampling(top_p=0.5, seed=3)))
 
     assert upstream.bodies == [
         {
             "model": "claude-x",
-            "max_tokens": 1024,
-            "system": "Be brief.\n\nBe kind.",
-            "messages": [
-                {"role": "user", "content": "Hello?"},
-                {"role": "assistant", "content": "Yes?"},
-                {"role": "user", "content": "Bye."},
-            ],
-            "temperature": 1.0,
+            "max_tokens": 4096,
+            "system": "Be brief.",
+            "messages": [{"role": "user", "content": "Hello?"}],
             "top_p": 0.5,
-            "stop_sequences": ["END"],
             "metadata": {"user_id": "u"},
+            "thinking": {"type": "enabled", "budget_tokens": 2048},
         }
     ]
     sent = upstream.headers[0]  # which of the two it is, is the SDK's affair
-    assert "sk-planted-1" in sent.get("x-api-key", "") + sent.get("authorization", "")
+    assert KEY in sent.get("x-api-key", "") + sent.get("authorization", "")
+    assert sent["anthropic-version"]
 
 
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        ("end_turn", "stop"),
-        ("stop_sequence", "stop"),
-        ("max_tokens", "length"),
-        ("model_context_window_exceeded", "length"),
-        ("tool_use", "tool_calls"),
-        ("pause_turn", "other"),
-        (None, "other"),
-    ],
-)
-async def test_the_reason_to_finish_is_normalised(theirs: str | None, ours: str, upstream: Upstream) -> None:
-    upstream.json(reply("Hi.", reason=theirs))
+async def test_what_is_left_of_the_limits_comes_with_the_answer(upstream: Upstream) -> None:
+    reset = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    headers = {
+        "anthropic-ratelimit-requests-remaining": "7",
+        "anthropic-ratelimit-tokens-remaining": "900",
+        "anthropic-ratelimit-tokens-reset": reset,
+    }
+    upstream.json(reply("Hi."), headers=headers)
+    upstream.stream(*events("Hi."), headers=headers)
 
-    assert (await answer(anthropic(upstream))).finish_reason == ours
+    whole = await answer(anthropic(upstream))
+    completion = (await streamed(anthropic(upstream)))[-1]
+
+    for answered in (whole, completion):
+        assert isinstance(answered, Completion)
+        assert answered.allowance is not None
+        assert (answered.allowance.requests, answered.allowance.tokens) == (7, 900)
+        assert 0 < (answered.allowance.tokens_reset or 0) <= 3600
 
 
 async def test_too_high_a_temperature_is_refused_before_anything_is_sent(upstream: Upstream) -> None:
@@ -97,13 +122,6 @@ async def test_too_high_a_temperature_is_refused_before_anything_is_sent(upstrea
         await answer(anthropic(upstream), Prompt((USER,), Sampling(temperature=1.5)))
 
     assert upstream.bodies == []
-
-
-async def test_a_refusal_is_filtered(upstream: Upstream) -> None:
-    upstream.json(reply(reason="refusal"))
-
-    with pytest.raises(ContentFiltered, match="refused"):
-        await answer(anthropic(upstream))
 
 
 @pytest.mark.parametrize("body", [{}, {"content": []}, {"content": "Hi.", "usage": {}}, {"choices": []}, [], None])
@@ -114,6 +132,60 @@ async def test_an_answer_of_another_form_is_never_a_success(body: object, upstre
         await answer(anthropic(upstream))
 
 
+async def test_a_stream_that_nothing_closes_has_its_answer_all_the_same(upstream: Upstream) -> None:
+    upstream.stream(*events("Hi."), then="silence")
+
+    completion = (await streamed(anthropic(upstream)))[-1]
+
+    assert isinstance(completion, Completion)
+    assert completion.text == "Hi."
+
+
+async def test_a_stream_that_falls_silent_ends_in_time(upstream: Upstream) -> None:
+    upstream.stream(*events("Hi.")[:3], then="silence")
+
+    with pytest.raises(ModelTimeout):
+        await streamed(anthropic(upstream), timeout=0.2)
+
+
+async def test_an_error_amid_a_stream_ends_it(upstream: Upstream) -> None:
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": f"Too busy for {KEY}."}}
+    upstream.stream(*events("Hi.")[:3], event(error, "error"), then="silence")
+    model = anthropic(upstream)
+    pieces: list[Delta | Completion] = []
+
+    with pytest.raises(Overloaded, match=r"Too busy for \[redacted\]\."):
+        await collect(model, pieces)
+
+    assert pieces == [Delta("Hi.")]
+    async with asyncio.timeout(5):
+        await upstream.idle()
+    await model.close()
+
+
+async def test_an_error_before_a_stream_is_that_of_its_status(upstream: Upstream) -> None:
+    upstream.json({"type": "error", "error": {"type": "overloaded_error", "message": "Busy."}}, status=529)
+
+    with pytest.raises(Overloaded, match=r"Busy\."):
+        await streamed(anthropic(upstream))
+
+
 def test_a_missing_key_is_a_matter_of_configuration() -> None:
     with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY"):
         Anthropic.from_settings("m", ModelSettings(provider="anthropic", model="claude-x"))
+
+
+async def test_an_older_model_is_not_sent_what_it_lacks(upstream: Upstream) -> None:
+    upstream.json(reply("Hi."))
+    model = anthropic(upstream, options={"features": ["-schema", "-reasoning_effort", "seed"]})
+    schema: dict[str, Any] = {"type": "object", "properties": {"x": {"type": "integer"}}}
+
+    await answer(model, Prompt((USER,), schema=schema))
+
+    assert model.features == Anthropic.features - {"schema", "reasoning_effort"}
+    assert "output_config" not in upstream.bodies[0]
+
+
+def test_a_default_that_the_api_does_not_know_is_a_matter_of_configuration(upstream: Upstream) -> None:
+    with pytest.raises(ConfigurationError, match="anthropic has no seed"):
+        anthropic(upstream, sampling={"seed": 1})

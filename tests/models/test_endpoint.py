@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.errors import ConfigurationError
-from app.models.endpoint import Endpoint, HostedOptions
+from app.models.endpoint import Endpoint, Home, HostedOptions
 from app.settings import ModelSettings
 
 
@@ -42,9 +42,65 @@ def test_the_environments_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPa
         endpoint(api_key="")
 
 
+def at_home(home: Home, **fields: object) -> Endpoint:
+    settings = ModelSettings.model_validate({"provider": "x", "model": "m", **fields})
+    return Endpoint.from_settings("big", settings, HostedOptions(), home=home)
+
+
+def test_a_provider_has_an_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home("X_KEY", "X_URL", "https://x.example/v1")
+    with pytest.raises(ConfigurationError, match=r"models\.big\.api_key.*X_KEY"):
+        at_home(home)
+
+    monkeypatch.setenv("X_KEY", "key-from-environment")
+    assert (at_home(home).base_url, at_home(home).api_key) == ("https://x.example/v1", "key-from-environment")
+    assert at_home(home, base_url="http://127.0.0.1:2").api_key == "unused"
+    monkeypatch.setenv("X_URL", "http://127.0.0.1:1")
+    assert (at_home(home).base_url, at_home(home).api_key) == ("http://127.0.0.1:1", "key-from-environment")
+
+
+def test_an_open_server_needs_no_key() -> None:
+    subject = at_home(Home(address="http://127.0.0.1:1/v1", open=True))
+
+    assert (subject.base_url, subject.api_key) == ("http://127.0.0.1:1/v1", "unused")
+
+
+def test_an_address_that_everyone_has_to_set() -> None:
+    home = Home(example="https://RESOURCE.example/v1")
+
+    with pytest.raises(ConfigurationError, match=r"models\.big\.base_url: set it, as in https://RESOURCE\.example/v1"):
+        at_home(home, api_key="sk-planted-1")
+    assert at_home(home, api_key="sk-planted-1", base_url="http://127.0.0.1:2").base_url == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_region_is_part_of_an_address(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    home = Home(address="https://x.{region}.example/v1")
+    with pytest.raises(ConfigurationError, match=r"models\.big\.base_url.*AWS_REGION"):
+        at_home(home, api_key="sk-planted-1")
+
+    monkeypatch.setenv(variable, "eu-west-1")
+    assert at_home(home, api_key="sk-planted-1").base_url == "https://x.eu-west-1.example/v1"
+
+
+def test_limits_go_with_the_endpoint() -> None:
+    subject = endpoint(HostedOptions(max_response_bytes=2048), api_key="sk-planted-1", connect_timeout="2s")
+
+    assert (subject.connect_timeout, subject.max_response_bytes) == (2.0, 2048)
+
+
 def test_secrets_are_known_and_never_shown() -> None:
     chosen = HostedOptions(headers={"x-gateway": SecretStr("planted-header")})
-    subject = endpoint(chosen, api_key="sk-planted-1", base_url="http://me:planted-password@127.0.0.1:2")
+    subject = endpoint(chosen, api_key="sk-planted-1", base_url="http://127.0.0.1:2")
 
-    assert set(subject.secrets) == {"sk-planted-1", "planted-header", "planted-password"}
+    assert set(subject.secrets) == {"sk-planted-1", "planted-header"}
     assert "planted" not in repr(subject)
+
+
+@pytest.mark.parametrize("login", ["me:planted-password", "planted-password"])
+def test_an_address_with_a_password_is_refused_without_showing_it(login: str) -> None:
+    with pytest.raises(ConfigurationError, match="base_url") as caught:
+        endpoint(api_key="sk-planted-1", base_url=f"http://{login}@127.0.0.1:2")
+    assert "planted" not in str(caught.value)

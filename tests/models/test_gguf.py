@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app import errors
+from app.models.base import Delta
 from app.models.gguf import Gguf
 
 pytestmark = [
@@ -133,3 +137,66 @@ def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch, t
 
     with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[local\]"'):
         Gguf(tmp_path / "any.gguf", 512, 1, 1).load()
+
+
+def test_pieces_are_shown_as_they_come_and_make_up_the_answer(engine: Gguf) -> None:
+    shown: list[Delta] = []
+
+    answer = engine.chat(HELLO, threading.Event(), shown.append)
+
+    assert len(shown) == 8
+    assert "".join(delta.text for delta in shown) == answer.text
+
+
+@pytest.mark.parametrize("alternatives", [0, 2])
+def test_log_probabilities_come_with_as_many_alternatives_as_asked_for(alternatives: int, engine: Gguf) -> None:
+    answer = engine.chat(HELLO | {"logprobs": True, "top_logprobs": alternatives}, threading.Event())
+
+    tokens = answer.logprobs
+    assert tokens is not None
+    assert "".join(token.token for token in tokens) == answer.text
+    assert all(token.logprob <= 0 and len(token.top) == alternatives for token in tokens)
+
+
+def asked(schema: dict[str, object]) -> dict[str, object]:
+    named = {"name": "answer", "schema": schema, "strict": True}
+    return HELLO | {"max_tokens": 60, "response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def test_an_answer_cannot_but_follow_a_schema(engine: Gguf) -> None:
+    cat = {"type": "object", "properties": {"legs": {"const": 4}}, "required": ["legs"], "additionalProperties": False}
+
+    assert json.loads(engine.chat(asked(cat), threading.Event()).text) == {"legs": 4}
+
+
+def test_a_schema_that_it_cannot_follow_is_left_aside(engine: Gguf) -> None:
+    answer = engine.chat(asked({"type": "no such type"}), threading.Event())
+
+    assert answer.text == engine.chat(HELLO | {"max_tokens": 60}, threading.Event()).text
+
+
+@pytest.mark.parametrize(("raised", "kind"), [(ValueError, errors.InvalidRequest), (RuntimeError, errors.Unavailable)])
+def test_what_the_library_raises_is_an_error_of_ours(
+    raised: type[Exception], kind: type[errors.ModelError], tmp_path: Path
+) -> None:
+    class Server:
+        def handle_chat_completions(self, *_: object) -> None:
+            raise raised("no such thing")
+
+    engine = Gguf(tmp_path / "any.gguf", 512, 1, 1)
+    engine._server = Server()
+
+    with pytest.raises(kind, match="no such thing"):
+        engine.chat(HELLO, threading.Event())
+
+
+def test_an_answer_without_an_end_is_an_error(tmp_path: Path) -> None:
+    class Server:
+        def handle_chat_completions(self, _: object, take: Callable[[dict[str, Any]], bool]) -> None:
+            take({"choices": [{"delta": {"content": "Hel"}, "finish_reason": None}]})
+
+    engine = Gguf(tmp_path / "any.gguf", 512, 1, 1)
+    engine._server = Server()
+
+    with pytest.raises(errors.Unavailable, match="no whole answer"):
+        engine.chat(HELLO, threading.Event())

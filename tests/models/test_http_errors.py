@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -174,6 +175,32 @@ async def test_the_key_is_redacted_wherever_the_upstream_repeats_it(model: Model
         assert len(str(error)) <= 500
         assert error.__cause__ is None
         assert error.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (b'{"error": {"code": 429, "message": "slow down"}}', errors.RateLimited, "slow down"),
+        (b'{"error": {"type": "authentication_error", "message": "who?"}}', errors.Unauthorized, "who?"),
+        (b'{"error": {"code": 400, "message": null}}', errors.InvalidRequest, "without a reason"),
+        (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "does not have the form.*down"),
+        (b'{"error": "down"}', errors.Unavailable, "does not have the form.*down"),
+        (b"[[[", errors.Unavailable, "does not have the form"),
+    ],
+)
+def test_an_error_may_hide_in_an_answer(body: bytes, kind: type[errors.ModelError], message: str) -> None:
+    error = Errors("openai", None, ()).malformed(body)
+
+    assert type(error) is kind
+    assert re.search(message, str(error))
+
+
+def test_what_a_provider_reports_is_cleaned() -> None:
+    subject = Errors("openai", None, (KEY,))
+
+    for error in (subject.reported({"message": f"key {KEY}"}), subject.reported(KEY), subject.broken(KEY)):
+        assert KEY not in str(error)
+        assert error.provider == "openai"
 
 
 def test_a_secret_at_the_cut_is_not_left_in_part() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +17,9 @@ import pytest_asyncio
 
 from app import errors
 from app.models import local
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Delta, Prompt
 from app.models.local import Local
+from app.schemas import Schema
 from app.settings import ModelSettings
 from topics.model_requests import Message, Sampling
 
@@ -37,6 +40,11 @@ def build(sampling: dict[str, object] | None = None, **options: object) -> Local
 
 def ask(text: str, **sampling: object) -> Prompt:
     return Prompt((Message(role="user", content=text),), Sampling.model_validate(sampling))
+
+
+async def drained(pieces: AsyncIterator[Delta | Completion]) -> None:
+    async for _ in pieces:
+        pass
 
 
 def loaded(model: Local) -> bool:
@@ -236,3 +244,94 @@ async def test_models_that_differ_only_in_sampling_share_one_engine() -> None:
     again = build({"temperature": 0})
     assert again._engine is not warm._engine
     await again.close()
+
+
+async def test_a_stream_has_tokens_as_pieces_and_the_whole_answer_at_its_end(model: Local) -> None:
+    *pieces, last = [piece async for piece in model.stream(ask("Tell me a story."), timeout=60)]
+
+    assert len(pieces) == 12
+    assert last == await model.complete(ask("Tell me a story."), timeout=60)
+    assert isinstance(last, Completion)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == last.text
+
+
+async def test_a_stream_shows_a_piece_before_the_answer_is_whole(model: Local) -> None:
+    pieces = model.stream(ask("Count to a million.", max_tokens=900), timeout=60)
+
+    assert isinstance(await anext(pieces), Delta)
+    assert len(model._running) == 1
+    await pieces.aclose()
+
+
+async def test_closing_a_stream_ends_the_generation(model: Local) -> None:
+    pieces = model.stream(ask("Count to a million.", max_tokens=900), timeout=60)
+    await anext(pieces)
+    (stop,) = model._running
+
+    await pieces.aclose()
+
+    assert stop.is_set()
+    assert not model._running
+    assert (await model.complete(ask("Say hello.", max_tokens=2), timeout=60)).text  # there is one slot: it is free
+
+
+async def test_a_stream_that_takes_too_long_is_a_timeout(model: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def chat(_: object, stop: threading.Event, show: Any) -> None:
+        show(Delta("one"))
+        gate.wait(30)
+        assert stop.is_set()
+
+    monkeypatch.setattr(model._engine.gguf, "chat", chat)
+    pieces = model.stream(ask("x"), timeout=0.2)
+
+    assert await anext(pieces) == Delta("one")
+    with pytest.raises(errors.ModelTimeout):
+        await anext(pieces)
+    gate.set()
+
+
+async def test_what_ends_a_call_ends_a_stream(model: Local) -> None:
+    with pytest.raises(errors.InvalidRequest, match="the model reads 1024"):
+        await anext(model.stream(ask("hello " * 1200), timeout=60))
+
+
+async def test_closing_the_model_ends_streams() -> None:
+    model = build()
+    pieces = model.stream(ask("Count.", max_tokens=3000), timeout=600)
+    await anext(pieces)
+
+    closing = asyncio.create_task(model.close())
+    with pytest.raises(errors.Unavailable, match="stopped"):
+        await drained(pieces)
+    await closing
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 12},
+        "born": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
+        "size": {"enum": ["small", "large"]},
+    },
+    "required": ["name", "born", "size"],
+    "additionalProperties": False,
+}
+
+
+async def test_a_schema_is_kept_to(model: Local, capfd: pytest.CaptureFixture[str]) -> None:
+    prompt = replace(ask("Describe a cat in JSON.", max_tokens=120), schema=SCHEMA)
+
+    answer = await model.complete(prompt, timeout=60)
+
+    assert Schema(SCHEMA, where="here").complaint(json.loads(answer.text)) is None
+    assert capfd.readouterr().err == ""
+
+
+async def test_log_probabilities_are_given_when_asked_for(model: Local) -> None:
+    assert (await model.complete(ask("Say hello."), timeout=60)).logprobs is None
+    tokens = (await model.complete(ask("Say hello.", logprobs=1), timeout=60)).logprobs
+
+    assert tokens
+    assert all(token.top[0].token == token.token for token in tokens)  # it takes the likeliest

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import Field
 
 from app.errors import ConfigurationError
 from app.models import options
-from app.models.scripted import Options
-from app.settings import ModelSettings
+from app.settings import ModelSettings, Section
 from topics.model_requests import Sampling
+
+
+class Options(Section):
+    answers: tuple[str, ...] = ()
+    delay: float = Field(default=0.0, ge=0)
 
 
 def settings(**fields: object) -> ModelSettings:
@@ -26,7 +31,7 @@ def test_a_wrong_option_is_named_with_the_known_ones(given: dict[str, object], w
         options.parse("m", settings(options=given), Options)
 
     assert str(raised.value).startswith(where)
-    assert "answers, default, delay" in str(raised.value)
+    assert "knows answers, delay" in str(raised.value)
 
 
 @pytest.mark.parametrize("given", [{"temprature": 1}, {"temperature": 3}, {"max_tokens": 0}])

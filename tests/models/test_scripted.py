@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from app import errors
-from app.models.base import Completion, Prompt
+from app.models.base import Completion, Delta, Prompt
+from app.models.continuing import continuing
 from app.models.scripted import Scripted
 from app.settings import ModelSettings
 from topics.model_requests import Message, Sampling
@@ -115,3 +116,87 @@ async def test_a_delay_longer_than_the_time_allowed_is_a_timeout() -> None:
 def test_an_unknown_failure_is_refused() -> None:
     with pytest.raises(errors.ConfigurationError, match=r"models\.m\.options\.failures\.0"):
         scripted(failures=["boom"])
+
+
+async def streamed(model: Scripted, prompt: Prompt, timeout: float = 5) -> list[Delta | Completion]:
+    return [piece async for piece in model.stream(prompt, timeout=timeout)]
+
+
+async def test_a_stream_is_the_answer_word_by_word_and_then_the_whole() -> None:
+    model = scripted(default="one  two\nthree", reasoning="let me see")
+
+    *pieces, last = await streamed(model, ask(("user", "count")))
+
+    assert pieces == [
+        Delta(reasoning="let "),
+        Delta(reasoning="me "),
+        Delta(reasoning="see"),
+        Delta("one  "),
+        Delta("two\n"),
+        Delta("three"),
+    ]
+    assert last == await said(model, ask(("user", "count")))
+    assert isinstance(last, Completion)
+    assert (last.text, last.reasoning) == ("one  two\nthree", "let me see")
+    assert (last.usage.output_tokens, last.usage.reasoning_tokens) == (6, 3)
+
+
+async def test_a_stream_breaks_off_where_the_script_says() -> None:
+    pieces = scripted(default="one two three", cut_after=2).stream(ask(("user", "count")), timeout=5)
+
+    assert [await anext(pieces), await anext(pieces)] == [Delta("one "), Delta("two ")]
+    with pytest.raises(errors.Unavailable, match="cuts the answer off after 2 pieces"):
+        await anext(pieces)
+
+
+async def test_an_answer_that_broke_off_is_continued_where_it_stopped() -> None:
+    model = scripted(default="one two three four five", cut_after=2)
+    prompt, text = ask(("user", "count")), ""
+
+    for _ in range(3):
+        try:
+            async for piece in model.stream(continuing(prompt, text), timeout=5):
+                text += piece.text if isinstance(piece, Delta) else ""
+        except errors.Unavailable:
+            continue
+
+    assert text == "one two three four five"
+
+
+async def test_an_answer_that_is_not_its_own_is_not_continued() -> None:
+    model = scripted(default="one two three")
+
+    assert (await said(model, continuing(ask(("user", "count")), "eins "))).text == "one two three"
+
+
+async def test_silence_lasts_until_the_time_is_up() -> None:
+    pieces = scripted(default="one two", silent_after=1).stream(ask(("user", "count")), timeout=0.05)
+
+    assert await anext(pieces) == Delta("one ")
+    with pytest.raises(errors.ModelTimeout):
+        await anext(pieces)
+
+
+async def test_pieces_that_are_too_slow_are_a_timeout() -> None:
+    with pytest.raises(errors.ModelTimeout):
+        await streamed(scripted(default="one two", piece_delay=30), ask(("user", "count")), timeout=0.05)
+
+
+async def test_failures_hit_streams_too() -> None:
+    model = scripted(failures=["rate_limited"])
+
+    with pytest.raises(errors.RateLimited):
+        await streamed(model, ask(("user", "hello")))
+    assert (await streamed(model, ask(("user", "hello"))))[0] == Delta("hello")
+
+
+async def test_it_ends_before_the_first_stop_string() -> None:
+    answer = await said(scripted(default="one two three"), ask(("user", "count"), stop=["three", " two"]))
+
+    assert (answer.text, answer.finish_reason) == ("one", "stop")
+
+
+async def test_what_it_lacks_is_not_among_its_features() -> None:
+    assert {"streaming", "tools"} <= scripted().features
+    assert scripted(lacks=["streaming", "tools"]).features == scripted().features - {"streaming", "tools"}
+    assert not scripted().features & {"logprobs", "schema"}

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal
 
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+def event(data: object, name: str | None = None) -> bytes:
+    """Encode one server-sent event; data that is no text is sent as JSON."""
+    written = data if isinstance(data, str) else json.dumps(data)
+    return (f"event: {name}\n" if name else "").encode() + f"data: {written}\n\n".encode()
+
+
 class Upstream:
     """Answers each request with the next prepared reply; the last one stays."""
 
     def __init__(self) -> None:
+        self._runner: web.AppRunner | None = None
         self.url = ""
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
+        #: The client's end of the connection, of each request.
+        self.peers: list[object] = []
         self._replies: deque[Handler] = deque()
 
     @classmethod
@@ -29,12 +39,29 @@ class Upstream:
         app.router.add_route("*", "/{path:.*}", upstream._answer)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
+        upstream._runner = runner
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             upstream.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             yield upstream
         finally:
             await runner.cleanup()
+
+    @property
+    def connections(self) -> int:
+        """How many connections to clients are open."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        return len(self._runner.server.connections)
+
+    async def idle(self) -> None:
+        """Return when no connection is open; what waits for it bounds the time."""
+        while self.connections:  # noqa: ASYNC110  # the server tells nobody
+            await asyncio.sleep(0.005)
+
+    def forget(self) -> None:
+        """Drop the replies that are prepared."""
+        self._replies.clear()
 
     def json(self, body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self._then(lambda: web.json_response(body, status=status, headers=headers))
@@ -70,10 +97,31 @@ class Upstream:
         async def handle(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"content-type": "application/json"})
             await response.prepare(request)
-            while request.transport is not None and not request.transport.is_closing():
+            while not _gone(request):
                 await response.write(b" ")
                 await asyncio.sleep(seconds)
             return response
+
+        self._replies.append(handle)
+
+    def stream(
+        self,
+        *parts: bytes | float,
+        then: Literal["end", "cut", "silence"] = "end",
+        kind: str = "text/event-stream",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Send `parts` one by one, numbers being seconds to wait; then end, hang up in the middle, or say no more."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"content-type": kind, **(headers or {})})
+            await response.prepare(request)
+            with suppress(ConnectionError):  # the client has had enough
+                for part in parts:
+                    await (response.write(part) if isinstance(part, bytes) else asyncio.sleep(part))
+            while then == "silence" and not _gone(request):  # noqa: ASYNC110  # likewise
+                await asyncio.sleep(0.01)
+            return _hang_up(request, response) if then == "cut" else response
 
         self._replies.append(handle)
 
@@ -86,6 +134,7 @@ class Upstream:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.bodies.append(await request.json())
         self.headers.append(request.headers)
+        self.peers.append(request.transport.get_extra_info("peername") if request.transport else None)
         handle = self._replies.popleft() if len(self._replies) > 1 else self._replies[0]
         return await handle(request)
 
@@ -94,3 +143,7 @@ def _hang_up(request: web.Request, response: web.StreamResponse) -> web.StreamRe
     if request.transport is not None:
         request.transport.close()
     return response
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()

@@ -29,11 +29,6 @@ def _seen(measure: Measure, at: float) -> ModelHealth:
     return measure.snapshot("m", "w", START + at)
 
 
-def _open_for(measure: Measure, at: float) -> float:
-    until = _seen(measure, at).open_until
-    return until.timestamp() - START - at if until else 0.0
-
-
 def _said(worker: str, at: float, seconds: float = 1.0, errors: float = 0.0, open_for: float = 0.0) -> ModelHealth:
     until = datetime.fromtimestamp(START + at + open_for, UTC) if open_for else None
     when = datetime.fromtimestamp(START + at, UTC)
@@ -76,47 +71,6 @@ def test_errors_are_forgotten_as_calls_succeed() -> None:
     assert _seen(measure, 0).errors == 1.0
     measure.observe(1.0, ok=True, now=START + 60)
     assert _seen(measure, 60).errors == pytest.approx(4 / math.e / (4 / math.e + 1))
-
-
-def test_the_breaker_opens_after_failures_in_a_row_and_not_before() -> None:
-    measure = _measure(*((0, 1.0, False) for _ in range(4)), consecutive=5, cool_down=5)
-    assert _open_for(measure, 0) == 0
-    measure.observe(1.0, ok=False, now=START)
-    assert _open_for(measure, 0) == 5
-    assert _open_for(measure, 5) == 0
-    broken = _measure(*((0, 1.0, number == 3) for number in range(7)), consecutive=5)
-    assert _open_for(broken, 0) == 0  # a success in between
-
-
-def test_the_breaker_opens_when_too_large_a_share_fails_of_enough_calls() -> None:
-    alternating = [(0.0, 1.0, number % 3 == 2) for number in range(9)]
-    assert _open_for(_measure(*alternating, share=0.5, min_calls=10), 0) == 0
-    assert _open_for(_measure(*alternating, (0, 1.0, False), share=0.5, min_calls=10), 0) > 0
-    half = [(0.0, 1.0, number % 2 == 0) for number in range(20)]
-    assert _open_for(_measure(*half, share=0.5, min_calls=10), 0) == 0
-
-
-def test_a_half_open_breaker_opens_for_longer_with_each_failure_up_to_a_cap() -> None:
-    measure = _measure(*((0, 1.0, False) for _ in range(5)), cool_down=5, max_cool_down=30)
-    spans, at = [_open_for(measure, 0)], 0.0
-    for _ in range(4):
-        at += spans[-1]
-        measure.observe(1.0, ok=False, now=START + at)
-        spans.append(_open_for(measure, at))
-    assert spans == pytest.approx([5, 10, 20, 30, 30])
-
-
-def test_a_success_closes_a_half_open_breaker_for_good() -> None:
-    measure = _measure(*((0, 1.0, False) for _ in range(20)), (6, 1.0, True), (6, 1.0, False), (6, 1.0, False))
-    assert _open_for(measure, 6) == 0
-    reopened = _measure(*((0, 1.0, False) for _ in range(5)), (6, 1.0, True), *((7, 1.0, False) for _ in range(5)))
-    assert _open_for(reopened, 7) == 5  # as at first: the cool-down begins anew
-
-
-@pytest.mark.parametrize("ok", [True, False])
-def test_what_comes_in_while_it_is_open_does_not_move_it(*, ok: bool) -> None:
-    measure = _measure(*((0, 1.0, False) for _ in range(5)), *((1, 1.0, ok) for _ in range(9)), cool_down=5)
-    assert _open_for(measure, 1) == pytest.approx(4)
 
 
 @given(CALLS)
@@ -180,6 +134,17 @@ def test_the_order_in_which_workers_are_heard_does_not_matter(said: list[ModelHe
 
 def test_what_a_worker_measured_reaches_the_board_through_the_topic() -> None:
     measure = _measure(*((0, 2.0, False) for _ in range(5)))
+    for number in range(5):
+        measure.breaker.note(ok=False, now=START - 2 + number / 2)
     written = _seen(measure, 0).to_json()
     board = _board(ModelHealth.model_validate_json(written))
     assert board.health(START)["m"] == Health(2.0, 1.0, START + 5)
+    assert board.opened("m", START) == (START + 5, 1)
+    assert board.opened("other", START) == (0.0, 0)
+
+
+def test_the_workers_that_call_a_model_lately_are_counted() -> None:
+    board = _board(_said("w1", 0), _said("w2", 20), _said("w3", 25))
+    assert board.callers("m", START + 26) == 3
+    assert board.callers("m", START + 40) == 2
+    assert board.callers("m", START + 100) == board.callers("other", START) == 1

@@ -61,6 +61,15 @@ def test_calls_retrievals_and_runs_are_counted(metrics: PrometheusMetrics) -> No
     assert found[of("run_seconds_bucket", "ask", "2.5")] == 1
 
 
+def test_the_rhythm_of_streamed_answers_is_measured(metrics: PrometheusMetrics) -> None:
+    metrics.model_stream("big", "openai", 0.3, 0.04)
+    metrics.model_stream("big", "openai", 0.5, None)  # a single piece
+    found = samples(metrics)
+    assert found[of("model_first_token_seconds_sum", "big", "openai")] == 0.8
+    assert found[of("model_token_gap_seconds_count", "big", "openai")] == 1
+    assert found[of("model_token_gap_seconds_bucket", "big", "openai", "0.05")] == 1
+
+
 def test_gauges_show_the_last_value(metrics: PrometheusMetrics) -> None:
     for n in (5, 2):
         metrics.in_flight("caller", n)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.routing.base import Facts, Health
+from app.settings import BudgetSettings
 from app.workflows.definitions import Definition, Definitions
 from app.workflows.engine import Accept, Input, Tick, advance
 from app.workflows.kinds.base import Command
@@ -17,6 +18,7 @@ from app.workflows.run import Done, Fact, Run, RunState, StepRun
 from app.workflows.spec import Workflow
 from app.workflows.world import Limits, World
 from topics.base import Failure
+from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse, Usage
 from topics.results import Result
@@ -34,7 +36,7 @@ MODELS = ("alpha", "beta", "gamma/large", "delta")
 TEXTS = ("Yes", "yes.", "No", "Perhaps", '{"kind": "refund"}')
 SIGNALS = ("approval", "news")
 
-Request = RetrievalRequest | ModelRequest | StepRequest | Task | SlotEvent
+Request = RetrievalRequest | ModelRequest | StepRequest | Task | SlotEvent | BudgetEvent
 
 _KINDS = ("ask", "retrieve", "connector", "transform", "decide", "map", "workflow", "wait")
 
@@ -137,6 +139,9 @@ def _asking(draw: st.DrawFn) -> dict[str, Any]:
     }
     if draw(st.integers(0, 4)) == 0:
         step |= {"schema": {"type": "object", "required": ["kind"]}, "repairs": draw(st.integers(0, 2))}
+    if draw(st.integers(0, 3)) == 0:
+        routing = draw(st.sampled_from([{"policy": "fixed"}, [{"policy": "healthy"}, {"policy": "latency"}]]))
+        step |= {"stream": True, "samples": 1, "fusion": {"strategy": "first"}, "routing": routing}
     return step
 
 
@@ -189,8 +194,11 @@ def _chain(draw: st.DrawFn, steps: dict[str, Any]) -> None:
         steps["last_resort"] = {**asked, "timeout": 5.0, **({} if wanted else {"when": "false"})}
 
 
-def answer(request: Request, text: str = "Yes", error: str | None = None) -> Fact:
-    """Return what a doer, a child or the owner of slots answers to a request."""
+def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut: str = "") -> Fact:
+    """Return what a doer, a child or the owner of slots or of a budget answers to a request.
+
+    A model goes on with what stands of the answer; with an error, `cut` is what came before it.
+    """
     failure = Failure(code=error, message=f"{error} of {request.id}") if error else None
     match request:
         case RetrievalRequest():
@@ -210,7 +218,7 @@ def answer(request: Request, text: str = "Yes", error: str | None = None) -> Fac
                 branch=request.branch,
                 model=request.model,
                 purpose=request.purpose,
-                text="" if failure else text,
+                text=request.prefix + (cut if failure else text),
                 usage=Usage(input_tokens=2, output_tokens=1),
                 error=failure,
             )
@@ -224,7 +232,7 @@ def answer(request: Request, text: str = "Yes", error: str | None = None) -> Fac
             return StepResult(
                 id=family.request_id, task_id=family.task_id, step=family.step, output=output, error=failure
             )
-        case SlotEvent():
+        case SlotEvent() | BudgetEvent():
             return StepResult(id=request.id, task_id=request.task_id)
 
 
@@ -239,6 +247,7 @@ class Life:
     commands: list[Command] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
     health: dict[str, Health] = field(default_factory=dict)
+    budgets: tuple[BudgetSettings, ...] = ()
 
     @property
     def definition(self) -> Definition:
@@ -247,7 +256,7 @@ class Life:
     @property
     def world(self) -> World:
         facts = {model: Facts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
-        return World(self.definitions, facts, dict(self.health), LIMITS)
+        return World(self.definitions, facts, dict(self.health), LIMITS, self.budgets)
 
     @property
     def results(self) -> list[Result]:
@@ -269,12 +278,13 @@ class Life:
 
     def _check(self, before: RunState | None, commands: list[Command]) -> None:
         if isinstance(before, Done):
-            assert self.state is before, "a run that ended changed"
-            assert commands == []
+            self._check_done(before, commands)
         if isinstance(self.state, Done) and not isinstance(before, Done):
             assert isinstance(commands[0], Result), "the end is a result"
             rest = commands[1:]
-            assert all(isinstance(one, Signal | SlotEvent | StepResult) for one in rest), "others wait for no more"
+            assert all(isinstance(one, Signal | SlotEvent | BudgetEvent | StepResult) for one in rest), (
+                "others wait for no more"
+            )
         if isinstance(before, Run) and isinstance(self.state, Run):
             over = {name: step for name, step in before.steps.items() if step.over}
             now = self.state.steps
@@ -290,18 +300,39 @@ class Life:
         ]
         assert len(set(ids)) == len(ids), "an id was used twice"
 
+    def _check_done(self, before: Done, commands: list[Command]) -> None:
+        """Only a late answer changes a run that ended, and only what it still has to pay for."""
+        charges = [one for one in commands if isinstance(one, BudgetEvent) and one.action == "charge"]
+        assert charges == commands
+        assert isinstance(self.state, Done)
+        assert self.state is before or replace(self.state, unpaid=before.unpaid) == before, "a run that ended changed"
+        assert self.state.unpaid <= before.unpaid
+
     def _check_going(self, commands: list[Command]) -> None:
         state = self.state
         assert isinstance(state, Run)
+        self._check_streams(state, commands)
         going = {name: step.wake_at for name, step in state.steps.items() if not step.over}
         assert state.active == going
-        assert state.active or state.version == 0 or state.slot == "asked", "a run goes on, but waits for nothing"
+        waits = state.version == 0 or state.slot == "asked" or state.budget
+        assert state.active or waits, "a run goes on, but waits for nothing"
         for command in commands:
             assert not isinstance(command, Result), "a result, yet no end"
             if isinstance(command, RetrievalRequest | ModelRequest | StepRequest):
                 base = command.step.partition("[")[0]
-                waits = self.definitions.get("w", state.version).needs[base]
-                assert all(state.steps[name].over for name in waits), "began before what it waits for was over"
+                needs = self.definitions.get("w", state.version).needs[base]
+                assert all(state.steps[name].over for name in needs), "began before what it waits for was over"
+
+    def _check_streams(self, run: Run, commands: list[Command]) -> None:
+        """Of an answer that is shown while it is made, there is one at a time, and what stands of it has been said."""
+        said = {(one.step, one.text) for one, _, _ in self.inputs if isinstance(one, ModelResponse) and one.error}
+        for command in commands:
+            if isinstance(command, ModelRequest) and command.stream:
+                assert len(run.steps[command.step].outstanding) == 1
+                earlier = [step.said for name, step in run.steps.items() if name == command.step]
+                assert command.prefix in ("", *earlier) or (command.step, command.prefix) in said
+            elif isinstance(command, ModelRequest):
+                assert not command.prefix
 
     def deploy(self) -> None:
         """Have another version of the workflow become the active one."""
@@ -347,7 +378,8 @@ def requests(commands: Iterable[Command]) -> list[Request]:
     return [
         command
         for command in commands
-        if isinstance(command, asking) or (isinstance(command, SlotEvent) and command.action == "acquire")
+        if isinstance(command, asking)
+        or (isinstance(command, SlotEvent | BudgetEvent) and command.action in {"acquire", "reserve"})
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from app.schemas import Schema
 from app.settings import AskSettings
@@ -26,6 +27,16 @@ def test_that_the_settings_decide() -> None:
     retrieve = workflow.steps["retrieve"]
     assert isinstance(retrieve, RetrieveStep)
     assert (retrieve.limit, retrieve.optional) == (7, True)
+
+
+def test_that_an_answer_can_be_shown_while_it_is_made() -> None:
+    assert not _answer(AskSettings()).stream
+    one = _answer(AskSettings(models=("a",), stream=True))
+    assert (one.stream, one.fusion.strategy) == (True, "first")  # of a single answer, every fusion makes that answer
+    assert check(ask(AskSettings(models=("a", "b"), strategy="first", stream=True))) == []
+    for wrong in ({"models": ("a", "b")}, {"models": ("a", "b"), "strategy": "first", "quorum": 2}):
+        with pytest.raises(ValidationError, match="one answer is shown while it is made"):
+            AskSettings.model_validate({**wrong, "stream": True})
 
 
 def test_that_a_question_is_required() -> None:

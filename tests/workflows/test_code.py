@@ -5,15 +5,33 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from app.errors import ConfigurationError
 from app.workflows.checks import Names
-from app.workflows.code import Flow, ask, branch, connector, fusion, retrieve, routing, to_yaml, transform, workflow
+from app.workflows.code import (
+    Flow,
+    ask,
+    branch,
+    connector,
+    fusion,
+    retrieve,
+    routing,
+    to_yaml,
+    tool,
+    transform,
+    workflow,
+)
 from app.workflows.loading import load
 from app.workflows.spec import Workflow
+from app.workflows.steps import AskStep
+
+
+class Search(BaseModel):
+    query: str
 
 
 class Ticket(BaseModel):
@@ -148,7 +166,7 @@ COMMON = st.fixed_dictionaries(
         "timeout": SECONDS,
         "optional": st.booleans(),
         "retry": st.fixed_dictionaries({"attempts": st.integers(1, 9)}),
-        "cache": SECONDS,
+        "cache": SECONDS | st.builds(lambda seconds: {"for": seconds}, SECONDS),
         "fallback": st.fixed_dictionaries({"value": JSON}),
     },
 )
@@ -207,3 +225,25 @@ def test_that_any_workflow_survives_being_written(spec: Workflow) -> None:
         (loaded,) = load(path)
     assert loaded.spec == spec
     assert to_yaml(loaded.spec) == to_yaml(spec)
+
+
+def test_that_a_step_can_ask_for_more_than_a_text() -> None:
+    flow = Flow("look")
+    see = flow.ask(
+        "see",
+        ["small"],
+        "What is it?",
+        images=[flow.input.photo, "https://host.example/a.png"],
+        tools=[tool("search", "Find", Search), tool("stop")],
+        tool_choice="required",
+        downgrade=["seed"],
+    )
+    flow.map("calls", see.tool_calls, connector("search", {"query": flow.item.arguments.query}))
+    written = to_yaml(flow.spec())
+    spec = Workflow.model_validate(yaml.safe_load(written))
+    step = spec.steps["see"]
+    assert isinstance(step, AskStep)
+    assert step.images == ("${{ input.photo }}", "https://host.example/a.png")
+    assert [(one.name, one.description) for one in step.tools] == [("search", "Find"), ("stop", "")]
+    assert step.tools[0].parameters["properties"] == {"query": {"title": "Query", "type": "string"}}
+    assert (step.tool_choice, step.downgrade, step.stream) == ("required", ("seed",), False)

@@ -40,6 +40,7 @@ def test_that_a_step_shows_how_it_ended() -> None:
         "chunks": (),
         "reason": "2 of 3",
         "failed": False,
+        "tool_calls": [],
         "error": None,
     }
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.errors import InvalidEvent
 from app.fusion.base import Options, Strategy
 from app.routing.base import Health
-from app.settings import AskSettings
+from app.settings import AskSettings, BudgetSettings
 from app.workflows.builtin import ask
 from app.workflows.definitions import Definitions
 from app.workflows.engine import Accept, Tick, advance
@@ -34,6 +34,7 @@ from tests.workflows.simulation import (
     workflows,
     written,
 )
+from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Result
@@ -407,6 +408,9 @@ HAPPENINGS = st.sampled_from(
 )
 
 
+BUDGETS = (BudgetSettings(name="one", limit=1), BudgetSettings(name="two", tenant="*", limit=1))
+
+
 def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one for each misfortune
     """Have one random thing happen: an answer, an error, a repetition, a loss, time, news, or a restart."""
     facts = [event for event, _, _ in life.inputs if not isinstance(event, Accept | Tick)]
@@ -414,7 +418,8 @@ def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one f
         case "answer" if life.open:
             life.give(answer(life.open.pop(_place(life, data)), data.draw(st.sampled_from(TEXTS))))
         case "error" if life.open:
-            life.give(answer(life.open.pop(_place(life, data)), error=data.draw(st.sampled_from(["a", "b"]))))
+            error, cut = data.draw(st.sampled_from(["a", "b"])), data.draw(st.sampled_from(["", "Half an an"]))
+            life.give(answer(life.open.pop(_place(life, data)), error=error, cut=cut))
         case "repeat" if facts:
             life.give(data.draw(st.sampled_from(facts)))
         case "lose" if life.open:
@@ -446,7 +451,8 @@ def _place(life: Life, data: st.DataObject) -> int:
 def test_that_whatever_happens_a_run_has_exactly_one_result(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
-    life = Life(Definitions([workflow]))
+    budgets = data.draw(st.sampled_from([(), (), BUDGETS]))
+    life = Life(Definitions([workflow]), budgets=budgets)
     live(life, data, _misfortune, events)
     accepted = life.inputs[0][1]
     life.expire()
@@ -457,10 +463,32 @@ def test_that_whatever_happens_a_run_has_exactly_one_result(
     _replay(life)
 
 
+_STREAM = {"stream": True, "retry": {"attempts": 2, "backoff": 1.0}}
+
+
+@settings(max_examples=100, deadline=None)
+@given(cuts=st.lists(st.text("ab ", max_size=3), max_size=5))
+def test_that_a_streamed_answer_is_the_whole_of_what_was_said_however_often_it_is_cut_off(cuts: list[str]) -> None:
+    life = _begun({"say": _asking("alpha", "beta", "delta", **_STREAM)})
+    for cut in cuts:
+        life.give(answer(life.open.pop(), error="unavailable", cut=cut))
+        life.restart()
+        while not life.open:  # the step's second attempt
+            life.now = max(life.now, life.state.wake_at) if isinstance(life.state, Run) else life.now
+            life.give(Tick())
+    life.give(answer(life.open.pop(), "end"))
+    result = _outcome(life)
+    assert result.answer == "".join(cuts) + "end"
+    assert [one.text for one in result.candidates if one.chosen] == [result.answer]
+
+
 def _nothing_is_held(life: Life) -> None:
-    """A slot that was asked for is given back."""
+    """A slot that was asked for is given back, and money is settled."""
     slots = [command.action for command in life.commands if isinstance(command, SlotEvent)]
     assert slots in ([], ["acquire", "release"])
+    for budget in ("one", "two:"):
+        asked = [one.action for one in life.commands if isinstance(one, BudgetEvent) and one.budget == budget]
+        assert asked in ([], ["reserve", "settle"])
 
 
 def _nothing_changes_any_more(life: Life) -> None:

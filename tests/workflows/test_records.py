@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidEvent
+from app.workflows.account import Account, Place, Reservation
 from app.workflows.records import Assembler, Records, records
 from app.workflows.run import Done, Early, Run, RunState, Slots, StepRun
 from topics import tasks
 from topics.base import Failure
+from topics.budgets import Terms
 from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk
 from topics.step_results import StepResult
@@ -105,18 +107,45 @@ RUNS = st.builds(
         turn=st.integers(0, 9),
         slot=st.sampled_from(["", "asked", "held"]),
         slot_key=TEXT,
+        budget=TEXT,
+        paid=st.lists(TEXT, max_size=2).map(tuple),
+        models=st.none() | st.lists(TEXT, max_size=2).map(tuple),
         signals=st.dictionaries(TEXT, VALUES, max_size=2),
         traceparent=st.none() | TEXT,
     ),
     st.dictionaries(NAMES, STEPS, max_size=4),
 )
-DONES = st.builds(Done, digest=TEXT, forget_at=TIMES)
+DONES = st.builds(
+    Done,
+    digest=TEXT,
+    forget_at=TIMES,
+    workflow=TEXT,
+    budgets=st.lists(TEXT, max_size=2).map(tuple),
+    unpaid=st.frozensets(TEXT, max_size=2),
+    turn=st.integers(0, 9),
+)
+AMOUNTS = st.floats(0, 1e9)
 SLOTS = st.builds(
     Slots,
     limit=st.integers(1, 5),
     holders=st.dictionaries(TEXT, TIMES, max_size=3),
     queue=st.lists(st.tuples(st.integers(), st.integers(), TEXT, TEXT, TIMES), max_size=3).map(tuple),
     arrivals=st.integers(0),
+)
+TERMS = st.builds(Terms, limit=AMOUNTS, period=st.floats(1, 1e9), degrade_to=st.lists(TEXT, max_size=2).map(tuple))
+ACCOUNTS = st.builds(
+    Account,
+    budget=TEXT,
+    terms=TERMS,
+    number=st.integers(0),
+    spent=AMOUNTS,
+    reserved=st.dictionaries(TEXT, st.builds(Reservation, TEXT, AMOUNTS, TIMES, st.booleans()), max_size=3),
+    queue=st.lists(st.builds(Place, st.tuples(st.integers(), st.integers()), TEXT, TEXT, TEXT, TIMES), max_size=3).map(
+        tuple
+    ),
+    arrivals=st.integers(0),
+    costs=st.dictionaries(TEXT, st.tuples(AMOUNTS, AMOUNTS), max_size=3),
+    settled=st.lists(TEXT, max_size=3).map(tuple),
 )
 
 
@@ -149,6 +178,14 @@ def test_that_slots_are_one_record(state: Slots, key: str) -> None:
     assert _read(written) == {key: state}
     assert records(key, state, state) == []
     assert [value for _, value in records(key, replace(state, arrivals=state.arrivals + 1), state)] != [None]
+
+
+@given(state=ACCOUNTS, key=st.sampled_from(["budget\tacme", "budget\tacme:a%09b:w"]))
+def test_that_an_account_is_one_record(state: Account, key: str) -> None:
+    written = records(key, state, None)
+    assert len(written) == 1
+    assert _read(written) == {key: state}
+    assert records(key, state, state) == []
 
 
 #: What may happen to a run between two writes; each takes the state before, and returns the state after.

@@ -81,6 +81,11 @@ def test_that_an_error_names_the_field(fields: dict[str, Any], where: str) -> No
         ({"steps": {"w": {"kind": "wait", "for": 9, "timeout": 8}}}, "`for` must be shorter than `timeout`"),
         ({"steps": {"m": {**MAP, "retry": {"attempts": 2}}}}, "give `retry` to the step inside it"),
         ({"steps": {"m": {**MAP, "step": {**ASK, "after": ["m"]}}}}, "inside a map cannot have `after`"),
+        (
+            {"steps": {"r": {**RETRIEVE, "cache": {"for": 1, "similar": 0.9}}}},
+            "only steps that ask models",
+        ),
+        ({"steps": {"r": {**RETRIEVE, "cache": {"similar": 0.9}}}}, "for"),
     ],
 )
 def test_that_what_does_not_fit_together_is_said(fields: dict[str, Any], said: str) -> None:

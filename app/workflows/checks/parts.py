@@ -11,6 +11,7 @@ from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
 from app.schemas import Schema
 from app.source.problems import Key
+from app.workflows.checks import answering
 from app.workflows.checks.base import Finding, Subject, did_you_mean
 from app.workflows.steps import AskStep, ConnectorStep, MapStep, RetrieveStep, Step, WaitStep, WorkflowStep
 
@@ -64,6 +65,7 @@ def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
         yield Finding((*key, "prompt"), "is empty")
     yield from _fusion(subject, (*key, "fusion"), step)
     yield from _routing((*key, "routing"), step)
+    yield from answering.check(key, step)
 
 
 def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from app.workflows.checks.samples import follow
 from app.workflows.pieces import Compiled, Piece
 
 #: What is shown of a step that is over.
-FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status")
+FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status", "tool_calls")
 _INSIDE = frozenset({"item", "index"})
 _OF_A_TASK = frozenset({"input", "metadata", "task"})
 

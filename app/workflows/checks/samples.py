@@ -23,6 +23,7 @@ _SCALARS: Mapping[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "nu
 _TEXTS = {"date-time": "2026-01-01T00:00:00Z", "date": "2026-01-01", "time": "12:00:00Z", "duration": "PT1H"}
 _DEEPEST = 20
 _TEXT = "text"
+_CALL = {"id": _TEXT, "name": _TEXT, "arguments": UNKNOWN, "raw": _TEXT}
 
 
 def sample(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
@@ -125,6 +126,7 @@ def _view(step: Step, context: Mapping[str, Any]) -> dict[str, Any]:
     output = _output(step, context)
     chunks = [_CHUNK.model_dump(mode="json")] if isinstance(step, RetrieveStep) else []
     shown = {"status": "succeeded", "reason": _TEXT, "failed": False, "error": UNKNOWN, "chunks": chunks}
+    shown["tool_calls"] = [_CALL] if isinstance(step, AskStep) and step.tools else []
     return {**shown, "output": output, "answer": None if isinstance(step, RetrieveStep) else output}
 
 

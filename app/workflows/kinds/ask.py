@@ -125,8 +125,8 @@ def _replace(at: Moment) -> Move:
 
 
 def _wrong(at: Moment, response: ModelResponse) -> str | None:
-    """Return what is wrong with an answer that should be JSON."""
-    if response.error or at.part.schema is None:
+    """Return what is wrong with an answer that should be JSON; one that wants something called is none yet."""
+    if response.error or response.tool_calls or at.part.schema is None:
         return None
     try:
         read(response.text, at.part.schema)

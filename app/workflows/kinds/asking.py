@@ -8,7 +8,8 @@ from app.errors import ExpressionError
 from app.routing.base import Ask
 from app.workflows import structured
 from app.workflows.kinds.base import Moment
-from app.workflows.steps import AskStep
+from app.workflows.kinds.picturing import pictures
+from app.workflows.steps import AskStep, Reuse
 from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse
 
@@ -34,15 +35,17 @@ def messages(at: Moment) -> tuple[Message, ...]:
     system = [at.part.templates["system"].render(context)] if "system" in at.part.templates else []
     if at.spec.output_schema:
         system.append(structured.demand(at.spec.output_schema))
-    prompt = Message(role="user", content=at.part.templates["prompt"].render(context))
+    text = at.part.templates["prompt"].render(context)
+    prompt = Message(role="user", content=text, images=pictures(at, context))
     return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
 
 
 def question(at: Moment, asked: Sequence[Message]) -> Ask:
     """Return what the routing chooses for, where the models are asked this."""
+    models = at.run.permitted(at.spec.models)
     return Ask(
-        models=at.spec.models,
-        count=len(at.spec.models),
+        models=models,
+        count=len(models),
         key=_key(at),
         turn=at.run.turn,
         text=asked[-1].content,
@@ -65,10 +68,18 @@ def _key(at: Moment) -> str:
 
 
 def requests(at: Moment, chosen: Sequence[str], asked: tuple[Message, ...]) -> list[ModelRequest]:
-    """Return one request for each branch, which asks this."""
+    """Return one request for each branch, which asks this; a streamed answer that was cut off is gone on with."""
     several = len(at.spec.models) * at.spec.samples > 1
     embed = several and at.part.strategy is not None and at.part.strategy.needs_embeddings
-    return [_request(at, branch, at.request_id(branch), asked, embed=embed) for branch in chosen]
+    return [_request(at, branch, at.request_id(branch), asked, embed=embed, prefix=standing(at)) for branch in chosen]
+
+
+def standing(at: Moment) -> str:
+    """Return what stands of a streamed answer that was cut off, and that may be continued."""
+    spec, step = at.spec, at.step
+    if not isinstance(spec, AskStep) or not spec.stream or spec.output_schema or spec.tools:
+        return ""
+    return next((one.text for one in reversed(step.responses) if one.error and one.text), step.said)
 
 
 def repair(at: Moment, response: ModelResponse, wrong: str) -> ModelRequest:
@@ -83,11 +94,15 @@ def repair(at: Moment, response: ModelResponse, wrong: str) -> ModelRequest:
     return _request(at, response.branch, request_id, asked, embed=False)
 
 
-def _request(at: Moment, branch: str, request_id: str, asked: tuple[Message, ...], *, embed: bool) -> ModelRequest:
+def _request(  # what differs between requests
+    at: Moment, branch: str, request_id: str, asked: tuple[Message, ...], *, embed: bool, prefix: str = ""
+) -> ModelRequest:
     sampling = at.spec.sampling
     sample = branch.rpartition("#")[2]
     if sampling.seed is not None and at.spec.samples > 1:  # or all samples would be the same
         sampling = sampling.model_copy(update={"seed": sampling.seed + int(sample)})
+    # Samples of one model differ by chance only: an answer given before would be all of them.
+    cache: Reuse | None = at.spec.cache if at.spec.samples == 1 else None
     return ModelRequest(
         id=request_id,
         task_id=at.run.task_id,
@@ -99,10 +114,16 @@ def _request(at: Moment, branch: str, request_id: str, asked: tuple[Message, ...
         sampling=sampling,
         embed=embed,
         priority=at.priority,
-        # Samples of one model differ by chance only: an answer given before would be all of them.
-        cache_for=at.spec.cache if at.spec.samples == 1 else None,
+        cache_for=cache.age if cache else None,
+        cache_similar=cache.similar if cache else None,
+        cache_in=cache.namespace if cache else "",
         expires_at=at.expires_at,
         output_schema=at.spec.output_schema,
+        tools=at.spec.tools,
+        tool_choice=at.spec.tool_choice,
+        stream=at.spec.stream,
+        prefix=prefix,
+        downgrade=at.spec.downgrade,
         tenant=at.run.task.tenant,
         workflow=at.run.task.workflow,
     )

@@ -16,6 +16,7 @@ from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Fact, Run, StepRun
 from app.workflows.world import World
 from topics.base import Failure
+from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
@@ -25,7 +26,7 @@ from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
 
-Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEvent | StepResult | Result
+Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEvent | BudgetEvent | StepResult | Result
 
 
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole

@@ -40,10 +40,18 @@ class ChildKind(Still):
             workflow=at.spec.workflow,
             version=at.spec.version,
             priority=at.run.task.priority,
+            tenant=at.run.task.tenant,
             input=values,
             deadline=at.expires_at,
             metadata=at.run.task.metadata,
-            parent=Parent(task_id=at.run.task_id, step=at.name, request_id=request_id, depth=depth),
+            parent=Parent(
+                task_id=at.run.task_id,
+                step=at.name,
+                request_id=request_id,
+                depth=depth,
+                paid=at.run.charged,
+                models=at.run.models,
+            ),
         )
         return at.running(task)
 

@@ -23,7 +23,7 @@ class ConnectorKind(Still):
             step=at.name,
             connector=at.spec.connector,
             arguments=arguments,
-            cache_for=at.spec.cache,
+            cache_for=at.spec.cache_for,
             expires_at=at.expires_at,
         )
         return at.running(request)

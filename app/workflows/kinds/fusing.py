@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from app.errors import InvalidEvent, WorkflowError
 from app.fusion.base import Calls, Candidate, Fused, Panel, Strategy
 from app.vectors import Vector, decode
+from app.workflows.calls import of_branch
 from app.workflows.kinds import asking
 from app.workflows.kinds.base import Moment, Move
 from app.workflows.replacing import replace
@@ -132,6 +133,8 @@ def _call(at: Moment, calls: Calls) -> Move:
             purpose="fusion",
             priority=at.priority,
             expires_at=at.expires_at,
+            tenant=at.run.task.tenant,
+            workflow=at.run.task.workflow,
         )
         for call in calls.calls
     ]
@@ -171,6 +174,8 @@ def _output(at: Moment, fused: Fused) -> JsonValue:
     schema = at.part.schema
     if schema is None:
         return fused.text
+    if of_branch(at.step, fused.branch):  # it wants something called first
+        return None
     if fused.data is None:
         return read(fused.text, schema)
     if wrong := schema.complaint(fused.data):

@@ -20,7 +20,7 @@ class RetrieveKind(Still):
             query=at.part.templates["query"].render(at.context()),
             limit=at.spec.limit,
             collection=at.spec.collection,
-            cache_for=at.spec.cache,
+            cache_for=at.spec.cache_for,
             expires_at=at.expires_at,
         )
         return at.running(request)

@@ -23,6 +23,7 @@ from app.workflows.code import (
     retrieve,
     routing,
     to_yaml,
+    tool,
     transform,
     workflow,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "retrieve",
     "routing",
     "to_yaml",
+    "tool",
     "transform",
     "workflow",
 ]

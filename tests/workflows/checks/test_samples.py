@@ -44,6 +44,15 @@ def test_that_properties_are_followed() -> None:
     assert follow(schema, ("a", "c")) is None
 
 
+def test_that_an_ask_with_tools_may_want_one_called() -> None:
+    steps = {"a": {**ASK, "tools": [{"name": "search"}]}, "b": ASK}
+    seen = context(Subject(workflow(steps)), tuple(steps))
+    assert lookup(seen, ("steps", "a", "tool_calls")) == [
+        {"id": "text", "name": "text", "arguments": UNKNOWN, "raw": "text"}
+    ]
+    assert lookup(seen, ("steps", "b", "tool_calls")) == []
+
+
 def test_that_steps_have_the_outputs_of_their_kinds() -> None:
     steps = {
         "r": {"kind": "retrieve", "query": "q"},

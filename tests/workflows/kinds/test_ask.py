@@ -6,8 +6,10 @@ import pytest
 
 from app.routing.base import Health
 from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
-from tests.workflows.simulation import START, answer
-from topics.model_requests import ModelRequest
+from tests.workflows.simulation import START, Life, answer
+from topics.base import Failure
+from topics.model_requests import ModelRequest, ToolCall
+from topics.model_responses import ModelResponse
 from topics.step_requests import StepRequest
 
 SCHEMA = {"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["refund", "other"]}}}
@@ -163,6 +165,14 @@ def test_that_requests_say_how_old_an_answer_may_be(cache: int | None, samples: 
     assert {request.cache_for for request in life.open if isinstance(request, ModelRequest)} == {expected}
 
 
+@pytest.mark.parametrize("samples", [1, 2])
+def test_that_requests_say_how_near_in_meaning_another_question_may_be(samples: int) -> None:
+    life = begun({"say": asking(cache={"for": "1m", "similar": 0.9, "namespace": "faq"}, samples=samples)})
+    expected = (60.0, 0.9, "faq") if samples == 1 else (None, None, "")
+    asked = {(one.cache_for, one.cache_similar, one.cache_in) for one in life.open if isinstance(one, ModelRequest)}
+    assert asked == {expected}
+
+
 def test_that_requests_have_the_priority_of_the_task_or_else_of_the_workflow() -> None:
     for task, expected in (({}, 3), ({"priority": -1}, -1)):
         life = begun({"say": asking()}, task=task, priority=3)
@@ -199,3 +209,113 @@ def test_that_an_answer_that_python_can_read_and_nobody_write_is_repaired() -> N
     assert asked(life) == ["t/say/alpha/1.1"]
     answer_next(life, '{"kind": "other"}')
     assert outcome(life).answer == {"kind": "other"}
+
+
+# --- streams, tools, and what else can be asked for ---------------------------------------------------------
+
+TOOL = {"name": "search", "description": "Find", "parameters": {"type": "object"}}
+CALL = ToolCall(id="c1", name="search", arguments='{"q": "ink"}')
+
+
+def _request(life: Life) -> ModelRequest:
+    request = life.open.pop(0)
+    assert isinstance(request, ModelRequest)
+    return request
+
+
+def _answered(life: Life, **fields: Any) -> None:
+    """Answer the oldest open request with these fields."""
+    response = answer(_request(life))
+    assert isinstance(response, ModelResponse)
+    life.give(response.model_copy(update=fields))
+
+
+def _cut_off(life: Life, text: str) -> None:
+    _answered(life, text=text, error=Failure(code="unavailable", message="cut off"))
+
+
+def test_that_a_request_says_all_that_the_step_asks_for() -> None:
+    life = begun(
+        {"say": asking(tools=[TOOL], tool_choice="search", downgrade=["seed"], stream=True)},
+        task={"tenant": "acme"},
+    )
+    request = _request(life)
+    assert [tool.model_dump() for tool in request.tools] == [TOOL]
+    assert (request.tool_choice, request.downgrade, request.stream, request.prefix) == ("search", ("seed",), True, "")
+    assert (request.tenant, request.workflow) == ("acme", "w")
+    assert ModelRequest.model_validate_json(request.to_json()).tools[0].name == "search"
+
+
+def test_that_a_step_that_streams_asks_one_model_and_the_next_goes_on_where_it_was_cut_off() -> None:
+    life = begun({"say": asking("alpha", "beta", "delta", stream=True)})
+    assert asked(life) == ["t/say/alpha/1"]
+    _cut_off(life, "One tw")
+    assert [(one.id, one.prefix) for one in life.open if isinstance(one, ModelRequest)] == [("t/say/beta/1", "One tw")]
+    answer_next(life, error="rate_limited")  # without a single piece
+    request = _request(life)
+    assert (request.id, request.prefix) == ("t/say/delta/1", "One tw")
+    life.give(answer(request, "o"))
+    assert outcome(life).answer == "One two"
+    assert [(one.model, one.text, one.chosen) for one in outcome(life).candidates] == [
+        ("alpha", "One tw", False),
+        ("beta", "One tw", False),
+        ("delta", "One two", True),
+    ]
+
+
+def test_that_another_attempt_at_the_step_goes_on_too() -> None:
+    life = begun({"say": asking("alpha", stream=True, retry={"attempts": 3, "backoff": 0.5})})
+    _cut_off(life, "One")
+    for attempt in (2, 3):
+        life.restart()
+        later(life, 1.0)
+        request = _request(life)
+        assert (request.id, request.prefix) == (f"t/say/alpha/{attempt}", "One")
+        life.give(answer(request, " two", error=None if attempt == 3 else "unavailable"))
+    assert outcome(life).answer == "One two"
+
+
+@pytest.mark.parametrize("fields", [{"schema": SCHEMA}, {"tools": [TOOL]}])
+def test_that_what_has_a_form_is_begun_anew(fields: dict[str, Any]) -> None:
+    life = begun({"say": asking("alpha", "beta", stream=True, **fields)})
+    _cut_off(life, '{"kind":')
+    assert _request(life).prefix == ""
+
+
+def test_that_what_is_not_streamed_is_begun_anew() -> None:
+    life = begun({"say": asking("alpha", "beta", routing={"policy": "fixed", "choose": 1})})
+    _cut_off(life, "half")
+    assert _request(life).prefix == ""
+
+
+@pytest.mark.parametrize("fields", [{}, {"schema": SCHEMA}], ids=["text", "data"])
+def test_that_an_answer_that_is_only_calls_of_tools_is_a_success(fields: dict[str, Any]) -> None:
+    wanted = {"kind": "transform", "value": "steps.say.tool_calls.map(one, one.name + ' ' + one.arguments.q)"}
+    life = begun({"say": asking(tools=[TOOL], **fields), "wanted": wanted}, answer="wanted")
+    _answered(life, text="", finish_reason="tool_calls", tool_calls=(CALL,))
+    assert (outcome(life).status, outcome(life).answer) == ("succeeded", ["search ink"])
+    assert outcome(life).tool_calls is None  # the answer step's
+
+
+def test_that_the_result_has_the_calls_and_thoughts_of_the_answer() -> None:
+    life = begun({"say": asking("alpha", "beta", tools=[TOOL])})
+    _answered(life, text="", tool_calls=(CALL,), reasoning="hm", downgraded=("seed",))
+    result = outcome(life)
+    assert (result.answer, result.tool_calls) == ("", (CALL,))
+    (candidate,) = result.candidates
+    assert (candidate.tool_calls, candidate.reasoning, candidate.downgraded) == ((CALL,), "hm", ("seed",))
+
+
+def test_that_a_result_without_any_of_it_does_not_grow() -> None:
+    life = begun({"say": asking()})
+    answer_next(life)
+    assert not any(name in outcome(life).to_json() for name in (b'"tool_calls"', b'"reasoning"', b'"downgraded"'))
+
+
+def test_that_calls_of_a_fusion_say_who_pays() -> None:
+    fusion = {"strategy": "best-of-n", "judge": "judge"}
+    life = begun({"say": asking("alpha", "beta", fusion=fusion)}, task={"tenant": "acme"})
+    for text in ("One", "Two"):
+        answer_next(life, text)
+    request = _request(life)
+    assert (request.purpose, request.tenant, request.workflow) == ("fusion", "acme", "w")

@@ -1,0 +1,19 @@
+"""`budget`: a run under a budget asks for money before it begins, or settles what it has cost.
+
+A decider, like `agents.slot`; what it keeps is the account of one budget.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.parts import Parts
+from topics import BUDGETS
+
+NAME = "budget"
+TOPIC = BUDGETS
+
+
+async def run(stream: Any, parts: Parts) -> None:
+    """Process `budgets`."""
+    await parts.decider.run(stream, TOPIC, agent=NAME)

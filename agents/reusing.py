@@ -1,0 +1,59 @@
+"""Giving answers again: what a question means, and what its answer had cost the first time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import numpy as np
+
+from agents.parts import ConfiguredModel
+from app.answers import key_of
+from app.caching.nearest import Near
+from app.retrieval.base import Embedder
+from topics.model_requests import ModelRequest
+from topics.model_responses import ModelResponse
+from topics.spend import Spend
+
+log = logging.getLogger(__name__)
+
+
+async def near(request: ModelRequest, embedder: Embedder) -> Near | None:
+    """Return where to look for such a question; None when the request wants no answer but its own.
+
+    What is compared is the last message, if the user says it, and in words only; all else must be equal.
+    """
+    *before, last = request.messages
+    if request.cache_for is None or request.cache_similar is None or last.role != "user" or last.images:
+        return None
+    try:
+        vector = (await embedder.embed([last.content]))[0]
+    except Exception as error:  # noqa: BLE001  # the question can be asked, whatever is wrong with the embedder
+        log.warning("no embedding for %s: %s", request.id, type(error).__name__)
+        return None
+    length = float(np.linalg.norm(vector))
+    if not length:
+        return None
+    group = key_of(request.model_copy(update={"messages": (*before, last.model_copy(update={"content": ""}))}))
+    return Near(group, vector / np.float32(length), request.cache_similar)
+
+
+def saved(request: ModelRequest, configured: ConfiguredModel, answer: ModelResponse, now: float) -> list[Spend]:
+    """Return the record of an answer that was given again, if it had cost something; `now` is in epoch seconds."""
+    if not answer.usage.cost:
+        return []
+    record = Spend(
+        id=f"{request.id}#cached",
+        request_id=request.id,
+        task_id=request.task_id,
+        tenant=request.tenant,
+        workflow=request.workflow,
+        step=request.step,
+        model=request.model,
+        provider=answer.provider,
+        provider_model=configured.settings.model or "",
+        outcome="cached",
+        saved=answer.usage.cost,
+        at=datetime.fromtimestamp(now, UTC),
+    )
+    return [record]

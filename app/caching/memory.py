@@ -1,0 +1,48 @@
+"""A cache in this process: the answers used last, as many as fit."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from app.caching.base import Kept
+
+#: What an entry takes besides its text: the objects around it.
+_OVERHEAD = 512
+
+
+class MemoryCache:
+    """Keeps answers of together `max_bytes` at most."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._entries: OrderedDict[bytes, Kept] = OrderedDict()
+
+    async def get(self, key: bytes) -> Kept | None:
+        """Return what is kept under `key`."""
+        if (kept := self._entries.get(key)) is not None:
+            self._entries.move_to_end(key)
+        return kept
+
+    async def put(self, key: bytes, kept: Kept, max_age: float) -> None:  # noqa: ARG002  # the port's signature
+        """Keep an answer, and let go of those used longest ago if there is no room."""
+        self._drop(key)
+        if _size(kept) > self._max_bytes:
+            return
+        self._entries[key] = kept
+        self._bytes += _size(kept)
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._bytes = 0
+
+    def _drop(self, key: bytes) -> None:
+        if (kept := self._entries.pop(key, None)) is not None:
+            self._bytes -= _size(kept)
+
+
+def _size(kept: Kept) -> int:
+    return len(kept.value) + _OVERHEAD

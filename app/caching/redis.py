@@ -1,0 +1,79 @@
+"""A cache in Redis, shared by all workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import struct
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from app.caching.base import Kept
+from app.errors import ConfigurationError, MissingDependency
+
+#: A cache that is slower than this is of no use.
+_PATIENCE = 0.25
+#: For so long nobody asks it again when it has failed, so that each call need not wait for it.
+_PAUSE = 5.0
+_STAMP = struct.Struct("!d")
+
+log = logging.getLogger(__name__)
+
+
+class RedisCache:
+    """Keeps answers in the database that `url` names, under keys that begin with `prefix`.
+
+    When Redis is away, answers are made anew.
+    """
+
+    def __init__(self, url: str, *, prefix: str) -> None:
+        """Connect to nothing yet.
+
+        Raises:
+            ConfigurationError: `url` is not that of a Redis server.
+            MissingDependency: the client is not installed.
+        """
+        try:
+            from redis import asyncio as redis  # noqa: PLC0415  # optional
+            from redis.exceptions import RedisError  # noqa: PLC0415
+        except ImportError:
+            raise MissingDependency('pip install "meta-ai-orchestrator[redis]"') from None
+        try:
+            self._client: Any = redis.from_url(url, socket_connect_timeout=_PATIENCE, socket_timeout=_PATIENCE)
+        except ValueError:  # its message would repeat the password
+            raise ConfigurationError("cache.url: give it as redis://host:port/number, or rediss: with TLS") from None
+        self._failures = (RedisError, OSError, TimeoutError)
+        self._prefix = prefix.encode()
+        self._away_until = 0.0
+
+    async def get(self, key: bytes) -> Kept | None:
+        """Return what is kept under `key`."""
+        found = await self._tried(self._client.get(self._prefix + key))
+        if not found or len(found) < _STAMP.size:
+            return None
+        return Kept(found[_STAMP.size :], _STAMP.unpack_from(found)[0])
+
+    async def put(self, key: bytes, kept: Kept, max_age: float) -> None:
+        """Keep an answer until it is `max_age` seconds old."""
+        left = kept.made_at + max_age - time.time()
+        if left > 0:
+            value = _STAMP.pack(kept.made_at) + kept.value
+            await self._tried(self._client.set(self._prefix + key, value, px=math.ceil(left * 1000)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _tried(self, work: Awaitable[Any]) -> Any:
+        if time.monotonic() < self._away_until:
+            work.close()  # type: ignore[attr-defined]  # a coroutine that is never begun
+            return None
+        try:
+            async with asyncio.timeout(2 * _PATIENCE):
+                return await work
+        except self._failures as error:
+            self._away_until = time.monotonic() + _PAUSE
+            log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE, type(error).__name__)
+            return None

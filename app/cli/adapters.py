@@ -1,0 +1,121 @@
+"""`meta-ai adapters`: which providers there are, and whether a configured model does what it should."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from app.cli.options import Config, Json
+from app.cli.output import Output
+from app.cli.running import run
+from app.configuration import load
+from app.errors import ConfigurationError
+from app.models import catalogue
+from app.models.pool import build, members
+from app.models.probing import Check, probe
+from app.settings import ModelSettings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+_SHORTEST_SECRET = 6
+
+
+@app.callback()
+def adapters() -> None:
+    """See which providers there are, and test a configured model."""
+
+
+@app.command("list")
+def list_(*, json: Json = False) -> None:
+    """List the providers, those of installed packages too: their source, their dialect and what they need."""
+    output, known = Output(programs=json), catalogue.adapters()
+    if json:
+        for one in known:
+            output.emit(asdict(one))
+        return
+    rows = [(one.name, one.source, one.dialect, one.extra, one.key) for one in known]
+    output.table(("provider", "source", "dialect", "extra", "key"), rows)
+
+
+@app.command()
+def describe(name: Annotated[str, typer.Argument(help="A provider, as listed.")], *, json: Json = False) -> None:
+    """Show what a provider can do and what can be set, with an example for the configuration."""
+    output, one = Output(programs=json), catalogue.describe(name)
+    if json:
+        features = None if one.features is None else sorted(one.features)
+        options = None if one.options is None else [asdict(option) for option in one.options]
+        own = {"summary": one.summary, "features": features, "options": options, "example": one.example}
+        output.emit(asdict(one.adapter) | own)
+        return
+    output.say(f"{one.adapter.name}, {one.adapter.source}: {one.summary}")
+    output.say(f"features  {_features(one)}")
+    _show_options(output, one)
+    output.say("\n" + yaml.safe_dump({"models": {"mine": dict(one.example)}}, sort_keys=False).rstrip())
+
+
+@app.command("test")
+def try_(
+    name: Annotated[str, typer.Argument(help="A model of the configuration.")],
+    *,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each call.")] = 60.0,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Test a configured model: an answer, a stream, and each feature that it claims; the exit code is 1 if one fails.
+
+    These are real calls, about a dozen small ones; a provider may want money for them.
+    """
+    settings, output = load(config, os.environ), Output(programs=json)
+    if name not in settings.models:
+        raise ConfigurationError(f"no model is called {name}; there are {', '.join(sorted(settings.models))}")
+    checks = run(_tested(name, settings.models[name], timeout))
+    if json:
+        for check in checks:
+            output.emit(asdict(check))
+    else:
+        _show(output, checks)
+    raise typer.Exit(any(check.status == "fail" for check in checks))
+
+
+async def _tested(name: str, settings: ModelSettings, timeout: float) -> list[Check]:
+    hidden = list(settings.secrets())
+    first, *others = members(build(name, settings))
+    for other in others:  # of further keys; one is enough to see what the model does
+        await other.close()
+    return [_redacted(check, hidden) async for check in probe(first, timeout=timeout)]
+
+
+def _redacted(check: Check, secrets: Sequence[str]) -> Check:
+    # Ours keep keys out of what they say; of a package's adapter nobody knows.
+    detail = check.detail
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            detail = detail.replace(secret, "[redacted]")
+    return Check(check.name, check.status, round(check.seconds, 6), check.error, detail)
+
+
+def _show(output: Output, checks: Sequence[Check]) -> None:
+    rows = [(one.name, one.status, one.seconds, one.error, one.detail) for one in checks]
+    output.table(("check", "status", "seconds", "error", "detail"), rows)
+    counts = [(status, sum(check.status == status for check in checks)) for status in ("pass", "fail", "skipped")]
+    output.say(", ".join(f"{count} {status}" for status, count in counts))
+
+
+def _show_options(output: Output, one: catalogue.Description) -> None:
+    if one.options:
+        output.say()
+        rows = [(option.name, _default(option.default), option.description) for option in one.options]
+        output.table(("option", "default", "what"), rows)
+
+
+def _default(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _features(one: catalogue.Description) -> str:
+    return "as configured" if one.features is None else ", ".join(sorted(one.features)) or "none"

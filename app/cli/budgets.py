@@ -1,0 +1,113 @@
+"""`meta-ai budgets`: what each budget may spend, has spent, keeps back for runs, and when it renews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import AwareDatetime, BaseModel
+
+from app.cli import slices
+from app.cli.client import Client, connect
+from app.cli.collecting import runs_topic
+from app.cli.options import Config, Json, Servers
+from app.cli.output import Output
+from app.cli.running import run
+from app.cli.target import find
+from app.settings import Settings
+from app.workflows.account import Account
+from app.workflows.budgets import EACH, terms
+from app.workflows.records import Assembler
+
+app = typer.Typer(add_completion=False)
+
+
+class Row(BaseModel):
+    """One budget, in US dollars: `runs` are those under way that it pays for, `queue` counts those that wait for it."""
+
+    budget: str
+    limit: float
+    spent: float = 0.0
+    reserved: float = 0.0
+    runs: int = 0
+    queue: int = 0
+    when_exceeded: Literal["refuse", "degrade", "queue"]
+    renews_at: AwareDatetime
+
+    @classmethod
+    def of(cls, account: Account) -> Row:
+        """Return what an account says."""
+        return cls(
+            budget=account.budget,
+            limit=account.terms.limit,
+            spent=account.spent,
+            reserved=account.kept_back,
+            runs=len(account.reserved),
+            queue=len(account.queue),
+            when_exceeded=account.terms.when_exceeded,
+            renews_at=datetime.fromtimestamp(account.ends_at, UTC),
+        )
+
+
+@app.command()
+def budgets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this one, of each tenant.")] = None,
+    *,
+    config: Config = None,
+    bootstrap_servers: Servers = None,
+    json: Json = False,
+) -> None:
+    """See what each budget may spend, has spent, keeps back for runs under way, and when it renews."""
+    output = Output(programs=json)
+    found = run(_read(find(config, bootstrap_servers)))
+    shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
+    if json:
+        for row in shown:
+            output.emit(row)
+    elif shown:
+        output.table(
+            ("budget", "limit", "spent", "reserved", "runs", "waiting", "when used up", "renews"), _cells(shown)
+        )
+    else:
+        output.say("no budgets" if name is None else f"no budget is called {name}, or it was never used")
+
+
+async def _read(settings: Settings) -> list[Row]:
+    async with connect(settings) as client:
+        return await read(client)
+
+
+async def read(client: Client) -> list[Row]:
+    """Return the budgets by name: those in the settings, and those of the runs of the last periods.
+
+    Raises:
+        BrokerError: there are no topics, or the broker fails.
+    """
+    records = await slices.since(client, None, [runs_topic(client.settings)])
+    return rows(records, client.settings, time.time())
+
+
+def rows(records: Iterable[Any], settings: Settings, now: float) -> list[Row]:
+    """Return the budgets in these records of states, and those of the settings that nobody has used yet, by name."""
+    assembler = Assembler()
+    for record in records:
+        assembler.add((record.key or b"").decode(errors="replace"), record.value)
+    used = {state.budget: state for state in assembler.states().values() if isinstance(state, Account)}
+    known = {account.budget: account for account in _unused(settings)} | used
+    return [Row.of(account.at(now)) for _, account in sorted(known.items())]
+
+
+def _unused(settings: Settings) -> Iterator[Account]:
+    """Yield the accounts of the budgets that are not one for each tenant or workflow, as nobody has used them."""
+    for budget in settings.budgets:
+        if EACH not in {budget.tenant, budget.workflow}:
+            yield Account(budget.name, terms(budget))
+
+
+def _cells(shown: Iterable[Row]) -> Iterator[tuple[object, ...]]:
+    for row in shown:
+        money = (f"{row.limit:.2f}", f"{row.spent:.4f}", f"{row.reserved:.4f}")
+        yield (row.budget, *money, row.runs, row.queue, row.when_exceeded, f"{row.renews_at:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,79 @@
+"""Who may take which part of what is bounded, so that one who is slow does not take all of it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+#: How much of what is free one kind may hold: one that is slow takes 8 of 9 parts, two take 8 of 17 each, and so on.
+_GREED = 8.0
+
+
+class Shares(Generic[T]):
+    """So many `slots` for items of several kinds; what may not have one yet is parked, up to `room` items.
+
+    A kind may hold `_GREED` times as many slots as are free, so that whatever is slow leaves some to the others; the
+    more kinds are slow, the less each of them holds. Alone, without `shared`, a kind may hold all. Items of one kind
+    keep their order.
+
+    Source: Abhijit Choudhury and Ellen Hahne, "Dynamic queue length thresholds for shared-memory packet
+    switches", 1998.
+    """
+
+    def __init__(self, slots: int, *, room: int = 0, shared: bool = True) -> None:
+        self._free = slots
+        self._room = room
+        self._greed = _GREED if shared else math.inf
+        self._held: defaultdict[str, int] = defaultdict(int)
+        self._parked: dict[str, deque[T]] = {}
+        self.parked = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is to be offered: more is parked than there is room for."""
+        return self.parked > self._room
+
+    def offer(self, kind: str, item: T) -> bool:
+        """Give the item a slot and return true, or park it: then `release` returns it one day."""
+        if kind not in self._parked and self._may_have(kind):
+            self._hold(kind)
+            return True
+        self._parked.setdefault(kind, deque()).append(item)
+        self.parked += 1
+        return False
+
+    def release(self, kind: str) -> list[T]:
+        """Take a slot back; return the parked items that have been given one now."""
+        self._free += 1
+        self._held[kind] -= 1
+        if not self._held[kind]:
+            del self._held[kind]
+        return self._start() if self._parked else []
+
+    def _may_have(self, kind: str) -> bool:
+        # A kind that holds nothing gets what is free, however little the threshold would leave it.
+        return self._free > 0 and self._held.get(kind, 0) < max(1.0, self._greed * self._free)
+
+    def _hold(self, kind: str) -> None:
+        self._free -= 1
+        self._held[kind] += 1
+
+    def _start(self) -> list[T]:
+        started: list[T] = []
+        # The kind that holds the least first.
+        for kind in sorted(self._parked, key=lambda one: self._held.get(one, 0)):
+            while kind in self._parked and self._may_have(kind):
+                started.append(self._unpark(kind))
+        return started
+
+    def _unpark(self, kind: str) -> T:
+        line = self._parked[kind]
+        item = line.popleft()
+        if not line:
+            del self._parked[kind]
+        self.parked -= 1
+        self._hold(kind)
+        return item

@@ -1,0 +1,1 @@
+"""What stands between a call and its provider: breakers, limits, bulkheads and keys, each a small state machine."""

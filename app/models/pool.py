@@ -1,0 +1,60 @@
+"""One model that several keys open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from app.errors import ConfigurationError
+from app.models import registry
+from app.models.base import Completion, Features, Model, Prompt
+from app.settings import ModelSettings
+
+
+class Pool:
+    """The components of one model, one for each key: to be asked through a gate, which chooses among them."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models = tuple(models)
+        self.provider = models[0].provider
+
+    @property
+    def features(self) -> Features:
+        """What it can do, whatever the key."""
+        return self.models[0].features
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Ask with the first key.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self.models[0].complete(prompt, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close all of them."""
+        await asyncio.gather(*(model.close() for model in self.models))
+
+
+def build(name: str, settings: ModelSettings) -> Model:
+    """Return the model that the configuration calls `name`, with one component for each of its keys.
+
+    Raises:
+        ConfigurationError: as `app.models.registry.build`, or there is one key besides the several.
+        MissingDependency: likewise.
+    """
+    if not settings.api_keys:
+        return registry.build(name, settings)
+    if settings.api_key is not None:
+        raise ConfigurationError(f"models.{name}.api_keys: give all keys here, and no api_key besides")
+    return Pool(
+        [
+            registry.build(name, settings.model_copy(update={"api_keys": (), "api_key": key}))
+            for key in settings.api_keys
+        ]
+    )
+
+
+def members(model: Model) -> tuple[Model, ...]:
+    """Return the components behind a model: itself, if it has one key."""
+    return model.models if isinstance(model, Pool) else (model,)

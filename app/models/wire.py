@@ -1,0 +1,129 @@
+"""One endpoint behind an SDK's client: whole answers, and streams of events, both unparsed.
+
+The SDKs' own models of answers cost more time than the rest of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from types import ModuleType
+from typing import Any
+
+import httpx2
+
+from app.errors import ModelError
+from app.models import sse
+from app.models.endpoint import Endpoint
+from app.models.http_errors import Errors
+from app.models.sdk import timeouts
+
+#: Seconds to wait for what ends an answer after its last event; without it, its connection is not used again.
+_LAST_BYTES = 0.05
+
+#: The headers of an answer, and its events as name and data.
+Stream = tuple[Mapping[str, str], AsyncIterator[tuple[str, str]]]
+
+
+class Wire:
+    """An endpoint, asked through a `client` of `sdk.connect`; `headers` go before those that it sends itself."""
+
+    def __init__(
+        self, sdk: ModuleType, client: Any, errors: Errors, endpoint: Endpoint, headers: Mapping[str, Any] | None = None
+    ) -> None:
+        self._client = client
+        self._headers = dict(headers or {})
+        self._endpoint = endpoint
+        self._errors = errors
+        self._stream_class = sdk.AsyncStream
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def post(self, path: str, body: dict[str, Any], *, timeout: float) -> httpx2.Response:
+        """Return the whole answer, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        try:
+            # The SDK's own time-out is for one read; a body that trickles in would outlive it.
+            async with asyncio.timeout(timeout):
+                answer: httpx2.Response = await self._client.post(path, **self._request(body, timeout))
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+        return answer
+
+    @asynccontextmanager
+    async def stream(self, path: str, body: dict[str, Any], *, timeout: float) -> AsyncIterator[Stream]:
+        """Return an answer that comes as events, all of them within `timeout` seconds.
+
+        Leaving the block ends the answer. Its connection is used again if nothing was left to come, and closed
+        otherwise.
+
+        Raises:
+            ModelError: one of its subclasses; the events raise so, too.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        response = await self._begin(path, body, timeout)
+        try:
+            self._check(response)
+            async with (
+                aclosing(self._chunks(response, deadline)) as chunks,
+                aclosing(sse.events(chunks, provider=self._errors.provider)) as events,
+            ):
+                yield response.headers, events
+                await _finish(events)
+        finally:
+            await response.aclose()
+
+    def _request(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
+        options = {"timeout": timeouts(self._endpoint, timeout), "headers": self._headers}
+        return {"cast_to": httpx2.Response, "body": merged(body, self._endpoint.body), "options": options}
+
+    async def _begin(self, path: str, body: dict[str, Any], timeout: float) -> httpx2.Response:
+        request = self._request(body, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                answer: httpx2.Response = await self._client.post(
+                    path, **request, stream=True, stream_cls=self._stream_class
+                )
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+        return answer
+
+    def _check(self, response: httpx2.Response) -> None:
+        kind = response.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() != "text/event-stream":
+            raise self._errors.broken(f"the answer is no stream of events, but {kind or 'of no known type'}")
+
+    async def _chunks(self, response: httpx2.Response, deadline: float) -> AsyncGenerator[bytes]:
+        source = response.aiter_raw()
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(source, None)
+            except self._errors.expected as problem:
+                raise self._errors.translate(problem) from None
+            if chunk is None:
+                return
+            yield chunk
+
+
+def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `body` with what the configuration adds to it, in its objects too: `reasoning` has more than one field."""
+    both = {name: {**body[name], **extra[name]} for name in extra if _both_objects(body.get(name), extra[name])}
+    return {**body, **extra, **both}
+
+
+def _both_objects(one: object, other: object) -> bool:
+    return isinstance(one, dict) and isinstance(other, dict)
+
+
+async def _finish(events: AsyncIterator[object]) -> None:
+    with suppress(TimeoutError, ModelError):
+        async with asyncio.timeout(_LAST_BYTES):
+            async for _ in events:
+                pass

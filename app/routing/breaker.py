@@ -1,0 +1,128 @@
+"""A circuit breaker: it stops calls to a model that fails, and lets a few through later to see whether it is back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["closed", "open", "half_open"]
+
+#: What happens less often than this is no chance.
+_CHANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """When a breaker opens, and for how long; times in seconds.
+
+    It opens when more than `share` of at least `min_calls` failed, counted over about `window`, or when there were at
+    least `consecutive` failures in a row, more than chance explains by how many failed before; not before it has seen
+    that for `quiet`. It stays open for `cool_down` at first, twice as long each time that the model then fails
+    again, up to `max_cool_down`.
+    """
+
+    window: float = 60.0
+    consecutive: int = 5
+    share: float = 0.5
+    min_calls: float = 10.0
+    quiet: float = 2.0
+    cool_down: float = 5.0
+    max_cool_down: float = 120.0
+
+
+class Breaker:
+    """The breaker of one model; times are epoch seconds, for all workers are to understand them.
+
+    It is closed, open until a time, or half open after it: then one success closes it, and one failure opens it
+    for longer. What comes in while it is open began earlier, and does not move it. `trips` is how often it has
+    opened since it was last closed.
+
+    Source: Michael Nygard, "Release It!", 2007, "Circuit Breaker".
+    """
+
+    def __init__(self, tuning: Tuning | None = None) -> None:
+        self._tuning = tuning or Tuning()
+        self._total = self._failed = 0.0
+        self._at = 0.0
+        self._row = 0  # failures since the last success
+        self._began: float | None = None
+        self._good_at = 0.0
+        self.trips = 0
+        self.open_until = 0.0
+
+    def state(self, now: float) -> State:
+        """Return what it is at `now`."""
+        if not self.trips:
+            return "closed"
+        return "open" if now < self.open_until else "half_open"
+
+    def note(self, *, ok: bool, now: float) -> None:
+        """Take in an attempt that ended at `now`; not `ok`: it failed for the model's sake."""
+        if self._began is None:
+            self._began = self._good_at = now
+        passed = max(now - self._at, 0.0)
+        self._at = max(now, self._at)
+        kept = math.exp(-passed / self._tuning.window)
+        self._total = self._total * kept + 1
+        self._failed = self._failed * kept + (not ok)
+        self._row = 0 if ok else self._row + 1
+        self._good_at = now if ok else self._good_at
+        if now >= self.open_until:
+            self._move(now, ok=ok)
+
+    def learn(self, until: float, trips: int) -> None:
+        """Take over what other workers, or this one before it was started anew, know: open `until`, after `trips`."""
+        if until > self.open_until and until > self._at:  # not what has been answered since
+            self.open_until, self.trips = until, max(trips, self.trips, 1)
+
+    def _move(self, now: float, *, ok: bool) -> None:
+        if not ok and (self.trips or self._too_many(now)):
+            doubled = self._tuning.cool_down * 2.0 ** min(self.trips, 30)
+            self.open_until = now + min(doubled, self._tuning.max_cool_down)
+            self.trips += 1
+        elif ok and self.trips:
+            self.trips, self._total, self._failed, self._began = 0, 1.0, 0.0, now
+
+    def _too_many(self, now: float) -> bool:
+        tuning = self._tuning
+        # Of many calls made at once, those that fail come back first: what they say counts only a little later.
+        if now - (self._began or now) < tuning.quiet:
+            return False
+        often = self._total >= tuning.min_calls and self._failed > tuning.share * self._total
+        return often or (now - self._good_at >= tuning.quiet and self._row >= self._improbable())
+
+    def _improbable(self) -> float:
+        """Return how many failures in a row are no chance, by the share of those before that failed."""
+        before = self._total - self._row
+        share = (self._failed - self._row) / before if before > 0 else 0.0
+        if share <= 0:
+            return self._tuning.consecutive
+        return max(self._tuning.consecutive, math.log(_CHANCE) / math.log(min(share, 0.9)))
+
+
+class Circuit:
+    """A breaker as the calls of one worker meet it: `learn` is called first, and brings in what others know."""
+
+    def __init__(self, breaker: Breaker, learn: Callable[[Breaker, float], None], changed: Callable[[], None]) -> None:
+        self._breaker = breaker
+        self._learn = learn
+        self._changed = changed
+
+    @property
+    def open_until(self) -> float:
+        """Until when it is open, in epoch seconds; in the past when it is not."""
+        return self._breaker.open_until
+
+    def state(self, now: float) -> State:
+        """Return what it is at `now`."""
+        self._learn(self._breaker, now)
+        return self._breaker.state(now)
+
+    def note(self, *, ok: bool, now: float) -> None:
+        """Take in an attempt that ended at `now`; not `ok`: it failed for the model's sake."""
+        before = self._breaker.trips
+        self._breaker.note(ok=ok, now=now)
+        if self._breaker.trips != before:
+            self._changed()

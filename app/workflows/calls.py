@@ -1,0 +1,31 @@
+"""The calls of tools that an answer wants, and how later steps see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.fusion.jsons import strict
+from app.workflows.run import StepRun
+from topics.model_requests import ToolCall
+
+
+def asked_for(step: StepRun) -> tuple[ToolCall, ...]:
+    """Return what the chosen answer of a step wants called; nothing unless the step succeeded with it."""
+    return of_branch(step, step.branch) if step.status == "succeeded" else ()
+
+
+def of_branch(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
+    """Return what the answer of a branch wants called."""
+    if not branch:
+        return ()
+    answered = (one for one in step.responses if one.branch == branch and one.error is None)
+    return next((one.tool_calls for one in answered), ())
+
+
+def parsed(call: ToolCall) -> dict[str, Any]:
+    """Return a call for expressions: `arguments` is the JSON in `raw`, or null where that is none."""
+    try:
+        arguments = strict(call.arguments) if call.arguments.strip() else {}
+    except ValueError:
+        arguments = None
+    return {"id": call.id, "name": call.name, "arguments": arguments, "raw": call.arguments}

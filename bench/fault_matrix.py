@@ -1,0 +1,111 @@
+"""What comes of each fault of a provider: `python -m bench.fault_matrix`.
+
+Each fault meets each adapter, with whole and with streamed answers: for good, in passing, and in a workflow with
+another model to fall back on. The command exits with 1 if a call does not end in time, if a wrong answer passes for
+a right one, or if what should mend a fault does not. With `--write PAGE`, the tables go into a page of the docs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from app.cli.running import run
+from app.models.base import Prompt
+from app.models.calling import call
+from app.models.gate import Bounded
+from app.models.outcome import Outcome, Piece
+from app.models.registry import build
+from app.settings import ModelSettings
+from bench import fault_runs
+from bench.cells import Cell, bad, grid, unmended, write
+from bench.exchange import ANSWER
+from bench.faults import FAULTS
+from bench.faulty import ALL, Places
+from bench.upstream import ADAPTERS, PATIENCE, misbehaving, model
+from topics.model_requests import Message
+
+_PROMPT = Prompt((Message(role="user", content="What does every good answer have?"),))
+_MODES = ("whole", "stream")
+COLUMNS = tuple(f"{adapter}, {mode}" for adapter, mode in product(ADAPTERS, _MODES))
+#: Calls at once: each should wait for its provider, and not for the processor.
+_AT_ONCE = 24
+_SLACK = 1.0
+#: What passes, or what another attempt gets round; the others say what no repetition mends.
+PASSING = tuple(fault for fault in FAULTS if fault not in {"healthy", "401", "redirect"})
+
+
+async def _ignore(_: Piece) -> None:
+    """Take a piece that only counts as a part of the whole."""
+
+
+async def ask(fault: str, column: str, places: Places, *, once: bool) -> Cell:
+    """Make one call, and return how it ended."""
+    adapter, mode = column.split(", ")
+    root = places.root(fault, once=f"{fault}-{adapter}-{mode}" if once else "")
+    settings = ModelSettings.model_validate(model(adapter, root))
+    component = build(adapter, settings)
+    started = time.monotonic()
+    try:
+        outcome = await call(
+            Bounded(component, 1), _PROMPT, settings=settings, sink=_ignore if mode == "stream" else None
+        )
+    finally:
+        seconds = time.monotonic() - started
+        await component.close()
+    return _cell(fault, column, outcome, seconds)
+
+
+def _cell(fault: str, column: str, outcome: Outcome, seconds: float) -> Cell:
+    text = outcome.completion.text if outcome.completion else None
+    code, message = (outcome.error.code, str(outcome.error)) if outcome.error else ("", "")
+    return Cell(fault, column, text, code, seconds, PATIENCE["total_timeout"] + _SLACK, outcome.tries, message)
+
+
+async def direct(places: Places, faults: Sequence[str], *, once: bool) -> list[Cell]:
+    """Return how the calls ended, made side by side."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(fault: str, column: str) -> Cell:
+        async with turns:
+            return await ask(fault, column, places, once=once)
+
+    return await asyncio.gather(*(one(fault, column) for fault, column in product(faults, COLUMNS)))
+
+
+async def main(options: Namespace) -> int:
+    """Measure, print, and return the exit code."""
+    async with misbehaving() as (_, places):
+        # Who signed the certificates is trusted, so that the expired one fails by its date alone.
+        os.environ["SSL_CERT_FILE"] = places.authority
+        for adapter in ADAPTERS:  # the first call loads the SDK
+            await ask("healthy", f"{adapter}, whole", places, once=False)
+        always = await direct(places, ALL, once=False)
+        passing = await direct(places, PASSING, once=True)
+        relieved = await fault_runs.measure(places, ALL, COLUMNS)
+    parts = {
+        "faults": grid(always, ALL, COLUMNS, ANSWER),
+        "faults in passing": grid(passing, PASSING, COLUMNS, ANSWER),
+        "faults with a fallback": grid(relieved, ALL, COLUMNS, ANSWER),
+    }
+    for name, part in parts.items():
+        print(f"{name}\n\n{part}\n")
+    if options.write:
+        write(options.write, parts)
+    wrong = [*bad(always, ANSWER), *bad(passing, ANSWER), *bad(relieved, ANSWER)]
+    wrong += [f"not mended: {line}" for line in unmended([*passing, *relieved], ANSWER)]
+    wrong += [f"did not fail: {cell.fault}, {cell.column}" for cell in passing if cell.tries == 1]
+    print("\n".join(wrong) or "every call ended in time, by its right answer or a named error")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="a page with the markers of the tables")
+    sys.exit(run(main(parser.parse_args())))

@@ -1,0 +1,46 @@
+"""The misbehaving provider in a process of its own, and models that ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bench.faulty import Places
+from bench.process import Subject, start
+
+#: The adapters, by what a table calls them.
+ADAPTERS: Mapping[str, Mapping[str, Any]] = {
+    "chat": {"provider": "openai"},
+    "responses": {"provider": "openai", "options": {"dialect": "responses"}},
+    "messages": {"provider": "anthropic"},
+}
+
+#: Seconds; short, so that what hangs ends soon, and long enough for a machine that has other things to do.
+PATIENCE = {
+    "connect_timeout": 1.0,
+    "first_token_timeout": 1.0,
+    "token_timeout": 0.6,
+    "timeout": 1.5,
+    "total_timeout": 6.0,
+    "attempts": 2,
+}
+
+
+@asynccontextmanager
+async def misbehaving(*arguments: str) -> AsyncIterator[tuple[Subject, Places]]:
+    """Yield the process, and where it listens."""
+    subject = await start("bench.faulty", *arguments)
+    try:
+        places = Places(**json.loads(await subject.says("places")))
+        await subject.says("ready")
+        yield subject, places
+    finally:
+        await subject.stop()
+
+
+def model(adapter: str, root: str, **settings: Any) -> dict[str, Any]:
+    """Return the settings of a model that asks the provider at `root` through this adapter."""
+    base_url = root if ADAPTERS[adapter]["provider"] == "anthropic" else f"{root}/v1"
+    return {**ADAPTERS[adapter], "model": "m", "base_url": base_url, "api_key": "bench-key", **PATIENCE, **settings}

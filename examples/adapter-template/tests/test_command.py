@@ -1,0 +1,53 @@
+"""What every adapter promises, and what is this one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from meta_ai_command import Command
+
+from meta_ai_orchestrator.adapters import (
+    Check,
+    ConfigurationError,
+    Message,
+    ModelSettings,
+    Prompt,
+    Unavailable,
+    probe,
+)
+
+ECHO = "import sys; sys.stdout.write(sys.stdin.read())"
+
+
+def build(program: str) -> Command:
+    options = {"command": [sys.executable, "-c", program]}
+    return Command.from_settings("m", ModelSettings(provider="command", options=options))
+
+
+def ask(model: Command, text: str) -> str:
+    prompt = Prompt((Message(role="user", content=text),))
+    return asyncio.run(model.complete(prompt, timeout=30)).text
+
+
+async def failures(model: Command) -> list[Check]:
+    return [check async for check in probe(model, timeout=30) if check.status == "fail"]
+
+
+def test_it_keeps_what_every_adapter_promises() -> None:
+    assert asyncio.run(failures(build(ECHO))) == []
+
+
+def test_the_program_reads_the_question_and_writes_the_answer() -> None:
+    assert ask(build("print(input().upper(), end='')"), "grüß dich") == "GRÜSS DICH"
+
+
+def test_a_program_that_fails_is_an_error() -> None:
+    with pytest.raises(Unavailable, match="ended with 3"):
+        ask(build("raise SystemExit(3)"), "hello")
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"models\.m\.options\.command: there is no program nosuch"):
+        Command.from_settings("m", ModelSettings(provider="command", options={"command": ["nosuch"]}))

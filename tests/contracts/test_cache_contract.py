@@ -1,0 +1,94 @@
+"""What every cache promises."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.caching.base import Cache, Kept
+from app.caching.memory import MemoryCache
+from app.caching.redis import RedisCache
+from app.errors import ConfigurationError
+
+
+@asynccontextmanager
+async def redis(folder: Path) -> AsyncIterator[str]:
+    """Yield the address of a Redis server that keeps nothing on disk."""
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip("there is no redis-server on this machine")
+    pytest.importorskip("redis")
+    socket = folder / "redis.sock"
+    options = ("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
+    process = await asyncio.create_subprocess_exec(server, *options, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(10):
+            while not socket.exists():  # noqa: ASYNC110  # another process makes it
+                await asyncio.sleep(0.02)
+        yield f"unix://{socket}"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest_asyncio.fixture(params=["memory", "redis"])
+async def cache(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Cache]:
+    if request.param == "memory":
+        yield MemoryCache(100_000)
+        return
+    async with redis(tmp_path) as url:
+        cache = RedisCache(url, prefix="test:")
+        yield cache
+        await cache.close()
+
+
+async def test_that_it_gives_back_what_was_put_last(cache: Cache) -> None:
+    assert await cache.get(b"k") is None
+    for value in (b"one", b"two"):
+        await cache.put(b"k", Kept(value, time.time()), 60.0)
+    found = await cache.get(b"k")
+    assert found
+    assert found.value == b"two"
+    assert abs(time.time() - found.made_at) < 60
+    assert await cache.get(b"other") is None
+
+
+async def test_that_any_bytes_come_back_unchanged(cache: Cache) -> None:
+    kept = Kept(bytes(range(256)), time.time())
+    await cache.put(b"\x00\xff", kept, 60.0)
+    assert await cache.get(b"\x00\xff") == kept
+
+
+async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_passed_over_when_it_is_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with redis(tmp_path) as url:
+        mine, another, strange = (RedisCache(url, prefix=prefix) for prefix in ("a:", "a:", "b:"))
+        await mine.put(b"k", Kept(b"v", time.time()), 60.0)
+        await mine.put(b"old", Kept(b"v", time.time() - 61.0), 60.0)
+        assert await another.get(b"k")
+        assert await another.get(b"old") is None
+        assert await strange.get(b"k") is None
+        await mine._client.set(b"a:short", b"?")
+        assert await mine.get(b"short") is None
+        await another.close()
+        await strange.close()
+    await mine.put(b"k", Kept(b"v", time.time()), 60.0)
+    assert await mine.get(b"k") is None
+    assert caplog.text.count("is passed over") == 1
+    await mine.close()
+
+
+def test_that_a_wrong_address_is_named_without_its_password() -> None:
+    pytest.importorskip("redis")
+    with pytest.raises(ConfigurationError) as caught:
+        RedisCache("http://:planted-secret@127.0.0.1/0", prefix="")
+    assert "redis://" in str(caught.value)
+    assert "planted-secret" not in str(caught.value)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from app import errors
+from app.models.base import Completion, Delta, Prompt
+from app.models.calling import call
+from app.models.outcome import Outcome
+from tests.models.streaming import PROMPT, Act, Player, Reader, clock, gate, settings
+from tests.models.virtual import run
+
+
+def _ask(model: Player, reader: Reader | None = None, *, prefix: str = "", **fields: object) -> Outcome:
+    async def world() -> Outcome:
+        sink = reader.take if reader else None
+        return await call(gate(model), PROMPT, settings=settings(**fields), sink=sink, prefix=prefix, clock=clock())
+
+    return run(world())
+
+
+def test_pieces_are_handed_on_as_they_come_and_timed() -> None:
+    reader = Reader()
+    outcome = _ask(Player([2.0, "One ", 1.0, "two ", 3.0, "three."]), reader)
+    assert outcome.completion
+    assert outcome.completion.text == reader.text == "One two three."
+    (attempt,) = outcome.attempts
+    assert (attempt.first_token, attempt.longest_gap, attempt.seconds) == pytest.approx((2, 3, 6))
+    assert reader.pieces[-1].end
+    assert reader.pieces[-1].finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ([9.0, "late"], "no first piece of the answer within 5 s"),
+        (["early ", 4.0, "late"], "no further piece of the answer within 3 s"),
+        (["a ", 2.0, "b ", 2.0, "c ", 2.0, "d ", 2.0, "e "], "no answer within 7 s"),
+    ],
+)
+def test_each_phase_has_its_own_time(script: list[Act], said: str) -> None:
+    model = Player(script)
+    outcome = _ask(model, Reader(), first_token_timeout=5, token_timeout=3, timeout=7, attempts=1)
+    assert isinstance(outcome.error, errors.ModelTimeout)
+    assert str(outcome.error) == said
+    assert model.ended == 1  # the stream was closed
+
+
+def test_a_slow_reader_is_not_the_models_silence() -> None:
+    reader = Reader(takes=4.0)
+    outcome = _ask(Player(["a ", "b ", "c"]), reader, token_timeout=3)
+    assert (outcome.error, reader.text) == (None, "a b c")
+
+
+def test_what_was_cut_off_is_continued() -> None:
+    reader, model = Reader(), Player(["One ", "two ", errors.Unavailable("cut")], ["three."])
+    outcome = _ask(model, reader)
+    assert outcome.completion
+    assert outcome.completion.text == reader.text == "One two three."
+    assert [message.content for message in model.prompts[1].messages][1] == "One two "
+    assert [piece.base for piece in reader.pieces if piece.attempt == 2] == [8, 8]
+    cut = [piece for piece in reader.pieces if piece.attempt == 1][-1]
+    assert (cut.end, str(cut.error)) == (True, "cut")
+
+
+def test_what_stands_already_is_gone_on_with_and_stands_when_it_fails() -> None:
+    outcome = _ask(Player(["two ", errors.InvalidRequest("no")]), Reader(), prefix="One ")
+    assert (outcome.text, type(outcome.error)) == ("One two ", errors.InvalidRequest)
+
+
+def test_a_model_that_does_not_stream_says_all_at_once() -> None:
+    reader = Reader()
+    outcome = _ask(Player(["One ", "two."], whole=True), reader)
+    assert (outcome.error, reader.text) == (None, "One two.")
+    assert [piece.text for piece in reader.pieces] == ["One two.", ""]
+
+
+def test_a_stream_that_ends_without_an_end_is_cut_off() -> None:
+    class Endless(Player):
+        async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+            async for piece in super().stream(prompt, timeout=timeout):
+                if isinstance(piece, Delta):
+                    yield piece
+
+    outcome = _ask(Endless(["One "]), Reader(), attempts=1)
+    assert isinstance(outcome.error, errors.Unavailable)
+    assert outcome.text == "One "
+
+
+def test_what_the_sink_raises_comes_out_and_is_no_fault_of_the_model() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        _ask(Player(["One "]), Reader(error=KeyError("mine")))
+
+
+def test_a_time_out_that_had_less_than_its_time_says_so() -> None:
+    outcome = _ask(Player([99.0], whole=True), timeout=60, total_timeout=10, attempts=1)
+    assert [attempt.short for attempt in outcome.attempts] == [True]
+    outcome = _ask(Player([99.0], whole=True), timeout=60, total_timeout=180, attempts=1)
+    assert [attempt.short for attempt in outcome.attempts] == [False]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import errors
+from app.models.calling import call
+from app.models.hedging import Hedges
+from app.models.outcome import Outcome
+from app.settings import HedgeSettings
+from tests.models.streaming import PROMPT, Player, Reader, clock, gate, settings
+from tests.models.virtual import now, run
+from tests.routing.asks import near
+
+
+def _hedges(after: float | str = 2.0, at_most: float = 1.0) -> Hedges:
+    return Hedges(HedgeSettings.model_validate({"after": after, "at_most": at_most}))
+
+
+def _ask(
+    model: Player, reader: Reader | None = None, *, hedges: Hedges | None = None, at_once: int = 10, **fields: object
+) -> Outcome:
+    async def world() -> Outcome:
+        before = asyncio.all_tasks()
+        outcome = await call(
+            gate(model, at_once),
+            PROMPT,
+            settings=settings(**fields),
+            sink=reader.take if reader else None,
+            hedges=hedges or _hedges(),
+            clock=clock(),
+        )
+        assert asyncio.all_tasks() == before
+        return outcome
+
+    return run(world())
+
+
+def test_without_a_percentile_no_call_is_made_twice() -> None:
+    assert _hedges("p95").begin(streamed=False) is None
+
+
+def test_after_the_percentile_of_the_same_kind_of_call_it_is() -> None:
+    hedges = _hedges("p95")
+    for number in range(100):
+        hedges.observe(number / 10, streamed=False)
+    assert hedges.begin(streamed=False) == pytest.approx(9.1, abs=0.5)
+    assert hedges.begin(streamed=True) is None
+
+
+@given(at_most=st.floats(0.01, 1.0), calls=st.integers(0, 300))
+def test_no_larger_share_is_made_twice_than_is_allowed(at_most: float, calls: int) -> None:
+    hedges, made = _hedges(1.0, at_most), 0
+    for number in range(calls):
+        if hedges.begin(streamed=False) is not None:
+            hedges.spend()
+            made += 1
+        assert made <= at_most * (number + 1) + 1e-6
+
+
+def test_a_quick_answer_is_asked_for_once() -> None:
+    model = Player([1.0, "Hi."], whole=True)
+    outcome = _ask(model)
+    assert (len(model.prompts), outcome.tries, outcome.seconds) == (1, 1, near(1))
+
+
+def test_the_faster_of_two_counts_and_the_other_is_lost() -> None:
+    model = Player([60.0, "slow"], [1.0, "fast"], whole=True)
+    outcome = _ask(model, timeout=50)
+    assert outcome.completion
+    assert (outcome.completion.text, outcome.seconds) == ("fast", near(3))
+    first, second = outcome.attempts
+    assert (first.lost, first.number, first.seconds) == (True, 1, near(3))
+    assert (second.lost, second.number, second.seconds) == (False, 2, near(1))
+    assert model.ended == 2  # the loser was stopped
+
+
+def test_the_first_may_still_win() -> None:
+    outcome = _ask(Player([3.0, "first"], [60.0, "second"], whole=True))
+    assert outcome.completion
+    assert outcome.completion.text == "first"
+    assert [attempt.lost for attempt in outcome.attempts] == [False, True]
+
+
+def test_of_streams_the_first_that_begins_counts_and_only_it_is_heard() -> None:
+    reader = Reader()
+    outcome = _ask(Player([4.0, "slow ", "one"], [1.0, "fast ", 9.0, "one"]), reader)
+    assert outcome.completion
+    assert outcome.completion.text == reader.text == "fast one"
+    assert reader.attempts == {2}
+    assert [attempt.lost for attempt in outcome.attempts] == [True, False]
+
+
+def test_a_stream_that_has_begun_is_not_made_twice() -> None:
+    model, reader = Player([1.0, "a ", 5.0, "b"]), Reader()
+    assert _ask(model, reader).tries == 1
+    assert reader.text == "a b"
+
+
+def test_one_that_fails_leaves_the_field_to_the_other() -> None:
+    model = Player([3.0, errors.Unavailable("gone")], [5.0, "second"], whole=True)
+    outcome = _ask(model, attempts=1)
+    assert outcome.completion
+    assert (outcome.completion.text, [attempt.lost for attempt in outcome.attempts]) == ("second", [False, False])
+
+
+def test_two_that_fail_count_as_one_and_are_tried_again() -> None:
+    model = Player([3.0, errors.Unavailable("gone")], [3.0, errors.Overloaded("busy")], [0.5, "third"], whole=True)
+    outcome = _ask(model, attempts=2)
+    assert outcome.completion
+    assert (outcome.completion.text, outcome.tries) == ("third", 3)
+
+
+def test_a_second_attempt_does_not_wait_for_a_place() -> None:
+    model = Player([5.0, "first"], whole=True)
+    assert _ask(model, at_once=1).tries == 1
+
+
+def test_a_caller_who_goes_away_stops_both() -> None:
+    model = Player([60.0, "slow"], whole=True)
+
+    async def world() -> float:
+        asked = asyncio.create_task(call(gate(model), PROMPT, settings=settings(), hedges=_hedges(), clock=clock()))
+        await asyncio.sleep(5)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await asyncio.sleep(0)
+        return now()
+
+    run(world())
+    assert (len(model.prompts), model.ended) == (2, 2)
+
+
+@given(
+    first=st.floats(0.1, 9).filter(lambda seconds: abs(seconds - 2) > 0.01),  # else it is a matter of luck
+    second=st.floats(0.1, 9),
+    fails=st.sampled_from([(False, False), (True, False), (False, True), (True, True)]),
+    streamed=st.booleans(),
+)
+def test_however_the_two_go_there_is_an_answer_if_one_has_it(
+    first: float, second: float, fails: tuple[bool, bool], *, streamed: bool
+) -> None:
+    scripts = [
+        [takes, errors.Unavailable("gone") if fail else name]
+        for takes, fail, name in ((first, fails[0], "first"), (second, fails[1], "second"))
+    ]
+    reader = Reader() if streamed else None
+    outcome = _ask(Player(*scripts, whole=not streamed), reader, attempts=1)
+    raced = first > 2
+    assert outcome.tries <= 1 + raced
+    assert (outcome.completion is None) == (all(fails) if raced else fails[0])
+    assert sum(attempt.lost for attempt in outcome.attempts) <= 1
+    if reader and outcome.completion:
+        assert reader.text == outcome.completion.text

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from app.models.base import Delta
+from app.models.outcome import Piece
+from app.models.voice import SinkFailed, Voice
+from tests.models.streaming import Reader
+
+
+async def test_only_the_first_that_says_something_is_heard() -> None:
+    reader = Reader()
+    voice = Voice(reader.take, 3)
+    assert await voice.say(2, Delta("a", reasoning="hm"))
+    assert not await voice.say(1, Delta("b"))
+    await voice.end(voice.last(1))
+    await voice.end(voice.last(2))
+    assert reader.pieces == [Piece(2, 3, "reasoning", "hm"), Piece(2, 3, "text", "a"), Piece(2, 3, end=True)]
+
+
+async def test_an_attempt_that_says_nothing_still_ends() -> None:
+    reader = Reader()
+    voice = Voice(reader.take, 0)
+    await voice.end(voice.last(1))
+    assert [piece.end for piece in reader.pieces] == [True]
+
+
+async def test_what_the_sink_raises_is_told_from_what_a_model_raises() -> None:
+    voice = Voice(Reader(error=KeyError("mine")).take, 0)
+    with pytest.raises(SinkFailed) as raised:
+        await voice.say(1, Delta("a"))
+    assert isinstance(raised.value.__cause__, KeyError)
