@@ -75,13 +75,14 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
     async def make() -> ModelResponse:
         return await _ask(received, configured, remaining, parts)
 
+    like = await near(request, parts.embedder, patience=remaining.seconds)
     given = await parts.answers.give(
         request,
         make,
         ModelResponse,
         max_age=request.cache_for,
         patience=remaining.seconds,
-        near=await near(request, parts.embedder),
+        near=like,
     )
     if request.cache_for is not None:
         parts.metrics.cache(request.model, given.found)
@@ -169,7 +170,8 @@ async def _response(
     if outcome.completion is None:
         error = Failure.of(outcome.error or OrchestratorError("no answer"))
         return _about(request, error=error, text=outcome.text, **made)
-    answered, last = outcome.completion, outcome.attempts[-1]
+    answered = outcome.completion
+    last = next(attempt for attempt in outcome.attempts if attempt.completion)  # one made beside it may be behind it
     return _about(
         request,
         text=answered.text,

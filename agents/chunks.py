@@ -43,6 +43,7 @@ class Chunks:
         self._pending: list[Piece] = []
         self._sending = False
         self._error: Exception | None = None
+        self._closed = False
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
@@ -53,9 +54,12 @@ class Chunks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
+        async with self._changed:
+            self._changed.notify_all()  # an attempt that could not be stopped in time: nobody sends its pieces
 
     async def take(self, piece: Piece) -> None:
         """Send a piece soon; returns at once unless much is waiting, and after an end when all is sent.
@@ -64,7 +68,7 @@ class Chunks:
             InvalidEvent: a piece, this one or an earlier one, cannot be sent.
         """
         async with self._changed:
-            if piece.attempt in self._ended:
+            if self._closed or piece.attempt in self._ended:
                 return
             self._add(piece)
             self._changed.notify_all()
@@ -99,7 +103,7 @@ class Chunks:
         return new or self._size >= _ENOUGH
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        await self._changed.wait_for(lambda: self._error or holds())
+        await self._changed.wait_for(lambda: self._closed or self._error or holds())
         if self._error:
             raise self._error
 

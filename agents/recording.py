@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from agents import spending
@@ -19,6 +20,8 @@ from topics.model_requests import ModelRequest
 
 #: Seconds that a call which is given up takes at most to say what it has cost.
 _FAREWELL = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -40,10 +43,11 @@ async def recorded(
     try:
         yield replace(configured, gate=_Watched(configured.gate, attempts))
     except BaseException:
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_FAREWELL):
-                await asyncio.sleep(0)  # attempts that are given up together with the call end now
                 await record()
+        except Exception as error:  # noqa: BLE001  # in its place, a call that was cancelled would be made again
+            log.warning("what %s has cost is not on record: %s", received.event.id, type(error).__name__)
         raise
     await record()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -18,16 +19,18 @@ from topics.spend import Spend
 log = logging.getLogger(__name__)
 
 
-async def near(request: ModelRequest, embedder: Embedder) -> Near | None:
+async def near(request: ModelRequest, embedder: Embedder, *, patience: float | None = None) -> Near | None:
     """Return where to look for such a question; None when the request wants no answer but its own.
 
-    What is compared is the last message, if the user says it, and in words only; all else must be equal.
+    What is compared is the last message, if the user says it, and in words only; all else must be equal. An embedder
+    that takes longer than `patience` seconds is not waited for.
     """
     *before, last = request.messages
     if request.cache_for is None or request.cache_similar is None or last.role != "user" or last.images:
         return None
     try:
-        vector = (await embedder.embed([last.content]))[0]
+        async with asyncio.timeout(patience):
+            vector = (await embedder.embed([last.content]))[0]
     except Exception as error:  # noqa: BLE001  # the question can be asked, whatever is wrong with the embedder
         log.warning("no embedding for %s: %s", request.id, type(error).__name__)
         return None

@@ -76,7 +76,7 @@ class Runs:
         if isinstance(event, SlotEvent):
             return f"slot\t{event.workflow}/{event.key}"
         if isinstance(event, BudgetEvent):
-            return f"budget\t{event.budget}"
+            return f"budget\t/{event.budget}"  # no step has a slash: `step_key` makes another of any task's
         return task_id(received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:

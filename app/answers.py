@@ -90,17 +90,16 @@ class Answers:
         """Return an answer of this kind that is at most `max_age` seconds old (none: a new one, which `make` makes).
 
         With `near`, it may be the answer to another question of the same meaning. While one is being made for an
-        equal request, it is waited for, up to `patience` seconds. Failures are not kept, and not shared either: each
-        that waited for one then makes its own. What `make` raises passes.
+        equal request, it is waited for, up to `patience` seconds. Failures are not kept, and not shared either, nor
+        is what was found for who takes an older or a less similar one: each that waited then looks, and makes its
+        own. What `make` raises passes.
         """
         if max_age is None:
             return Given(await make(), "new")
         key = key_of(request)
         if (making := self._making.get(key)) is not None:
             shared = await _wait(making, patience)
-            return (
-                Given(await self._new(key, make, max_age, near), "new") if shared is None else Given(shared, "shared")
-            )
+            return await self._own(key, make, kind, max_age, near) if shared is None else Given(shared, "shared")
         return await self._announced(key, make, kind, max_age, near)
 
     async def _announced(
@@ -110,14 +109,18 @@ class Answers:
         self._making[key] = making
         usable: A | None = None
         try:
-            given = await self._find(key, kind, max_age, near)
-            if given is None:
-                given = Given(await self._new(key, make, max_age, near), "new")
-            usable = given.answer if given.answer.error is None else None
+            given = await self._own(key, make, kind, max_age, near)
+            usable = given.answer if given.found == "new" and given.answer.error is None else None
         finally:  # whatever happens here, nobody may wait for ever
             del self._making[key]
             making.set_result(usable)
         return given
+
+    async def _own(
+        self, key: bytes, make: Callable[[], Awaitable[A]], kind: type[A], max_age: float, near: Near | None
+    ) -> Given[A]:
+        found = await self._find(key, kind, max_age, near)
+        return found or Given(await self._new(key, make, max_age, near), "new")
 
     async def _find(self, key: bytes, kind: type[A], max_age: float, near: Near | None) -> Given[A] | None:
         if (answer := await self._read(key, kind, max_age)) is not None:
@@ -150,7 +153,7 @@ class Answers:
 
 
 async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:
-    """Return what comes of it; None when that is a failure, or not there in time."""
+    """Return what comes of it; None when it is not to be shared, or not there in time."""
     await asyncio.wait([making], timeout=patience)
     return making.result() if making.done() else None
 

@@ -12,6 +12,7 @@ from app.caching.memory import MemoryCache
 from app.caching.redis import RedisCache
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
+from app.errors import ConfigurationError
 from app.models.base import Model
 from app.models.pool import build as build_model
 from app.prices import table
@@ -77,7 +78,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
     embedder = build_embedder(settings.retrieval)
     prices = _prices(settings)
     return Components(
-        models={name: build_model(name, model) for name, model in settings.models.items()},
+        models=_models(settings),
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder),
@@ -87,6 +88,20 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         metrics=metrics or Metrics(),
         prices=prices,
     )
+
+
+def _models(settings: Settings) -> Mapping[str, Model]:
+    """Return the models by name, or say of each of them what is wrong with it."""
+    built: dict[str, Model] = {}
+    wrong: list[str] = []
+    for name, model in settings.models.items():
+        try:
+            built[name] = build_model(name, model)
+        except ConfigurationError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    return built
 
 
 def _prices(settings: Settings) -> Mapping[str, Price]:

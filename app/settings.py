@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from topics import ALL
 
@@ -22,14 +32,20 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h|d)?")
 
 def _seconds(value: object) -> object:
     """Read `30s`, `250ms`, `5m`, `12h` or `7d` as seconds; a bare number is seconds already."""
-    if isinstance(value, bool):
-        raise ValueError("give a duration such as 250ms, 30s, 5m, 12h or 7d")  # noqa: TRY004  # pydantic reports ValueErrors
-    if not isinstance(value, str):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    found = _DURATION.fullmatch(value.strip())
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise ValueError("give a duration such as 250ms, 30s, 5m, 12h or 7d")
     return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _p95_or_seconds(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Say in one line what may stand here, not what is wrong with it as each of the two."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError("give p95, or a duration such as 250ms, 30s, 5m, 12h or 7d") from None
 
 
 def _upper(value: object) -> object:
@@ -248,7 +264,7 @@ class LimitSettings(Section):
 class HedgeSettings(Section):
     """When a second attempt is made beside a first one that is slow; the faster of both counts."""
 
-    after: Literal["p95"] | Seconds = Field(
+    after: Annotated[Literal["p95"] | Seconds, WrapValidator(_p95_or_seconds)] = Field(
         default="p95", description="a duration, or p95: what only one of 20 calls of this model has lately exceeded"
     )
     at_most: float = Field(default=0.1, gt=0, le=1, description="the share of calls that may have a second attempt")

@@ -108,6 +108,10 @@ async def test_that_a_failure_is_not_shared_and_those_who_waited_go_on_side_by_s
     tasks = [asyncio.create_task(_outputs(answers, make, REQUEST)) for _ in range(3)]
     await settle()
     assert make.made == 1
+    failing, make.go = make.go, asyncio.Event()
+    failing.set()
+    await settle()
+    assert make.made == 3
     make.go.set()
     assert await asyncio.gather(*tasks) == [["1"], ["2"], ["3"]]
     assert await _outputs(answers, make, REQUEST) == ["3*"]
@@ -217,3 +221,47 @@ async def test_that_what_a_cache_holds_that_is_no_answer_is_made_anew() -> None:
     (key,) = cache._entries
     await cache.put(key, Kept(b"{", 1e12), 60.0)
     assert (await answers.give(REQUEST, make, StepResult, max_age=60.0)).answer.output == "2"
+
+
+class HeldCache(MemoryCache):
+    """Answers when `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(100_000)
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def get(self, key: bytes) -> Kept | None:
+        await self.go.wait()
+        return await super().get(key)
+
+
+async def test_that_what_is_found_for_one_who_takes_an_old_answer_is_not_shared_with_who_does_not() -> None:
+    cache, clock, make = HeldCache(), Clock(), Maker()
+    answers = Answers(cache, clock=clock)
+    await answers.give(REQUEST, make, StepResult, max_age=60.0)
+    clock.now += 30.0
+    cache.go.clear()
+    asked = [asyncio.create_task(answers.give(REQUEST, make, StepResult, max_age=age)) for age in (60.0, 1.0, 45.0)]
+    await settle()
+    cache.go.set()
+    old, new, either = await asyncio.gather(*asked)
+    assert (old.answer.output, new.answer.output) == ("1", "2")
+    assert either.cached
+
+
+async def test_that_what_is_found_for_one_who_takes_a_similar_answer_is_not_shared_with_who_does_not() -> None:
+    cache, make = HeldCache(), Maker()
+    answers = Answers(cache)
+    await answers.give(REQUEST, make, StepResult, max_age=60.0, near=near(1.0, 0.0))
+    cache.go.clear()
+    asked = [
+        asyncio.create_task(answers.give(OTHER, make, StepResult, max_age=60.0, near=like))
+        for like in (near(1.0, 0.1), None)
+    ]
+    await settle()
+    cache.go.set()
+    assert [(given.found, given.answer.output) for given in await asyncio.gather(*asked)] == [
+        ("similar", "1"),
+        ("new", "2"),
+    ]

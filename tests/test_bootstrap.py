@@ -45,3 +45,15 @@ async def test_that_the_users_prices_win_and_their_faults_stop_the_start(tmp_pat
     path.write_text("sheets: none", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"prices\.yaml:1: sheets"):
         components(_settings(path))
+
+
+def test_that_what_is_wrong_with_each_model_is_said() -> None:
+    models = {"a": {"provider": "scirpted"}, "b": {"provider": "scripted", "options": {"deflt": "x"}}}
+    settings = Settings.model_validate(
+        {"models": models, "ask": {"models": ["a"]}, "retrieval": {"embedder": "hashing"}}
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        components(settings)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("models.a.provider: there is no provider 'scirpted'")
+    assert second.startswith("models.b.options.deflt: unknown key")

@@ -140,8 +140,9 @@ async def test_that_a_breaker_that_opens_is_open_for_other_workers_and_after_a_s
     async with _cluster(embedded) as cluster:
         one = cluster.worker("one")
         opened = one.measures.circuit("gpt")
-        for _ in range(5):
-            opened.note(ok=False, now=time.time())
+        now = time.time()
+        for number in range(5):
+            opened.note(ok=False, now=now - 2 + number / 2)
         for name in ("other", "one"):  # the last as the first is after a restart
             circuit = cluster.worker(name).measures.circuit("gpt")
             await _until(partial(_is_open, circuit))
@@ -155,8 +156,8 @@ def _is_open(circuit: Circuit) -> bool:
 def test_that_a_breaker_that_moves_is_told_though_no_call_has_ended() -> None:
     measures = Measures("here")
     circuit = measures.circuit("gpt")
-    for _ in range(5):
-        circuit.note(ok=False, now=100.0)
+    for number in range(5):
+        circuit.note(ok=False, now=98.0 + number / 2)
     (told,) = measures.take_changed(101.0)
     assert (told.open_until, told.trips, told.calls) == (datetime.fromtimestamp(105.0, UTC), 1, 0)
     circuit.note(ok=True, now=106.0)

@@ -144,6 +144,15 @@ def test_a_second_attempt_is_made_after_a_percentile_or_a_duration(written: obje
     assert (model.hedge.after, model.hedge.at_most) == (after, 0.1)
 
 
+@pytest.mark.parametrize("written", ["p99", "soon", -1, True])
+def test_what_is_neither_a_percentile_nor_a_duration_is_said_once(written: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelSettings.model_validate({"provider": "scripted", "hedge": {"after": written}})
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("hedge", "after")
+    assert "give p95, or a duration such as 250ms" in error["msg"]
+
+
 def test_several_keys_are_all_secrets() -> None:
     model = ModelSettings.model_validate({"provider": "openai", "api_keys": ["sk-one", "sk-two"]})
     assert list(model.secrets()) == ["sk-one", "sk-two"]

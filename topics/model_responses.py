@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from topics.base import Event, Failure, Topic
 from topics.model_requests import Feature, ToolCall
 
@@ -19,7 +21,7 @@ class Usage(Event):
     output_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
-    cost: float = 0.0
+    cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     def __add__(self, other: Usage) -> Usage:
         """Return the sum of both."""

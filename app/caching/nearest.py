@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,33 @@ class Near:
     similar: float
 
 
-@dataclass(slots=True)
 class _Group:
-    vectors: dict[bytes, Vector] = field(default_factory=dict)
-    matrix: Vector | None = None
+    """Vectors by key, as the first rows of a matrix that grows by doubling."""
+
+    def __init__(self, size: int) -> None:
+        self.keys: list[bytes] = []
+        self._rows: dict[bytes, int] = {}
+        self._matrix = np.empty((4, size), dtype=np.float32)
+
+    def add(self, key: bytes, vector: Vector) -> None:
+        row = len(self.keys)
+        if row == len(self._matrix):
+            self._matrix = np.concatenate([self._matrix, np.empty_like(self._matrix)])
+        self._matrix[row] = vector
+        self._rows[key] = row
+        self.keys.append(key)
+
+    def drop(self, key: bytes) -> None:
+        """Take a vector out; the last one takes its place."""
+        row, last = self._rows.pop(key), self.keys.pop()
+        if last != key:
+            self.keys[row], self._rows[last] = last, row
+            self._matrix[row] = self._matrix[len(self.keys)]
+
+    def nearest(self, vector: Vector) -> tuple[bytes, float]:
+        cosines = self._matrix[: len(self.keys)] @ vector
+        best = int(np.argmax(cosines))
+        return self.keys[best], float(cosines[best])
 
 
 class Nearest:
@@ -45,17 +68,13 @@ class Nearest:
         group = self._groups.get(near.group)
         if group is None:
             return None
-        if group.matrix is None:
-            group.matrix = np.stack(tuple(group.vectors.values()))
-        cosines = group.matrix @ near.vector
-        best = int(np.argmax(cosines))
-        return tuple(group.vectors)[best] if cosines[best] >= near.similar else None
+        key, cosine = group.nearest(near.vector)
+        return key if cosine >= near.similar else None
 
     def add(self, near: Near, key: bytes) -> None:
         """Remember a question whose answer is kept under `key`."""
         self.drop(near.group, key)
-        group = self._groups.setdefault(near.group, _Group())
-        group.vectors[key], group.matrix = near.vector, None
+        self._groups.setdefault(near.group, _Group(len(near.vector))).add(key, near.vector)
         self._order[near.group, key] = None
         if len(self._order) > self._at_most:
             self.drop(*next(iter(self._order)))
@@ -66,7 +85,6 @@ class Nearest:
             return
         del self._order[group, key]
         left = self._groups[group]
-        del left.vectors[key]
-        left.matrix = None
-        if not left.vectors:
+        left.drop(key)
+        if not left.keys:
             del self._groups[group]

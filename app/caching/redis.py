@@ -7,7 +7,7 @@ import logging
 import math
 import struct
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.caching.base import Kept
@@ -17,6 +17,8 @@ from app.errors import ConfigurationError, MissingDependency
 _PATIENCE = 0.25
 #: For so long nobody asks it again when it has failed, so that each call need not wait for it.
 _PAUSE = 5.0
+#: Commands under way at once, each with a connection of its own; the others wait their turn, which is soon.
+_AT_ONCE = 32
 _STAMP = struct.Struct("!d")
 
 log = logging.getLogger(__name__)
@@ -47,10 +49,11 @@ class RedisCache:
         self._failures = (RedisError, OSError, TimeoutError)
         self._prefix = prefix.encode()
         self._away_until = 0.0
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def get(self, key: bytes) -> Kept | None:
         """Return what is kept under `key`."""
-        found = await self._tried(self._client.get(self._prefix + key))
+        found = await self._tried(lambda: self._client.get(self._prefix + key))
         if not found or len(found) < _STAMP.size:
             return None
         return Kept(found[_STAMP.size :], _STAMP.unpack_from(found)[0])
@@ -60,19 +63,18 @@ class RedisCache:
         left = kept.made_at + max_age - time.time()
         if left > 0:
             value = _STAMP.pack(kept.made_at) + kept.value
-            await self._tried(self._client.set(self._prefix + key, value, px=math.ceil(left * 1000)))
+            await self._tried(lambda: self._client.set(self._prefix + key, value, px=math.ceil(left * 1000)))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _tried(self, work: Awaitable[Any]) -> Any:
+    async def _tried(self, work: Callable[[], Awaitable[Any]]) -> Any:
         if time.monotonic() < self._away_until:
-            work.close()  # type: ignore[attr-defined]  # a coroutine that is never begun
             return None
         try:
-            async with asyncio.timeout(2 * _PATIENCE):
-                return await work
+            async with asyncio.timeout(2 * _PATIENCE), self._places:
+                return await work()
         except self._failures as error:
             self._away_until = time.monotonic() + _PAUSE
             log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE, type(error).__name__)

@@ -6,6 +6,8 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from app.cli import outcome
 from app.cli.client import Client, connect
@@ -29,6 +31,7 @@ def ask(
     *,
     timeout: Timeout = 120.0,
     workflow: Annotated[str, typer.Option(help="The workflow that answers.")] = "ask",
+    tenant: Annotated[str, typer.Option(help="For whom: whose budget pays, and who shares the answer.")] = "",
     config: Config = None,
     bootstrap_servers: Servers = None,
     stream: Stream = False,
@@ -36,7 +39,7 @@ def ask(
 ) -> None:
     """Ask a question, and wait for the answer, with its sources and what each model said."""
     output = Output(programs=json)
-    task = Task(id=uuid4().hex, workflow=workflow, input={"question": question})
+    task = _task(question, workflow, tenant)
     streamed = Streamed(output) if stream else None
     result = run(_work(task, find(config, bootstrap_servers), timeout, streamed))
     if json:
@@ -45,6 +48,17 @@ def ask(
         outcome.show(output, result, answered=stream)
     if result.status != "succeeded":
         raise typer.Exit(1)
+
+
+def _task(question: str, workflow: str, tenant: str) -> Task:
+    try:
+        task = Task(id=uuid4().hex, workflow=workflow, tenant=tenant, input={"question": question})
+        task.to_json()
+    except ValidationError:
+        raise typer.BadParameter("--tenant: at most 100 characters, and no control characters") from None
+    except PydanticSerializationError:
+        raise typer.BadParameter("must be valid Unicode text") from None
+    return task
 
 
 async def _work(task: Task, settings: Settings, timeout: float, streamed: Streamed | None) -> Result:

@@ -17,12 +17,17 @@ from app.cli.options import Config, Json, Servers
 from app.cli.output import Output
 from app.cli.running import run
 from app.cli.target import find
+from app.errors import OrchestratorError
 from app.settings import Settings
 from app.workflows.account import Account
 from app.workflows.budgets import EACH, terms
 from app.workflows.records import Assembler
 
 app = typer.Typer(add_completion=False)
+
+
+class NoSuchBudget(OrchestratorError):
+    """Neither the settings nor any run have such a budget."""
 
 
 class Row(BaseModel):
@@ -64,6 +69,8 @@ def budgets(
     output = Output(programs=json)
     found = run(_read(find(config, bootstrap_servers)))
     shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
+    if name is not None and not shown:
+        raise NoSuchBudget(f"no budget is called {name}, or it was never used: meta-ai budgets shows those that are")
     if json:
         for row in shown:
             output.emit(row)
@@ -72,7 +79,7 @@ def budgets(
             ("budget", "limit", "spent", "reserved", "runs", "waiting", "when used up", "renews"), _cells(shown)
         )
     else:
-        output.say("no budgets" if name is None else f"no budget is called {name}, or it was never used")
+        output.say("no budgets")
 
 
 async def _read(settings: Settings) -> list[Row]:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from app import configuration
+from app import bootstrap, configuration
 from app.cli import workflow_files
 from app.cli.options import Config
 from app.cli.output import Output
@@ -29,11 +29,12 @@ def schema() -> None:
 
 @app.command()
 def check(*, config: Config = None) -> None:
-    """Check the file with its workflows, and the environment; each fault is a line with its place and its mend.
+    """Check the file with its parts and workflows, and the environment; each fault is a line that says its mend.
 
     The exit code is 1 if there is one.
     """
     settings = configuration.load(config, os.environ)
+    bootstrap.components(settings)
     paths = workflow_files.named(settings, config)
     loaded = workflow_files.load(settings, paths) if paths else []
     output = Output()

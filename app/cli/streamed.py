@@ -14,6 +14,7 @@ from app.cli import outcome
 from app.cli.client import Client
 from app.cli.output import Output
 from app.cli.reader import Reader
+from app.errors import InvalidEvent
 from app.streaming import Assembled
 from topics import RESULT_CHUNKS
 from topics.result_chunks import ResultChunk
@@ -76,7 +77,8 @@ class Streamed:
     async def _follow(self, reader: Reader, max_bytes: int) -> None:
         async for record in reader.coming():
             if (record.key or b"").decode(errors="replace") in self._answers:
-                self.take(RESULT_CHUNKS.parse(record.value, max_bytes=max_bytes))
+                with suppress(InvalidEvent):  # the result is whole without it
+                    self.take(RESULT_CHUNKS.parse(record.value, max_bytes=max_bytes))
 
     def take(self, chunk: ResultChunk) -> None:
         """Print what a piece adds, when it is its answer's turn; nothing for a task that is over, or not expected."""

@@ -54,6 +54,7 @@ class Attempting:
         self._first: float | None = None
         self._gap: float | None = None
         self._text: list[str] = []
+        self._answer: Completion | None = None
 
     async def run(self, prompt: Prompt) -> Attempt:
         """Ask; raises nothing but CancelledError, and what the sink raises."""
@@ -64,7 +65,7 @@ class Attempting:
 
     async def _run(self, prompt: Prompt) -> Attempt:
         answer = await self._ask(prompt)
-        attempt = self._ended(answer)
+        attempt = self._ended(self._answer or answer)  # a stream that was whole is so, however it then closed
         if self._voice:
             reason = attempt.completion.finish_reason if attempt.completion else ""
             await self._voice.end(replace(self._voice.last(self._number), finish_reason=reason, error=attempt.error))
@@ -100,6 +101,10 @@ class Attempting:
             return self._too_late(patience.silence)
         except SinkFailed:
             raise
+        except asyncio.CancelledError as fault:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            return _fault(self._model, fault)  # nobody cancelled the call: something inside of the component was
         except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
             return _fault(self._model, fault)
 
@@ -115,6 +120,7 @@ class Attempting:
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Completion):
+                    self._answer = piece
                     return piece
                 patience.pause()  # a reader that is slow is not the model's silence
                 await self._take(piece, voice)
@@ -140,7 +146,7 @@ class Attempting:
         return ModelTimeout(what, provider=self._model.provider)
 
 
-def _fault(model: Model, fault: Exception) -> ComponentFault:
+def _fault(model: Model, fault: BaseException) -> ComponentFault:
     kind = type(fault).__name__
     # Where it happened helps to mend it; what the exception says may quote a key, and stays out.
     _log.error(

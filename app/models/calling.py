@@ -149,7 +149,7 @@ class _Call:
         else:
             self._attempts += await race(first, lambda: self._second(voice), after=after)
         made, self._spared = self._attempts[number:], first.spared
-        if self._hedges:
+        if self._hedges and _took_its_time(made[0]):
             self._hedges.observe(_sign(made[0]), streamed=voice is not None)
         return self._keep(next((one for one in made if not one.lost and one.completion), _last(made)))
 
@@ -174,13 +174,14 @@ class _Call:
 
     async def _second(self, voice: Voice | None) -> _Runner | None:
         """Return a second attempt, or none if it would have to wait: it is to help, not to be in the way."""
+        if self._hedges is None or not self._hedges.affordable:
+            return None
         try:
             async with asyncio.timeout(0):
                 passage = await self._gate.enter(self._prompt, priority=self._priority, deadline=self._clock.now())
         except (ModelError, TimeoutError):
             return None
-        if self._hedges:
-            self._hedges.spend()
+        self._hedges.spend()
         return self._runner(passage, voice, 2)
 
 
@@ -213,6 +214,11 @@ class _Runner:
 
 def _sign(attempt: Attempt) -> float:
     return attempt.seconds if attempt.first_token is None else attempt.first_token
+
+
+def _took_its_time(attempt: Attempt) -> bool:
+    """Whether it tells how long answers take: one that was refused at once does not."""
+    return attempt.error is None or attempt.first_token is not None or attempt.error.code == "timeout"
 
 
 def _last(made: list[Attempt]) -> Attempt:

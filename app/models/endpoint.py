@@ -86,8 +86,8 @@ class Endpoint:
         address points, and never to a `base_url` of the settings, which has an `api_key` of its own.
 
         Raises:
-            ConfigurationError: no model is named, there is no key for the vendor's own address, or the address has
-                a password in it.
+            ConfigurationError: no model is named, there is no key for the vendor's own address, or the address is none
+                or has a password in it.
         """
         home = home or Home(key=f"{vendor}_API_KEY", url=f"{vendor}_BASE_URL")
         if not settings.model:
@@ -98,6 +98,8 @@ class Endpoint:
                 f"models.{name}.base_url: an address has no user and password; a proxy that wants them is sent "
                 "options.headers.authorization"
             )
+        if elsewhere and not elsewhere.lower().startswith(("http://", "https://")):
+            raise ConfigurationError(f"models.{name}.base_url: must begin with http:// or https://")
         base_url = elsewhere or home.own(name)
         key = os.environ.get(home.key) if home.key and not settings.base_url else None
         if settings.api_key is not None:

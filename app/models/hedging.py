@@ -38,10 +38,15 @@ class Hedges:
     def begin(self, *, streamed: bool) -> float | None:
         """Note a call that begins; return after how many seconds it may be made twice, None if it may not."""
         self._credit = min(self._credit + self._settings.at_most, _SAVED)
-        if self._credit < 1.0 - 1e-9:  # what rounding leaves of ten tenths
+        if not self.affordable:
             return None
         after = self._settings.after
         return self._percentiles.get(streamed) if after == "p95" else after
+
+    @property
+    def affordable(self) -> bool:
+        """Whether a second attempt may be made now: of many calls that might be, some have been since they began."""
+        return self._credit >= 1.0 - 1e-9  # what rounding leaves of ten tenths
 
     def spend(self) -> None:
         """Note that a second attempt is made."""
@@ -75,25 +80,30 @@ async def race(first: Runner, second: Callable[[], Awaitable[Runner | None]], *,
     """Make the first attempt, and `second` as well when the first gives no sign for `after` seconds.
 
     The first that answers, or that begins to, goes on, and the other is given up: it is `lost`. One that fails
-    leaves the field to the other. Returns the attempts in the order in which they began.
+    leaves the field to the other. Returns the attempts in the order in which they began. When it is cancelled, both
+    have ended before it does, so that what they have cost can be put on record.
     """
-    racers = [_Racer(first)]
+    signs: asyncio.Queue[_Racer] = asyncio.Queue()
+    racers = [_Racer(first, signs)]
     try:
         await asyncio.wait({first.sign}, timeout=after)
+        leader: _Racer | None = racers[0]
         if not first.sign.done() and (other := await second()):
-            racers.append(_Racer(other))
-            await _decided(racers)
-            await asyncio.gather(*(give_up(racer.task) for racer in racers if not racer.leads(racers)))
-        await asyncio.wait({racer.task for racer in racers})
-    finally:
-        for racer in racers:
-            racer.task.cancel()
+            racers.append(_Racer(other, signs))
+            leader = await _leader(signs, len(racers))
+            await _give_up([racer for racer in racers if leader and racer is not leader])
+        if leader:
+            await asyncio.wait({leader.task})
+    except BaseException:
+        await _give_up(racers)
+        raise
     return [racer.result() for racer in racers]
 
 
 class _Racer:
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, signs: asyncio.Queue[_Racer]) -> None:
         self.runner = runner
+        runner.sign.add_done_callback(lambda _sign: signs.put_nowait(self))
         self.task = asyncio.create_task(runner.run())
         self.task.add_done_callback(self._ended)
 
@@ -112,18 +122,17 @@ class _Racer:
         """Whether it has answered, or begun to."""
         return self.runner.sign.done() and not self.failed
 
-    def leads(self, racers: list[_Racer]) -> bool:
-        """Whether it goes on: it is the first that is ahead, or nobody is."""
-        return next((racer for racer in racers if racer.ahead), self) is self
-
     def result(self) -> Attempt:
         return self.runner.lost() if self.task.cancelled() or not self.task.done() else self.task.result()
 
 
-async def _decided(racers: list[_Racer]) -> None:
-    """Return when one is ahead, or all have failed."""
-    while not any(racer.ahead for racer in racers):
-        open_signs = {racer.runner.sign for racer in racers if not racer.runner.sign.done()}
-        if not open_signs:
-            return
-        await asyncio.wait(open_signs, return_when=asyncio.FIRST_COMPLETED)
+async def _leader(signs: asyncio.Queue[_Racer], number: int) -> _Racer | None:
+    """Return the first of so many that is ahead, in the order of the signs; None when all have failed."""
+    for _ in range(number):
+        if (racer := await signs.get()).ahead:
+            return racer
+    return None
+
+
+async def _give_up(racers: list[_Racer]) -> None:
+    await asyncio.gather(*(give_up(racer.task) for racer in racers))

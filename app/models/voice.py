@@ -13,13 +13,15 @@ class SinkFailed(Exception):
 class Voice:
     """Hands pieces on to `sink`: before them stand the first `base` characters of the answer.
 
-    Of attempts that are made at the same time only the first that says something is heard.
+    Of attempts that are made at the same time only the first that says something is heard; if that one is cut off,
+    another one, of which nothing has been missed yet.
     """
 
     def __init__(self, sink: Sink, base: int) -> None:
         self._sink = sink
         self._base = base
         self._speaker: int | None = None
+        self._missed: set[int] = set()
 
     async def say(self, number: int, delta: Delta) -> bool:
         """Hand a piece of the attempt `number` on; return whether it was heard.
@@ -27,9 +29,10 @@ class Voice:
         Raises:
             SinkFailed: the sink did not take it.
         """
-        if self._speaker is None:
+        if self._speaker is None and number not in self._missed:
             self._speaker = number
         if self._speaker != number:
+            self._missed.add(number)
             return False
         if delta.reasoning:
             await self._hand(Piece(number, self._base, "reasoning", delta.reasoning))
@@ -43,7 +46,8 @@ class Voice:
         Raises:
             SinkFailed: the sink did not take it.
         """
-        if self._speaker in {None, last.attempt}:
+        if self._speaker in {None, last.attempt} and last.attempt not in self._missed:
+            self._speaker = None if last.error else last.attempt
             await self._hand(last)
 
     def last(self, number: int) -> Piece:

@@ -56,12 +56,16 @@ class Breaker:
         """Return what it is at `now`."""
         if not self.trips:
             return "closed"
-        return "open" if now < self.open_until else "half_open"
+        # Further away than it can be: the clock was set back, and nobody may be refused until it is that late again.
+        far = self.open_until > now + 2 * self._tuning.max_cool_down
+        return "open" if now < self.open_until and not far else "half_open"
 
     def note(self, *, ok: bool, now: float) -> None:
         """Take in an attempt that ended at `now`; not `ok`: it failed for the model's sake."""
         if self._began is None:
             self._began = self._good_at = now
+        if now < self._at - 2 * self._tuning.max_cool_down:
+            self._set_back(self._at - now)
         passed = max(now - self._at, 0.0)
         self._at = max(now, self._at)
         kept = math.exp(-passed / self._tuning.window)
@@ -71,6 +75,13 @@ class Breaker:
         self._good_at = now if ok else self._good_at
         if now >= self.open_until:
             self._move(now, ok=ok)
+
+    def _set_back(self, seconds: float) -> None:
+        """Follow the clock, which was set back: what was noted is kept as if it had been noted by it."""
+        self._at -= seconds
+        self._good_at -= seconds
+        self.open_until = max(0.0, self.open_until - seconds)
+        self._began = None if self._began is None else self._began - seconds
 
     def learn(self, until: float, trips: int) -> None:
         """Take over what other workers, or this one before it was started anew, know: open `until`, after `trips`."""

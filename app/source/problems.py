@@ -27,7 +27,8 @@ _WORDS = {
     "tuple_type": "must be a list, as in [a, b]",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
-    "float_type": "must be a duration such as 250ms, 30s, 5m, 12h or 7d",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
     "path_type": "must be a path",
     "too_short": "must have at least one entry",
 }

@@ -91,7 +91,21 @@ class Account:
 
     def has_room(self, workflow: str) -> bool:
         """Whether there is money for one more run."""
-        return self.spent + self.kept_back + self.estimate(workflow) <= self.terms.limit + _ROUNDING
+        return self._fits(self.kept_back + self.estimate(workflow))
+
+    def first(self) -> tuple[Place, ...]:
+        """Return those of the queue for whom there is money, in their order."""
+        found: list[Place] = []
+        kept_back = self.kept_back if self.queue else 0.0
+        for place in self.queue:
+            kept_back += self.estimate(place.workflow)
+            if not self._fits(kept_back):
+                break
+            found.append(place)
+        return tuple(found)
+
+    def _fits(self, kept_back: float) -> bool:
+        return self.spent + kept_back <= self.terms.limit + _ROUNDING
 
     def learned(self, workflow: str, cost: float) -> Account:
         """Return the account as it knows what another run has cost; one that cost nothing tells nothing."""

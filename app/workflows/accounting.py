@@ -6,6 +6,7 @@ moment in which a run gets money, what is spent, what is reserved and what it is
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -44,11 +45,11 @@ def decide(state: Account | None, event: BudgetEvent | None, now: float) -> tupl
 
 def _settle(account: Account, event: BudgetEvent) -> Account:
     """Count what a run has cost, and free what was kept back for it."""
-    held = account.reserved.get(event.task_id)
-    if held is None:
+    name, held = mark(event.task_id, event.turn), account.reserved.get(event.task_id)
+    if held is None or name in account.settled:  # what is held then is of a task that was sent again
         return replace(account, queue=tuple(place for place in account.queue if place.task_id != event.task_id))
     others = {task_id: one for task_id, one in account.reserved.items() if task_id != event.task_id}
-    account = _pay(replace(account, reserved=others), mark(event.task_id, event.turn), event.cost)
+    account = _pay(replace(account, reserved=others), name, event.cost)
     # What a degraded run costs says nothing of what the next one will, when there is money again.
     return account if held.degraded else account.learned(event.workflow, event.cost)
 
@@ -66,12 +67,18 @@ def _pay(account: Account, name: str, cost: float) -> Account:
 
 
 def _reserve(account: Account, event: BudgetEvent, now: float) -> Outcome:
-    """Answer a run that wants money, unless it is to wait."""
-    account = account.under(event.terms or account.terms, now)
+    """Answer a run that wants money, unless it is to wait; those that wait come first."""
+    account, served = _serve(account.under(event.terms or account.terms, now))
+    account, answers = _answer(account, event, now)
+    return account, served + answers
+
+
+def _answer(account: Account, event: BudgetEvent, now: float) -> Outcome:
     held = account.reserved.get(event.task_id)
     if held or mark(event.task_id, event.turn) in account.settled:
         return account, [_granted(account, event.task_id, event.id, degraded=bool(held and held.degraded))]
-    if any(place.task_id == event.task_id for place in account.queue):
+    waits = any(place.task_id == event.task_id for place in account.queue)
+    if waits or event.expires_at.timestamp() + SLACK <= now:  # the run has ended meanwhile, and uses nothing
         return account, []
     rank, expires_at = (-event.priority, account.arrivals), event.expires_at.timestamp()
     place = Place(rank, event.task_id, event.id, event.workflow, expires_at)
@@ -83,8 +90,9 @@ def _reserve(account: Account, event: BudgetEvent, now: float) -> Outcome:
 def _without_room(account: Account, place: Place) -> Outcome:
     match account.terms.when_exceeded:
         case "queue":
-            queue = tuple(sorted((*account.queue, place), key=lambda one: one.rank))
-            return replace(account, queue=queue, arrivals=account.arrivals + 1), []
+            queue = list(account.queue)
+            insort(queue, place, key=lambda one: one.rank)
+            return replace(account, queue=tuple(queue), arrivals=account.arrivals + 1), []
         case "degrade":
             return _grant(account, place, degraded=True)
         case "refuse":
@@ -93,19 +101,23 @@ def _without_room(account: Account, place: Place) -> Outcome:
 
 def _serve(account: Account) -> Outcome:
     """Give those money that wait for it, as far as it goes."""
-    answers: list[StepResult] = []
-    while account.queue and account.has_room(account.queue[0].workflow):
-        first, *others = account.queue
-        account, granted = _grant(replace(account, queue=tuple(others)), first)
-        answers += granted
-    return account, answers
+    first = account.first()
+    if not first:
+        return account, []
+    reserved = {**account.reserved, **{place.task_id: _reservation(account, place) for place in first}}
+    account = replace(account, reserved=reserved, queue=account.queue[len(first) :])
+    return account, [_granted(account, place.task_id, place.request_id) for place in first]
 
 
 def _grant(account: Account, place: Place, *, degraded: bool = False) -> Outcome:
-    amount = 0.0 if degraded else account.estimate(place.workflow)
-    reservation = Reservation(place.workflow, amount, place.expires_at + SLACK, degraded)
+    reservation = _reservation(account, place, degraded=degraded)
     account = replace(account, reserved={**account.reserved, place.task_id: reservation})
     return account, [_granted(account, place.task_id, place.request_id, degraded=degraded)]
+
+
+def _reservation(account: Account, place: Place, *, degraded: bool = False) -> Reservation:
+    amount = 0.0 if degraded else account.estimate(place.workflow)
+    return Reservation(place.workflow, amount, place.expires_at + SLACK, degraded)
 
 
 def _granted(account: Account, task_id: str, request_id: str, *, degraded: bool = False) -> StepResult:

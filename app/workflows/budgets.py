@@ -77,9 +77,16 @@ def request_id(run: Run, budget: str = "") -> str:
     return f"{run.task_id}/budget:{budget or run.budget}"
 
 
+def awaits(run: Run, answer: Fact) -> bool:
+    """Whether this is what a budget has answered that the run is still to ask: a crash has set it back."""
+    return not (run.budget or run.paid) and answer.id.startswith(f"{run.task_id}/budget:")
+
+
 def funded(run: Run, granted: StepResult) -> Run:
     """Return the run as the budget that it has asked gives it money; it may use what all that are used up allow."""
     run = replace(run, budget="", paid=(*run.paid, run.budget))
+    if granted.id in run.early:
+        run = replace(run, early={id_: one for id_, one in run.early.items() if id_ != granted.id})
     if not granted.degraded or not isinstance(granted.output, list):
         return run
     left = tuple(str(model) for model in granted.output if run.models is None or model in run.models)
@@ -108,10 +115,11 @@ def settle(run: Run, cost: float) -> Iterator[BudgetEvent]:
 
 def remembered(run: Run, until: float) -> Done:
     """Return what is remembered of a run that ends: with it, what it may still have to pay for."""
-    if not run.charged:
+    budgets = (*run.charged, *filter(None, (run.budget,)))  # after a crash, steps may have begun before it is noted
+    if not budgets:
         return Done(run.digest, until)
     unpaid = frozenset[str]().union(*(step.outstanding | step.unawaited for step in run.steps.values()))
-    return Done(run.digest, until, run.task.workflow, run.charged, unpaid, run.turn)
+    return Done(run.digest, until, run.task.workflow, budgets, unpaid, run.turn)
 
 
 def overdue(done: Done, late: Fact) -> tuple[Done, list[Command]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
-from app.workflows.budgets import funded, out_of_time, overdue, request_id, reserve
+from app.workflows.budgets import awaits, funded, out_of_time, overdue, request_id, reserve
 from app.workflows.definitions import Definition
 from app.workflows.ending import end
 from app.workflows.kinds.base import Command
@@ -151,11 +151,21 @@ def _begin(run: Run, definition: Definition, world: World, now: float) -> tuple[
 def _fund(run: Run, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
     """Begin, or ask the next budget for money."""
     if world.budgets and (asked := reserve(run, definition, world.budgets)):
-        return asked
+        early = asked[0].early.get(request_id(asked[0]))
+        return _money(asked[0], early.result, definition, world, now) if early and early.result else asked
     turn = Turn(run, definition, world, now)
     if run.slot or run.paid:
         turn.touch_all()  # a crash may have left steps that began before this was written
     return _work(turn)
+
+
+def _money(
+    run: Run, answer: StepResult, definition: Definition, world: World, now: float
+) -> tuple[RunState, list[Command]]:
+    """Go on, or end, as the budget has answered that was asked."""
+    if answer.error:
+        return end(run, definition, answer.error, world, now)
+    return _fund(funded(run, answer), definition, world, now)
 
 
 def _in_line(run: Run, event: News, definition: Definition, world: World, now: float) -> tuple[RunState, list[Command]]:
@@ -163,9 +173,7 @@ def _in_line(run: Run, event: News, definition: Definition, world: World, now: f
     if isinstance(event, StepResult) and event.id == f"{run.task_id}/slot" and run.slot == "asked":
         return _fund(replace(run, slot="held"), definition, world, now)
     if isinstance(event, StepResult) and run.budget and event.id == request_id(run):
-        if event.error:
-            return end(run, definition, event.error, world, now)
-        return _fund(funded(run, event), definition, world, now)
+        return _money(run, event, definition, world, now)
     if now >= run.deadline:
         late = out_of_time(run) if run.budget else DeadlineExceeded(_NO_TURN)
         return end(run, definition, Failure.of(late), world, now)
@@ -181,7 +189,7 @@ def _keep(run: Run, event: News) -> Run:
             known = event.name in run.signals
             return run if known else replace(run, signals={**run.signals, event.name: event.payload})
         case _:
-            known = not event.step or event.id in run.early or _taken_in(run, event)
+            known = not (event.step or awaits(run, event)) or event.id in run.early or _taken_in(run, event)
             return run if known else replace(run, early={**run.early, event.id: Early.of(event)})
 
 

@@ -37,7 +37,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         reason=shown.reason,
         degraded=error is None and _degraded(run),
         error=error,
-        usage=sum(used.values(), start=Usage()),
+        usage=sum(used.values(), start=run.ahead),
         steps=tuple(_steps(run, definition, used, now)) if definition else (),
         accepted_at=_time(run.accepted_at),
         finished_at=_time(now),

@@ -182,6 +182,13 @@ class Run:
         """The budgets to which its cost counts: those that gave it money, and those of its parent."""
         return (*self.task.parent.paid, *self.paid) if self.task.parent else self.paid
 
+    @property
+    def ahead(self) -> Usage:
+        """What the answers have used that came before their steps had begun."""
+        early = (one.fact for one in self.early.values())
+        asked = (one for one in early if one.step not in self.steps and not isinstance(one, RetrievalResult))
+        return sum((one.usage for one in asked), start=_NOTHING)
+
     def permitted(self, models: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of `models` that it may use.
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from app.settings import Seconds
+from app.source.problems import nearest
 from topics.model_requests import Feature, Sampling, Tool
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -147,6 +148,17 @@ class AskTool(Tool):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _known_sampling(value: object) -> object:
+    """Refuse a misspelt key, which the event would ignore as one of a newer version."""
+    known = Sampling.model_fields
+    if isinstance(value, Mapping) and (unknown := sorted(map(str, value.keys() - known.keys()))):
+        near = nearest(unknown[0], known)
+        raise ValueError(
+            f"there is no {unknown[0]}; " + (f"did you mean `{near}`?" if near else f"there are {', '.join(known)}")
+        )
+    return value
+
+
 def _stages(value: object) -> object:
     return value if isinstance(value, (list, tuple)) else (value,)
 
@@ -171,7 +183,7 @@ class AskStep(Step):
     samples: int = Field(default=1, ge=1, le=100)
     routing: Annotated[tuple[Routing, ...], BeforeValidator(_stages)] = Field(default=(Routing(),), min_length=1)
     fusion: Fusion = Fusion()
-    sampling: Sampling = Sampling()
+    sampling: Annotated[Sampling, BeforeValidator(_known_sampling)] = Sampling()
     output_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
     repairs: int = Field(default=1, ge=0, le=10)
     images: str | tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import codecs
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import ClassVar, Self, TypeVar, cast
 
 from pydantic import Field
@@ -96,8 +96,9 @@ class Command:
 
     async def _written(self, process: Process, asked: str, end: float) -> AsyncGenerator[bytes]:
         source, sink = cast("asyncio.StreamReader", process.stdout), cast("asyncio.StreamWriter", process.stdin)
-        sink.write(asked.encode())
-        sink.write_eof()
+        with suppress(OSError, RuntimeError):  # it may have ended before it read all: its exit code says how
+            sink.write(asked.encode())
+            sink.write_eof()
         while piece := await self._before(end, source.read(4096)):
             yield piece
         if code := await self._before(end, process.wait()):

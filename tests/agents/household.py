@@ -98,16 +98,22 @@ class Household:
         if key in self.states:
             self.written[key] = self.states[key]
 
-    def crash(self, key: str) -> None:
-        """Lose what was not written of a key; what led to it is delivered again, and the rest is woken first."""
-        self.states.pop(key, None)
+    def crash(self, key: str, *, torn: int = 0) -> None:
+        """Lose what was not written of a key; what led to it is delivered again, and the rest is woken first.
+
+        The first `torn` records of what was to be written next may still have been.
+        """
+        state, written = self.states.pop(key, None), self.written.pop(key, None)
         assembler = Assembler()
-        for name, value in self.mind.records(key, self.written.get(key), None) if key in self.written else ():
+        for name, value in self.mind.records(key, written, None) if written else ():
+            assembler.add(name, value)
+        for name, value in tuple(self.mind.records(key, state, written))[:torn] if state else ():
             assembler.add(name, value)
         for outgoing in reversed(self.since.pop(key, [])):
             self.queues[outgoing.topic.name, outgoing.key].appendleft(outgoing)
         if restored := assembler.states():
             self.states |= restored
+            self.written |= restored
             self._apply(key, self.mind.wake(restored[key], self.now))
 
     def pass_time(self, seconds: float) -> None:

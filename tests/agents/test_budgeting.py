@@ -13,8 +13,9 @@ from app.delivery.envelope import Outgoing
 from app.partitions import partition_of
 from app.settings import Settings
 from app.workflows.account import Account
+from app.workflows.records import Assembler
 from app.workflows.run import RunState
-from app.workflows.spec import Workflow
+from app.workflows.spec import Concurrency, Workflow
 from tests.agents.household import Household
 from tests.agents.minds import runs
 from tests.agents.parts import PARTITIONS, Measured, received
@@ -37,6 +38,7 @@ SPEC = Workflow.model_validate(
         },
     }
 )
+IN_LINE = SPEC.model_copy(update={"concurrency": Concurrency(limit=2, key="'k'")})
 CHILD = Workflow.model_validate({"id": "child", "deadline": 60, "steps": {"say": ONE}})
 
 
@@ -54,9 +56,9 @@ class Books(Household):
             self.spent[state.budget] = state.spent
 
 
-def _books(*budgets: dict[str, Any]) -> Books:
+def _books(*budgets: dict[str, Any], spec: Workflow = SPEC) -> Books:
     models = {name: {"provider": "scripted"} for name in ("local", "m")}
-    return Books(runs(Settings.model_validate({"budgets": budgets, "models": models}), Measured(), SPEC, CHILD))
+    return Books(runs(Settings.model_validate({"budgets": budgets, "models": models}), Measured(), spec, CHILD))
 
 
 def _send(house: Household, task_id: str, tenant: str) -> None:
@@ -74,7 +76,7 @@ def _happen(house: Books, data: st.DataObject, *, saves: bool) -> None:
         case "write" if keys and saves:
             house.write(data.draw(st.sampled_from(keys)))
         case "crash" if keys:
-            house.crash(data.draw(st.sampled_from(keys)))
+            house.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
         case "time":
             house.pass_time(data.draw(st.sampled_from([0.1, 1.0])))
 
@@ -97,12 +99,13 @@ def _finish(house: Books) -> None:
     st.integers(0, 120),
     st.sampled_from(["refuse", "degrade", "queue"]),
     st.sampled_from([0.9, 2.0, 100.0]),
+    st.sampled_from([SPEC, IN_LINE]),
 )
 def test_that_every_call_is_paid_for_once_through_crashes(
-    data: st.DataObject, events: int, when_exceeded: str, limit: float
+    data: st.DataObject, events: int, when_exceeded: str, limit: float, spec: Workflow
 ) -> None:
     terms = {"period": 1e9, "when_exceeded": when_exceeded, "degrade_to": ["m"], "limit": limit, "reserve": 0.8}
-    house = _books({"name": "all", **terms}, {"name": "each", "tenant": "*", **terms})
+    house = _books({"name": "all", **terms}, {"name": "each", "tenant": "*", **terms}, spec=spec)
     for task_id, tenant in TENANTS.items():
         _send(house, task_id, tenant)
     saves = data.draw(st.booleans())
@@ -110,6 +113,8 @@ def test_that_every_call_is_paid_for_once_through_crashes(
         _happen(house, data, saves=saves)
     _finish(house)
     results = {result.task_id: result for result in house.results}
+    outcomes = {(result.task_id, result.status, result.degraded, result.usage.cost) for result in house.results}
+    assert len(outcomes) == len(results), "what is repeated is the same"
     accounts = [state for state in house.states.values() if isinstance(state, Account)]
     if when_exceeded != "queue":  # who waits, waits on
         assert results.keys() >= TENANTS.keys()
@@ -126,7 +131,7 @@ def test_that_every_call_is_paid_for_once_through_crashes(
 
 
 @pytest.mark.parametrize("written", [False, True])
-@pytest.mark.parametrize("victims", [["a"], ["budget\tall"], ["a", "budget\tall"], ["budget\tall", "a"]])
+@pytest.mark.parametrize("victims", [["a"], ["budget\t/all"], ["a", "budget\t/all"], ["budget\t/all", "a"]])
 def test_that_a_run_that_ended_before_anything_of_it_was_saved_is_paid_for_once(
     victims: list[str], *, written: bool
 ) -> None:
@@ -135,7 +140,7 @@ def test_that_a_run_that_ended_before_anything_of_it_was_saved_is_paid_for_once(
         _send(house, task_id, "acme")
     _finish(house)
     if written:
-        house.write("budget\tall")
+        house.write("budget\t/all")
     for victim in victims:
         house.crash(victim)
         _finish(house)
@@ -155,13 +160,26 @@ def test_that_a_budget_is_asked_under_its_key_and_answers_the_run() -> None:
     assert (asked.topic, asked.key, asked.id) == (BUDGETS, "b:a%20c", "t/budget:b:a%20c/reserve")
     assert asked.partition == place
     event = received(asked.event, partition=place)
-    assert mind.key(event) == "budget\tb:a%20c"
+    assert mind.key(event) == "budget\t/b:a%20c"
     account = mind.decide(None, event, NOW)
     assert isinstance(account.value, Account)
     (granted,) = account.outgoing
     assert (granted.topic, granted.key, granted.partition) == (STEP_RESULTS, "t", home)
     assert granted.id == "t/budget:b:a%20c/result"
     assert isinstance(granted.event, StepResult)
+
+
+def test_that_no_step_of_a_task_takes_the_place_of_an_account() -> None:
+    house = _books({"name": "first", "limit": 100.0, "period": 1e9})
+    _send(house, "budget", "acme")
+    while places := house.places():
+        house.deliver(places[0])
+    log = Assembler()
+    for state_key, state in house.states.items():
+        for key, value in house.mind.records(state_key, state, None):
+            log.add(key, value)
+    assert log.states() == house.states
+    assert len(house.states) == 2
 
 
 def test_that_an_account_that_nobody_uses_is_forgotten_after_a_period() -> None:

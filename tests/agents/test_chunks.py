@@ -196,3 +196,14 @@ async def _checked(pieces: list[Any]) -> None:
     for kind in ("text", "reasoning"):
         said = "".join(chunk.text for chunk in sent if chunk.kind == kind)
         assert said == "".join(text for one, text, _ in pieces if one == kind)
+
+
+async def test_that_an_attempt_that_outlives_the_call_is_not_kept_waiting() -> None:
+    producer = Producer()
+    producer.hold = lambda _record: True
+    async with _chunks(producer) as chunks:
+        late = asyncio.create_task(chunks.take(Piece(1, 0, text="late", end=True)))
+        await settle()
+    await asyncio.wait_for(late, 1)
+    await asyncio.wait_for(chunks.take(Piece(2, 0, end=True)), 1)
+    assert len(producer.on(RESULT_CHUNKS)) <= 1

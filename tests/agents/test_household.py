@@ -18,6 +18,7 @@ from topics.signals import Signal
 from topics.tasks import Task
 
 ROOTS = ("a", "b", "c" * 120)
+MODELS = {name: {"provider": "scripted"} for name in ("local", "m", "n")}
 ASK = {"kind": "ask", "models": ["m", "n"], "prompt": "why?", "timeout": 20, "optional": True}
 
 
@@ -43,6 +44,13 @@ def families(draw: st.DrawFn) -> list[Workflow]:
     ]
 
 
+def _settings(when_exceeded: str | None) -> Settings:
+    """Return settings under which runs share a small budget, if any, and the children one of their own."""
+    terms = {"limit": 1.0, "period": "50s", "reserve": 0.4, "when_exceeded": when_exceeded, "degrade_to": ["m"]}
+    both = ({"name": "all", **terms}, {"name": "own", "workflow": "child", **terms})
+    return Settings.model_validate({"budgets": both if when_exceeded else (), "models": MODELS})
+
+
 def _send(house: Household, event: Task | Signal, key: str) -> None:
     topic: Any = TASKS if isinstance(event, Task) else SIGNALS
     house.send(Outgoing(topic, key, event, key, partition_of(key, PARTITIONS)))
@@ -56,7 +64,7 @@ def _happen(house: Household, data: st.DataObject) -> None:
         case "deliver" if places:
             house.deliver(data.draw(st.sampled_from(places)))
         case "answer" if asked:
-            house.answer(data.draw(st.sampled_from(asked)))
+            house.answer(data.draw(st.sampled_from(asked)), cost=data.draw(st.sampled_from([0.0, 0.1])))
         case "fail" if asked:
             house.answer(data.draw(st.sampled_from(asked)), error="a")
         case "lose" if asked:
@@ -64,7 +72,7 @@ def _happen(house: Household, data: st.DataObject) -> None:
         case "write" if keys:
             house.write(data.draw(st.sampled_from(keys)))
         case "crash" if keys:
-            house.crash(data.draw(st.sampled_from(keys)))
+            house.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
         case "time":
             house.pass_time(data.draw(st.sampled_from([0.1, 2.0, 10.0])))
         case "end":
@@ -73,17 +81,18 @@ def _happen(house: Household, data: st.DataObject) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(families(), st.data(), st.integers(0, 80))
+@given(families(), st.sampled_from([None, "refuse", "degrade", "queue"]), st.data(), st.integers(0, 80))
 def test_that_families_of_runs_end_whatever_happens_and_leave_nothing_behind(
-    family: list[Workflow], data: st.DataObject, events: int
+    family: list[Workflow], budget: str | None, data: st.DataObject, events: int
 ) -> None:
-    house = Household(runs(Settings(), Measured(), *family))
+    house = Household(runs(_settings(budget), Measured(), *family))
     for root in ROOTS:
         _send(house, Task(id=root, workflow="root", input={}), root)
     for _ in range(events):
         _happen(house, data)
     house.finish()
     assert {result.task_id for result in house.results} >= set(ROOTS)
+    assert house.states == {}
 
 
 def test_that_a_family_to_which_nothing_happens_succeeds() -> None:

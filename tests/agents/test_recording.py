@@ -12,7 +12,9 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 from agents import recording
 from agents.call_model import run
 from app.delivery.outbox import Record
-from tests.agents.parts import assemble
+from app.models.base import Prompt
+from app.models.outcome import Attempt
+from tests.agents.parts import assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
 from topics import DEAD_LETTERS, MODEL_REQUESTS, MODEL_RESPONSES, RESULT_CHUNKS, SPEND
 from topics.model_requests import Message, ModelRequest
@@ -120,3 +122,18 @@ async def test_that_a_call_that_is_given_up_does_not_wait_for_a_broker_that_is_a
     await _given_up(world)
     assert _spent(world) == []
     assert world.producer.sent
+
+
+async def test_that_a_call_that_is_given_up_stays_so_when_what_it_has_cost_cannot_be_sent() -> None:
+    world = World()
+    world.producer.refuse = lambda _record: MessageSizeTooLargeError()
+    configured = assemble(world, m={"default": "four", "price": PRICE}).models["m"]
+
+    async def give_up() -> None:
+        async with recording.recorded(received(REQUEST), configured, "n", world.delivery.outbox) as model:
+            passage = await model.gate.enter(Prompt(REQUEST.messages), priority=0, deadline=None)
+            passage.leave(Attempt(1, 1.0, lost=True))
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await give_up()

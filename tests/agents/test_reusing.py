@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from agents.call_model import handle
 from agents.parts import Parts
+from agents.reusing import near
+from app.retrieval.base import Vectors
 from tests.agents.parts import Embedder, assemble, received
 from topics import SPEND
 from topics.model_requests import Image, Message, ModelRequest
@@ -68,3 +72,12 @@ async def test_that_what_was_saved_is_on_record() -> None:
     assert (record.outcome, record.usage.cost, record.saved) == ("cached", 0.0, first.usage.cost)
     assert (record.id, record.tenant, record.task_id) == ("u/say/m/1#cached", "acme", "u")
     assert second.usage.cost == 0.0
+
+
+async def test_that_an_embedder_is_waited_for_no_longer_than_the_answer() -> None:
+    class Hanging(Embedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002  # the port's signature
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    assert await asyncio.wait_for(near(ASKED, Hanging(), patience=0.01), 1) is None

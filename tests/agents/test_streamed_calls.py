@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agents.call_model import handle
 from agents.parts import Parts
+from app.models.gate import Bounded
+from app.models.hedging import Hedges
+from app.settings import HedgeSettings
 from app.streaming import Assembled
 from tests.agents.parts import assemble, received
 from tests.delivery.fakes import World
@@ -94,3 +98,12 @@ async def test_that_a_request_that_comes_again_to_another_worker_begins_anew() -
     chunks, assembled = _read(world)
     assert len({chunk.stream for chunk in chunks}) == 2
     assert assembled.text == response.text == TEXT
+
+
+async def test_that_the_first_token_is_that_of_the_attempt_that_was_heard() -> None:
+    parts = assemble(m={"default": TEXT, "delay": 0.05})
+    model = parts.models["m"]
+    hedged = replace(model, gate=Bounded(model.model, 2), hedges=Hedges(HedgeSettings(after=0.01, at_most=1.0)))
+    response = await _answered(replace(parts, models={"m": hedged}))
+    assert response.tries == 2
+    assert response.first_token is not None

@@ -4,7 +4,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
 from app.cli.budgets import rows
+from app.cli.main import build
 from app.settings import Settings
 from app.workflows.account import Account, Place, Reservation
 from app.workflows.records import records
@@ -44,7 +48,7 @@ def test_that_an_account_says_what_is_spent_and_kept_back_and_who_waits() -> Non
         reserved={"a": Reservation("w", 0.4, NOW + 60), "b": Reservation("w", 0.0, NOW + 60, degraded=True)},
         queue=(Place((0, 0), "c", "c/budget:each:acme", "w", NOW + 60),),
     )
-    used = _records(("budget\teach:acme", account), ("t", Done("d", NOW)))
+    used = _records(("budget\t/each:acme", account), ("t", Done("d", NOW)))
     _, row = rows(used, SETTINGS, NOW)
     assert (row.budget, row.limit, row.spent, row.reserved) == ("each:acme", 2.0, 1.5, 0.4)
     assert (row.runs, row.queue, row.when_exceeded) == (2, 1, "queue")
@@ -56,7 +60,17 @@ def test_that_an_account_says_what_is_spent_and_kept_back_and_who_waits() -> Non
 def test_that_the_last_state_counts_and_a_removed_one_is_gone() -> None:
     account = Account("all", TERMS).at(NOW)
     first, last = replace(account, spent=0.5), replace(account, spent=0.75)
-    (row,) = rows(_records(("budget\tall", first), ("budget\tall", last)), SETTINGS, NOW)
+    (row,) = rows(_records(("budget\t/all", first), ("budget\t/all", last)), SETTINGS, NOW)
     assert row.spent == 0.75
-    gone = [*_records(("budget\tall", last)), SimpleNamespace(key=b"budget\tall", value=None)]
+    gone = [*_records(("budget\t/all", last)), SimpleNamespace(key=b"budget\t/all", value=None)]
     assert rows(gone, Settings(), NOW) == []
+
+
+def test_that_a_name_that_nobody_knows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(_: Settings) -> list[Any]:
+        return rows([], SETTINGS, NOW)
+
+    monkeypatch.setattr("app.cli.budgets._read", read)
+    found = CliRunner().invoke(build(), ["budgets", "nix", "-b", "127.0.0.1:1"])
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.startswith("meta-ai: no budget is called nix, or it was never used")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.main import COMMANDS, build
 from app.errors import BrokerError
+from topics.tasks import Task
 
 _HEAVY = ("faust", "aiokafka", "onnxruntime", "openai", "anthropic", "pydantic")
 
@@ -124,6 +125,29 @@ def test_a_check_of_the_configuration_includes_its_workflows() -> None:
     flow.write_text("id: w\nsteps: {}\n", encoding="utf-8")
     found = _run("orchestrator", "config", "check")
     assert (found.exit_code, found.stderr) == (1, "meta-ai: flows/w.yaml:2: steps: must have at least one entry\n")
+
+
+def test_a_check_of_the_configuration_includes_its_parts() -> None:
+    Path("meta-ai.yaml").write_text(
+        "models: {a: {provider: scripted, options: {defualt: x}}}\nask: {models: [a]}\n", encoding="utf-8"
+    )
+    found = _run("orchestrator", "config", "check")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.startswith("meta-ai: models.a.options.defualt: unknown key; did you mean `default`?")
+
+
+def test_a_question_says_for_whom_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(task: Task, *_: object) -> None:
+        raise BrokerError(f"asked for {task.tenant}")
+
+    monkeypatch.setattr("app.cli.ask._work", take)
+    assert "asked for acme" in _run("ask", "hi", "--tenant", "acme", "-b", "127.0.0.1:1").stderr
+
+
+@pytest.mark.parametrize("arguments", [["hi", "--tenant", "x" * 101], ["hi", "--tenant", "a\nb"], ["\udcff"]])
+def test_what_no_task_can_hold_is_wrong_usage(arguments: list[str]) -> None:
+    found = _run("ask", *arguments)
+    assert (found.exit_code, "Traceback" in found.output) == (2, False)
 
 
 def test_the_schema_is_json() -> None:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.cli.client import Client, attach
 from app.cli.output import Output
+from app.cli.reader import Reader
 from app.cli.streamed import Streamed
 from app.settings import Settings, TopicSettings
 from tests.delivery.fakes import until
@@ -153,6 +155,18 @@ async def test_that_pieces_are_read_from_the_topic_as_they_come(client: Client, 
             await (await client.send(RESULT_CHUNKS, task_id, chunk, id=f"{index}"))
         await until(come)
     assert capsys.readouterr().out == "\n"  # the end of its line
+
+
+async def test_that_what_is_no_piece_is_passed_over(capsys: Capture) -> None:
+    class Records(Reader):
+        async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:  # noqa: ARG002  # the base's signature
+            for value in (_chunk("One ").to_json(), b"{", _chunk("two", 1).to_json()):
+                yield SimpleNamespace(key=b"t", value=value)
+
+    async def check() -> None: ...
+
+    await _streamed()._follow(Records(None, {}, {}, check), 1024)
+    assert capsys.readouterr().out == "One two"
 
 
 async def test_that_what_has_ended_is_printed_in_the_end_though_another_answer_has_not(

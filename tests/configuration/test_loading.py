@@ -85,10 +85,13 @@ def test_each_fault_has_a_line_with_place_key_and_mend(write: Write) -> None:
         "  local:\n"
         "    modle: x\n"
         "delivery: none\n"
+        "budgets: [{name: x, limit: [1], period: [1]}]\n"
     )
     assert sorted(lines(path)) == [
         "file:10: models.local.modle: unknown key; did you mean `model`?",
         "file:11: delivery: must be a mapping of keys to values",
+        "file:12: budgets.0.limit: must be a number",
+        "file:12: budgets.0.period: give a duration such as 250ms, 30s, 5m, 12h or 7d",
         "file:2: topics.partitons: unknown key; did you mean `partitions`?",
         "file:4: server.port: should be less than or equal to 65535",
         "file:5: partitions: unknown key; did you mean `topics.partitions`?",

@@ -86,6 +86,18 @@ async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_passed_over_w
     await mine.close()
 
 
+async def test_that_many_who_ask_redis_at_once_are_all_given_what_it_keeps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with redis(tmp_path) as url:
+        cache = RedisCache(url, prefix="a:")
+        await cache.put(b"k", Kept(b"v", time.time()), 60.0)
+        found = await asyncio.gather(*(cache.get(b"k") for _ in range(150)))
+        await cache.close()
+    assert all(found)
+    assert caplog.text == ""
+
+
 def test_that_a_wrong_address_is_named_without_its_password() -> None:
     pytest.importorskip("redis")
     with pytest.raises(ConfigurationError) as caught:

@@ -62,7 +62,7 @@ def cli(path: str, tmp_path: Path) -> Cli:
 def test_its_own_tests_pass(path: str) -> None:
     shown = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "tests", path=path)
 
-    assert "4 passed" in shown
+    assert "5 passed" in shown
 
 
 def test_it_is_listed_with_its_package_and_described(cli: Cli) -> None:

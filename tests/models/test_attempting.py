@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -98,3 +99,34 @@ def test_a_time_out_that_had_less_than_its_time_says_so() -> None:
     assert [attempt.short for attempt in outcome.attempts] == [True]
     outcome = _ask(Player([99.0], whole=True), timeout=60, total_timeout=180, attempts=1)
     assert [attempt.short for attempt in outcome.attempts] == [False]
+
+
+@pytest.mark.parametrize("closing", [60.0, errors.Unavailable("cut")])
+def test_an_answer_that_is_whole_is_kept_however_its_stream_closes(closing: float | errors.ModelError) -> None:
+    class Closing(Player):
+        async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+            try:
+                async for piece in super().stream(prompt, timeout=timeout):
+                    yield piece
+            finally:
+                if isinstance(closing, errors.ModelError):
+                    raise closing
+                await asyncio.sleep(closing)
+
+    model, reader = Closing(["Yes."]), Reader()
+    outcome = _ask(model, reader, token_timeout=3)
+    assert outcome.completion
+    assert (outcome.completion.text, outcome.tries, len(model.prompts)) == ("Yes.", 1, 1)
+    assert reader.pieces[-1].finish_reason == "stop"
+
+
+def test_a_component_in_which_something_is_cancelled_has_failed_and_the_call_has_not_been_given_up() -> None:
+    class Dying(Player):
+        async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:  # noqa: ARG002
+            future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+            future.cancel()  # as a connection does with what waits for it when it is lost
+            return await future
+
+    outcome = _ask(Dying([], whole=True))
+    assert outcome.error
+    assert outcome.error.code == "internal"

@@ -104,3 +104,9 @@ def test_an_address_with_a_password_is_refused_without_showing_it(login: str) ->
     with pytest.raises(ConfigurationError, match="base_url") as caught:
         endpoint(api_key="sk-planted-1", base_url=f"http://{login}@127.0.0.1:2")
     assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["localhost:11434", "127.0.0.1:11434/v1", "ftp://localhost"])
+def test_an_address_begins_with_its_scheme(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"models\.big\.base_url: must begin with http:// or https://"):
+        endpoint(base_url=address)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app import errors
+from app.models.base import Completion, Delta, Prompt
 from app.models.calling import call
-from app.models.hedging import Hedges
-from app.models.outcome import Outcome
+from app.models.hedging import Hedges, race
+from app.models.outcome import Attempt, Outcome
 from app.settings import HedgeSettings
 from tests.models.streaming import PROMPT, Player, Reader, clock, gate, settings
 from tests.models.virtual import now, run
@@ -156,3 +158,110 @@ def test_however_the_two_go_there_is_an_answer_if_one_has_it(
     assert sum(attempt.lost for attempt in outcome.attempts) <= 1
     if reader and outcome.completion:
         assert reader.text == outcome.completion.text
+
+
+def test_calls_that_were_begun_together_share_what_was_saved_up() -> None:
+    hedges, model = _hedges(2.0, 0.1), Player([5.0, "slow"], whole=True)
+
+    async def world() -> None:
+        for _ in range(10):
+            hedges.begin(streamed=False)
+        asked = (call(gate(model, 100), PROMPT, settings=settings(), hedges=hedges, clock=clock()) for _ in range(20))
+        await asyncio.gather(*asked)
+
+    run(world())
+    assert 20 < len(model.prompts) <= 23
+
+
+def test_one_that_is_refused_at_once_does_not_tell_how_long_answers_take() -> None:
+    hedges = _hedges("p95")
+    for _ in range(10):
+        _ask(Player([errors.Overloaded("busy")], [errors.Overloaded("busy")], [9.0, "late"], whole=True), hedges=hedges)
+    assert hedges.begin(streamed=False) is None
+    for _ in range(20):
+        _ask(Player([9.0, "late"], whole=True), hedges=hedges)
+    assert hedges.begin(streamed=False) == near(9)
+
+
+class _Slow(Player):
+    """Takes its time to stop, which may be for ever."""
+
+    def __init__(self, *scripts: list[float | str], takes: float) -> None:
+        super().__init__(*scripts, whole=True)
+        self._takes = takes
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        try:
+            return await super().complete(prompt, timeout=timeout)
+        except asyncio.CancelledError:
+            await asyncio.sleep(self._takes)
+            raise
+
+
+def test_the_answer_does_not_wait_for_a_loser_that_does_not_let_itself_be_stopped() -> None:
+    async def world() -> float:
+        model = _Slow([60.0, "slow"], [1.0, "fast"], takes=1000.0)
+        outcome = await call(gate(model), PROMPT, settings=settings(), hedges=_hedges(), clock=clock())
+        assert [attempt.lost for attempt in outcome.attempts] == [True, False]
+        return outcome.seconds
+
+    assert run(world()) == near(4)
+
+
+def test_a_caller_who_goes_away_has_both_ended_before() -> None:
+    left: list[bool] = []
+
+    class Watched(Player):
+        async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+            try:
+                async for piece in super().stream(prompt, timeout=timeout):
+                    yield piece
+            finally:
+                await asyncio.sleep(0.1)  # as a connection is closed
+                left.append(True)
+
+    async def world() -> None:
+        model = Watched([60.0, "slow"])
+        work = call(gate(model), PROMPT, settings=settings(), sink=Reader().take, hedges=_hedges(), clock=clock())
+        asked = asyncio.create_task(work)
+        await asyncio.sleep(5)
+        asked.cancel()
+        await asyncio.wait({asked})
+        assert len(left) == 2
+
+    run(world())
+
+
+class _Runner:
+    """An attempt that gives a sign when it is told to, and answers when `go` is set."""
+
+    def __init__(self, number: int, go: asyncio.Event) -> None:
+        self.sign: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._number = number
+        self._go = go
+
+    async def run(self) -> Attempt:
+        await self._go.wait()
+        return Attempt(self._number, 1.0, completion=Completion(str(self._number)))
+
+    def lost(self) -> Attempt:
+        return Attempt(self._number, 1.0, lost=True)
+
+
+def test_of_two_that_begin_in_the_same_moment_the_one_goes_on_that_was_heard() -> None:
+    async def world() -> list[bool]:
+        go = asyncio.Event()
+        first, second = _Runner(1, go), _Runner(2, go)
+
+        async def other() -> _Runner:
+            return second
+
+        racing = asyncio.create_task(race(first, other, after=1.0))
+        await asyncio.sleep(2)
+        second.sign.set_result(None)
+        first.sign.set_result(None)
+        await asyncio.sleep(1)
+        go.set()
+        return [attempt.lost for attempt in await racing]
+
+    assert run(world()) == [True, False]

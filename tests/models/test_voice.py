@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from app.errors import Unavailable
 from app.models.base import Delta
 from app.models.outcome import Piece
 from app.models.voice import SinkFailed, Voice
@@ -30,3 +33,21 @@ async def test_what_the_sink_raises_is_told_from_what_a_model_raises() -> None:
     with pytest.raises(SinkFailed) as raised:
         await voice.say(1, Delta("a"))
     assert isinstance(raised.value.__cause__, KeyError)
+
+
+async def test_when_one_is_cut_off_another_is_heard_of_which_nothing_was_missed() -> None:
+    reader = Reader()
+    voice = Voice(reader.take, 0)
+    await voice.say(1, Delta("a"))
+    assert not await voice.say(2, Delta("missed"))
+    await voice.end(replace(voice.last(1), error=Unavailable("gone")))
+    assert not await voice.say(2, Delta("b"))
+    await voice.end(voice.last(2))
+    assert await voice.say(3, Delta("c"))
+    await voice.end(voice.last(3))
+    assert [(piece.attempt, piece.text, piece.end) for piece in reader.pieces] == [
+        (1, "a", False),
+        (1, "", True),
+        (3, "c", False),
+        (3, "", True),
+    ]

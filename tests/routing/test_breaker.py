@@ -60,7 +60,7 @@ def test_a_model_of_which_a_third_fails_by_chance_stays_in_use(seed: int) -> Non
     chance = Random(seed)  # noqa: S311  # repeatable on purpose
     attempts = [(number / 20, chance.random() > 0.33) for number in range(600)]
     # Only at the very beginning is not enough known to tell bad luck from a fault.
-    assert _breaker(*attempts, consecutive=5, min_calls=30).trips == 0
+    assert _breaker(*attempts, consecutive=5, min_calls=100).trips == 0
 
 
 def test_a_half_open_breaker_opens_for_longer_with_each_failure_up_to_a_cap() -> None:
@@ -132,3 +132,20 @@ def test_a_circuit_learns_before_it_tells_and_says_when_it_has_moved() -> None:
     circuit.note(ok=True, now=START + 30)
     circuit.note(ok=True, now=START + 31)
     assert len(moves) == 2
+
+
+def test_a_clock_that_is_set_back_keeps_it_open_no_longer() -> None:
+    breaker = _breaker(*((number, False) for number in range(5)), cool_down=5)
+    hour = START - 3600
+    assert breaker.state(START + 5) == "open"
+    assert breaker.state(hour) == "half_open"
+    breaker.note(ok=False, now=hour)
+    assert breaker.state(hour + 5) == "half_open"
+    breaker.note(ok=True, now=hour + 10)
+    assert breaker.state(hour + 10) == "closed"
+
+
+def test_a_clock_that_is_set_back_does_not_keep_it_closed() -> None:
+    hour = -3600
+    breaker = _breaker((0, True), *((hour + number, False) for number in range(8)), cool_down=5)
+    assert breaker.state(START + hour + 7.5) == "open"

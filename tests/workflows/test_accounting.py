@@ -200,6 +200,44 @@ def test_that_it_remembers_only_so_many() -> None:
     assert len(owner.account.settled) == 1000
 
 
+def test_that_those_that_wait_come_before_a_run_that_comes_under_new_terms() -> None:
+    owner = Owner()
+    owner.give(*(_event(task, **WAIT) for task in "abc"))
+    served = owner.give(_event("d", limit=10.0), _event("e", limit=10.0))
+    assert [(one.task_id, one.error) for one in served] == [("c", None), ("d", None), ("e", None)]
+
+
+def test_that_an_end_that_is_repeated_does_not_settle_the_task_that_was_sent_again() -> None:
+    owner = Owner()
+    first = _event("a", "settle", cost=0.3)
+    owner.give(_event("a"), first, _event("a", turn=7), first)
+    assert (owner.account.spent, list(owner.account.reserved)) == (0.3, ["a"])
+    owner.give(_event("a", "settle", cost=0.2, turn=7))
+    assert owner.account.spent == 0.5
+
+
+def test_that_many_that_wait_are_served_at_once_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as many steps as there are runs: with as many for each, all others would wait for seconds."""
+    owner = Owner()
+    many = [f"t{number}" for number in range(500)]
+    terms = {**PATIENT, "limit": 100.0}
+    owner.give(_event("a", **terms), _event("a", "settle", cost=1.0), _event("a", "charge", cost=99.0))
+    owner.give(*(_event(task, **terms) for task in many))
+    assert len(owner.account.queue) == 500
+    sums: list[Account] = []
+
+    def counted(account: Account) -> float:
+        sums.append(account)
+        return sum(one.amount for one in account.reserved.values())
+
+    monkeypatch.setattr(Account, "kept_back", property(counted))
+    owner.now = owner.account.ends_at
+    fit = int(100.0 / owner.account.estimate("w") + SMALL)
+    assert [one.task_id for one in owner.give(None)] == many[:fit]
+    assert [place.task_id for place in owner.account.queue] == many[fit:]
+    assert len(sums) < 5
+
+
 @pytest.mark.parametrize("event", [None, _event("a", "settle", cost=1.0)])
 def test_that_what_nobody_reserved_opens_no_account(event: BudgetEvent | None) -> None:
     assert decide(None, event, NOW) == (None, [])
@@ -286,6 +324,44 @@ def test_that_no_more_is_given_than_there_is_and_each_run_is_paid_once(
     world = World(when_exceeded)
     for happening in happenings:
         world.happen(*happening)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from([0.5, 1.0, 5.0]),
+            st.sampled_from([50.0, PERIOD]),
+            st.sampled_from(["refuse", "degrade", "queue", "queue"]),
+            st.sampled_from([None, 0.0, 1.0, 30.0]),
+        ),
+        max_size=40,
+    )
+)
+def test_that_terms_may_change_while_runs_wait(steps: list[tuple[int, float, float, str, float | None]]) -> None:
+    """As while two workers have different configurations: each run is answered once, or waits, for want of money."""
+    owner = Owner()
+    for number, (ends, limit, period, when_exceeded, passes) in enumerate(steps):
+        owner.now += passes or 0.0
+        before = owner.state.at(owner.now) if owner.state else None
+        terms: dict[str, Any] = {**CHEAP, "when_exceeded": when_exceeded, "limit": limit, "period": period}
+        event = _event(f"t{number}", until=owner.now + 80, **terms)
+        waited = [place.task_id for place in before.queue] if before else []
+        answers = owner.give(event)
+        account = owner.account
+        assert account.terms.limit == limit
+        told = [one.task_id for one in answers]
+        waiting = [place.task_id for place in account.queue]
+        assert sorted([*told, *waiting]) == sorted([event.task_id, *waited])
+        if told and (answers[-1].error or answers[-1].degraded):
+            assert account.queue or not account.has_room("w"), "there was money"
+        if any(not (one.error or one.degraded) for one in answers):
+            assert account.spent + account.kept_back <= limit + SMALL
+        assert not (account.queue and account.has_room("w")), "nobody waits without need"
+        assert account.wake_at > owner.now
+        if passes is None:
+            owner.give(_event(f"t{number - ends}", "settle", cost=0.2))
 
 
 @settings(deadline=None)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -252,6 +253,51 @@ def test_that_a_late_answer_costs_nothing_where_there_is_no_budget_or_no_cost() 
         ended = life.state
         assert life.give(answer(life.open[0])) == []
         assert (life.state is ended) == (not budgets)
+
+
+def test_that_what_a_budget_has_answered_before_a_crash_holds_though_the_turn_comes_again() -> None:
+    life = _begun(_budget("one"), _budget("two"), concurrency={"limit": 1})
+    life.give(StepResult(id="t/budget:one", task_id="t", degraded=True, output=["beta"]))
+    life.give(StepResult(id="t/budget:two", task_id="t"))
+    life.restart()
+    life.give(answer(life.open.pop(0)))
+    assert _asked(life) == ["beta"]
+    assert isinstance(life.state, Run)
+    assert (life.state.paid, life.state.early) == (("one", "two"), {})
+    refused = _begun(_budget("one"), concurrency={"limit": 1})
+    refused.give(StepResult.model_validate({"id": "t/budget:one", "task_id": "t", **GRANTS["refuse"]}))
+    refused.give(answer(refused.open.pop(0)))
+    error = outcome(refused).error
+    assert error
+    assert error.code == "budget_exceeded"
+    assert _settled(refused) == {"one": 0.0}
+
+
+def test_that_answers_from_before_a_crash_are_paid_for_though_the_run_ends_in_line() -> None:
+    life = _begun(_budget())
+    early = ModelResponse(
+        id="t/say/beta/1", task_id="t", step="say", branch="beta", model="beta", usage=Usage(cost=0.5)
+    )
+    life.give(early)
+    life.give(early)
+    life.give(Signal(task_id="t", kind="cancel"))
+    assert outcome(life).usage.cost == 0.5
+    assert _settled(life) == {"all": 0.5}
+
+
+def test_that_a_late_answer_is_charged_though_a_crash_has_torn_the_run_from_its_money() -> None:
+    life = _begun(_budget())
+    asked = life.state
+    _grant(life)
+    late, torn = life.open[-1], life.state
+    assert isinstance(asked, Run)
+    assert isinstance(torn, Run)
+    assert isinstance(late, ModelRequest)
+    life.state = replace(asked, steps=torn.steps, active=torn.active)
+    life.give(Signal(task_id="t", kind="cancel"))
+    (event,) = life.give(answer(late).model_copy(update={"usage": Usage(cost=0.5)}))
+    assert isinstance(event, BudgetEvent)
+    assert (event.action, event.budget, event.cost) == ("charge", "all", 0.5)
 
 
 def _happen(life: Life, happening: str) -> None:

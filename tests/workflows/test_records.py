@@ -180,7 +180,7 @@ def test_that_slots_are_one_record(state: Slots, key: str) -> None:
     assert [value for _, value in records(key, replace(state, arrivals=state.arrivals + 1), state)] != [None]
 
 
-@given(state=ACCOUNTS, key=st.sampled_from(["budget\tacme", "budget\tacme:a%09b:w"]))
+@given(state=ACCOUNTS, key=st.sampled_from(["budget\t/acme", "budget\t/acme:a%09b:w"]))
 def test_that_an_account_is_one_record(state: Account, key: str) -> None:
     written = records(key, state, None)
     assert len(written) == 1

@@ -56,6 +56,10 @@ def _said(steps: str, rest: str = "") -> list[str]:
         ),
         ("s: 3", ["f:2: steps.s: "]),
         (
+            f"s: {{{ASK}, sampling: {{temprature: 1}}}}",
+            ["f:2: steps.s.sampling: there is no temprature; did you mean `temperature`?"],
+        ),
+        (
             "Bad-Name: {kind: transform, value: '1'}",
             [f"f:2: steps.Bad-Name: {NAMING}"],
         ),

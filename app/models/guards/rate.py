@@ -37,7 +37,8 @@ class Rate:
         if self._requests:
             wait = max(wait, self._requests.wait(1, ahead.requests))
         if self._tokens:
-            wait = max(wait, self._tokens.wait(tokens, ahead.tokens))
+            before = min(ahead.tokens, ahead.requests * self._limits[1])
+            wait = max(wait, self._tokens.wait(tokens, before))
         return wait
 
     def take(self, ticket: Ticket, now: float) -> None:  # noqa: ARG002  # the port's signature
@@ -45,17 +46,21 @@ class Rate:
         if self._requests:
             self._requests.take(1)
         if self._tokens:
-            self._tokens.take(ticket.tokens)
+            self._tokens.take(self._expected(ticket))
 
     def leave(self, ticket: Ticket, attempt: Attempt | None, now: float) -> None:
         """Put right what was expected: nothing was asked, or the provider has counted."""
         if attempt is None:
-            self._correct(-1, -ticket.tokens)
+            self._correct(-1, -self._expected(ticket))
         elif answer := attempt.completion:
             used = answer.usage.input_tokens + answer.usage.output_tokens
-            self._correct(0, used - ticket.tokens if used else 0)
+            self._correct(0, used - self._expected(ticket) if used else 0)
             if answer.allowance:
                 self._follow(answer.allowance, ticket.tokens, now)
+
+    def _expected(self, ticket: Ticket) -> int:
+        # An absurd bound on an answer, which the provider turns down, must not keep the others away for days.
+        return min(ticket.tokens, self._limits[1])
 
     def _correct(self, requests: int, tokens: int) -> None:
         if self._requests:

@@ -106,27 +106,31 @@ class Turnstile:
 
     def _before(self, priority: int) -> Ahead:
         """Return what goes before an attempt that comes now."""
-        ahead = [tally for other, tally in self._tallies.items() if other >= priority]
+        ahead = [tally for other, tally in self._tallies.items() if other <= -priority]
         return Ahead(sum(one.requests for one in ahead), sum(one.tokens for one in ahead))
 
     async def _queue(self, ticket: Ticket, priority: int, end: float) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._line, _Waiter(-priority, next(self._arrivals), turn, ticket, end))
-        tally = self._tallies.setdefault(priority, _Tally())
-        tally.add(1, ticket.tokens)
+        waiter = _Waiter(-priority, next(self._arrivals), turn, ticket, end)
+        heapq.heappush(self._line, waiter)
+        self._tallies.setdefault(-priority, _Tally()).add(1, ticket.tokens)
         self._advance()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.leave(ticket, None)  # its turn had come in the same moment
-            raise
-        finally:
-            tally.add(-1, -ticket.tokens)
-            if not tally.requests and self._tallies.get(priority) is tally:
-                del self._tallies[priority]
             if turn.cancelled():
+                self._uncount(waiter)
                 self._forget_cancelled()
+            raise
+
+    def _uncount(self, waiter: _Waiter) -> None:
+        """Note that a waiter waits no more, at once: those who come before it wakes up are not behind it."""
+        tally = self._tallies[waiter.before]
+        tally.add(-1, -waiter.ticket.tokens)
+        if not tally.requests:
+            del self._tallies[waiter.before]
 
     def _forget_cancelled(self) -> None:
         if len(self._line) > 2 * self.waiting + _FEW:
@@ -149,6 +153,7 @@ class Turnstile:
                     break
                 self._take(head.ticket, now)
                 head.turn.set_result(None)
+                self._uncount(head)
             heapq.heappop(self._line)
         self._wake_in(wait if self._line else math.inf, now)
 
@@ -171,7 +176,7 @@ class Turnstile:
         line, self._line = self._line, []
         for waiter in line:
             if not waiter.turn.done():
-                waiter.turn.set_exception(_copy(error))
+                self._refuse(waiter, _copy(error))
 
     def _refuse_hopeless(self, now: float) -> None:
         """Refuse those whose time will be over before anybody goes."""
@@ -183,7 +188,11 @@ class Turnstile:
             return
         for waiter in self._line:
             if waiter.deadline <= now + wait and not waiter.turn.done():
-                waiter.turn.set_exception(self._too_late(wait))
+                self._refuse(waiter, self._too_late(wait))
+
+    def _refuse(self, waiter: _Waiter, error: ModelError) -> None:
+        waiter.turn.set_exception(error)
+        self._uncount(waiter)
 
     def _too_late(self, wait: float) -> RateLimited:
         return RateLimited(
@@ -195,7 +204,7 @@ class Turnstile:
 
 @dataclass(slots=True)
 class _Tally:
-    """The waiters of one priority."""
+    """The waiters of one priority, which is negated as in their order."""
 
     requests: int = 0
     tokens: int = 0

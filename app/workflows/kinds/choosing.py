@@ -58,9 +58,9 @@ def _sound(at: Moment, choice: Choice, asked: Sequence[str] = ()) -> Choice:
     """Return the choice with each model once; a model that was asked is not asked again."""
     models = dict.fromkeys(model for model in choice.models if model not in asked)
     reserves = dict.fromkeys(model for model in choice.reserves if model not in asked and model not in models)
-    if strangers := sorted({*models, *reserves}.difference(at.spec.models)):
+    if strangers := sorted({*models, *reserves}.difference(at.run.permitted(at.spec.models))):
         names = ", ".join(strangers)
-        raise RoutingFault(f"the routing of step {at.name} ({_policies(at)}) chose {names}, which the step has not")
+        raise RoutingFault(f"the routing of step {at.name} ({_policies(at)}) chose {names}, which it was not given")
     return Choice(tuple(models), tuple(reserves), choice.reason)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio.subprocess import Process
+from typing import Any
 
 import pytest
 from meta_ai_command import Command
@@ -46,6 +48,20 @@ def test_the_program_reads_the_question_and_writes_the_answer() -> None:
 def test_a_program_that_fails_is_an_error() -> None:
     with pytest.raises(Unavailable, match="ended with 3"):
         ask(build("raise SystemExit(3)"), "hello")
+
+
+def test_a_program_that_ends_before_it_has_read_is_the_same_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    uvloop, start = pytest.importorskip("uvloop"), asyncio.create_subprocess_exec
+
+    async def ended(*command: str, **streams: Any) -> Process:
+        process = await start(*command, **streams)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr("meta_ai_command.asyncio.create_subprocess_exec", ended)
+    prompt = Prompt((Message(role="user", content="hello"),))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, pytest.raises(Unavailable, match="ended with 3"):
+        runner.run(build("raise SystemExit(3)").complete(prompt, timeout=30))
 
 
 def test_a_program_that_is_not_there_is_named() -> None:

@@ -97,3 +97,13 @@ def test_without_limits_few_tokens_left_are_waited_for_as_long_as_it_takes_for_o
     assert rate.wait(0.0, 100, NOBODY) == 0.0
     rate.leave(ticket(100), answered(allowance=Allowance(tokens=50, tokens_reset=60.0)), 0.0)
     assert rate.wait(0.0, 100, NOBODY) == pytest.approx(60 * 50 / 1000)
+
+
+def test_an_absurd_bound_on_an_answer_does_not_keep_the_others_away_for_days() -> None:
+    rate = _rate(tokens=6000)
+    assert rate.wait(0.0, 10**9, NOBODY) == 0
+    absurd = ticket(10**9)
+    rate.take(absurd, 0.0)
+    rate.leave(absurd, failed("invalid_request"), 0.0)
+    assert 0 < rate.wait(0.0, 10, NOBODY) < 61
+    assert rate.wait(60.0, 10, Ahead(1, 10**9)) <= 120

@@ -266,3 +266,18 @@ def test_a_prompt_is_weighed_with_what_the_settings_bound_it_to() -> None:
         assert door.wait(math.inf, 0, Ahead()) == 0
 
     run(world())
+
+
+@virtual
+async def test_those_who_pass_in_this_moment_are_not_reckoned_with_any_more() -> None:
+    door = Door()
+    door.opens_at = now() + 5
+    gate = _gate(door)
+    waiting = [asyncio.create_task(_enter(gate)) for _ in range(3)]
+    await asyncio.sleep(1)
+    assert gate.waiting == 3
+    door.opens_at = now()
+    gate.leave(Ticket(1), None)
+    assert gate.waiting == 0  # though they have not woken up yet
+    await asyncio.gather(*waiting)
+    assert gate.waiting == 0

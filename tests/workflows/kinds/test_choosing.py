@@ -8,9 +8,11 @@ from pydantic import BaseModel
 
 from app.routing.base import Answer, Ask, Choice, Lookup, Options, Policy
 from app.workflows.definitions import Definitions
+from app.workflows.engine import Accept
 from app.workflows.spec import Workflow
 from tests.workflows.kinds.lives import answer_next, asked, asking, begun, outcome
 from tests.workflows.simulation import Life, accept, answer
+from topics.tasks import Parent, Task
 
 
 class _Theirs:
@@ -44,12 +46,12 @@ def _given(choice: Choice | Exception) -> Choice:
     return choice
 
 
-def _life(policy: _Theirs, **fields: Any) -> Life:
+def _life(policy: _Theirs, *, task: Task | None = None, **fields: Any) -> Life:
     spec = Workflow.model_validate({"id": "w", "steps": {"say": asking("alpha", "beta", "delta", **fields)}})
     definitions = Definitions([spec])
     definitions.latest("w").parts["say"].stages = ((cast("Policy", policy), None),)
     life = Life(definitions)
-    life.give(accept())
+    life.give(Accept("t", task) if task else accept())
     return life
 
 
@@ -74,7 +76,17 @@ def test_that_a_policy_that_breaks_fails_its_step_only(policy: _Theirs) -> None:
 def test_that_a_policy_cannot_choose_what_it_was_not_given(choice: Choice) -> None:
     error = outcome(_life(_Theirs(choice, ALPHA))).error
     assert error
-    assert (error.code, "chose omega, which the step has not" in error.message) == ("routing", True)
+    assert (error.code, "chose omega, which it was not given" in error.message) == ("routing", True)
+
+
+@pytest.mark.parametrize("choice", [Choice(("beta", "alpha")), Choice(("beta",), ("alpha",))])
+def test_that_a_policy_cannot_choose_what_a_budget_does_not_allow(choice: Choice) -> None:
+    family = Parent(task_id="p", step="s", request_id="r", models=("beta",))
+    life = _life(_Theirs(choice, ALPHA), task=Task(id="t", workflow="w", input={"question": "why?"}, parent=family))
+    assert life.open == []
+    error = outcome(life).error
+    assert error
+    assert (error.code, "chose alpha, which it was not given" in error.message) == ("routing", True)
 
 
 def test_that_no_model_is_asked_twice_whatever_a_policy_says() -> None:
