@@ -106,8 +106,9 @@ async def _ask(
     streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
     async with recorded(received, configured, nonce, parts.delivery.outbox) as model, streamed as chunks:
         outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
-    _measure(request, configured, outcome, parts)
-    return await _response(request, configured, outcome, left_out, parts.embedder)
+    used = spending.total(request, configured, outcome.attempts)
+    _measure(request, configured, outcome, used, parts)
+    return await _response(request, configured, outcome, used, left_out, parts.embedder)
 
 
 def _prompt(request: ModelRequest) -> Prompt:
@@ -157,6 +158,7 @@ async def _response(
     request: ModelRequest,
     configured: ConfiguredModel,
     outcome: Outcome,
+    used: Usage,
     left_out: tuple[Feature, ...],
     embedder: Embedder,
 ) -> ModelResponse:
@@ -164,7 +166,7 @@ async def _response(
         "provider": configured.model.provider,
         "tries": outcome.tries,
         "seconds": round(outcome.seconds, 6),
-        "usage": spending.total(request, configured, outcome.attempts),
+        "usage": used,
         "downgraded": left_out,
     }
     if outcome.completion is None:
@@ -196,8 +198,7 @@ async def _embedding(request: ModelRequest, text: str, embedder: Embedder) -> st
         return None
 
 
-def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, parts: Parts) -> None:
-    usage = spending.total(request, configured, outcome.attempts)
+def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, used: Usage, parts: Parts) -> None:
     code = outcome.error.code if outcome.error else "ok"
     parts.metrics.model_call(
         request.model,
@@ -205,8 +206,8 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
         code,
         outcome.seconds,
         outcome.tries,
-        usage.input_tokens,
-        usage.output_tokens,
+        used.input_tokens,
+        used.output_tokens,
     )
     for attempt in outcome.attempts:
         if attempt.first_token is not None:

@@ -33,6 +33,9 @@ async def recorded(
     That is before the answer is sent, which may yet fail. Where the call itself is given up, because its partition
     has gone to another worker, or by a fault of ours, it is sent if the broker takes it at once.
     """
+    if spending.is_free(configured):
+        yield configured
+        return
     attempts: list[Attempt] = []
 
     async def record() -> None:

@@ -25,6 +25,12 @@ from topics.spend import Spend
 
 #: What runs on this machine costs nothing, unless a price is set.
 _FREE = frozenset({"local", "scripted"})
+_NOTHING = Usage()
+
+
+def is_free(configured: ConfiguredModel) -> bool:
+    """Whether what a model uses costs nothing."""
+    return configured.price is None and configured.model.provider in _FREE
 
 
 def spends(
@@ -32,7 +38,7 @@ def spends(
 ) -> list[Spend]:
     """Return a record for each attempt that used tokens; `nonce` tells them from those of another worker."""
     price = configured.price
-    if price is None and configured.model.provider in _FREE:
+    if is_free(configured):
         return []
     return [
         Spend(
@@ -58,7 +64,8 @@ def spends(
 
 def total(request: ModelRequest, configured: ConfiguredModel, attempts: Sequence[Attempt]) -> Usage:
     """Return what all attempts of a call have used, those too that were cut off or lost."""
-    return sum((priced(used.usage, configured.price) for used in _used(request, attempts)), start=Usage())
+    used = [priced(one.usage, configured.price) for one in _used(request, attempts)]
+    return used[0] if len(used) == 1 else sum(used, start=_NOTHING)
 
 
 def outgoing(spent: Sequence[Spend], partition: int) -> list[Outgoing]:
@@ -88,7 +95,7 @@ def _used(request: ModelRequest, attempts: Sequence[Attempt]) -> Iterator[_Used]
             completion = attempt.completion or Completion(attempt.text)
             counted = _counted(completion.usage)
             usage = completion.usage if counted else _estimate(request, said, completion)
-            if usage != Usage():
+            if usage != _NOTHING:
                 yield _Used(attempt, how, usage, estimated=not counted)
         if goes_on and attempt.error and not attempt.lost:  # the next attempt is told what stands, and goes on with it
             said += attempt.text

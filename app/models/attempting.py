@@ -75,14 +75,13 @@ class Attempting:
         """Return the attempt as it stands when it is given up."""
         return replace(self._attempt(), lost=True)
 
-    def _attempt(self) -> Attempt:
+    def _attempt(self, completion: Completion | None = None) -> Attempt:
         seconds = self._now() - self._started
-        text = "".join(self._text)
-        return Attempt(self._number, seconds, text=text, first_token=self._first, longest_gap=self._gap)
+        return Attempt(self._number, seconds, completion, None, "".join(self._text), self._first, self._gap)
 
     def _ended(self, answer: Completion | ModelError) -> Attempt:
         if isinstance(answer, Completion):
-            return replace(self._attempt(), completion=answer)
+            return self._attempt(answer)
         ended = self._attempt()
         cut = isinstance(answer, ModelTimeout) and self._timeout < self._settings.timeout
         return replace(ended, error=answer, short=cut and ended.seconds >= self._timeout)

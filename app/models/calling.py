@@ -92,8 +92,7 @@ class _Call:
         clock, settings = self._clock, self._settings
         started = clock.now()
         self._end = min(started + settings.total_timeout, math.inf if deadline is None else deadline)
-        provider = self._gate.model.provider
-        error: ModelError = ModelTimeout("the deadline passed before the call could begin", provider=provider)
+        error: ModelError | None = None
         while self._rounds < settings.attempts and self._end > clock.now():
             try:
                 passage = await self._enter()
@@ -106,8 +105,11 @@ class _Call:
             if attempt.completion:
                 return self._answered(attempt.completion, started)
             error = attempt.error or error
-            if not await self._may_go_on(error, spared=self._spared):
+            if error is None or not await self._may_go_on(error, spared=self._spared):
                 break
+        error = error or ModelTimeout(
+            "the deadline passed before the call could begin", provider=self._gate.model.provider
+        )
         return Outcome(None, error, clock.now() - started, tuple(self._attempts), self._said)
 
     async def _may_go_on(self, error: ModelError, *, spared: bool) -> bool:

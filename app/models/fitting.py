@@ -10,8 +10,8 @@ from app.models.base import Features, Model, Prompt
 from topics.model_requests import Feature, Sampling
 
 #: Where a field of the sampling is a feature of its own, whatever its value.
-_SAMPLING: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
-_NOTHING = Sampling()
+_NAMES: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
+_SAMPLING = tuple((name, getattr(Sampling(), name)) for name in _NAMES)
 
 
 def wanted(prompt: Prompt) -> Features:
@@ -21,8 +21,7 @@ def wanted(prompt: Prompt) -> Features:
 
 def _wanted(prompt: Prompt) -> Iterator[Feature]:
     sampling = prompt.sampling
-    if sampling != _NOTHING:
-        yield from (name for name in _SAMPLING if getattr(sampling, name) != getattr(_NOTHING, name))
+    yield from (name for name, absent in _SAMPLING if getattr(sampling, name) != absent)
     if prompt.tools:
         yield "tools"
     if any(message.images for message in prompt.messages):
@@ -49,9 +48,7 @@ def fitted(prompt: Prompt, model: Model, downgrade: Collection[Feature] = ()) ->
 
 
 def _without(prompt: Prompt, lacking: Features) -> Prompt:
-    sampling = prompt.sampling.model_copy(
-        update={name: getattr(_NOTHING, name) for name in lacking.intersection(_SAMPLING)}
-    )
+    sampling = prompt.sampling.model_copy(update={name: absent for name, absent in _SAMPLING if name in lacking})
     messages = prompt.messages
     if "images" in lacking:
         messages = tuple(message.model_copy(update={"images": ()}) for message in messages)

@@ -48,6 +48,9 @@ class Keys:
         Raises:
             ModelError: all keys are refused.
         """
+        # Nearly always there is a key, and often it is the first.
+        if self._keys[0].back_at <= now:
+            return 0.0
         wait = min(key.back_at for key in self._keys) - now
         if wait <= 0:
             return 0.0
@@ -61,6 +64,10 @@ class Keys:
     def take(self, ticket: Ticket, now: float) -> None:
         """Give the attempt the key with the fewest under way; of several, that which was used longest ago."""
         self._turn += 1
+        if len(self._keys) == 1:
+            ticket.key = 0
+            self._keys[0].under_way += 1
+            return
         ready = [number for number, key in enumerate(self._keys) if key.back_at <= now]
         ticket.key = min(ready, key=lambda number: (self._keys[number].under_way, self._keys[number].used_at))
         key = self._keys[ticket.key]
