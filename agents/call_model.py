@@ -11,17 +11,16 @@ from typing import Any
 
 from agents import spending
 from agents.chunks import Chunks
-from agents.parts import ConfiguredModel, Parts
+from agents.parts import ConfiguredModel, Parts, answer_requests
 from agents.recording import recorded
 from agents.reusing import near, saved
-from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidRequest, OrchestratorError
 from app.models.base import Prompt
 from app.models.calling import call
 from app.models.fitting import fitted
 from app.models.outcome import FAULTS, Outcome
-from app.remaining import Remaining, expired
+from app.remaining import Remaining
 from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
@@ -39,22 +38,9 @@ log = logging.getLogger(__name__)
 
 async def run(stream: Any, parts: Parts) -> None:
     """Process `model-requests`."""
-
-    async def handler(received: Received[ModelRequest]) -> Sequence[Outgoing]:
-        return await handle(received, parts)
-
-    doer = Doer(
-        parts.delivery,
-        TOPIC,
-        handler,
-        agent=NAME,
-        identify=answer_id,
-        answers=True,
-        failed=failed,
-        expired=expired,
-        kind=lambda request: request.model,
+    await answer_requests(
+        stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed, kind=lambda request: request.model
     )
-    await doer.run(stream)
 
 
 def answer_id(received: Received[ModelRequest]) -> str:

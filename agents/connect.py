@@ -10,13 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from agents.parts import Parts
+from agents.parts import Parts, answer_requests
 from app.connectors.calling import Outcome, call
 from app.connectors.registry import ConfiguredConnector
-from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.errors import ConnectorTimeout, OrchestratorError
-from app.remaining import Remaining, expired
+from app.remaining import Remaining
 from app.telemetry.tracing import Tracer
 from topics import STEP_REQUESTS, STEP_RESULTS
 from topics.base import Failure
@@ -29,21 +28,7 @@ TOPIC = STEP_REQUESTS
 
 async def run(stream: Any, parts: Parts) -> None:
     """Process `step-requests`."""
-
-    async def handler(received: Received[StepRequest]) -> Sequence[Outgoing]:
-        return await handle(received, parts)
-
-    doer = Doer(
-        parts.delivery,
-        TOPIC,
-        handler,
-        agent=NAME,
-        identify=answer_id,
-        answers=True,
-        failed=failed,
-        expired=expired,
-    )
-    await doer.run(stream)
+    await answer_requests(stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
 
 
 def answer_id(received: Received[StepRequest]) -> str:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from app.answers import Answers
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.core import Delivery
 from app.delivery.deciding import Decider
+from app.delivery.doing import Doer
+from app.delivery.envelope import Outgoing, Received
 from app.health_feed import Measures
 from app.models.base import Model
 from app.models.gate import Gate
 from app.models.hedging import Hedges
 from app.prices.price import Price
+from app.remaining import expired
 from app.retrieval.base import Embedder, Store
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.workflows.run import RunState
+from topics.base import Event, Topic
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +61,33 @@ class Parts:
     tracer: Tracer
     delivery: Delivery
     decider: Decider[RunState]
+
+
+async def answer_requests(  # what tells one such agent from another
+    stream: Any,
+    parts: Parts,
+    topic: Topic[E],
+    handle: Callable[[Received[E], Parts], Awaitable[Sequence[Outgoing]]],
+    *,
+    agent: str,
+    answer_id: Callable[[Received[E]], str],
+    failed: Callable[[Received[E], Exception], Sequence[Outgoing]],
+    kind: Callable[[E], str] | None = None,
+) -> None:
+    """Process a topic whose requests are each answered once, and let go when nobody waits for the answer any more."""
+
+    async def handler(received: Received[E]) -> Sequence[Outgoing]:
+        return await handle(received, parts)
+
+    doer = Doer(
+        parts.delivery,
+        topic,
+        handler,
+        agent=agent,
+        identify=answer_id,
+        answers=True,
+        failed=failed,
+        expired=expired,
+        kind=kind,
+    )
+    await doer.run(stream)

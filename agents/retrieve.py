@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from agents.parts import Parts
-from app.delivery.doing import Doer
+from agents.parts import Parts, answer_requests
 from app.delivery.envelope import Outgoing, Received
 from app.errors import OrchestratorError
-from app.remaining import Remaining, expired
+from app.remaining import Remaining
 from app.retrieval.base import Store
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.base import Failure
@@ -23,21 +22,7 @@ TOPIC = RETRIEVAL_REQUESTS
 
 async def run(stream: Any, parts: Parts) -> None:
     """Process `retrieval-requests`."""
-
-    async def handler(received: Received[RetrievalRequest]) -> Sequence[Outgoing]:
-        return await handle(received, parts)
-
-    doer = Doer(
-        parts.delivery,
-        TOPIC,
-        handler,
-        agent=NAME,
-        identify=answer_id,
-        answers=True,
-        failed=failed,
-        expired=expired,
-    )
-    await doer.run(stream)
+    await answer_requests(stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
 
 
 def answer_id(received: Received[RetrievalRequest]) -> str:

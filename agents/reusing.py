@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 
 import numpy as np
 
 from agents.parts import ConfiguredModel
+from agents.spending import record
 from app.answers import key_of
 from app.caching.nearest import Near
 from app.retrieval.base import Embedder
@@ -45,18 +45,5 @@ def saved(request: ModelRequest, configured: ConfiguredModel, answer: ModelRespo
     """Return the record of an answer that was given again, if it had cost something; `now` is in epoch seconds."""
     if not answer.usage.cost:
         return []
-    record = Spend(
-        id=f"{request.id}#cached",
-        request_id=request.id,
-        task_id=request.task_id,
-        tenant=request.tenant,
-        workflow=request.workflow,
-        step=request.step,
-        model=request.model,
-        provider=answer.provider,
-        provider_model=configured.settings.model or "",
-        outcome="cached",
-        saved=answer.usage.cost,
-        at=datetime.fromtimestamp(now, UTC),
-    )
-    return [record]
+    fields = {"provider": answer.provider, "outcome": "cached", "saved": answer.usage.cost}
+    return [record(request, configured, "cached", now, **fields)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from agents.parts import ConfiguredModel
 from app.delivery.envelope import Outgoing
@@ -41,25 +41,36 @@ def spends(
     if is_free(configured):
         return []
     return [
-        Spend(
-            id=f"{request.id}#{nonce}.{used.attempt.number}",
-            request_id=request.id,
-            task_id=request.task_id,
-            tenant=request.tenant,
-            workflow=request.workflow,
-            step=request.step,
-            model=request.model,
-            provider=configured.model.provider,
-            provider_model=configured.settings.model or "",
+        record(
+            request,
+            configured,
+            f"{nonce}.{used.attempt.number}",
+            now,
             outcome=used.outcome,
             usage=priced(used.usage, price),
             estimated=used.estimated,
             priced=price.as_of if price else "",
             seconds=round(used.attempt.seconds, 6),
-            at=datetime.fromtimestamp(now, UTC),
         )
         for used in _used(request, attempts)
     ]
+
+
+def record(request: ModelRequest, configured: ConfiguredModel, name: str, now: float, **fields: Any) -> Spend:
+    """Return a record of what was done for a request, `name` telling it from others; `now` is in epoch seconds."""
+    about = {
+        "id": f"{request.id}#{name}",
+        "request_id": request.id,
+        "task_id": request.task_id,
+        "tenant": request.tenant,
+        "workflow": request.workflow,
+        "step": request.step,
+        "model": request.model,
+        "provider": configured.model.provider,
+        "provider_model": configured.settings.model or "",
+        "at": datetime.fromtimestamp(now, UTC),
+    }
+    return Spend(**about | fields)
 
 
 def total(request: ModelRequest, configured: ConfiguredModel, attempts: Sequence[Attempt]) -> Usage:

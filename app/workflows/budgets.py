@@ -44,7 +44,6 @@ def reserve(run: Run, definition: Definition, budgets: Iterable[BudgetSettings])
         found = key(budget, run.task)
         if found is not None and found not in run.charged:
             run = replace(run, budget=found)
-            priority = run.task.priority
             return run, [
                 BudgetEvent(
                     id=request_id(run),
@@ -54,7 +53,7 @@ def reserve(run: Run, definition: Definition, budgets: Iterable[BudgetSettings])
                     workflow=run.task.workflow,
                     turn=run.turn,
                     terms=terms(budget),
-                    priority=definition.spec.priority if priority is None else priority,
+                    priority=definition.priority_of(run.task),
                     expires_at=datetime.fromtimestamp(run.deadline, UTC),
                 )
             ]

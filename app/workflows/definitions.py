@@ -10,6 +10,7 @@ from app.schemas import Schema
 from app.workflows import graph
 from app.workflows.parts import Part
 from app.workflows.spec import Workflow
+from topics.tasks import Task
 
 
 class Definition:
@@ -53,6 +54,10 @@ class Definition:
                 f"workflow {self.spec.id}: answer: say which step's output is the answer: {', '.join(last)}"
             )
         return last[0]
+
+    def priority_of(self, task: Task) -> int:
+        """Return the place of a task's run in queues: higher is sooner."""
+        return self.spec.priority if task.priority is None else task.priority
 
     def part(self, name: str) -> Part | None:
         """Return the step called `name`; of `step[3]`, the step inside the map; None when there is no such step."""

@@ -39,7 +39,6 @@ def release(run: Run, definition: Definition) -> Iterator[SlotEvent]:
 
 def _event(run: Run, definition: Definition, action: str) -> SlotEvent:
     limit = definition.spec.concurrency
-    priority = run.task.priority
     return SlotEvent.model_validate(
         {
             "id": f"{run.task_id}/slot",
@@ -48,7 +47,7 @@ def _event(run: Run, definition: Definition, action: str) -> SlotEvent:
             "key": run.slot_key,
             "task_id": run.task_id,
             "limit": limit.limit if limit else 1,
-            "priority": definition.spec.priority if priority is None else priority,
+            "priority": definition.priority_of(run.task),
             "expires_at": datetime.fromtimestamp(run.deadline, UTC),
         }
     )

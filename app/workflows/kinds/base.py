@@ -63,8 +63,7 @@ class Moment:
     @property
     def priority(self) -> int:
         """The run's place in queues: higher is sooner."""
-        asked = self.run.task.priority
-        return self.definition.spec.priority if asked is None else asked
+        return self.definition.priority_of(self.run.task)
 
     def timed_out(self) -> Failure:
         """Return the failure of a step whose time is over."""
