@@ -8,6 +8,7 @@ skips during a rebalance. Here the tenures' ledgers decide alone what is committ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -54,6 +55,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         coordinator._do_heartbeat = noted  # noqa: SLF001  # likewise
+
+    async def _fetch_records(self, consumer: Any, *asked: Any, **options: Any) -> Any:
+        """Return what was fetched; what a new assignment yields before its flow has begun is put back.
+
+        A fetch that waited while a rebalance passed returns the first records of the new assignment. Faust
+        drops them, and then seeks to what is committed: where nothing is yet, they would never come again.
+        """
+        found = await super()._fetch_records(consumer, *asked, **options)
+        if self.consumer.flow_active:
+            return found
+        for tp, records in found.items():
+            with contextlib.suppress(IllegalStateError):  # the next rebalance has begun, and lets go of all positions
+                consumer.seek(tp, records[0].offset)
+        return {}
 
     async def _commit(self, offsets: dict[TP, int]) -> bool:
         wanted = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -117,6 +118,61 @@ def _thread(**coordinator: Any) -> ConsumerThread:
     thread.consumer = SimpleNamespace(tenures=Tenures(_holdings))
     thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
     return thread
+
+
+class Fetched:
+    """A consumer that hands out two partitions' records, and notes where it is sent back to."""
+
+    def __init__(self, assigned: set[TopicPartition]) -> None:
+        self._assigned = assigned
+        self.sought: list[tuple[TopicPartition, int]] = []
+        self._closed = False
+        self._fetcher = self
+        self._subscriptions = SimpleNamespace(fetch_context=contextlib.nullcontext)
+
+    async def fetched_records(self, *_arguments: Any, **_options: Any) -> dict[TopicPartition, list[Any]]:
+        return {tp: [SimpleNamespace(offset=at), SimpleNamespace(offset=at + 1)] for tp, at in FETCHED.items()}
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        if tp not in self._assigned:
+            raise IllegalStateError(f"{tp} is not assigned")
+        self.sought.append((tp, offset))
+
+
+FETCHED = {TopicPartition("tasks", 0): 0, TopicPartition("tasks", 1): 7}
+
+
+class Flow:
+    """Whether the flow is active, at each time that this is asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = list(answers)
+
+    @property
+    def flow_active(self) -> bool:
+        return self._answers.pop(0) == "active"
+
+
+async def test_that_what_is_fetched_before_the_flow_of_a_new_assignment_begins_is_put_back() -> None:
+    thread, consumer = _thread(), Fetched(set(FETCHED))
+    thread.consumer = Flow("active", "stopped")
+    assert await thread._fetch_records(consumer, set(), timeout=1.0) == {}
+    assert consumer.sought == list(FETCHED.items())
+
+
+async def test_that_what_is_fetched_of_a_partition_that_is_gone_is_only_left() -> None:
+    thread, consumer = _thread(), Fetched({TopicPartition("tasks", 1)})
+    thread.consumer = Flow("active", "stopped")
+    assert await thread._fetch_records(consumer, set(), timeout=1.0) == {}
+    assert consumer.sought == [(TopicPartition("tasks", 1), 7)]
+
+
+async def test_that_what_is_fetched_while_the_flow_is_active_is_handed_on() -> None:
+    thread, consumer = _thread(), Fetched(set(FETCHED))
+    thread.consumer = Flow("active", "active")
+    found = await thread._fetch_records(consumer, set(), timeout=1.0)
+    assert {tp: records[0].offset for tp, records in found.items()} == FETCHED
+    assert consumer.sought == []
 
 
 @pytest.mark.parametrize("error", [KafkaConnectionError("away"), IllegalStateError("not assigned")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
@@ -41,6 +42,29 @@ def bare_acks(parts: Components) -> Components:
     return parts
 
 
+class SlowConsumer(consumer.Consumer):
+    """Takes its time between a new assignment and the flow of its events, as a busy machine does.
+
+    The fetch that waits while the rebalance passes waits for long, so that there always is one.
+    """
+
+    def getmany(self, timeout: float) -> AsyncIterator[Any]:
+        """Fetch, and wait longer for it."""
+        waiting: AsyncIterator[Any] = super().getmany(5 * timeout)
+        return waiting
+
+    async def perform_seek(self) -> None:
+        """Seek, but not at once."""
+        await asyncio.sleep(0.9)
+        await super().perform_seek()
+
+
+def slow_rebalances(parts: Components) -> Components:
+    """Have each rebalance take a second."""
+    consumer.Transport.Consumer = SlowConsumer
+    return parts
+
+
 async def _fail(query: str, **_options: Any) -> list[Chunk]:
     raise RetrievalError(f"no index to search for {query!r}")
 
@@ -51,4 +75,8 @@ def failing_store(parts: Components) -> Components:
     return parts
 
 
-ALL: Mapping[str, Callable[[Components], Components]] = {"bare_acks": bare_acks, "failing_store": failing_store}
+ALL: Mapping[str, Callable[[Components], Components]] = {
+    "bare_acks": bare_acks,
+    "slow_rebalances": slow_rebalances,
+    "failing_store": failing_store,
+}

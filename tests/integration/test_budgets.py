@@ -72,7 +72,6 @@ def _cost(results: Collection[Result]) -> float:
     return sum(result.usage.cost for result in results)
 
 
-@pytest.mark.xfail(reason="after other tests on the same broker, runs have waited for their deadline since the kill")
 async def test_what_eight_workers_spend_is_bounded_and_counted_once_through_kills(
     kafka: Connection, tmp_path: Path
 ) -> None:

@@ -90,6 +90,21 @@ async def test_calls_in_flight_in_a_killed_worker_are_made_by_the_next(own_kafka
         assert deployment.upstream.repeated == 3 * IN_FLIGHT
 
 
+async def test_what_arrives_while_a_rebalance_ends_is_not_passed_over(own_kafka: LocalKafka, tmp_path: Path) -> None:
+    """Nothing of the requests is committed yet: only what is put back comes again."""
+    servers = own_kafka.connection.bootstrap_servers
+    async with deploy(servers, tmp_path, delay=lambda: 4.0, faults=["slow_rebalances"]) as deployment:
+        doomed, _ = await deployment.workers.start(2)
+        tasks = [question(number) for number in range(IN_FLIGHT)]
+        for task in tasks:
+            await deployment.traffic.feed(task)
+        await deployment.traffic.until(lambda: deployment.upstream.total == 3 * IN_FLIGHT, seconds=20)
+        await deployment.workers.kill(doomed)
+        deployment.upstream.delay = lambda: 0.0
+        wanted = {str(task.id) for task in tasks}
+        await deployment.traffic.until(lambda: deployment.traffic.results.keys() >= wanted, seconds=40)
+
+
 async def test_the_bare_frameworks_acknowledgements_lose_them(own_kafka: LocalKafka, tmp_path: Path) -> None:
     servers = own_kafka.connection.bootstrap_servers
     async with deploy(servers, tmp_path, delay=lambda: 30.0, faults=["bare_acks"]) as deployment:
