@@ -23,7 +23,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(500_000, 20, 50)
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSet
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
+from faust.transport import conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -160,10 +161,37 @@ class Consumer(driver.Consumer):
         return committed
 
 
+class Conductor(conductor.Conductor):
+    """Puts messages into the queues of the agents as they are.
+
+    Faust's own decodes each and wraps it in an event first; parsing, and what comes of its failures, is delivery's.
+    """
+
+    def _build_handler(self, tp: TP, channels: MutableSet[Any]) -> Callable[[Any], Awaitable[None]]:
+        flow, consumer = self.app.flow_control, self.app.consumer
+
+        def full() -> None:
+            consumer.on_buffer_full(tp)
+
+        def drained() -> None:
+            consumer.on_buffer_drop(tp)
+
+        async def handle(message: Any) -> None:
+            await flow.acquire()
+            for channel in channels:
+                if channel.queue.full():
+                    await channel.queue.put(message)
+                else:
+                    channel.queue.put_nowait_enhanced(message, on_pressure_high=full, on_pressure_drop=drained)
+
+        return handle
+
+
 class Transport(driver.Transport):
-    """Faust's Kafka transport with the consumer above; the worker sets the attributes."""
+    """Faust's Kafka transport with what is above; the worker sets the attributes."""
 
     Consumer = Consumer
+    Conductor = Conductor
     tenures: Tenures
     before_rebalance: Callable[[], Awaitable[None]]
     fetch_wait_ms: int = 500

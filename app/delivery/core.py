@@ -66,11 +66,11 @@ class Delivery:
     async def messages(self, stream: Any) -> AsyncIterator[Delivered]:
         """Yield each message that is to be processed now, and only once.
 
-        They are taken from the stream's channel: what the stream itself adds (acknowledgement, sensors, a
-        task switch for each event) is not used here, and costs more than all that is done in this module.
+        They are taken from the stream's channel, where our `Conductor` has put them: what the stream itself adds
+        (acknowledgement, sensors, a task switch for each event) is not used here, and costs more than all that is
+        done in this module.
         """
-        async for event in stream.channel:
-            message = event.message
+        async for message in stream.channel:
             tenure = self.tenures.get(message.partition)
             if tenure is None or self.draining or not tenure.ledgers[message.topic].begin(message.offset):
                 continue

@@ -34,21 +34,16 @@ class Message:
     timestamp: float = 1_700_000_000.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    message: Message
-
-
 class Stream:
     """One agent's stream, of which only the channel may be used."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Message] = asyncio.Queue()
-        self.channel = self._events()
+        self.channel = self._messages()
 
-    async def _events(self) -> AsyncIterator[_Event]:
+    async def _messages(self) -> AsyncIterator[Message]:
         while True:
-            yield _Event(await self._queue.get())
+            yield await self._queue.get()
 
     def put(self, message: Message) -> None:
         self._queue.put_nowait(message)

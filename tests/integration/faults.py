@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
+from faust.transport.conductor import Conductor as FaustConductor
 from faust.transport.consumer import Consumer as FaustConsumer
 
 import app.worker
@@ -39,6 +40,7 @@ def bare_acks(parts: Components) -> Components:
     """Deliver as the bare framework does."""
     app.worker.Delivery = EagerDelivery  # type: ignore[attr-defined]  # this process exists to be broken
     consumer.Transport.Consumer = BareConsumer
+    consumer.Transport.Conductor = FaustConductor
     return parts
 
 
