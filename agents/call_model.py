@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import random
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -34,6 +34,8 @@ NAME = "call_model"
 TOPIC = MODEL_REQUESTS
 
 log = logging.getLogger(__name__)
+
+_rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards nothing
 
 
 async def run(stream: Any, parts: Parts) -> None:
@@ -75,7 +77,7 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
     spared = saved(request, configured, given.answer, time.time()) if given.cached else []
     response = _again(given.answer, request) if given.cached else given.answer
     if given.cached and request.stream:
-        await Chunks(received, secrets.token_hex(4), parts.delivery.outbox).whole(response)
+        await Chunks(received, _nonce(), parts.delivery.outbox).whole(response)
     return [*_outgoing(received, response), *spending.outgoing(spared, received.partition)]
 
 
@@ -88,13 +90,18 @@ async def _ask(
         prompt, left_out = fitted(_prompt(request), configured.model, request.downgrade)
     except InvalidRequest as error:
         return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
-    nonce = secrets.token_hex(4)
+    nonce = _nonce()
     streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
     async with recorded(received, configured, nonce, parts.delivery.outbox) as model, streamed as chunks:
         outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
     used = spending.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, parts)
     return await _response(request, configured, outcome, used, left_out, parts.embedder)
+
+
+def _nonce() -> str:
+    """Return what tells the attempts of one call from those of another worker at the same request."""
+    return f"{_rng.getrandbits(32):08x}"
 
 
 def _prompt(request: ModelRequest) -> Prompt:

@@ -99,7 +99,8 @@ class _Used:
 
 def _used(request: ModelRequest, attempts: Sequence[Attempt]) -> Iterator[_Used]:
     """Yield what each attempt used that used anything."""
-    goes_on = can_continue(Prompt((), tools=request.tools, schema=request.output_schema))
+    more = bool(request.prefix) or len(attempts) > 1
+    goes_on = more and can_continue(Prompt((), tools=request.tools, schema=request.output_schema))
     said = request.prefix if goes_on else ""
     for attempt in attempts:
         if how := _how(attempt):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from topics.base import Event, Topic
@@ -65,13 +67,18 @@ def headers(outgoing: Outgoing, *, source: str, cause: Received[Any] | None, tra
         ("ce_id", outgoing.id.encode()),
         ("ce_type", outgoing.topic.type.encode()),
         ("ce_source", source.encode()),
-        ("ce_time", datetime.now(UTC).isoformat(timespec="milliseconds").encode()),
+        ("ce_time", _moment(int(time.time() * 1000))),
         ("ce_correlationid", correlation.encode()),
         ("traceparent", traceparent.encode()),
     ]
     if cause:
         built.append(("ce_causationid", cause.id.encode()))
     return built
+
+
+@lru_cache(maxsize=1)  # many events are sent in one and the same millisecond
+def _moment(milliseconds: int) -> bytes:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").encode()
 
 
 #: Makes the traceparent of an event from that of its cause.

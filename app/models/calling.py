@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from app.backoff import full_jitter
 from app.errors import ModelError, ModelTimeout
@@ -193,7 +194,6 @@ class _Runner:
     attempting: Attempting
 
     def __init__(self, passage: Passage, prompt: Prompt) -> None:
-        self.sign: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.spared = False
         self._passage = passage
         self._prompt = prompt
@@ -205,6 +205,11 @@ class _Runner:
         finally:
             self.spared = bool(self._passage.leave(attempt or self.lost()))
         return attempt
+
+    @cached_property
+    def sign(self) -> asyncio.Future[None]:
+        """Done when the first piece has come; only a race asks for it."""
+        return asyncio.get_running_loop().create_future()
 
     def lost(self) -> Attempt:
         return self.attempting.lost()

@@ -63,9 +63,12 @@ class Hedges:
 
 
 class Runner(Protocol):
-    """An attempt that can be raced: `sign` is done when its first piece has come, or it has ended."""
+    """An attempt that can be raced."""
 
-    sign: asyncio.Future[None]
+    @property
+    def sign(self) -> asyncio.Future[None]:
+        """Done when its first piece has come, or it has ended."""
+        ...
 
     async def run(self) -> Attempt:
         """Make the attempt."""
