@@ -26,8 +26,8 @@ from bench.process import start
 _LATENCY = 0.02
 #: By embedder, how many texts are asked for by how many callers at once.
 LOADS: Mapping[str, Mapping[int, int]] = {
-    "minilm": {1: 40, 16: 120, 256: 256},
-    "20 ms over HTTP": {1: 40, 16: 320, 256: 2048},
+    "minilm": {1: 32, 16: 96, 64: 128},
+    "20 ms over HTTP": {1: 20, 16: 320, 256: 2048},
 }
 
 #: An embedder, how many texts suit a call of it, and how many calls at once.
