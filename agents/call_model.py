@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from agents import spending
 from agents.chunks import Chunks
+from agents.embedding import embedding
 from agents.parts import ConfiguredModel, Parts, answer_requests
 from agents.recording import recorded
 from agents.reusing import near, saved
@@ -21,10 +21,9 @@ from app.models.calling import call
 from app.models.fitting import fitted
 from app.models.outcome import FAULTS, Outcome
 from app.remaining import Remaining
-from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
-from app.vectors import encode
+from app.vectors import Vector, encode
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
 from topics.model_requests import Feature, ModelRequest
@@ -32,8 +31,6 @@ from topics.model_responses import ModelResponse, Usage
 
 NAME = "call_model"
 TOPIC = MODEL_REQUESTS
-
-log = logging.getLogger(__name__)
 
 _rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards nothing
 
@@ -96,7 +93,10 @@ async def _ask(
         outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
     used = spending.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, parts)
-    return await _response(request, configured, outcome, used, left_out, parts.embedder)
+    vector = None
+    if request.embed and outcome.completion:
+        vector = await embedding(outcome.completion.text, parts.embedder, of=request.id, patience=remaining.seconds)
+    return _response(request, configured, outcome, used, left_out, vector)
 
 
 def _nonce() -> str:
@@ -147,13 +147,13 @@ def _annotate(outcome: Outcome, tracer: Tracer) -> None:
         )
 
 
-async def _response(
+def _response(
     request: ModelRequest,
     configured: ConfiguredModel,
     outcome: Outcome,
     used: Usage,
     left_out: tuple[Feature, ...],
-    embedder: Embedder,
+    vector: Vector | None,
 ) -> ModelResponse:
     made = {
         "provider": configured.model.provider,
@@ -171,7 +171,7 @@ async def _response(
         request,
         text=answered.text,
         finish_reason=answered.finish_reason,
-        embedding=await _embedding(request, answered.text, embedder),
+        embedding=None if vector is None else encode(vector),
         reasoning=answered.reasoning,
         tool_calls=answered.tool_calls,
         logprobs=answered.logprobs,
@@ -179,16 +179,6 @@ async def _response(
         longest_gap=last.longest_gap,
         **made,
     )
-
-
-async def _embedding(request: ModelRequest, text: str, embedder: Embedder) -> str | None:
-    if not request.embed:
-        return None
-    try:
-        return encode((await embedder.embed([text]))[0])
-    except Exception as error:  # noqa: BLE001  # the answer is paid for, and fusion can do without an embedding
-        log.warning("no embedding for %s: %s", request.id, type(error).__name__)
-        return None
 
 
 def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, used: Usage, parts: Parts) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 import numpy as np
 
+from agents.embedding import embedding
 from agents.parts import ConfiguredModel
 from agents.spending import record
 from app.answers import key_of
@@ -15,8 +13,6 @@ from app.retrieval.base import Embedder
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.spend import Spend
-
-log = logging.getLogger(__name__)
 
 
 async def near(request: ModelRequest, embedder: Embedder, *, patience: float | None = None) -> Near | None:
@@ -28,14 +24,8 @@ async def near(request: ModelRequest, embedder: Embedder, *, patience: float | N
     *before, last = request.messages
     if request.cache_for is None or request.cache_similar is None or last.role != "user" or last.images:
         return None
-    try:
-        async with asyncio.timeout(patience):
-            vector = (await embedder.embed([last.content]))[0]
-    except Exception as error:  # noqa: BLE001  # the question can be asked, whatever is wrong with the embedder
-        log.warning("no embedding for %s: %s", request.id, type(error).__name__)
-        return None
-    length = float(np.linalg.norm(vector))
-    if not length:
+    vector = await embedding(last.content, embedder, of=request.id, patience=patience)
+    if vector is None or not (length := float(np.linalg.norm(vector))):
         return None
     group = key_of(request.model_copy(update={"messages": (*before, last.model_copy(update={"content": ""}))}))
     return Near(group, vector / np.float32(length), request.cache_similar)

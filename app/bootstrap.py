@@ -75,7 +75,8 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         ConfigurationError: a setting names a part that is not there, or lacks what the part needs.
         MissingDependency: a part needs a package that is not installed.
     """
-    embedder = build_embedder(settings.retrieval)
+    metrics = metrics or Metrics()
+    embedder = build_embedder(settings.retrieval, metrics)
     prices = _prices(settings)
     return Components(
         models=_models(settings),
@@ -85,7 +86,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         definitions=Definitions([ask(settings.ask)]),
         facts={name: _facts(model, prices.get(name)) for name, model in settings.models.items()},
         cache=_cache(settings),
-        metrics=metrics or Metrics(),
+        metrics=metrics,
         prices=prices,
     )
 

@@ -333,6 +333,25 @@ class RetrievalSettings(Section):
         examples=[".meta-ai/index"],
     )
     embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="texts in one call of the embedder, gathered from all who ask while calls are under way; 1 leaves "
+        "each caller its own calls; where absent, what suits the embedder",
+        examples=[32],
+    )
+    batch_calls: int | None = Field(
+        default=None,
+        ge=1,
+        description="calls of the embedder under way at once, beyond which texts gather; where absent, what suits it",
+        examples=[4],
+    )
+    batch_wait: Seconds | None = Field(
+        default=None,
+        le=1,
+        description="waited for further texts before a call, even while none is under way; where absent, nothing",
+        examples=["20ms"],
+    )
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
 

@@ -16,7 +16,11 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors."""
+    """Turns texts into vectors.
+
+    Its class may say with `batch_size` how many texts suit one call, 1 if it gains nothing from several, and with
+    `batch_calls` how many calls at once: see `app.retrieval.batching`.
+    """
 
     #: Identifies model and version: vectors of different names are not comparable.
     name: str

@@ -24,6 +24,9 @@ class Hashing:
     Multitask Learning", 2009).
     """
 
+    #: What a batch would save is less than what one text takes.
+    batch_size = 1
+
     def __init__(self, *, dimensions: int = 256) -> None:
         self.dimensions = dimensions
         self.name = f"hashing-{dimensions}"

@@ -54,12 +54,16 @@ class _Network:
 class MiniLM:
     """Sentence embeddings of 384 dimensions from at most 256 tokens of each text (longer texts are cut off).
 
-    All work is done by one thread of its own, one small batch after the other, so that a query waits
-    for one batch of a document at most. `threads` is how many cores a batch may use.
+    All work is done by one thread of its own, one small batch after the other, so that a query need not wait
+    for a whole document. `threads` is how many cores a batch may use.
     """
 
     name = "all-MiniLM-L6-v2-onnx-int8"
     dimensions = 384
+    #: Short texts take a third less time together; and a query goes with the next batch, instead of queueing behind
+    #: one after the other of a document's, once for each thing that its thread does for it.
+    batch_size = BATCH
+    batch_calls = 1
 
     def __init__(self, *, threads: int = 1) -> None:
         self._threads = threads

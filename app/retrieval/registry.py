@@ -8,7 +8,9 @@ from typing import Any
 from app.components import named
 from app.errors import ConfigurationError
 from app.retrieval.base import Embedder, Store
+from app.retrieval.batching import Batching
 from app.settings import RetrievalSettings
+from app.telemetry.metrics import Metrics
 
 STORES: Mapping[str, str] = {"memory": "app.retrieval.memory:MemoryStore"}
 EMBEDDERS: Mapping[str, str] = {
@@ -18,16 +20,27 @@ EMBEDDERS: Mapping[str, str] = {
 STORE_GROUP = "meta_ai_orchestrator.stores"
 EMBEDDER_GROUP = "meta_ai_orchestrator.embedders"
 
+#: For an embedder that does not say what suits it: texts in one call, of which providers of batches take that many,
+#: and calls under way at once, of which one that hangs must not hold up all.
+BATCH_SIZE = 32
+BATCH_CALLS = 4
 
-def build_embedder(settings: RetrievalSettings) -> Embedder:
+
+def build_embedder(settings: RetrievalSettings, metrics: Metrics | None = None) -> Embedder:
     """Return the embedder that `settings.embedder` names, made by its `from_settings(settings)`.
+
+    It is asked in batches, unless the settings or else the class's `batch_size` is 1.
 
     Raises:
         ConfigurationError: there is none of that name, or it cannot be imported.
     """
     component = _component("embedder", settings.embedder, EMBEDDERS, EMBEDDER_GROUP)
     embedder: Embedder = component.from_settings(settings)
-    return embedder
+    size = settings.batch_size or getattr(component, "batch_size", None) or BATCH_SIZE
+    if size == 1:
+        return embedder
+    calls = settings.batch_calls or getattr(component, "batch_calls", None) or BATCH_CALLS
+    return Batching(embedder, size=size, calls=calls, wait=settings.batch_wait or 0.0, metrics=metrics)
 
 
 def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:

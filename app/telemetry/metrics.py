@@ -48,6 +48,9 @@ class Metrics:
     def retrieval(self, outcome: str, seconds: float) -> None:
         """Count a retrieval; `outcome` is `ok` or an error's code."""
 
+    def embedding_batch(self, texts: int) -> None:
+        """Note for how many texts an embedder that gathers them was called."""
+
     def run_finished(self, workflow: str, status: str, seconds: float) -> None:
         """Count a run that ended as `succeeded`, `failed` or `cancelled`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -11,6 +12,8 @@ from app.telemetry.metrics import Metrics
 
 #: From a hop on one machine to the slowest model.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+#: From one text to what the most generous providers take at once.
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 #: A label set beyond this many counts as `other`, so that foreign names cannot fill the memory.
 MAX_SERIES = 2000
 
@@ -53,8 +56,10 @@ class _Families:
     def gauge(self, name: str, text: str, *labels: str) -> _Family[Gauge]:
         return _Family(Gauge(f"meta_ai_{name}", text, labels, registry=self._registry), len(labels))
 
-    def histogram(self, name: str, text: str, *labels: str) -> _Family[Histogram]:
-        metric = Histogram(f"meta_ai_{name}_seconds", text, labels, registry=self._registry, buckets=BUCKETS)
+    def histogram(
+        self, name: str, text: str, *labels: str, unit: str = "seconds", buckets: Sequence[float] = BUCKETS
+    ) -> _Family[Histogram]:
+        metric = Histogram(f"meta_ai_{name}_{unit}", text, labels, registry=self._registry, buckets=buckets)
         return _Family(metric, len(labels))
 
 
@@ -89,6 +94,8 @@ class PrometheusMetrics(Metrics):
         self._cache = make.counter("cache_lookups", "Calls that may be answered from the cache.", "model", "found")
         self._retrievals = make.counter("retrievals", "Retrievals, by outcome.", "outcome")
         self._retrieval_duration = make.histogram("retrieval", "A retrieval.")[()]
+        batch = make.histogram("embedding_batch", "Texts in a call of an embedder.", unit="texts", buckets=SIZES)
+        self._batch = batch[()]
         self._runs = make.counter("runs_finished", "Runs ended, by status.", "workflow", "status")
         self._run_duration = make.histogram("run", "From accepting a task to its result.", "workflow")
         self._active = make.gauge("runs_active", "Runs begun and not ended.")[()]
@@ -150,6 +157,10 @@ class PrometheusMetrics(Metrics):
     def retrieval(self, outcome: str, seconds: float) -> None:
         self._retrievals[outcome,].inc()
         self._retrieval_duration.observe(seconds)
+
+    @override
+    def embedding_batch(self, texts: int) -> None:
+        self._batch.observe(texts)
 
     @override
     def run_finished(self, workflow: str, status: str, seconds: float) -> None:

@@ -52,6 +52,14 @@ class Embedder:
         """Hold nothing."""
 
 
+class Hanging(Embedder):
+    """Never gives a vector."""
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002  # the port's signature
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 class Store:
     """Finds what it was given, and keeps what it was asked; fails when told to."""
 

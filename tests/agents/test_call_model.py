@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
 from app.models.outcome import FAULTS
 from app.vectors import decode
-from tests.agents.parts import Embedder, Measured, assemble, received
+from tests.agents.parts import Embedder, Hanging, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.model_health import ModelHealth
@@ -141,6 +142,13 @@ async def test_that_a_failed_embedding_keeps_the_answer_that_is_paid_for(error: 
     assert isinstance(parts.embedder, Embedder)
     parts.embedder.error = error
     response = await _response(parts, embed=True)
+    assert (response.text, response.error, response.embedding) == ("four", None, None)
+
+
+async def test_that_an_answer_does_not_wait_for_its_embedding_beyond_its_time() -> None:
+    parts = replace(assemble(m={"default": "four"}), embedder=Hanging())
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    response = await asyncio.wait_for(_response(parts, embed=True, expires_at=soon), 30)
     assert (response.text, response.error, response.embedding) == ("four", None, None)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,8 +8,7 @@ import pytest
 from agents.call_model import handle
 from agents.parts import Parts
 from agents.reusing import near
-from app.retrieval.base import Vectors
-from tests.agents.parts import Embedder, assemble, received
+from tests.agents.parts import Embedder, Hanging, assemble, received
 from topics import SPEND
 from topics.model_requests import Image, Message, ModelRequest
 from topics.model_responses import ModelResponse
@@ -75,9 +73,4 @@ async def test_that_what_was_saved_is_on_record() -> None:
 
 
 async def test_that_an_embedder_is_waited_for_no_longer_than_the_answer() -> None:
-    class Hanging(Embedder):
-        async def embed(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002  # the port's signature
-            await asyncio.Event().wait()
-            raise AssertionError
-
     assert await asyncio.wait_for(near(ASKED, Hanging(), patience=0.01), 1) is None

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
 
 from app.retrieval.base import Embedder
+from app.retrieval.batching import Batching
 from app.retrieval.hashing import Hashing
 from app.retrieval.minilm import MiniLM
 
 TEXTS = ["", "one word", "Ünïcode 設定 🙂", "word " * 2000, "\n\t ", "\ud800", "one word"]
-MAKERS: dict[str, Callable[[], Hashing | MiniLM]] = {"hashing": Hashing, "minilm": MiniLM}
+MAKERS: dict[str, Callable[[], Embedder]] = {
+    "hashing": Hashing,
+    "minilm": MiniLM,
+    "batching hashing": lambda: Batching(Hashing(), size=3, calls=2),
+    "batching minilm": lambda: Batching(MiniLM(), size=4),
+}
 
 
 @pytest.fixture(params=MAKERS)
-async def embedder(request: pytest.FixtureRequest) -> AsyncIterator[Embedder]:
-    embedder = MAKERS[request.param]()
+def make(request: pytest.FixtureRequest) -> Callable[[], Embedder]:
+    return MAKERS[request.param]
+
+
+@pytest.fixture
+async def embedder(make: Callable[[], Embedder]) -> AsyncIterator[Embedder]:
+    embedder = make()
     yield embedder
     await embedder.close()
 
@@ -49,6 +61,21 @@ async def test_another_text_is_another_vector(embedder: Embedder) -> None:
     assert float(first @ second) < 0.9
 
 
-async def test_its_name_does_not_change(embedder: Embedder) -> None:
+async def test_its_name_does_not_change(embedder: Embedder, make: Callable[[], Embedder]) -> None:
     assert embedder.name
-    assert embedder.name == MAKERS["hashing" if isinstance(embedder, Hashing) else "minilm"]().name
+    assert embedder.name == make().name
+
+
+async def test_those_who_ask_at_once_get_their_own(embedder: Embedder) -> None:
+    alone = [await embedder.embed([text]) for text in TEXTS]
+    together = await asyncio.gather(*(embedder.embed([text]) for text in TEXTS))
+    assert all(float(one[0] @ other[0]) > 0.9999 for one, other in zip(alone, together, strict=True))
+
+
+async def test_one_who_goes_away_takes_nobody_along(embedder: Embedder) -> None:
+    asking = [asyncio.create_task(embedder.embed([text])) for text in TEXTS]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert all(isinstance(one, np.ndarray) and one.shape == (1, embedder.dimensions) for one in found[1:])

@@ -3,21 +3,64 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from typing import Any, Self
 
 import pytest
 
 from app import components
 from app.errors import ConfigurationError
 from app.retrieval import registry
+from app.retrieval.batching import Batching
 from app.retrieval.hashing import Hashing
 from app.retrieval.memory import MemoryStore
 from app.retrieval.minilm import MiniLM
 from app.settings import RetrievalSettings
+from app.telemetry.metrics import Metrics
 
 
 @pytest.mark.parametrize(("name", "component"), [("minilm", MiniLM), ("hashing", Hashing)])
 def test_embedders_by_name(name: str, component: type) -> None:
-    assert isinstance(registry.build_embedder(RetrievalSettings(embedder=name)), component)
+    built = registry.build_embedder(RetrievalSettings(embedder=name, batch_size=1))
+    assert isinstance(built, component)
+
+
+@pytest.mark.parametrize(("name", "made"), [("minilm", Batching), ("hashing", Hashing), ("foreign", Batching)])
+def test_what_suits_the_embedder_decides_whether_it_is_asked_in_batches(
+    name: str, made: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(monkeypatch, EntryPoint("foreign", f"{Foreign.__module__}:Foreign", registry.EMBEDDER_GROUP))
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder=name)), made)
+
+
+class Foreign:
+    """One of another package, which says nothing of batches."""
+
+    name = "foreign"
+    dimensions = 2
+
+    @classmethod
+    def from_settings(cls, _settings: RetrievalSettings) -> Self:
+        return cls()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sizes"),
+    [({"batch_size": 3}, [3, 3, 2]), ({"batch_size": 100}, [8]), ({"batch_size": 8, "batch_wait": "1ms"}, [8])],
+)
+async def test_the_settings_win(chosen: dict[str, Any], sizes: list[int]) -> None:
+    measured = Sizes()
+    embedder = registry.build_embedder(RetrievalSettings(embedder="hashing", **chosen), measured)
+    await embedder.embed([f"text {number}" for number in range(8)])
+    await embedder.close()
+    assert measured.sizes == sizes
+
+
+class Sizes(Metrics):
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def embedding_batch(self, texts: int) -> None:
+        self.sizes.append(texts)
 
 
 def test_the_store_by_name() -> None:
@@ -42,7 +85,7 @@ def test_an_installed_package_can_add_one(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_installed_package_cannot_replace_one(monkeypatch: pytest.MonkeyPatch) -> None:
     announce(monkeypatch, EntryPoint("minilm", "app.retrieval.hashing:Hashing", registry.EMBEDDER_GROUP))
-    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="minilm")), MiniLM)
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="minilm", batch_size=1)), MiniLM)
 
 
 @pytest.mark.parametrize("value", ["no_such_module:Store", "app.retrieval.memory:NoSuchStore"])

@@ -70,6 +70,15 @@ def test_the_rhythm_of_streamed_answers_is_measured(metrics: PrometheusMetrics) 
     assert found[of("model_token_gap_seconds_bucket", "big", "openai", "0.05")] == 1
 
 
+def test_the_sizes_of_batches_are_measured(metrics: PrometheusMetrics) -> None:
+    for texts in (1, 3, 32):
+        metrics.embedding_batch(texts)
+    found = samples(metrics)
+    assert found[of("embedding_batch_texts_count")] == 3
+    assert found[of("embedding_batch_texts_sum")] == 36
+    assert found[of("embedding_batch_texts_bucket", "4.0")] == 2
+
+
 def test_gauges_show_the_last_value(metrics: PrometheusMetrics) -> None:
     for n in (5, 2):
         metrics.in_flight("caller", n)
@@ -114,7 +123,8 @@ def test_names_follow_the_conventions(metrics: PrometheusMetrics) -> None:
         one for one in text_string_to_metric_families(metrics.render().decode()) if one.name.startswith("meta_ai")
     ]
     assert len(families) >= 15
-    assert [one.name for one in families if one.type == "histogram" and not one.name.endswith("_seconds")] == []
+    histograms = [one.name for one in families if one.type == "histogram"]
+    assert [name for name in histograms if not name.endswith(("_seconds", "_texts"))] == []
     assert [one.name for one in families if not one.documentation.endswith(".")] == []
 
 
