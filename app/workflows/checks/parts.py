@@ -11,7 +11,7 @@ from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
 from app.schemas import Schema
 from app.source.problems import Key
-from app.workflows.checks import answering
+from app.workflows.checks import abilities, answering
 from app.workflows.checks.base import Finding, Subject, did_you_mean
 from app.workflows.steps import AnyStep, AskStep, ConnectorStep, MapStep, RetrieveStep, Step, WaitStep, WorkflowStep
 
@@ -74,6 +74,7 @@ def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     yield from _fusion(subject, (*key, "fusion"), step)
     yield from _routing((*key, "routing"), step)
     yield from answering.check(key, step)
+    yield from abilities.check(key, step, subject.names.features)
 
 
 def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Finding]:
