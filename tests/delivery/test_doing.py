@@ -223,6 +223,19 @@ async def test_that_a_message_of_nothing_at_all_can_be_buried(rig: Rig) -> None:
     assert (letter.key, letter.value) == (b"", None)  # Kafka's clients refuse neither-nor
 
 
+async def test_that_a_dead_letter_that_is_too_large_holds_up_nobody(rig: Rig) -> None:
+    rig.world.producer.refuse = lambda record: (
+        MessageSizeTooLargeError() if record.topic == DEAD_LETTERS.name and len(record.value or b"") > 100 else None
+    )
+    rig.start()
+    rig.world.deliver(rig.stream, rig.world.message(RETRIEVAL_REQUESTS, b"no JSON " * 50))
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 2)
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert DeadLetter.from_headers(letter.headers).cut_from == 400
+    assert rig.answered() == ["a"]
+
+
 async def test_that_an_answer_that_is_too_large_becomes_a_dead_letter(rig: Rig) -> None:
     failures = iter([MessageSizeTooLargeError()])
     rig.world.producer.refuse = lambda record: next(failures, None) if record.topic == RETRIEVAL_RESULTS.name else None
