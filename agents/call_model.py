@@ -39,7 +39,15 @@ log = logging.getLogger(__name__)
 async def run(stream: Any, parts: Parts) -> None:
     """Process `model-requests`."""
     await answer_requests(
-        stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed, kind=lambda request: request.model
+        stream,
+        parts,
+        TOPIC,
+        handle,
+        agent=NAME,
+        answer_id=answer_id,
+        failed=failed,
+        kind=lambda request: request.model,
+        priority=lambda request: request.priority,
     )
 
 

@@ -14,6 +14,7 @@ from agents.parts import Parts
 from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
 from app.models.outcome import FAULTS
+from app.settings import DeliverySettings
 from app.vectors import decode
 from tests.agents.parts import Embedder, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
@@ -229,4 +230,17 @@ async def test_that_the_agent_pays_once_for_a_request_that_comes_twice() -> None
     world.deliver(stream, *(world.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
     await until(lambda: world.committable(MODEL_REQUESTS) == 3)
     assert len(_measured(parts).calls) == len(world.producer.on(MODEL_RESPONSES)) == 1
+    await world.stop()
+
+
+async def test_that_requests_that_wait_for_a_model_are_answered_by_their_priority() -> None:
+    world, stream = World(settings=DeliverySettings(max_in_flight=1)), Stream()
+    world.own(MODEL_REQUESTS.name, 0)
+    world.start(run(stream, assemble(world, m={"delay": 0.01})))
+    asked = [("running", 0), ("low", -1), ("high", 1)]
+    requests = [REQUEST.model_copy(update={"id": name, "priority": priority}) for name, priority in asked]
+    world.deliver(stream, *(world.message(MODEL_REQUESTS, request) for request in requests))
+    await until(lambda: world.committable(MODEL_REQUESTS) == 3)
+    answers = [ModelResponse.model_validate_json(one.value or b"") for one in world.producer.on(MODEL_RESPONSES)]
+    assert [one.id for one in answers] == ["running", "high", "low"]
     await world.stop()

@@ -338,7 +338,7 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
     assert rig.committable() == 1
 
 
-def _sorted(slots: int) -> tuple[World, Rig]:
+def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[World, Rig]:
     """Return a doer of so many slots whose requests are of the kind that their id begins with."""
     world = World(settings=DeliverySettings(max_in_flight=slots))
     world.own(RETRIEVAL_REQUESTS.name, 0)
@@ -352,6 +352,7 @@ def _sorted(slots: int) -> tuple[World, Rig]:
         answers=True,
         failed=_failed,
         kind=lambda request: request.id.split("-")[0],
+        priority=None if priorities is None else lambda request: priorities[request.id],
     )
     world.start(doer.run(rig.stream))
     return world, rig
@@ -370,6 +371,19 @@ async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost
     await until(lambda: rig.committable() == 17)
     assert sorted(rig.answered()) == sorted([*slow, "quick-1", "quick-2"])
     assert rig.most <= 9
+    await world.stop()
+
+
+async def test_that_of_what_waits_the_highest_priority_is_next() -> None:
+    waiting = {"a-low": -5, "a-first": 0, "a-second": 0, "a-high": 5}
+    running = [f"a-{number}" for number in range(4)]
+    world, rig = _sorted(4, {**waiting, **dict.fromkeys(running, 0)})
+    rig.gates = {name: asyncio.Event() for name in running}
+    rig.deliver(*running, *waiting)
+    await until(lambda: rig.calls == running)
+    rig.gates["a-0"].set()
+    await until(lambda: len(rig.answered()) == 5)
+    assert rig.answered() == ["a-0", "a-high", "a-first", "a-second", "a-low"]
     await world.stop()
 
 
