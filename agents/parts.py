@@ -63,7 +63,7 @@ class Parts:
     decider: Decider[RunState]
 
 
-async def answer_requests(  # what tells one such agent from another
+async def answer_requests(  # noqa: PLR0913  # what tells one such agent from another
     stream: Any,
     parts: Parts,
     topic: Topic[E],
