@@ -208,9 +208,10 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
             parts.metrics.model_stream(
                 request.model, configured.model.provider, attempt.first_token, attempt.longest_gap
             )
-    # A call that had no time to begin, or that was wrong in itself, says nothing of the model.
-    if outcome.tries and (code == "ok" or code in FAULTS):
-        parts.measures.observe(request.model, outcome.seconds, ok=code == "ok", now=time.time())
+    # A call that had too little time, or that was wrong in itself, says nothing of the model.
+    if outcome.tries and (code == "ok" or (code in FAULTS and not outcome.attempts[-1].short)):
+        held = sum(attempt.held for attempt in outcome.attempts)
+        parts.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
 
 
 def _again(answer: ModelResponse, request: ModelRequest) -> ModelResponse:

@@ -104,6 +104,14 @@ async def test_that_an_error_of_the_model_is_the_response(code: str) -> None:
     assert _measured(parts).calls == [("m", "scripted/1", code, 0)]
 
 
+async def test_that_a_time_out_for_want_of_time_says_nothing_of_the_models_health() -> None:
+    parts = assemble(m={"delay": 60.0})
+    response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
+    assert response.error
+    assert (response.error.code, response.tries) == ("timeout", 1)
+    assert _health(parts) == []
+
+
 async def test_that_an_answer_is_good_for_the_models_health() -> None:
     parts = assemble(m={})
     await _response(parts)
