@@ -98,8 +98,9 @@ async def _ask(
         return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = secrets.token_hex(4)
     streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
-    async with recorded(received, configured, nonce, parts.delivery.outbox) as model, streamed as chunks:
-        outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
+    async with recorded(received, configured, nonce, parts.delivery.outbox) as recording, streamed as chunks:
+        outcome = await _call(received, recording.model, prompt, remaining, parts.tracer, chunks)
+        recording.note(*outcome.attempts)
     used = spending.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, parts)
     return await _response(request, configured, outcome, used, left_out, parts.embedder)

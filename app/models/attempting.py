@@ -17,6 +17,9 @@ from app.models.patience import Patience
 from app.models.voice import SinkFailed, Voice
 from app.settings import ModelSettings
 
+#: Seconds that a component which is told to stop is waited for.
+_STOPPING = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -174,4 +177,4 @@ def _fault(model: Model, fault: BaseException) -> ComponentFault:
 async def give_up(task: asyncio.Task[Attempt]) -> None:
     """Cancel an attempt and wait until it has ended, but not for a component that does not let itself be stopped."""
     task.cancel()
-    await asyncio.wait({task}, timeout=1.0)
+    await asyncio.wait({task}, timeout=_STOPPING)
