@@ -16,10 +16,10 @@ from agents.call_model import handle, run
 from agents.parts import Parts
 from app.delivery.outbox import Record
 from app.models.base import Completion, Features, Prompt
-from app.models.gate import Bounded
 from app.models.hedging import Hedges
 from app.models.outcome import Attempt
 from app.settings import HedgeSettings
+from bench.bounded import Bounded
 from tests.agents.parts import assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
 from topics import DEAD_LETTERS, MODEL_REQUESTS, MODEL_RESPONSES, RESULT_CHUNKS, SPEND

@@ -11,10 +11,10 @@ import pytest
 
 from agents.call_model import handle
 from agents.parts import Parts
-from app.models.gate import Bounded
 from app.models.hedging import Hedges
 from app.settings import HedgeSettings
 from app.streaming import Assembled
+from bench.bounded import Bounded
 from tests.agents.parts import assemble, received
 from tests.delivery.fakes import World
 from topics import RESULT_CHUNKS
