@@ -38,7 +38,15 @@ _rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards noth
 async def run(stream: Any, parts: Parts) -> None:
     """Process `model-requests`."""
     await answer_requests(
-        stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed, kind=lambda request: request.model
+        stream,
+        parts,
+        TOPIC,
+        handle,
+        agent=NAME,
+        answer_id=answer_id,
+        failed=failed,
+        kind=lambda request: request.model,
+        priority=lambda request: request.priority,
     )
 
 
@@ -89,8 +97,9 @@ async def _ask(
         return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = _nonce()
     streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
-    async with recorded(received, configured, nonce, parts.delivery.outbox) as model, streamed as chunks:
-        outcome = await _call(received, model, prompt, remaining, parts.tracer, chunks)
+    async with recorded(received, configured, nonce, parts.delivery.outbox) as recording, streamed as chunks:
+        outcome = await _call(received, recording.model, prompt, remaining, parts.tracer, chunks)
+        recording.note(*outcome.attempts)
     used = spending.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, parts)
     vector = None
@@ -197,9 +206,10 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
             parts.metrics.model_stream(
                 request.model, configured.model.provider, attempt.first_token, attempt.longest_gap
             )
-    # A call that had no time to begin, or that was wrong in itself, says nothing of the model.
-    if outcome.tries and (code == "ok" or code in FAULTS):
-        parts.measures.observe(request.model, outcome.seconds, ok=code == "ok", now=time.time())
+    # A call that had too little time, or that was wrong in itself, says nothing of the model.
+    if outcome.tries and (code == "ok" or (code in FAULTS and not outcome.attempts[-1].short)):
+        held = sum(attempt.held for attempt in outcome.attempts)
+        parts.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
 
 
 def _again(answer: ModelResponse, request: ModelRequest) -> ModelResponse:

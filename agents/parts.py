@@ -63,7 +63,7 @@ class Parts:
     decider: Decider[RunState]
 
 
-async def answer_requests(  # what tells one such agent from another
+async def answer_requests(  # noqa: PLR0913  # what tells one such agent from another
     stream: Any,
     parts: Parts,
     topic: Topic[E],
@@ -73,6 +73,7 @@ async def answer_requests(  # what tells one such agent from another
     answer_id: Callable[[Received[E]], str],
     failed: Callable[[Received[E], Exception], Sequence[Outgoing]],
     kind: Callable[[E], str] | None = None,
+    priority: Callable[[E], int] | None = None,
 ) -> None:
     """Process a topic whose requests are each answered once, and let go when nobody waits for the answer any more."""
 
@@ -89,5 +90,6 @@ async def answer_requests(  # what tells one such agent from another
         failed=failed,
         expired=expired,
         kind=kind,
+        priority=priority,
     )
     await doer.run(stream)

@@ -59,7 +59,7 @@ class Exchange:
     @property
     def complaint(self) -> str:
         """What an error says; careless as some servers are, it repeats the credentials."""
-        names = ("authorization", "x-api-key", "api-key", "x-canary")
+        names = ("authorization", "x-api-key", "api-key", "x-canary", "x-ambient")
         shown = [f"{name}: {self.request.headers[name]}" for name in names if name in self.request.headers]
         return "this fails as told; you came with " + ", ".join(shown)
 

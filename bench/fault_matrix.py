@@ -19,11 +19,11 @@ from pathlib import Path
 from app.cli.running import run
 from app.models.base import Prompt
 from app.models.calling import call
-from app.models.gate import Bounded
 from app.models.outcome import Outcome, Piece
 from app.models.registry import build
 from app.settings import ModelSettings
 from bench import fault_runs
+from bench.bounded import Bounded
 from bench.cells import Cell, bad, grid, unmended, write
 from bench.exchange import ANSWER
 from bench.faults import FAULTS

@@ -24,11 +24,12 @@ from app.cli.running import run, settle
 from app.health_feed import Measures
 from app.models.base import Prompt
 from app.models.calling import call
-from app.models.gate import Bounded, Gate
+from app.models.gate import Gate
 from app.models.guards.building import guarded
 from app.models.outcome import Outcome, Piece
 from app.models.registry import build
 from app.settings import ModelSettings
+from bench.bounded import Bounded
 from bench.exchange import ANSWER
 from bench.faulty import Places
 from bench.figures import table

@@ -2,7 +2,7 @@
 
 Key, value and headers of a dead letter are those of the original message, byte for byte; what went
 wrong and where is in further headers, whose names start with `dl_`. So any Kafka tool can read it, and
-a replay is a copy without those headers.
+a replay is a copy without those headers. Where the broker does not take all of it, what is there says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ PREFIX = "dl_"
 class DeadLetter(Event):
     """The place and the reason, as carried by the `dl_` headers.
 
-    `id` is `topic/partition/offset` of the original; `reason` a stable code, `error` a sentence.
+    `id` is `topic/partition/offset` of the original; `reason` a stable code, `error` a sentence. Where the broker
+    took only the beginning of the value, `cut_from` is the length (bytes) of the whole; one that is `bare` has neither
+    key nor headers of the original, which were too large already. The original is then only at its place.
     """
 
     topic: str
@@ -29,11 +31,18 @@ class DeadLetter(Event):
     reason: str
     error: str
     agent: str
+    cut_from: int | None = None
+    bare: bool | None = None
 
     @property
     def id(self) -> str:
         """The original's place, which names the dead letter on the command line."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the original is here."""
+        return self.cut_from is None and not self.bare
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the `dl_` headers."""

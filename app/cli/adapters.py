@@ -16,13 +16,12 @@ from app.cli.running import run
 from app.configuration import load
 from app.errors import ConfigurationError
 from app.models import catalogue
+from app.models.endpoint import SHORTEST_SECRET, ambient_secrets
 from app.models.pool import build, members
 from app.models.probing import Check, probe
 from app.settings import ModelSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-
-_SHORTEST_SECRET = 6
 
 
 @app.callback()
@@ -83,7 +82,7 @@ def try_(
 
 
 async def _tested(name: str, settings: ModelSettings, timeout: float) -> list[Check]:
-    hidden = list(settings.secrets())
+    hidden = [*settings.secrets(), *ambient_secrets(os.environ)]
     first, *others = members(build(name, settings))
     for other in others:  # of further keys; one is enough to see what the model does
         await other.close()
@@ -94,7 +93,7 @@ def _redacted(check: Check, secrets: Sequence[str]) -> Check:
     # Ours keep keys out of what they say; of a package's adapter nobody knows.
     detail = check.detail
     for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
+        if len(secret) >= SHORTEST_SECRET:
             detail = detail.replace(secret, "[redacted]")
     return Check(check.name, check.status, round(check.seconds, 6), check.error, detail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -85,7 +86,7 @@ async def _read(settings: Settings) -> dict[str, Letter]:
 async def _replay(settings: Settings, output: Output, ids: list[str] | None, value: bytes | None) -> None:
     async with connect(settings) as client:
         found = await letters.read_all(client)
-        chosen = letters.pick(found, ids) if ids else [letter for letter in found.values() if not letter.replayed]
+        chosen = letters.pick(found, ids) if ids else _to_replay(found, output)
         for letter in chosen:
             await letters.replay(client, letter, value)
             if output.programs:
@@ -94,6 +95,15 @@ async def _replay(settings: Settings, output: Output, ids: list[str] | None, val
                 output.say(f"replayed {letter.id}")
     if not chosen:
         output.say("nothing to replay")
+
+
+def _to_replay(found: Mapping[str, Letter], output: Output) -> list[Letter]:
+    """Return those that have not been replayed; those of which only a part is here are named."""
+    left = [letter for letter in found.values() if not letter.replayed]
+    for letter in left:
+        if not letter.place.whole:
+            output.note(f"passed over {letter.id}: only a part of it is here; replay it with --value")
+    return [letter for letter in left if letter.place.whole]
 
 
 def _row(letter: Letter) -> tuple[object, ...]:
@@ -107,6 +117,7 @@ def _show(output: Output, letter: Letter) -> None:
     output.say(f"{letter.place.reason}: {letter.place.error}", style="bold")
     about = letters.as_object(letter)
     facts = [(name, about.get(name)) for name in ("id", "agent", "timestamp", "replayed", "key")]
+    facts += [(name, about[name]) for name in ("cut_from", "bare") if name in about]
     headers = [(name, letters.as_text(value)) for name, value in original_headers(letter.headers)]
     output.table(("", ""), [*facts, *headers])
     output.say()

@@ -121,7 +121,7 @@ def _tasks(path: Path) -> list[Task]:
     found = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if line.strip():
-            task = lines.parse(number, line, max_bytes=1024 * 1024)
+            task = lines.strict(number, line, max_bytes=1024 * 1024)
             if isinstance(task, Bad):
                 raise ConfigurationError(f"{path}:{number}: {task.reason}")
             found.append(task)

@@ -65,8 +65,13 @@ async def replay(client: Client, letter: Letter, value: bytes | None = None) -> 
     """Send the original, or the mended `value`, to its topic again, and note it in the audit.
 
     Raises:
-        ConfigurationError: it is of a topic that is none of ours.
+        ConfigurationError: it is of a topic that is none of ours, or cut, and there is no mended value.
     """
+    if value is None and not letter.place.whole:
+        raise ConfigurationError(
+            f"{letter.id}: only a part of it is here, for the broker did not take all; replay it with --value, a file "
+            "with the whole: its own topic has it at this place, as long as it keeps it"
+        )
     topic = letter.place.topic
     if topic not in {client.full_name(one) for one in ALL}:
         raise ConfigurationError(f"{letter.id}: {topic} is no topic of this orchestrator; topics.prefix may differ")

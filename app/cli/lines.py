@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from app.errors import InvalidEvent
+from app.source.problems import nearest
 from topics import TASKS
 from topics.tasks import Task
 
@@ -42,9 +43,20 @@ async def read(source: Source, *, max_bytes: int) -> AsyncIterator[Task | Bad]:
         *whole, rest = (rest + block).split(b"\n")
         for number, line in enumerate(whole, number + 1):  # noqa: B020  # it counts on from where it was
             if line.strip():
-                yield parse(number, line, max_bytes=max_bytes)
+                yield strict(number, line, max_bytes=max_bytes)
     if rest.strip():
-        yield parse(number + 1, rest, max_bytes=max_bytes)
+        yield strict(number + 1, rest, max_bytes=max_bytes)
+
+
+def strict(number: int, line: bytes, *, max_bytes: int) -> Task | Bad:
+    """Return the task in a line, as `parse` does; one with a key that tasks have not is bad.
+
+    On the topic such a key is let be, for it may be of a newer version or another producer's own. Here whoever wrote
+    it is still there to be told.
+    """
+    task = parse(number, line, max_bytes=max_bytes)
+    unknown = [] if isinstance(task, Bad) else sorted(_object(_expanded(line)).keys() - Task.model_fields.keys())
+    return Bad(number, "; ".join(map(_unknown, unknown))) if unknown else task
 
 
 def parse(number: int, line: bytes, *, max_bytes: int) -> Task | Bad:
@@ -59,11 +71,25 @@ def parse(number: int, line: bytes, *, max_bytes: int) -> Task | Bad:
 def _expanded(line: bytes) -> bytes:
     if b'"question"' not in line:
         return line
-    try:
-        value: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return line  # the topic's own parser says what is wrong
-    if not isinstance(value, dict) or "question" not in value or "input" in value:
+    value = _object(line)
+    if "question" not in value or "input" in value:
         return line
     question = value.pop("question")
     return json.dumps({**value, "input": {"question": question}}).encode()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """Return the JSON object in a line, an empty one if it is none: the topic's own parser says what is wrong."""
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unknown(key: str) -> str:
+    if key == "question":
+        return "question: is short for an input, and there is one; put it there"
+    near = nearest(key, Task.model_fields)
+    mend = f"did you mean `{near}`?" if near else f"a task has {', '.join(Task.model_fields)}"
+    return f"{key if key.isprintable() else ascii(key)}: unknown key; {mend}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -48,15 +50,40 @@ class Lazy(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and _load(str(name)), rest
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read what stands before the command."""
+        with _in_a_line():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error of ours becomes one line and exit code 1."""
-        try:
+        """Run the command."""
+        with _in_a_line():
             return super().invoke(ctx)
-        except OrchestratorError as error:
-            if os.environ.get("META_AI_DEBUG") == "1":
-                raise
-            sys.stderr.write(f"meta-ai: {error}\n")
-            raise typer.Exit(1) from None
+
+
+@contextmanager
+def _in_a_line() -> Iterator[None]:
+    """Make one line and an exit code of an error of ours, and of wrong usage, of which Typer would make a box."""
+    try:
+        yield
+    except OrchestratorError as error:
+        if os.environ.get("META_AI_DEBUG") == "1":
+            raise
+        sys.stderr.write(f"meta-ai: {error}\n")
+        raise typer.Exit(1) from None
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help, and has no public name
+            raise
+        sys.stderr.write(f"meta-ai: {_usage(error)}\n")
+        raise typer.Exit(error.exit_code) from None
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return what is wrong with a command line, and where to look it up."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    where = getattr(error, "ctx", None)
+    path = where.command_path if where else "meta-ai"
+    return f"{said[:1].lower()}{said[1:]}{'' if said.endswith('?') else ';'} see {path} --help"
 
 
 def _load(name: str) -> Any:

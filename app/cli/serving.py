@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -15,6 +16,7 @@ from app.bootstrap import components
 from app.brokers.base import Connection
 from app.cli.running import settle
 from app.errors import OrchestratorError
+from app.models.endpoint import ambient_secrets
 from app.settings import Settings
 from app.telemetry import logs, setup
 from app.worker import Worker
@@ -38,7 +40,7 @@ async def serving(settings: Settings, connection: Connection) -> AsyncIterator[S
     Raises:
         OrchestratorError: one of them cannot be started.
     """
-    logs.configure(settings.telemetry, settings.secrets())
+    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
     measured = setup.metrics(settings.telemetry)
     tracer = setup.tracer(settings.telemetry, settings.app_id)
     worker = Worker(settings, connection, components(settings, measured), tracer)

@@ -27,16 +27,23 @@ def named(settings: Settings, config: Path | None) -> list[Path]:
 def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | None = None) -> list[Loaded]:
     """Return the workflows in files, or folders of files; they may name each other and those that are `deployed`.
 
-    If it is not known which are, a name that none of them has is only a warning.
+    If it is not known which are, a name that none of them has is only a warning. What a step asks of a model must
+    be among the model's features.
 
     Raises:
         ConfigurationError: a line for each fault, with its place and its mend.
         MissingDependency: what compiles templates and expressions is not installed.
     """
     try:
+        from app.models.abilities import abilities  # noqa: PLC0415  # every adapter that the settings name
         from app.workflows import loading  # noqa: PLC0415  # templates and expressions; other commands need none
         from app.workflows.checks import Names  # noqa: PLC0415  # likewise
     except ModuleNotFoundError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    names = Names.of(settings, workflows=frozenset({*(deployed or ()), BUILT_IN}), more=deployed is None)
+    names = Names.of(
+        settings,
+        workflows=frozenset({*(deployed or ()), BUILT_IN}),
+        more=deployed is None,
+        features=abilities(settings.models),
+    )
     return loading.load(paths, names)

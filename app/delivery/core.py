@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from app.delivery import burying
 from app.delivery.envelope import Outgoing, Received, first
-from app.delivery.outbox import Outbox, Record
+from app.delivery.outbox import Outbox
 from app.delivery.tenure import Tenure, Tenures
 from app.errors import InvalidEvent, OrchestratorError
 from app.settings import DeliverySettings
@@ -19,7 +20,7 @@ from app.telemetry.attributes import receiving
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from topics.base import Event, Topic
-from topics.dead_letters import DEAD_LETTERS, DeadLetter
+from topics.dead_letters import DeadLetter
 
 E = TypeVar("E", bound=Event)
 
@@ -122,7 +123,7 @@ class Delivery:
         also: Sequence[Outgoing] = (),
         cause: Received[Any] | None = None,
     ) -> None:
-        """Put the message into the dead letters as it came, then let the commit pass it."""
+        """Put the message into the dead letters, as it came if the broker takes it, then let the commit pass it."""
         message = delivered.message
         reason = error.reason if isinstance(error, InvalidEvent) else getattr(error, "code", "internal")
         if not isinstance(error, OrchestratorError):
@@ -137,16 +138,8 @@ class Delivery:
             agent=agent,
         )
         log.warning("dead letter %s: %s: %s", letter.id, letter.reason, letter.error)
-        record = Record(
-            topic=self.outbox.full_name(DEAD_LETTERS),
-            # Kafka's clients refuse a record with neither key nor value.
-            key=b"" if message.key is None and message.value is None else message.key,
-            value=message.value,
-            headers=[*((name, value) for name, value in message.headers or ()), *letter.headers()],
-            partition=message.partition,
-        )
         await delivered.tenure.confirm()
-        await self.outbox.write([record])
+        await burying.write(self.outbox, message, letter)
         await self.outbox.publish(also, cause)
         self.metrics.dead_letter(message.topic, reason)
         delivered.finish()

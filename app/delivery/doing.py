@@ -41,6 +41,7 @@ class _Taken(Generic[E]):
     delivered: Delivered
     received: Received[E] | None = None
     kind: str = ""
+    priority: int = 0
 
 
 class Doer(Generic[E]):
@@ -51,7 +52,8 @@ class Doer(Generic[E]):
     again. `failed` makes the events that tell the rest of the system when `handle` has failed for good.
     What is `expired` when its turn comes is let go without an answer: nobody waits for one, and when the same is
     asked for again, it is new. `kind` sorts the events: no kind takes all the places for those in flight, and as many
-    events as there are places may wait in memory for theirs before no more is read.
+    events as there are places may wait in memory for theirs before no more is read. Of those of a kind that wait, the
+    ones of the highest `priority` are next.
     """
 
     def __init__(  # noqa: PLR0913  # what a doer may be told; all but four have defaults
@@ -66,6 +68,7 @@ class Doer(Generic[E]):
         failed: Callable[[Received[E], Exception], Sequence[Outgoing]] = _no_events,
         expired: Callable[[Received[E]], bool] = _never,
         kind: Callable[[E], str] | None = None,
+        priority: Callable[[E], int] | None = None,
     ) -> None:
         self._delivery = delivery
         self._topic = topic
@@ -76,6 +79,7 @@ class Doer(Generic[E]):
         self._failed = failed
         self._expired = expired
         self._kind = kind
+        self._priority = priority
         slots = delivery.settings.max_in_flight
         self._shares: Shares[_Taken[E]] = Shares(slots, room=slots if kind else 0, shared=kind is not None)
         self._room = asyncio.Event()
@@ -87,7 +91,7 @@ class Doer(Generic[E]):
         """Process the stream until the worker stops."""
         async for delivered in self._delivery.messages(stream):
             taken = self._take(delivered)
-            if self._shares.offer(taken.kind, taken):
+            if self._shares.offer(taken.kind, taken, taken.priority):
                 self._start(taken)
             while self._shares.full:
                 self._room.clear()
@@ -100,7 +104,8 @@ class Doer(Generic[E]):
             received = self._delivery.parse(self._topic, delivered.message)
         except InvalidEvent:
             return _Taken(delivered)  # it is buried when its turn comes
-        return _Taken(delivered, received, self._kind(received.event))
+        event = received.event
+        return _Taken(delivered, received, self._kind(event), self._priority(event) if self._priority else 0)
 
     def _start(self, taken: _Taken[E]) -> None:
         task = taken.delivered.tenure.spawn(self._process(taken))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+from collections import defaultdict
+from heapq import heappop, heappush
+from itertools import count
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -16,8 +18,8 @@ class Shares(Generic[T]):
     """So many `slots` for items of several kinds; what may not have one yet is parked, up to `room` items.
 
     A kind may hold `_GREED` times as many slots as are free, so that whatever is slow leaves some to the others; the
-    more kinds are slow, the less each of them holds. Alone, without `shared`, a kind may hold all. Items of one kind
-    keep their order.
+    more kinds are slow, the less each of them holds. Alone, without `shared`, a kind may hold all. Of one kind, items
+    of the highest priority are next, and of one priority, those that came first.
 
     Source: Abhijit Choudhury and Ellen Hahne, "Dynamic queue length thresholds for shared-memory packet
     switches", 1998.
@@ -28,7 +30,9 @@ class Shares(Generic[T]):
         self._room = room
         self._greed = _GREED if shared else math.inf
         self._held: defaultdict[str, int] = defaultdict(int)
-        self._parked: dict[str, deque[T]] = {}
+        #: Each with its priority, negated, and its arrival: the numbers differ, so that no items are compared.
+        self._parked: dict[str, list[tuple[int, int, T]]] = {}
+        self._arrivals = count()
         self.parked = 0
 
     @property
@@ -36,12 +40,12 @@ class Shares(Generic[T]):
         """Whether nothing more is to be offered: more is parked than there is room for."""
         return self.parked > self._room
 
-    def offer(self, kind: str, item: T) -> bool:
+    def offer(self, kind: str, item: T, priority: int = 0) -> bool:
         """Give the item a slot and return true, or park it: then `release` returns it one day."""
         if kind not in self._parked and self._may_have(kind):
             self._hold(kind)
             return True
-        self._parked.setdefault(kind, deque()).append(item)
+        heappush(self._parked.setdefault(kind, []), (-priority, next(self._arrivals), item))
         self.parked += 1
         return False
 
@@ -71,7 +75,7 @@ class Shares(Generic[T]):
 
     def _unpark(self, kind: str) -> T:
         line = self._parked[kind]
-        item = line.popleft()
+        *_, item = heappop(line)
         if not line:
             del self._parked[kind]
         self.parked -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +15,7 @@ from app.models.allowance import allowance
 from app.models.anthropic_body import body
 from app.models.anthropic_reading import read
 from app.models.anthropic_stream import Assembly
-from app.models.base import Allowance, Completion, Delta, Features, Prompt
+from app.models.base import Completion, Delta, Features, Prompt
 from app.models.endpoint import Endpoint, HostedOptions
 from app.models.features import Change, changed, defaults
 from app.models.http_errors import Errors
@@ -85,46 +85,26 @@ class Anthropic:
             ModelError: one of its subclasses.
         """
         answer = await self._wire.post(_PATH, self._body(prompt), timeout=timeout)
-        return replace(read(answer.content, self._errors), allowance=_left(answer.headers))
+        return replace(read(answer.content, self._errors), allowance=allowance(answer.headers, now=datetime.now(UTC)))
 
-    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+    def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
         """
-        assembly, size = Assembly(self._errors), 0
         request = self._body(prompt) | {"stream": True}
-        async with self._wire.stream(_PATH, request, timeout=timeout) as (headers, events):
-            async for _, data in events:
-                delta = assembly.add(data)
-                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
-                self._check(size)
-                if delta:
-                    yield delta
-                if assembly.done:
-                    break
-        yield replace(assembly.completion(), allowance=_left(headers))
+        return self._wire.assemble(_PATH, request, Assembly(self._errors), timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
-
-    def _check(self, size: int) -> None:
-        # The wire cannot tell an answer from the wrapping of its pieces, and lets more of a stream through.
-        most = self._endpoint.max_response_bytes
-        if size > most:
-            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         sampling = options.fill(prompt.sampling, self._defaults)
         # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
         asked = prompt if "schema" in self.features else replace(prompt, schema=None)
         return {"model": self._endpoint.model, **body(asked, sampling)}
-
-
-def _left(headers: Mapping[str, str]) -> Allowance | None:
-    return allowance(headers, now=datetime.now(UTC))
 
 
 def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[Wire, Errors]:

@@ -43,8 +43,8 @@ class Assembly:
         self._usage = Tokens()
         self.done = False
 
-    def add(self, data: str) -> Delta | None:
-        """Take the data of one event, and return the piece of the answer that it brings.
+    def add(self, name: str, data: str) -> Delta | None:  # noqa: ARG002  # the data has the name, too
+        """Take one event, and return the piece of the answer that it brings.
 
         Raises:
             ModelError: the event is an error, or not what the API promises.

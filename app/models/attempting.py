@@ -17,6 +17,9 @@ from app.models.patience import Patience
 from app.models.voice import SinkFailed, Voice
 from app.settings import ModelSettings
 
+#: Seconds that a component which is told to stop is waited for.
+_STOPPING = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,9 +30,10 @@ class ComponentFault(ModelError):
 
 
 class Attempting:
-    """An attempt under way, the `number`-th of its call, which may take `timeout` seconds.
+    """An attempt under way, the `number`-th of its call, which may take `timeout` seconds, and `most` in any case.
 
-    With a `voice` it is streamed. `on_sign` is called once, with the first piece.
+    With a `voice` it is streamed: the time for which the sink lets it wait is not the model's, and counts only for
+    `most`. `on_sign` is called once, with the first piece.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Attempting:
         *,
         settings: ModelSettings,
         timeout: float,
+        most: float,
         voice: Voice | None,
         now: Callable[[], float],
         on_sign: Callable[[], None] = lambda: None,
@@ -47,10 +52,12 @@ class Attempting:
         self._model = model
         self._settings = settings
         self._timeout = timeout
+        self._most = most
         self._voice = voice
         self._now = now
         self._on_sign = on_sign
         self._started = self._last = now()
+        self._held = 0.0
         self._first: float | None = None
         self._gap: float | None = None
         self._text: list[str] = []
@@ -66,38 +73,41 @@ class Attempting:
     async def _run(self, prompt: Prompt) -> Attempt:
         answer = await self._ask(prompt)
         attempt = self._ended(self._answer or answer)  # a stream that was whole is so, however it then closed
-        if self._voice:
-            reason = attempt.completion.finish_reason if attempt.completion else ""
-            await self._voice.end(replace(self._voice.last(self._number), finish_reason=reason, error=attempt.error))
-        return attempt
+        return await self._told(attempt, self._voice) if self._voice else attempt
+
+    async def _told(self, attempt: Attempt, voice: Voice) -> Attempt:
+        reason, began = attempt.completion.finish_reason if attempt.completion else "", self._now()
+        await voice.end(replace(voice.last(self._number), finish_reason=reason, error=attempt.error))
+        return replace(attempt, held=attempt.held + self._now() - began)
 
     def lost(self) -> Attempt:
         """Return the attempt as it stands when it is given up."""
         return replace(self._attempt(), lost=True)
 
     def _attempt(self, completion: Completion | None = None) -> Attempt:
-        seconds = self._now() - self._started
-        return Attempt(self._number, seconds, completion, None, "".join(self._text), self._first, self._gap)
+        text, seconds = "".join(self._text), self._now() - self._started - self._held
+        return Attempt(self._number, seconds, completion, None, text, self._first, self._gap, held=self._held)
 
     def _ended(self, answer: Completion | ModelError) -> Attempt:
         if isinstance(answer, Completion):
             return self._attempt(answer)
-        ended = self._attempt()
-        cut = isinstance(answer, ModelTimeout) and self._timeout < self._settings.timeout
-        return replace(ended, error=answer, short=cut and ended.seconds >= self._timeout)
+        less = self._timeout < self._settings.timeout or self._held > 0
+        over = isinstance(answer, ModelTimeout) and self._now() - self._started >= self._most
+        return replace(self._attempt(), error=answer, short=less and over)
 
     async def _ask(self, prompt: Prompt) -> Completion | ModelError:
         """Return the answer, or the error that stands for whatever went wrong."""
         streamed = self._voice is not None and "streaming" in self._model.features
         # The component was told the time; this holds it to it.
-        patience = Patience(self._timeout, self._settings.first_token_timeout if streamed else None)
+        first = self._settings.first_token_timeout if streamed else None
+        patience = Patience(self._timeout, first, most=self._most)
         try:
             async with patience:
-                return await (self._stream(prompt, patience) if streamed else self._whole(prompt))
+                return await (self._stream(prompt, patience) if streamed else self._whole(prompt, patience))
         except ModelError as error:
             return error
         except TimeoutError:
-            return self._too_late(patience.silence)
+            return self._too_late(patience)
         except SinkFailed:
             raise
         except asyncio.CancelledError as fault:
@@ -107,15 +117,18 @@ class Attempting:
         except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
             return _fault(self._model, fault)
 
-    async def _whole(self, prompt: Prompt) -> Completion:
+    async def _whole(self, prompt: Prompt, patience: Patience) -> Completion:
         completion = await self._model.complete(prompt, timeout=self._timeout)
         if self._voice:
+            self._answer = completion
+            patience.pause()
             await self._take(Delta(completion.text, completion.reasoning), self._voice)
         return completion
 
     async def _stream(self, prompt: Prompt, patience: Patience) -> Completion:
         voice, silence = cast("Voice", self._voice), self._settings.token_timeout
-        stream = cast("StreamingModel", self._model).stream(prompt, timeout=self._timeout)
+        # It cannot know for how long its pieces are not taken; the patience keeps it to its own time.
+        stream = cast("StreamingModel", self._model).stream(prompt, timeout=self._most)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Completion):
@@ -133,15 +146,21 @@ class Attempting:
             self._on_sign()
         else:
             self._gap = max(self._gap or 0.0, now - self._last)
-        self._last = now
-        if await voice.say(self._number, delta):
-            self._text.append(delta.text)
+        try:
+            if await voice.say(self._number, delta):
+                self._text.append(delta.text)
+        finally:
+            self._last = self._now()
+            self._held += self._last - now
 
-    def _too_late(self, silence: float | None) -> ModelTimeout:
-        if silence is None:
-            what = f"no answer within {self._timeout:.3g} s"
-        else:
+    def _too_late(self, patience: Patience) -> ModelTimeout:
+        silence = patience.silence
+        if silence is not None:
             what = f"no {'first' if self._first is None else 'further'} piece of the answer within {silence:.3g} s"
+        elif self._held and patience.over:
+            what = f"no time was left for the rest of the answer, of which pieces had to wait for {self._held:.3g} s"
+        else:
+            what = f"no answer within {self._timeout:.3g} s"
         return ModelTimeout(what, provider=self._model.provider)
 
 
@@ -158,4 +177,4 @@ def _fault(model: Model, fault: BaseException) -> ComponentFault:
 async def give_up(task: asyncio.Task[Attempt]) -> None:
     """Cancel an attempt and wait until it has ended, but not for a component that does not let itself be stopped."""
     task.cancel()
-    await asyncio.wait({task}, timeout=1.0)
+    await asyncio.wait({task}, timeout=_STOPPING)

@@ -163,12 +163,14 @@ class _Call:
 
     def _runner(self, passage: Passage, voice: Voice | None, nth: int) -> _Runner:
         settings, clock = self._settings, self._clock
+        left = self._end - clock.now()
         runner = _Runner(passage, continuing(self._prompt, self._said))
         runner.attempting = Attempting(
             len(self._attempts) + nth,
             passage.model,
             settings=settings,
-            timeout=min(settings.timeout, self._end - clock.now()),
+            timeout=min(settings.timeout, left),
+            most=left,
             voice=voice,
             now=clock.now,
             on_sign=runner.give_sign,

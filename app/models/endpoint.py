@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ from app.settings import ModelSettings, Section
 #: SDKs insist on a key; a server on one's own machine does not.
 _NO_KEY = "unused"
 _REGION = "{region}"
+#: Headers, a line for each, that the SDKs send with every request, unasked.
+_CUSTOM = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
+#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
+SHORTEST_SECRET = 6
 
 
 class HostedOptions(Section):
@@ -119,7 +124,18 @@ class Endpoint:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not occur in an error message."""
-        return (self.api_key, *self.headers.values())
+        return (self.api_key, *self.headers.values(), *ambient_secrets(os.environ))
+
+
+def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what must not be shown of the headers that the SDKs take from the environment.
+
+    That is each value, and the credentials alone where a word such as `Bearer` stands before them.
+    """
+    lines = "\n".join(environ.get(name, "") for name in _CUSTOM).split("\n")
+    values = [value.strip() for _, colon, value in (line.partition(":") for line in lines) if colon]
+    found = [*values, *(value.split()[-1] for value in values if value)]
+    return tuple(dict.fromkeys(one for one in found if len(one) >= SHORTEST_SECRET))
 
 
 def _region(name: str) -> str:

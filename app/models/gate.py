@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from app.models.base import Model, Prompt
 from app.models.outcome import Attempt
-from app.priority import PrioritySlots
 
 
 class Passage(Protocol):
@@ -43,26 +41,3 @@ class Gate(Protocol):
             ModelError: the attempt is not to be made.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    model: Model
-    slots: PrioritySlots
-
-    def leave(self, attempt: Attempt | None) -> bool:  # noqa: ARG002  # the port's signature
-        self.slots.release()
-        return False
-
-
-class Bounded:
-    """Lets so many attempts at once through."""
-
-    def __init__(self, model: Model, at_once: int) -> None:
-        self.model = model
-        self._slots = PrioritySlots(at_once)
-
-    async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Passage:  # noqa: ARG002
-        """Return when there is a place."""
-        await self._slots.acquire(priority)
-        return _Slot(self.model, self._slots)

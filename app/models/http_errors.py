@@ -11,10 +11,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app import errors
+from app.models.endpoint import SHORTEST_SECRET
 
 _LONGEST_MESSAGE = 500
-#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
-_SHORTEST_SECRET = 6
 
 _STATUSES: dict[int, type[errors.ModelError]] = {
     401: errors.Unauthorized,
@@ -107,7 +106,7 @@ class Errors:
     def clean(self, message: str) -> str:
         """Return `message` without secrets, and no longer than 500 characters."""
         for secret in self.secrets:
-            if len(secret) >= _SHORTEST_SECRET:
+            if len(secret) >= SHORTEST_SECRET:
                 message = message.replace(secret, "[redacted]")
         return message[:_LONGEST_MESSAGE]
 

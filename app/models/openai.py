@@ -93,33 +93,18 @@ class OpenAI:
         completion = self._dialect.read(answer.content, self._errors)
         return replace(completion, allowance=allowance(answer.headers, now=datetime.now(UTC)))
 
-    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+    def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
         """
-        assembly, size = self._dialect.assembly(self._errors), 0
         body = self._dialect.streamed(self._body(prompt))
-        async with self._wire.stream(self._dialect.path, body, timeout=timeout) as (headers, events):
-            async for name, data in events:
-                delta = assembly.add(name, data)
-                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
-                self._check(size)
-                if delta:
-                    yield delta
-                if assembly.done:
-                    break
-        yield replace(assembly.completion(), allowance=allowance(headers, now=datetime.now(UTC)))
+        return self._wire.assemble(self._dialect.path, body, self._dialect.assembly(self._errors), timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
-
-    def _check(self, size: int) -> None:
-        most = self._endpoint.max_response_bytes
-        if size > most:
-            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.

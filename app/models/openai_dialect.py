@@ -4,34 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from app.models.base import Completion, Delta, Features, Prompt
+from app.models.assembly import Assembly
+from app.models.base import Completion, Features, Prompt
 from app.models.http_errors import Errors
 from topics.model_requests import Sampling
-
-
-class Assembly(Protocol):
-    """An answer that comes in events."""
-
-    @property
-    def done(self) -> bool:
-        """Whether the last event has come."""
-        ...
-
-    def add(self, name: str, data: str) -> Delta | None:
-        """Take one event, and return the piece of the answer that it brings.
-
-        Raises:
-            ModelError: the event tells of an error, or is not what the API promises.
-        """
-        ...
-
-    def completion(self) -> Completion:
-        """Return the whole answer, when no further event comes.
-
-        Raises:
-            ModelError: it is not whole, or was withheld.
-        """
-        ...
 
 
 class Dialect(Protocol):

@@ -17,10 +17,11 @@ FAULTS = frozenset({"timeout", "unavailable", "overloaded", "rate_limited", "una
 class Attempt:
     """One attempt at a provider; it ends with a completion or an error.
 
-    `number` counts from 1; `seconds` is how long it took. With a stream, `text` is what had come when it ended,
-    `first_token` the seconds to the first piece, and `longest_gap` the longest between two. One that is `lost` was
-    given up because another, made at the same time, was faster, or because nobody waited any more. One that is `short`
-    ran out of less time than an attempt is usually given, which says nothing of the model.
+    `number` counts from 1; `seconds` is how long it took, without the `held` seconds for which its pieces had to wait
+    until they were taken. With a stream, `text` is what had come when it ended, `first_token` the seconds to the first
+    piece, and `longest_gap` the longest between two. One that is `lost` was given up because another, made at the same
+    time, was faster, or because nobody waited any more. One that is `short` ran out of less time than an attempt is
+    usually given, which says nothing of the model.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Attempt:
     longest_gap: float | None = None
     lost: bool = False
     short: bool = False
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

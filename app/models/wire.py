@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,9 @@ import httpx2
 
 from app.errors import ModelError
 from app.models import sse
+from app.models.allowance import allowance
+from app.models.assembly import Assembly
+from app.models.base import Completion, Delta
 from app.models.endpoint import Endpoint
 from app.models.http_errors import Errors
 from app.models.sdk import timeouts
@@ -55,6 +60,34 @@ class Wire:
         except self._errors.expected as problem:
             raise self._errors.translate(problem) from None
         return answer
+
+    async def assemble(
+        self, path: str, body: dict[str, Any], assembly: Assembly, *, timeout: float
+    ) -> AsyncGenerator[Delta | Completion]:
+        """Yield the pieces of an answer that comes as events, and at last the whole of it, within `timeout` seconds.
+
+        What is longer than the endpoint's `max_response_bytes` is given up. The client cannot tell an answer from the
+        wrapping of its pieces, and lets more of a stream through.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        size = 0
+        async with self.stream(path, body, timeout=timeout) as (headers, events):
+            async for name, data in events:
+                delta = assembly.add(name, data)
+                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
+                self._bound(size)
+                if delta:
+                    yield delta
+                if assembly.done:
+                    break
+        yield replace(assembly.completion(), allowance=allowance(headers, now=datetime.now(UTC)))
+
+    def _bound(self, size: int) -> None:
+        most = self._endpoint.max_response_bytes
+        if size > most:
+            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
     @asynccontextmanager
     async def stream(self, path: str, body: dict[str, Any], *, timeout: float) -> AsyncIterator[Stream]:

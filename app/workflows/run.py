@@ -204,6 +204,14 @@ class Run:
             f"a budget is used up, and of the models that may still be used ({left}) the step has none"
         )
 
+    def affordable(self, model: str) -> str:
+        """Return `model` if the run may use it, or else the first one that it may.
+
+        Raises:
+            BudgetExceeded: there is none.
+        """
+        return model if self.models is None or model in self.models else self.permitted(self.models)[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Done:

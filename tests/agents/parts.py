@@ -18,7 +18,6 @@ from app.connectors.registry import ConfiguredConnector
 from app.delivery.deciding import Decider, Mind
 from app.delivery.envelope import Received
 from app.health_feed import Measures
-from app.models.gate import Bounded
 from app.models.scripted import Scripted
 from app.prices.price import Price
 from app.retrieval.base import Vectors
@@ -26,6 +25,7 @@ from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.workflows.run import RunState
+from bench.bounded import Bounded
 from tests.delivery.fakes import World
 from topics.base import Event
 from topics.chunks import DocumentChunks

@@ -14,7 +14,9 @@ from agents.call_model import answer_id, failed, handle, run
 from agents.parts import Parts
 from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
+from app.models.guards.building import guarded
 from app.models.outcome import FAULTS
+from app.settings import DeliverySettings
 from app.vectors import decode
 from tests.agents.parts import Embedder, Hanging, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
@@ -104,6 +106,14 @@ async def test_that_an_error_of_the_model_is_the_response(code: str) -> None:
     assert _measured(parts).calls == [("m", "scripted/1", code, 0)]
 
 
+async def test_that_a_time_out_for_want_of_time_says_nothing_of_the_models_health() -> None:
+    parts = assemble(m={"delay": 60.0})
+    response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
+    assert response.error
+    assert (response.error.code, response.tries) == ("timeout", 1)
+    assert _health(parts) == []
+
+
 async def test_that_an_answer_is_good_for_the_models_health() -> None:
     parts = assemble(m={})
     await _response(parts)
@@ -160,6 +170,14 @@ async def _held(parts: Parts) -> AsyncIterator[None]:
     passage.leave(None)
 
 
+def _guarded(parts: Parts) -> Parts:
+    """Return the parts with the model behind the gate that it has in a worker, which lets one call through."""
+    model = parts.models["m"]
+    settings = model.settings.model_copy(update={"max_concurrency": 1})
+    gate = guarded("m", model.model, settings, parts.measures.circuit("m"))
+    return replace(parts, models={"m": replace(model, gate=gate)})
+
+
 async def test_that_calls_of_one_model_are_bounded_and_one_whose_time_is_over_is_not_begun() -> None:
     parts = assemble(m={})
     async with _held(parts):
@@ -171,7 +189,7 @@ async def test_that_calls_of_one_model_are_bounded_and_one_whose_time_is_over_is
 
 
 async def test_that_of_waiting_calls_the_urgent_one_is_made_first() -> None:
-    parts, order = assemble(m={}), list[str]()
+    parts, order = _guarded(assemble(m={})), list[str]()
 
     async def ask(name: str, priority: int) -> None:
         await _response(parts, id=name, priority=priority)
@@ -237,4 +255,17 @@ async def test_that_the_agent_pays_once_for_a_request_that_comes_twice() -> None
     world.deliver(stream, *(world.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
     await until(lambda: world.committable(MODEL_REQUESTS) == 3)
     assert len(_measured(parts).calls) == len(world.producer.on(MODEL_RESPONSES)) == 1
+    await world.stop()
+
+
+async def test_that_requests_that_wait_for_a_model_are_answered_by_their_priority() -> None:
+    world, stream = World(settings=DeliverySettings(max_in_flight=1)), Stream()
+    world.own(MODEL_REQUESTS.name, 0)
+    world.start(run(stream, assemble(world, m={"delay": 0.01})))
+    asked = [("running", 0), ("low", -1), ("high", 1)]
+    requests = [REQUEST.model_copy(update={"id": name, "priority": priority}) for name, priority in asked]
+    world.deliver(stream, *(world.message(MODEL_REQUESTS, request) for request in requests))
+    await until(lambda: world.committable(MODEL_REQUESTS) == 3)
+    answers = [ModelResponse.model_validate_json(one.value or b"") for one in world.producer.on(MODEL_RESPONSES)]
+    assert [one.id for one in answers] == ["running", "high", "low"]
     await world.stop()

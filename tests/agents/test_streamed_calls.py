@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +11,10 @@ import pytest
 
 from agents.call_model import handle
 from agents.parts import Parts
-from app.models.gate import Bounded
 from app.models.hedging import Hedges
 from app.settings import HedgeSettings
 from app.streaming import Assembled
+from bench.bounded import Bounded
 from tests.agents.parts import assemble, received
 from tests.delivery.fakes import World
 from topics import RESULT_CHUNKS
@@ -107,3 +109,15 @@ async def test_that_the_first_token_is_that_of_the_attempt_that_was_heard() -> N
     response = await _answered(replace(parts, models={"m": hedged}))
     assert response.tries == 2
     assert response.first_token is not None
+
+
+async def test_that_a_broker_that_takes_no_pieces_does_not_make_the_model_slow() -> None:
+    world = World()
+    parts = assemble(world, m={"default": TEXT})
+    world.producer.hold = lambda _record: True
+    asked = asyncio.create_task(_answered(parts))
+    await asyncio.sleep(0.3)
+    world.producer.let_go()
+    await asked
+    (health,) = parts.measures.take_changed(time.time())
+    assert health.seconds < 0.2

@@ -109,6 +109,13 @@ def test_no_key_is_shown_even_if_the_adapter_says_it() -> None:
     assert "sk-planted" not in result.output
 
 
+def test_no_header_of_the_environment_is_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-why: is wrong")
+
+    assert "[redacted]" in (said := _run("test", "leaky").stdout)
+    assert "is wrong" not in said
+
+
 def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
     result = _run("test", "gpt")
 

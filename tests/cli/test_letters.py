@@ -60,6 +60,17 @@ async def test_a_mended_value_replaces_the_original() -> None:
     assert client.sent[0][2].details["mended"] is True
 
 
+@pytest.mark.parametrize("lacks", [{"cut_from": 5000}, {"bare": True}])
+async def test_a_part_of_a_message_is_not_sent_as_if_it_were_the_whole(lacks: dict[str, Any]) -> None:
+    client = _Client()
+    part = _letter(place=_PLACE.model_copy(update=lacks))
+    with pytest.raises(ConfigurationError, match=r"only a part of it is here.*--value"):
+        await letters.replay(cast("Client", client), part)
+    assert client.put_calls == []
+    await letters.replay(cast("Client", client), part, b"whole")
+    assert client.put_calls[0][2] == b"whole"
+
+
 async def test_nothing_is_sent_to_a_topic_that_is_none_of_ours() -> None:
     client = _Client()
     forged = _letter(place=_PLACE.model_copy(update={"topic": "payments"}))

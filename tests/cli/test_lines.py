@@ -40,6 +40,31 @@ def test_what_is_no_task_is_reported_with_its_line(line: bytes) -> None:
     assert found.reason
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"question": "q", "tenent": "acme"}', "tenent: unknown key; did you mean `tenant`?"),
+        (
+            b'{"input": {}, "tenent": "a", "workflwo": "w"}',
+            "tenent: unknown key; did you mean `tenant`?; workflwo: unknown key; did you mean `workflow`?",
+        ),
+        (b'{"input": {}, "question": "q"}', "question: is short for an input, and there is one; put it there"),
+        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; a task has id, workflow, version, priority, tenant, input, "),
+        (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; a task has "),
+    ],
+)
+async def test_a_key_that_tasks_have_not_is_reported_and_let_be_on_the_topic(line: bytes, reason: str) -> None:
+    (found,) = [item async for item in lines.read(io.BytesIO(b"\n" + line), max_bytes=1000)]
+    assert isinstance(found, Bad)
+    assert (found.line, found.reason.startswith(reason)) == (2, True)
+    assert isinstance(_parse(line), Task)
+
+
+def test_what_a_task_says_is_its_own_affair() -> None:
+    line = b'{"id": "a", "input": {"tenent": 1}, "metadata": {"tenent": "x"}}'
+    assert isinstance(lines.strict(7, line, max_bytes=1000), Task)
+
+
 class _Slow(io.RawIOBase):
     """A pipe that gives three bytes at a time."""
 

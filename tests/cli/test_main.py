@@ -23,7 +23,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(build(), list(arguments))
+    return CliRunner().invoke(build(), list(arguments), prog_name="meta-ai")
 
 
 def test_the_help_names_every_command() -> None:
@@ -93,6 +93,32 @@ def test_debugging_shows_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert _run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["asc"], "no such command 'asc'. Did you mean 'ask'? see meta-ai --help"),
+        (["--fast"], "no such option: --fast; see meta-ai --help"),
+        (["tasks", "sned"], "no such command 'sned'. Did you mean 'send'? see meta-ai tasks --help"),
+        (["tasks", "send"], "missing argument 'file'; see meta-ai tasks send --help"),
+        (["tasks", "send", "x", "--timeout", "soon"], "invalid value for '--timeout'"),
+        (["orchestrator", "run", "--broker", "none"], "invalid value for '--broker'"),
+        (["dead-letters", "replay"], "invalid value: give ids or --all, one of both; see meta-ai dead-letters replay"),
+        (["tasks", "send", "x", "--stream"], "invalid value for --stream: it shows answers that are waited for: "),
+    ],
+)
+def test_wrong_usage_is_one_line_that_says_where_to_look(arguments: list[str], said: str) -> None:
+    found = _run(*arguments)
+    assert (found.exit_code, found.stdout, len(found.stderr.splitlines())) == (2, "", 1)
+    assert found.stderr.startswith(f"meta-ai: {said}")
+    assert found.stderr.endswith(" --help\n")
+
+
+def test_without_anything_the_help_is_shown() -> None:
+    found = _run()
+    assert (found.exit_code, "see meta-ai" in found.output) == (2, False)
+    assert all(name in found.output for name in COMMANDS)
 
 
 def test_a_misspelt_command_is_guessed() -> None:

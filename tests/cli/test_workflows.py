@@ -45,6 +45,23 @@ def test_that_faults_end_it() -> None:
     assert str(found.exception) == "w.yaml:4: steps.say.models.0: no model is called local; there are mine"
 
 
+def test_that_what_a_model_cannot_do_is_told_before_it_is_asked() -> None:
+    options = "{lacks: [seed]}"
+    Path("meta-ai.yaml").write_text(
+        f"models:\n  mine: {{provider: scripted, options: {options}}}\n  full: {{provider: scripted}}\n"
+        "ask: {models: [mine]}\n",
+        encoding="utf-8",
+    )
+    step = GOOD.replace("models: [local]", "models: [mine], sampling: {seed: 7}")
+    Path("w.yaml").write_text(step, encoding="utf-8")
+    mend = "ask another model, or allow it to be left out with `downgrade: [seed]`"
+    said = f"w.yaml:4: steps.say.models.0: mine has no seed: it refuses this step; {mend}"
+    assert str(_run("check", "w.yaml").exception) == said
+    Path("w.yaml").write_text(step.replace("[mine]", "[mine, full]"), encoding="utf-8")
+    found = _run("check", "w.yaml")
+    assert (found.exit_code, found.stderr) == (0, f"warning: {said}\n")
+
+
 def test_that_what_is_shown_loads_to_the_same() -> None:
     found = _run("show", "w.yaml")
     Path("shown.yaml").write_text(found.stdout, encoding="utf-8")

@@ -223,6 +223,19 @@ async def test_that_a_message_of_nothing_at_all_can_be_buried(rig: Rig) -> None:
     assert (letter.key, letter.value) == (b"", None)  # Kafka's clients refuse neither-nor
 
 
+async def test_that_a_dead_letter_that_is_too_large_holds_up_nobody(rig: Rig) -> None:
+    rig.world.producer.refuse = lambda record: (
+        MessageSizeTooLargeError() if record.topic == DEAD_LETTERS.name and len(record.value or b"") > 100 else None
+    )
+    rig.start()
+    rig.world.deliver(rig.stream, rig.world.message(RETRIEVAL_REQUESTS, b"no JSON " * 50))
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 2)
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert DeadLetter.from_headers(letter.headers).cut_from == 400
+    assert rig.answered() == ["a"]
+
+
 async def test_that_an_answer_that_is_too_large_becomes_a_dead_letter(rig: Rig) -> None:
     failures = iter([MessageSizeTooLargeError()])
     rig.world.producer.refuse = lambda record: next(failures, None) if record.topic == RETRIEVAL_RESULTS.name else None
@@ -325,7 +338,7 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
     assert rig.committable() == 1
 
 
-def _sorted(slots: int) -> tuple[World, Rig]:
+def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[World, Rig]:
     """Return a doer of so many slots whose requests are of the kind that their id begins with."""
     world = World(settings=DeliverySettings(max_in_flight=slots))
     world.own(RETRIEVAL_REQUESTS.name, 0)
@@ -339,6 +352,7 @@ def _sorted(slots: int) -> tuple[World, Rig]:
         answers=True,
         failed=_failed,
         kind=lambda request: request.id.split("-")[0],
+        priority=None if priorities is None else lambda request: priorities[request.id],
     )
     world.start(doer.run(rig.stream))
     return world, rig
@@ -357,6 +371,19 @@ async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost
     await until(lambda: rig.committable() == 17)
     assert sorted(rig.answered()) == sorted([*slow, "quick-1", "quick-2"])
     assert rig.most <= 9
+    await world.stop()
+
+
+async def test_that_of_what_waits_the_highest_priority_is_next() -> None:
+    waiting = {"a-low": -5, "a-first": 0, "a-second": 0, "a-high": 5}
+    running = [f"a-{number}" for number in range(4)]
+    world, rig = _sorted(4, {**waiting, **dict.fromkeys(running, 0)})
+    rig.gates = {name: asyncio.Event() for name in running}
+    rig.deliver(*running, *waiting)
+    await until(lambda: rig.calls == running)
+    rig.gates["a-0"].set()
+    await until(lambda: len(rig.answered()) == 5)
+    assert rig.answered() == ["a-0", "a-high", "a-first", "a-second", "a-low"]
     await world.stop()
 
 

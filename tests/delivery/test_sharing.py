@@ -45,25 +45,40 @@ def test_there_is_room_for_so_many_and_one() -> None:
     assert shares.full
 
 
-OFFERS = st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=200)
+def test_what_waits_is_served_by_priority_and_then_by_arrival() -> None:
+    shares: Shares[str] = Shares(1, room=10)
+    shares.offer("a", "running", 0)
+    for item, priority in (("low", -1), ("first", 0), ("second", 0), ("high", 5)):
+        assert not shares.offer("a", item, priority)
+    assert [shares.release("a") for _ in range(4)] == [["high"], ["first"], ["second"], ["low"]]
+
+
+def test_a_high_priority_takes_nothing_from_another_kind() -> None:
+    shares: Shares[str] = Shares(9, room=100)
+    for number in range(20):
+        shares.offer("urgent", f"u{number}", 1000)
+    assert shares.offer("other", "o", -1000)
+
+
+OFFERS = st.lists(st.tuples(st.booleans(), st.sampled_from("abc"), st.integers(-1, 1)), max_size=200)
 
 
 @given(slots=st.integers(1, 12), shared=st.booleans(), moves=OFFERS)
-def test_whatever_comes_nothing_is_lost_and_kinds_keep_their_order(
-    slots: int, *, shared: bool, moves: list[tuple[bool, str]]
+def test_whatever_comes_nothing_is_lost_and_a_priority_keeps_its_order(
+    slots: int, *, shared: bool, moves: list[tuple[bool, str, int]]
 ) -> None:
-    shares: Shares[tuple[str, int]] = Shares(slots, room=1000, shared=shared)
-    offered, running, started = Counter[str](), Counter[str](), list[tuple[str, int]]()
+    shares: Shares[tuple[str, int, int]] = Shares(slots, room=1000, shared=shared)
+    offered, running, started = Counter[tuple[str, int]](), Counter[str](), list[tuple[str, int, int]]()
 
-    def begin(items: list[tuple[str, int]]) -> None:
+    def begin(items: list[tuple[str, int, int]]) -> None:
         started.extend(items)
-        running.update(kind for kind, _ in items)
+        running.update(kind for kind, *_ in items)
 
-    for comes, kind in moves:
+    for comes, kind, priority in moves:
         if comes:
-            item = (kind, offered[kind])
-            offered[kind] += 1
-            begin([item] if shares.offer(kind, item) else [])
+            item = (kind, priority, offered[kind, priority])
+            offered[kind, priority] += 1
+            begin([item] if shares.offer(kind, item, priority) else [])
         elif running[kind]:
             running[kind] -= 1
             begin(shares.release(kind))
@@ -74,5 +89,5 @@ def test_whatever_comes_nothing_is_lost_and_kinds_keep_their_order(
         running[kind] -= 1
         begin(shares.release(kind))
     assert shares.parked == 0
-    for kind in "abc":
-        assert [number for one, number in started if one == kind] == list(range(offered[kind]))
+    for group in offered:
+        assert [number for *one, number in started if tuple(one) == group] == list(range(offered[group]))

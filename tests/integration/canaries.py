@@ -12,13 +12,14 @@ from urllib.parse import quote, unquote
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-#: By what each is in the settings. Those in an address are written there as an address wants them.
+#: By what each is in the settings or the environment. Those in an address are written there as an address wants them.
 CANARIES: Mapping[str, str] = {
     "api_key": "sk-canary-6f1d-key",
     "second of api_keys": "sk-canary-77aa-pool",
     "header": "canary/header+9c2e==",
     "password of the broker": 'canary"broker\\b7d0',
     "header of a connector": "canary-connector-e5f8",
+    "header of the environment": "canary-ambient-31c4",
 }
 
 

@@ -75,6 +75,12 @@ def workflows(models: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def ambient() -> dict[str, str]:
+    """Return the headers that the SDKs take from the environment."""
+    header = f"x-ambient: {CANARIES['header of the environment']}"
+    return {"ANTHROPIC_CUSTOM_HEADERS": header, "OPENAI_CUSTOM_HEADERS": header}
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The files of a test, and what its processes are told by their environment."""
@@ -119,6 +125,7 @@ def scene(folder: Path, places: Places, collector: Collector) -> Scene:
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "500",
         "SSL_CERT_FILE": places.authority,
+        **ambient(),
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("META_AI", "KAFKA"))}
     return Scene(folder, kept | ours, raw)

@@ -14,12 +14,13 @@ import pytest_asyncio
 
 from app.bootstrap import components
 from app.models.base import Model, Prompt
+from app.models.endpoint import ambient_secrets
 from app.models.registry import build
 from app.settings import ModelSettings, Settings
 from bench.faulty import ALL, Faulty, Places
 from bench.upstream import ADAPTERS
 from tests.integration.canaries import CANARIES, Search, read_all
-from tests.integration.canary_scene import configuration, drive, guarded, orchestrator, pages, scene
+from tests.integration.canary_scene import ambient, configuration, drive, guarded, orchestrator, pages, scene
 from tests.integration.collector import Collector
 from topics.model_requests import Message
 
@@ -110,7 +111,7 @@ async def test_no_secret_is_shown_by_settings_or_parts() -> None:
         raw = configuration(places, 0, ["401"])
     settings, search = Settings.model_validate(raw), Search()
     search.add("settings", repr(settings) + str(settings))
-    assert set(CANARIES.values()) <= set(settings.secrets())
+    assert set(CANARIES.values()) <= {*settings.secrets(), *ambient_secrets(ambient())}
     parts = components(settings)
     try:
         search.add("parts", repr(parts))

@@ -9,9 +9,9 @@ from typing import Any
 from app.errors import ModelError
 from app.models.base import Completion, Delta, Features, Prompt
 from app.models.calling import Clock
-from app.models.gate import Bounded
 from app.models.outcome import Piece
 from app.settings import ModelSettings
+from bench.bounded import Bounded
 from tests.models.virtual import now
 from topics.model_requests import Message
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import ConfigurationError, InvalidRequest, ModelTimeout, Overloaded, Unavailable
+from app.errors import ConfigurationError, InvalidRequest, ModelTimeout, Overloaded, Unauthorized, Unavailable
 from app.models.anthropic import Anthropic
 from app.models.base import Completion, Delta, Prompt
 from app.settings import ModelSettings
@@ -189,3 +189,13 @@ async def test_an_older_model_is_not_sent_what_it_lacks(upstream: Upstream) -> N
 def test_a_default_that_the_api_does_not_know_is_a_matter_of_configuration(upstream: Upstream) -> None:
     with pytest.raises(ConfigurationError, match="anthropic has no seed"):
         anthropic(upstream, sampling={"seed": 1})
+
+
+async def test_headers_of_the_environment_are_in_no_error(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-gateway: planted-gateway")
+    upstream.json({"error": {"type": "api_error", "message": "planted-gateway is unknown"}}, status=401)
+
+    with pytest.raises(Unauthorized, match=r"^\[redacted\] is unknown$"):
+        await answer(anthropic(upstream))
+
+    assert upstream.headers[0]["x-gateway"] == "planted-gateway"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import anthropic
@@ -19,6 +18,7 @@ from app.errors import (
 from app.models.anthropic_stream import Assembly
 from app.models.base import Completion, Delta
 from app.models.http_errors import Errors
+from tests.models.assembling import told
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage
 
@@ -41,9 +41,8 @@ def ended(reason: str | None = "end_turn", **usage: Any) -> dict[str, Any]:
 
 
 def taken(*events: dict[str, Any]) -> tuple[list[Delta], Completion]:
-    assembly = Assembly(ERRORS)
-    pieces = [assembly.add(json.dumps(event)) for event in events]
-    return [piece for piece in pieces if piece], assembly.completion()
+    assembly, pieces = told(Assembly(ERRORS), *events)
+    return pieces, assembly.completion()
 
 
 def test_a_stream_is_its_pieces_and_then_the_whole() -> None:
@@ -135,4 +134,4 @@ def test_an_error_in_a_stream_is_what_it_says(kind: str, error: type[ModelError]
 @pytest.mark.parametrize("data", ["{", "[]", "null", '{"type": 1}', '{"type": "content_block_delta", "delta": 1}'])
 def test_an_event_of_another_form_ends_the_stream(data: str) -> None:
     with pytest.raises(Unavailable, match="does not have the form"):
-        Assembly(ERRORS).add(data)
+        Assembly(ERRORS).add("message", data)

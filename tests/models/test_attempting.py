@@ -54,6 +54,49 @@ def test_a_slow_reader_is_not_the_models_silence() -> None:
     assert (outcome.error, reader.text) == (None, "a b c")
 
 
+class Punctual(Player):
+    """Keeps to the time that it is told, as a component does that knows nothing of its reader."""
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        end = asyncio.get_running_loop().time() + timeout
+        async for piece in super().stream(prompt, timeout=timeout):
+            if asyncio.get_running_loop().time() > end:
+                raise errors.ModelTimeout("late")
+            yield piece
+
+
+def test_the_time_for_which_the_reader_lets_it_wait_is_not_the_models() -> None:
+    reader = Reader(takes=20.0)
+    outcome = _ask(Punctual([1.0, "a ", 2.0, "b ", 1.0, "c"]), reader, timeout=5, attempts=1)
+    assert (outcome.error, reader.text) == (None, "a b c")
+    (attempt,) = outcome.attempts
+    assert (attempt.seconds, attempt.held, attempt.longest_gap) == pytest.approx((4, 80, 2))  # three pieces and the end
+
+
+def test_its_own_time_runs_out_all_the_same() -> None:
+    outcome = _ask(Player([1.0, "a ", 2.0, "b ", 3.0, "c"]), Reader(takes=20.0), timeout=5, attempts=1)
+    assert str(outcome.error) == "no answer within 5 s"
+    (attempt,) = outcome.attempts
+    assert not attempt.short
+    assert attempt.seconds == pytest.approx(5)
+
+
+@pytest.mark.parametrize("model", [Player, Punctual])
+def test_a_reader_that_takes_all_the_time_of_the_call_is_no_fault_of_the_model(model: type[Player]) -> None:
+    outcome = _ask(model(["a ", 2.0, "b ", 2.0, "c"]), Reader(takes=20.0), total_timeout=30, attempts=1)
+    assert isinstance(outcome.error, errors.ModelTimeout)
+    assert "pieces had to wait for 28 s" in str(outcome.error)
+    (attempt,) = outcome.attempts
+    assert attempt.short
+    assert (attempt.seconds, attempt.held) == pytest.approx((2, 28 + 20))  # the end is told all the same
+
+
+def test_an_answer_that_came_whole_is_not_lost_to_a_slow_reader() -> None:
+    outcome = _ask(Player(["Yes."], whole=True), Reader(takes=20.0), timeout=5, attempts=1)
+    assert outcome.completion
+    assert outcome.attempts[0].seconds == pytest.approx(0)
+
+
 def test_what_was_cut_off_is_continued() -> None:
     reader, model = Reader(), Player(["One ", "two ", errors.Unavailable("cut")], ["three."])
     outcome = _ask(model, reader)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from app import errors
 from app.models.base import Completion, Features, Prompt
 from app.models.calling import Clock, call
-from app.models.gate import Bounded
 from app.models.outcome import Outcome
 from app.settings import ModelSettings
+from bench.bounded import Bounded
 from topics.model_requests import Message
 
 PROMPT = Prompt((Message(role="user", content="Hello?"),))

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.errors import ConfigurationError
-from app.models.endpoint import Endpoint, Home, HostedOptions
+from app.models.endpoint import Endpoint, Home, HostedOptions, ambient_secrets
 from app.settings import ModelSettings
 
 
@@ -110,3 +110,14 @@ def test_an_address_with_a_password_is_refused_without_showing_it(login: str) ->
 def test_an_address_begins_with_its_scheme(address: str) -> None:
     with pytest.raises(ConfigurationError, match=r"models\.big\.base_url: must begin with http:// or https://"):
         endpoint(base_url=address)
+
+
+def test_what_the_sdks_send_of_the_environment_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-team: planted-team\nno header\nauthorization: Bearer planted-token")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-flag: 1\nx-url:  http://planted:8080 ")
+    found = ("http://planted:8080", "planted-team", "Bearer planted-token", "planted-token")
+    assert set(endpoint(api_key="sk-planted-1").secrets) == {"sk-planted-1", *found}
+
+
+def test_without_such_headers_nothing_is_secret() -> None:
+    assert ambient_secrets({}) == ambient_secrets({"OPENAI_CUSTOM_HEADERS": " : \n:\n"}) == ()

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from app.errors import ContentFiltered, InvalidRequest, ModelError, Overloaded, RateLimited, Unauthorized, Unavailable
 from app.models.base import Completion, Delta
 from app.models.http_errors import Errors
 from app.models.openai_chat_reading import read
 from app.models.openai_chat_stream import ChatAssembly
+from tests.models.assembling import anything, only_our_errors, told
 from topics.model_requests import ToolCall
 from topics.model_responses import Alternative, TokenLogprob, Usage
 
@@ -23,12 +21,6 @@ def chunk(reason: str | None = None, *, logprobs: object = None, **delta: Any) -
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": logprobs}]}
 
 
-def told(*chunks: object) -> tuple[ChatAssembly, list[Delta]]:
-    assembly = ChatAssembly(ERRORS)
-    deltas = [assembly.add("message", one if isinstance(one, str) else json.dumps(one)) for one in chunks]
-    return assembly, [delta for delta in deltas if delta]
-
-
 def call(arguments: str, **fields: Any) -> dict[str, Any]:
     name = {"name": fields.pop("name")} if "name" in fields else {}
     return {"function": {"arguments": arguments, **name}, **fields}
@@ -36,6 +28,7 @@ def call(arguments: str, **fields: Any) -> dict[str, Any]:
 
 def test_an_answer_comes_together() -> None:
     assembly, deltas = told(
+        ChatAssembly(ERRORS),
         chunk(role="assistant", content=""),
         chunk(reasoning_content="Hm."),
         chunk(content="H", logprobs={"content": [{"token": "H", "logprob": -1.0}]}),
@@ -64,6 +57,7 @@ def test_an_answer_comes_together() -> None:
 
 def test_usage_may_come_with_every_chunk() -> None:
     assembly, _ = told(
+        ChatAssembly(ERRORS),
         {**chunk(content="H"), "usage": {"prompt_tokens": 5, "completion_tokens": 1}},
         {**chunk("stop", content="i"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
         {"choices": None, "usage": None},
@@ -95,7 +89,7 @@ TWO = (ToolCall(id="a", name="x", arguments='{"n": 1}'), ToolCall(id="b", name="
     ],
 )
 def test_calls_of_tools_come_in_many_ways(pieces: list[dict[str, Any]]) -> None:
-    assembly, deltas = told(*(chunk(tool_calls=[piece]) for piece in pieces), chunk("tool_calls"))
+    assembly, deltas = told(ChatAssembly(ERRORS), *(chunk(tool_calls=[piece]) for piece in pieces), chunk("tool_calls"))
 
     assert deltas == []
     assert assembly.completion() == Completion("", "tool_calls", tool_calls=TWO)
@@ -103,6 +97,7 @@ def test_calls_of_tools_come_in_many_ways(pieces: list[dict[str, Any]]) -> None:
 
 def test_calls_without_ids_are_told_apart_by_their_names() -> None:
     assembly, _ = told(
+        ChatAssembly(ERRORS),
         chunk(tool_calls=[call("{", name="x")]),
         chunk(tool_calls=[call("}")]),
         chunk("stop", tool_calls=[call("{}", name="y")]),
@@ -117,14 +112,14 @@ def test_calls_without_ids_are_told_apart_by_their_names() -> None:
 
 @pytest.mark.parametrize("chunks", [[], [chunk(content="Half")], [chunk(content="Half"), "[DONE]"]])
 def test_without_a_reason_to_finish_it_is_no_answer(chunks: list[object]) -> None:
-    assembly, _ = told(*chunks)
+    assembly, _ = told(ChatAssembly(ERRORS), *chunks)
 
     with pytest.raises(Unavailable, match="ended without a reason to finish"):
         assembly.completion()
 
 
 def test_with_a_reason_to_finish_it_needs_no_further_end() -> None:
-    assembly, _ = told(chunk("length", content="Half"))
+    assembly, _ = told(ChatAssembly(ERRORS), chunk("length", content="Half"))
 
     assert assembly.completion() == Completion("Half", "length")
 
@@ -138,7 +133,7 @@ def test_with_a_reason_to_finish_it_needs_no_further_end() -> None:
     ],
 )
 def test_a_withheld_answer_is_filtered(chunks: list[object]) -> None:
-    assembly, _ = told(*chunks)
+    assembly, _ = told(ChatAssembly(ERRORS), *chunks)
 
     with pytest.raises(ContentFiltered):
         assembly.completion()
@@ -147,7 +142,7 @@ def test_a_withheld_answer_is_filtered(chunks: list[object]) -> None:
 @pytest.mark.parametrize("data", ["", "{", "[]", "null", '{"choices": [{"delta": {"content": 7}}]}', "[DONE"])
 def test_what_is_no_chunk_is_unavailable(data: str) -> None:
     with pytest.raises(Unavailable, match="does not have the form"):
-        told(chunk(content="Half"), data)
+        told(ChatAssembly(ERRORS), chunk(content="Half"), data)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +161,7 @@ def test_what_is_no_chunk_is_unavailable(data: str) -> None:
 )
 def test_an_error_amid_the_stream(error: object, kind: type[ModelError]) -> None:
     with pytest.raises(ModelError) as raised:
-        told(chunk(content="Half"), {"error": error})
+        told(ChatAssembly(ERRORS), chunk(content="Half"), {"error": error})
 
     assert type(raised.value) is kind
     assert str(raised.value) == (error["message"] if isinstance(error, dict) else error)
@@ -177,35 +172,20 @@ def test_an_event_called_error_is_one() -> None:
         ChatAssembly(ERRORS).add("error", '{"message": "the engine died"}')
 
 
-NAMES = (
-    "choices",
-    "delta",
-    "message",
-    "content",
-    "tool_calls",
-    "function",
-    "usage",
-    "error",
-    "logprobs",
-    "reasoning",
-    "code",
+@given(
+    anything(
+        "choices",
+        "delta",
+        "message",
+        "content",
+        "tool_calls",
+        "function",
+        "usage",
+        "error",
+        "logprobs",
+        "reasoning",
+        "code",
+    )
 )
-ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=3), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@given(ANY)
 def test_nothing_that_is_sent_breaks_the_reading(data: object) -> None:
-    assembly = ChatAssembly(ERRORS)
-
-    with suppress(ModelError):
-        assembly.add("message", json.dumps(data))
-    with suppress(ModelError):
-        assembly.completion()
-    with suppress(ModelError):
-        read(json.dumps(data).encode(), ERRORS)
+    only_our_errors(ChatAssembly(ERRORS), read, ERRORS, data)

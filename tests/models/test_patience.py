@@ -8,13 +8,15 @@ from app.models.patience import Patience
 from tests.models.virtual import now, run
 
 
-def _ends_after(whole: float, first: float | None, *pieces: float, between: float = 2.0, work: float = 0.0) -> float:
+def _ends_after(
+    whole: float, first: float | None, *pieces: float, between: float = 2.0, work: float = 0.0, most: float = 1000.0
+) -> float:
     """Return after how long a block is ended in which pieces come after such pauses, each worked on for a while."""
 
     async def block() -> float:
         started = now()
         try:
-            async with Patience(whole, first) as patience:
+            async with Patience(whole, first, most=most) as patience:
                 for pause in pieces:
                     await asyncio.sleep(pause)
                     patience.pause()
@@ -45,9 +47,15 @@ def test_a_shorter_silence_than_the_first_counts_at_once() -> None:
     assert _ends_after(100.0, 30.0, 1.0) == pytest.approx(1 + 2)
 
 
-def test_what_is_done_with_a_piece_is_not_silence_but_counts_for_the_whole() -> None:
+def test_what_is_done_with_a_piece_counts_neither_as_silence_nor_for_the_whole() -> None:
     assert _ends_after(100.0, 3.0, 1.0, 1.0, work=20.0) == pytest.approx(42 + 2)
-    assert _ends_after(30.0, 3.0, 1.0, 1.0, work=20.0) == pytest.approx(30)
+    assert _ends_after(30.0, 3.0, 1.0, 1.0, work=20.0) == pytest.approx(42 + 2)
+    assert _ends_after(3.0, 3.0, 1.0, 1.0, work=20.0) == pytest.approx(40 + 3)
+
+
+def test_but_there_is_an_end_to_it() -> None:
+    assert _ends_after(10.0, 3.0, 1.0, 1.0, work=20.0, most=30.0) == pytest.approx(30)
+    assert _ends_after(10.0, 3.0, 1.0, 1.0, 1.0, work=20.0, most=42.5) == pytest.approx(42.5)
 
 
 def test_it_tells_what_has_run_out() -> None:

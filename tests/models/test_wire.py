@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from app.errors import ModelError, ModelTimeout, Unavailable
 from app.models import sdk
+from app.models.base import Completion, Delta
 from app.models.endpoint import Endpoint
 from app.models.wire import Wire, merged
 from tests.models.upstream import Upstream, event
@@ -207,3 +208,42 @@ def test_what_is_added_goes_into_objects_too() -> None:
         "i": {"j": 2},
     }
     assert body["b"] == {"c": 1, "d": 1}
+
+
+class Words:
+    """An answer whose events are its words; `.` is the last one."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.done = False
+
+    def add(self, name: str, data: str) -> Delta | None:  # noqa: ARG002  # the port's signature
+        self.done = data == "."
+        self.words.append(data)
+        return None if data == "-" * len(data) else Delta(data)
+
+    def completion(self) -> Completion:
+        return Completion("".join(self.words))
+
+
+async def assembled(wire: Wire) -> list[Delta | Completion]:
+    return [piece async for piece in wire.assemble("/path", {"a": 1}, Words(), timeout=5)]
+
+
+async def test_an_answer_is_put_together_until_its_last_event(wire: Wire, upstream: Upstream) -> None:
+    left = {"x-ratelimit-remaining-requests": "7"}
+    upstream.stream(event("a"), event("-"), event("."), event("more"), headers=left, kind="text/event-stream")
+
+    *pieces, whole = await assembled(wire)
+
+    assert pieces == [Delta("a"), Delta(".")]
+    assert isinstance(whole, Completion)
+    assert (whole.text, whole.allowance and whole.allowance.requests) == ("a-.", 7)
+
+
+@pytest.mark.parametrize("letter", ["x", "-"])
+async def test_an_answer_without_end_is_given_up(wire: Wire, upstream: Upstream, letter: str) -> None:
+    upstream.stream(*[event(letter * (MOST // 10))] * 11, event("."), kind="text/event-stream")
+
+    with pytest.raises(Unavailable, match=rf"longer than {MOST} bytes \(options.max_response_bytes\)"):
+        await assembled(wire)

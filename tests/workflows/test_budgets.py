@@ -183,6 +183,23 @@ def test_that_a_degraded_run_asks_only_the_models_that_it_may() -> None:
     assert _settled(life) == {"all": 0.01}
 
 
+@pytest.mark.parametrize(
+    ("allowed", "judge"), [(None, "judge"), (["beta", "alpha"], "beta"), (["beta", "judge", "alpha"], "judge")]
+)
+def test_that_the_fusion_of_a_degraded_run_asks_only_a_model_that_it_may(allowed: list[str] | None, judge: str) -> None:
+    fusion = {"strategy": "best-of-n", "judge": "judge"}
+    life = _begun(_budget(), steps={"say": asking("alpha", "beta", fusion=fusion)})
+    _grant(life, **({"degraded": True, "output": allowed} if allowed else {}))
+    for text in ("One", "Two"):
+        request = life.open.pop(0)
+        assert isinstance(request, ModelRequest)
+        life.give(answer(request, text))
+    life.restart()
+    assert set(_asked(life)) == {judge}
+    calls = [request for request in life.open if isinstance(request, ModelRequest)]
+    assert {call.purpose for call in calls} == {"fusion"}
+
+
 def test_that_of_two_that_are_used_up_both_have_their_say() -> None:
     life = _begun(_budget("one"), _budget("two"))
     _grant(life, degraded=True, output=["alpha", "beta"])

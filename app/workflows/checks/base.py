@@ -11,24 +11,41 @@ from app.settings import Settings
 from app.source.problems import Key, nearest
 from app.workflows.pieces import Compiled, Piece, pieces
 from app.workflows.spec import Workflow
+from topics.model_requests import Feature
 
 #: The connectors that every worker has.
 BUILT_IN = frozenset({"embed", "similarity"})
 
 
+#: What models can do, by their names.
+Features = Mapping[str, frozenset[Feature]]
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a workflow can name; None is not checked. Where `more` is true, further workflows may be deployed."""
+    """What a workflow can name; None is not checked. Where `more` is true, further workflows may be deployed.
+
+    `features` are those of the models of which they are known.
+    """
 
     models: frozenset[str] | None = None
     connectors: frozenset[str] | None = None
     workflows: frozenset[str] | None = None
     more: bool = False
+    features: Features = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Settings, *, workflows: frozenset[str] | None = None, more: bool = False) -> Names:
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        workflows: frozenset[str] | None = None,
+        more: bool = False,
+        features: Features | None = None,
+    ) -> Names:
         """Return what the settings have; `workflows` are the ids of those that are deployed."""
-        return cls(frozenset(settings.models), frozenset(settings.connectors) | BUILT_IN, workflows, more)
+        connectors = frozenset(settings.connectors) | BUILT_IN
+        return cls(frozenset(settings.models), connectors, workflows, more, features or {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
 from app.schemas import Schema
 from app.source.problems import Key
-from app.workflows.checks import answering
+from app.workflows.checks import abilities, answering
 from app.workflows.checks.base import Finding, Subject, did_you_mean
-from app.workflows.steps import AskStep, ConnectorStep, MapStep, RetrieveStep, Step, WaitStep, WorkflowStep
+from app.workflows.steps import AnyStep, AskStep, ConnectorStep, MapStep, RetrieveStep, Step, WaitStep, WorkflowStep
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -23,13 +23,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     for key, step in _steps(subject):
         yield from _times(subject, key, step)
         yield from _named(subject, key, step)
+        yield from _reuse(key, step)
         if isinstance(step, AskStep):
             yield from _ask(subject, key, step)
         if isinstance(step, RetrieveStep) and not step.query.strip():
             yield Finding((*key, "query"), "is empty")
 
 
-def _steps(subject: Subject) -> Iterator[tuple[Key, Step]]:
+def _steps(subject: Subject) -> Iterator[tuple[Key, AnyStep]]:
     for name, step in subject.spec.steps.items():
         yield ("steps", name), step
         if isinstance(step, MapStep):
@@ -43,6 +44,13 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
     elif "timeout" in step.model_fields_set and step.timeout > deadline:
         text = f"is longer than the workflow's deadline of {deadline:g} s, which ends the run first"
         yield Finding((*key, "timeout"), text, warning=True)
+
+
+def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
+    """Find a `cache` of a step that makes no request whose answer could be kept."""
+    if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
+        mend = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
+        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {mend}")
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
@@ -66,6 +74,7 @@ def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     yield from _fusion(subject, (*key, "fusion"), step)
     yield from _routing((*key, "routing"), step)
     yield from answering.check(key, step)
+    yield from abilities.check(key, step, subject.names.features)
 
 
 def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Finding]:

@@ -124,7 +124,7 @@ def _call(at: Moment, calls: Calls) -> Move:
             step=at.name,
             branch=call.label,
             attempt=at.step.attempt,
-            model=call.model,
+            model=at.run.affordable(call.model),
             messages=(
                 *((Message(role="system", content=call.system),) if call.system else ()),
                 Message(role="user", content=call.prompt),

@@ -8,7 +8,7 @@ from app.connectors.registry import BUILT_IN as CONNECTORS
 from app.settings import Settings
 from app.workflows.checks import Names
 from app.workflows.checks.base import BUILT_IN
-from tests.workflows.checks.findings import ASK, errors, warnings
+from tests.workflows.checks.findings import ASK, errors, transform, warnings
 
 NAMES = Names(frozenset({"small", "large"}), frozenset({"tickets"}), frozenset({"triage"}))
 
@@ -90,3 +90,31 @@ def test_that_names_come_from_the_settings() -> None:
     assert names.connectors == BUILT_IN
     assert frozenset(CONNECTORS) == BUILT_IN
     assert names.workflows is None
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        transform("1"),
+        {"kind": "decide", "branches": [{"name": "yes"}]},
+        {"kind": "wait", "for": "1s"},
+        {"kind": "workflow", "workflow": "other"},
+    ],
+)
+def test_that_only_a_step_which_makes_requests_can_have_a_cache(step: dict[str, Any]) -> None:
+    said = f"a {step['kind']} has no answer that could be given again; leave it out"
+    assert errors({"s": {**step, "cache": "1h"}}) == [f"steps.s.cache: {said}"]
+
+
+def test_that_the_cache_of_a_map_is_that_of_the_step_inside() -> None:
+    inside = {"kind": "map", "over": "[1]", "step": {**ASK, "cache": "1h"}}
+    assert errors({"s": inside}) == []
+    said = "a map has no answer that could be given again; give it to the step inside"
+    assert errors({"s": {**inside, "cache": "1h"}}) == [f"steps.s.cache: {said}"]
+
+
+@pytest.mark.parametrize(
+    "step", [ASK, {"kind": "retrieve", "query": "q"}, {"kind": "connector", "connector": "tickets"}]
+)
+def test_that_answers_of_models_documents_and_connectors_can_be_given_again(step: dict[str, Any]) -> None:
+    assert errors({"s": {**step, "cache": "1h"}}) == []
