@@ -8,7 +8,7 @@ import pytest
 
 from app.brokers.kafka import LocalKafka
 from tests.integration import scenarios
-from tests.integration.harness import Deployment, deploy, question
+from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -84,7 +84,8 @@ async def all_answered(deployment: Deployment) -> None:
 
 
 async def test_calls_in_flight_in_a_killed_worker_are_made_by_the_next(own_kafka: LocalKafka, tmp_path: Path) -> None:
-    async with deploy(own_kafka.connection.bootstrap_servers, tmp_path, delay=lambda: 30.0) as deployment:
+    servers = own_kafka.connection.bootstrap_servers
+    async with deploy(servers, tmp_path, delay=lambda: 30.0, session_timeout=SHORT_SESSION) as deployment:
         await kill_amid_the_calls(deployment)
         await all_answered(deployment)
         assert deployment.upstream.repeated == 3 * IN_FLIGHT
