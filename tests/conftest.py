@@ -20,11 +20,17 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what has workers of its own and mostly waits for them: it runs beside its like, not beside busy tests."""
+    """Mark what kills workers and waits for the others: it runs beside its like, not beside busy tests.
+
+    Where tests run side by side the slow files come first: at the end no process waits long for another.
+    """
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0]
-        if folder == "integration" and not item.get_closest_marker("alone"):
+        if folder == "integration" and item.get_closest_marker("kafka") and not item.get_closest_marker("alone"):
             item.add_marker("workers")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

@@ -96,8 +96,9 @@ async def test_a_model_that_never_answers_ends_the_run_at_its_deadline(kafka: Co
 
 
 async def test_the_deadline_holds_when_the_worker_dies(kafka: Connection, tmp_path: Path) -> None:
-    options = {"session_timeout": SHORT_SESSION, "deadline": "3s"}
-    async with deploy(kafka.bootstrap_servers, tmp_path, delay=lambda: 3600.0, **options) as deployment:
+    async with deploy(
+        kafka.bootstrap_servers, tmp_path, delay=lambda: 3600.0, session_timeout=SHORT_SESSION, deadline="3s"
+    ) as deployment:
         (first,) = await deployment.workers.start()
         await deployment.traffic.feed(question(1))
         await deployment.traffic.until(lambda: deployment.upstream.total == 3, seconds=30)

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,8 +123,9 @@ async def test_a_slow_link_repeats_no_call(toxiproxy_server: Path, doors: Doors,
 async def test_a_worker_that_comes_back_after_its_partitions_went_changes_nothing(
     toxiproxy_server: Path, doors: Doors, tmp_path: Path
 ) -> None:
-    options = {"delay": lambda: random.uniform(0.05, 2), "session_timeout": SHORT_SESSION}  # noqa: S311  # chance
-    async with linked(toxiproxy_server, doors, tmp_path, **options) as (deployment, between):
+    delay = partial(random.uniform, 0.05, 2)
+    scene = linked(toxiproxy_server, doors, tmp_path, delay=delay, session_timeout=SHORT_SESSION)
+    async with scene as (deployment, between):
         other = Workers(deployment.traffic.servers, deployment.raw, tmp_path / "other.log")
         async with other:
             await asyncio.gather(deployment.workers.start(1), other.start(1))
