@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -51,6 +52,7 @@ async def eventually(ask: Callable[[], Awaitable[object]], wanted: object, *, tr
         found = await ask()
         if found == wanted:
             return
+        await asyncio.sleep(0.1)  # others need the cores
     raise AssertionError(found)
 
 
