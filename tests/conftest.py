@@ -14,16 +14,23 @@ from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.settings import BrokerSettings
+from tests.brokers.quick import QUICK
 
 _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts brokers and workers of its own, and is about time: it runs alone, the rest side by side."""
+    """Mark what kills workers and waits for the others: it runs beside its like, not beside busy tests.
+
+    Where tests run side by side the slow files come first: at the end no process waits long for another.
+    """
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0]
-        if folder in {"e2e", "integration"} or item.get_closest_marker("kafka"):
-            item.add_marker("alone")
+        if folder == "integration" and item.get_closest_marker("kafka") and not item.get_closest_marker("alone"):
+            item.add_marker("workers")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +50,7 @@ def _searched_anew() -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Connection]:
     """Apache Kafka, one for the whole run: give every test topics and an app id of its own."""
-    # The quick compiler alone: a test run is too short for the thorough one to pay off.
-    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), jvm_options=["-XX:TieredStopAtLevel=1"])
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), jvm_options=QUICK)
     yield await broker.start()
     await broker.stop()
 

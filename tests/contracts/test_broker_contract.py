@@ -18,6 +18,7 @@ from app.brokers.open import open_broker
 from app.brokers.topics import InternalTopic, ensure_topics, topic_name
 from app.errors import BrokerError
 from app.settings import BrokerSettings, TopicOverride, TopicSettings
+from tests.brokers.quick import QUICK
 from topics import ALL, DEAD_LETTERS, RESULTS, TASKS
 
 BROKERS = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]
@@ -161,7 +162,7 @@ async def test_it_ends_with_the_block(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 async def test_kafka_keeps_everything_over_a_restart_and_a_crash(tmp_path: Path, settings: TopicSettings) -> None:
-    broker = LocalKafka(tmp_path / "data", jvm_options=["-XX:TieredStopAtLevel=1"])
+    broker = LocalKafka(tmp_path / "data", jvm_options=QUICK)
     connection = await broker.start()
     try:
         await ensure_topics(connection, settings)

@@ -8,13 +8,14 @@ import pytest
 import pytest_asyncio
 
 from app.brokers.kafka import LocalKafka
+from tests.brokers.quick import QUICK
 from tests.integration import toxiproxy
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalKafka]:
     """Apache Kafka for the tests of one module, which may stop it and start it again."""
-    broker = LocalKafka(tmp_path_factory.mktemp("own-kafka"))
+    broker = LocalKafka(tmp_path_factory.mktemp("own-kafka"), jvm_options=QUICK)
     await broker.start()
     yield broker
     await broker.stop()

@@ -18,6 +18,8 @@ from tests.integration.workers import Workers
 from topics.tasks import Task
 
 MODELS = ("a", "b", "c")
+#: For tests that wait until the partitions of a killed worker move, whatever the time-out (seconds).
+SHORT_SESSION = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,17 @@ async def deploy(
     delay: Callable[[], float] = lambda: 0.0,
     faults: Sequence[str] = (),
     link: str | None = None,
+    session_timeout: float = 6.0,
     **ask: Any,
 ) -> AsyncIterator[Deployment]:
     """Yield a deployment with topics of its own and no worker yet.
 
-    `link` is the address by which the workers reach the broker, where it is not `servers`; `ask` are settings
-    of the workflow.
+    `link` is the address by which the workers reach the broker, where it is not `servers`; `session_timeout` is
+    in seconds; `ask` are settings of the workflow.
     """
     prefix = f"t{uuid.uuid4().hex[:8]}-"
     async with Upstream(delay) as upstream:
-        raw = configuration(prefix, upstream.url, **ask)
+        raw = {**configuration(prefix, upstream.url, **ask), "broker": {"session_timeout": session_timeout}}
         settings = Settings.model_validate(raw)
         runs = InternalTopic(f"{prefix}{settings.app_id}-runs", compacted=True)
         await ensure_topics(Connection(servers), settings.topics, [runs])

@@ -18,7 +18,7 @@ from tests.integration.test_workflows import Stage, stage
 from topics.results import Result
 from topics.tasks import Task
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.kafka, pytest.mark.slow]  # eight workers are busy enough
 
 WORKERS = 8
 RUNS = 30

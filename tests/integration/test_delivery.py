@@ -1,65 +1,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from pathlib import Path
 
 import pytest
 
 from app.brokers.kafka import LocalKafka
-from tests.integration import scenarios
-from tests.integration.harness import Deployment, deploy, question
+from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
+from tests.integration.prove import prove
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-# How many tasks in all, how many a second, and how often something happens meanwhile, in seconds.
-PACE = {
-    "kill": (250, 10, 9.0),
-    "roll": (150, 10, 6.0),
-    "storm": (200, 10, 4.0),
-    "restart-broker": (100, 10, 8.0),
-    "crash-broker": (100, 10, 8.0),
-    "mixed": (200, 10, 12.0),
-}
-# More calls than this are hardly ever in flight: 30 begin each second, and more after a pause. Only those may
-# be made again, when their worker or their partition goes.
-AT_ONCE = 60
-
-
-def thinking() -> float:
-    return random.uniform(0.05, 0.8)  # noqa: S311  # chance, not secrecy
-
-
-async def run(mode: str, kafka: LocalKafka, folder: Path) -> None:
-    tasks, rate, interval = PACE[mode]
-    async with deploy(kafka.connection.bootstrap_servers, folder, delay=thinking) as deployment:
-        await deployment.workers.start(3)
-        disturb = scenarios.MODES[mode]
-        report = await scenarios.run(deployment, kafka, disturb, tasks=tasks, rate=rate, interval=interval)
-    assert report.disturbances > 0, report
-    assert report.missing == (), report
-    assert report.differing == (), report
-    assert report.statuses == {"succeeded": tasks}, report
-    assert report.repaid == 0, report
-    assert report.repeated <= AT_ONCE * report.disturbances, report
-
 
 async def test_killed_workers_lose_nothing_and_pay_nothing_twice(own_kafka: LocalKafka, tmp_path: Path) -> None:
-    await run("kill", own_kafka, tmp_path)
+    await prove("kill", own_kafka, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["roll", "storm"])
 async def test_partitions_that_move_repeat_only_what_was_in_flight(
     mode: str, own_kafka: LocalKafka, tmp_path: Path
 ) -> None:
-    await run(mode, own_kafka, tmp_path)
-
-
-@pytest.mark.parametrize("mode", ["restart-broker", "crash-broker", "mixed"])
-async def test_a_broker_that_is_away_for_a_while_loses_nothing(
-    mode: str, own_kafka: LocalKafka, tmp_path: Path
-) -> None:
-    await run(mode, own_kafka, tmp_path)
+    await prove(mode, own_kafka, tmp_path)
 
 
 IN_FLIGHT = 40
@@ -84,7 +45,8 @@ async def all_answered(deployment: Deployment) -> None:
 
 
 async def test_calls_in_flight_in_a_killed_worker_are_made_by_the_next(own_kafka: LocalKafka, tmp_path: Path) -> None:
-    async with deploy(own_kafka.connection.bootstrap_servers, tmp_path, delay=lambda: 30.0) as deployment:
+    servers = own_kafka.connection.bootstrap_servers
+    async with deploy(servers, tmp_path, delay=lambda: 30.0, session_timeout=SHORT_SESSION) as deployment:
         await kill_amid_the_calls(deployment)
         await all_answered(deployment)
         assert deployment.upstream.repeated == 3 * IN_FLIGHT
@@ -112,16 +74,3 @@ async def test_the_bare_frameworks_acknowledgements_lose_them(own_kafka: LocalKa
         with pytest.raises(TimeoutError):
             await all_answered(deployment)
         assert deployment.upstream.repeated < 3 * IN_FLIGHT
-
-
-async def test_a_worker_stops_in_order_though_its_broker_is_away(own_kafka: LocalKafka, tmp_path: Path) -> None:
-    async with deploy(own_kafka.connection.bootstrap_servers, tmp_path) as deployment:
-        (worker,) = await deployment.workers.start()
-        await own_kafka.kill()
-        try:
-            await deployment.workers.stop(worker)
-        finally:
-            await own_kafka.start()
-        await deployment.workers.start()
-        await deployment.traffic.feed(question(1))
-        await deployment.traffic.until(lambda: "t1" in deployment.traffic.results, seconds=60)

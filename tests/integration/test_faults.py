@@ -16,7 +16,7 @@ from app.brokers.topics import ensure_topics
 from app.errors import BrokerError
 from app.settings import Settings
 from app.worker import Worker
-from tests.integration.harness import configuration, deploy, question
+from tests.integration.harness import SHORT_SESSION, configuration, deploy, question
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -96,7 +96,9 @@ async def test_a_model_that_never_answers_ends_the_run_at_its_deadline(kafka: Co
 
 
 async def test_the_deadline_holds_when_the_worker_dies(kafka: Connection, tmp_path: Path) -> None:
-    async with deploy(kafka.bootstrap_servers, tmp_path, delay=lambda: 3600.0, deadline="6s") as deployment:
+    async with deploy(
+        kafka.bootstrap_servers, tmp_path, delay=lambda: 3600.0, session_timeout=SHORT_SESSION, deadline="3s"
+    ) as deployment:
         (first,) = await deployment.workers.start()
         await deployment.traffic.feed(question(1))
         await deployment.traffic.until(lambda: deployment.upstream.total == 3, seconds=30)
@@ -123,7 +125,9 @@ async def test_a_run_whose_optional_retrieval_failed_is_answered_and_marked(kafk
 
 
 async def test_a_run_goes_on_in_another_worker_from_where_it_was(kafka: Connection, tmp_path: Path) -> None:
-    async with deploy(kafka.bootstrap_servers, tmp_path, delay=lambda: 60.0) as deployment:
+    async with deploy(
+        kafka.bootstrap_servers, tmp_path, delay=lambda: 60.0, session_timeout=SHORT_SESSION
+    ) as deployment:
         (first,) = await deployment.workers.start()
         await deployment.traffic.feed(question(1))
         await deployment.traffic.until(lambda: deployment.upstream.total == 3, seconds=30)

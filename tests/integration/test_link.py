@@ -4,13 +4,17 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from app.brokers.kafka import LocalKafka
 from app.brokers.ports import free_port
-from tests.integration.harness import Deployment, deploy, question
+from tests.brokers.quick import QUICK
+from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
 from tests.integration.scenarios import repaid
 from tests.integration.toxiproxy import Link, link
 from tests.integration.workers import Workers
@@ -20,36 +24,47 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 TASKS = 100
 
 
-@asynccontextmanager
-async def two_doors(folder: Path, direct: int, behind: int, proxied: int) -> AsyncIterator[None]:
-    """Run a Kafka that listens on `direct` and `behind`, and tells clients of the latter to come by `proxied`."""
-    controller = free_port()
-    host = "127.0.0.1"
-    properties = {
-        "listeners": f"PLAINTEXT://{host}:{direct},PROXIED://{host}:{behind},CONTROLLER://{host}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{direct},PROXIED://{host}:{proxied}",
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Ports of one Kafka: it listens on `direct` and `behind`, and tells clients of the latter to come by `proxied`."""
+
+    direct: int
+    behind: int
+    proxied: int
+
+
+def properties(doors: Doors) -> dict[str, str]:
+    host, controller = "127.0.0.1", free_port()
+    return {
+        "listeners": f"PLAINTEXT://{host}:{doors.direct},PROXIED://{host}:{doors.behind},CONTROLLER://{host}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{host}:{doors.direct},PROXIED://{host}:{doors.proxied}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.quorum.voters": f"1@{host}:{controller}",
     }
-    broker = LocalKafka(folder, direct, properties=properties)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def doors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
+    """A Kafka with two doors; a test puts its own link between the second and its workers."""
+    found = Doors(free_port(), free_port(), free_port())
+    broker = LocalKafka(tmp_path_factory.mktemp("doors"), found.direct, properties=properties(found), jvm_options=QUICK)
     await broker.start()
-    try:
-        yield
-    finally:
-        await broker.stop()
+    yield found
+    await broker.stop()
 
 
 @asynccontextmanager
 async def linked(
-    server: Path, folder: Path, *, delay: Callable[[], float] = lambda: 0.2
+    server: Path, doors: Doors, folder: Path, *, delay: Callable[[], float] = lambda: 0.2, session_timeout: float = 6.0
 ) -> AsyncIterator[tuple[Deployment, Link]]:
     """Yield a deployment without workers, and the link between these and Kafka."""
-    direct, behind, proxied = free_port(), free_port(), free_port()
-    async with two_doors(folder / "kafka", direct, behind, proxied), link(server, proxied, behind) as between:
-        servers, by_link = f"127.0.0.1:{direct}", f"127.0.0.1:{proxied}"
-        async with deploy(servers, folder, delay=delay, link=by_link) as deployment:
-            yield deployment, between
+    servers, by_link = f"127.0.0.1:{doors.direct}", f"127.0.0.1:{doors.proxied}"
+    async with (
+        link(server, doors.proxied, doors.behind) as between,
+        deploy(servers, folder, delay=delay, link=by_link, session_timeout=session_timeout) as deployment,
+    ):
+        yield deployment, between
 
 
 async def feed(deployment: Deployment) -> None:
@@ -67,8 +82,10 @@ async def check(deployment: Deployment) -> None:
     assert all(process.returncode is None for process in deployment.workers)
 
 
-async def test_a_link_that_is_cut_for_seconds_loses_nothing(toxiproxy_server: Path, tmp_path: Path) -> None:
-    async with linked(toxiproxy_server, tmp_path) as (deployment, between):
+async def test_a_link_that_is_cut_for_seconds_loses_nothing(
+    toxiproxy_server: Path, doors: Doors, tmp_path: Path
+) -> None:
+    async with linked(toxiproxy_server, doors, tmp_path) as (deployment, between):
         await deployment.workers.start(2)
         feeding = asyncio.create_task(feed(deployment))
         await asyncio.sleep(2)
@@ -80,8 +97,10 @@ async def test_a_link_that_is_cut_for_seconds_loses_nothing(toxiproxy_server: Pa
         assert deployment.upstream.repeated == 0
 
 
-async def test_a_link_that_swallows_everything_loses_nothing(toxiproxy_server: Path, tmp_path: Path) -> None:
-    async with linked(toxiproxy_server, tmp_path) as (deployment, between):
+async def test_a_link_that_swallows_everything_loses_nothing(
+    toxiproxy_server: Path, doors: Doors, tmp_path: Path
+) -> None:
+    async with linked(toxiproxy_server, doors, tmp_path) as (deployment, between):
         await deployment.workers.start(2)
         feeding = asyncio.create_task(feed(deployment))
         await asyncio.sleep(2)
@@ -92,8 +111,8 @@ async def test_a_link_that_swallows_everything_loses_nothing(toxiproxy_server: P
         await check(deployment)
 
 
-async def test_a_slow_link_repeats_no_call(toxiproxy_server: Path, tmp_path: Path) -> None:
-    async with linked(toxiproxy_server, tmp_path) as (deployment, between):
+async def test_a_slow_link_repeats_no_call(toxiproxy_server: Path, doors: Doors, tmp_path: Path) -> None:
+    async with linked(toxiproxy_server, doors, tmp_path) as (deployment, between):
         await deployment.workers.start(2)
         await between.slow(400)
         await feed(deployment)
@@ -102,9 +121,11 @@ async def test_a_slow_link_repeats_no_call(toxiproxy_server: Path, tmp_path: Pat
 
 
 async def test_a_worker_that_comes_back_after_its_partitions_went_changes_nothing(
-    toxiproxy_server: Path, tmp_path: Path
+    toxiproxy_server: Path, doors: Doors, tmp_path: Path
 ) -> None:
-    async with linked(toxiproxy_server, tmp_path, delay=lambda: random.uniform(0.05, 2)) as (deployment, between):  # noqa: S311  # chance
+    delay = partial(random.uniform, 0.05, 2)
+    scene = linked(toxiproxy_server, doors, tmp_path, delay=delay, session_timeout=SHORT_SESSION)
+    async with scene as (deployment, between):
         other = Workers(deployment.traffic.servers, deployment.raw, tmp_path / "other.log")
         async with other:
             await asyncio.gather(deployment.workers.start(1), other.start(1))

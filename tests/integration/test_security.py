@@ -21,6 +21,7 @@ from app.brokers.ports import LOOPBACK, free_port
 from app.errors import BrokerError
 from app.settings import Settings
 from app.worker import Worker
+from tests.brokers.quick import QUICK
 
 pytestmark = [
     pytest.mark.kafka,
@@ -62,7 +63,9 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict
     """A Kafka with a listener that wants TLS and a login; yields the section `broker` of the settings for it."""
     folder = tmp_path_factory.mktemp("secure")
     authority, plain, secure = certificate(folder, "kafka"), free_port(), free_port()
-    kafka = LocalKafka(folder / "data", plain, properties=properties(folder / "kafka.pem", plain, secure))
+    kafka = LocalKafka(
+        folder / "data", plain, properties=properties(folder / "kafka.pem", plain, secure), jvm_options=QUICK
+    )
     await kafka.start()
     security = {
         "protocol": "SASL_SSL",

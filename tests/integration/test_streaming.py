@@ -14,6 +14,7 @@ import pytest
 from app.brokers.base import Connection
 from app.cli.reader import Reader
 from app.streaming import Assembled
+from tests.integration.harness import SHORT_SESSION
 from tests.integration.test_workflows import Stage, configuration, stage
 from topics import RESULT_CHUNKS
 from topics.result_chunks import ResultChunk
@@ -82,7 +83,8 @@ async def test_that_the_readers_text_is_the_answer_though_a_worker_dies_amid_it(
     kafka: Connection, tmp_path: Path
 ) -> None:
     task_ids = [f"k{number}" for number in range(8)]
-    async with stage(kafka, tmp_path, configuration(models=MODELS, ask={"models": ["sound"]})) as here:
+    raw = configuration(models=MODELS, ask={"models": ["sound"]}, broker={"session_timeout": SHORT_SESSION})
+    async with stage(kafka, tmp_path, raw) as here:
         await here.deploy(CHAT)
         (doomed,) = await here.workers.start()
         async with _reading(here) as readers:

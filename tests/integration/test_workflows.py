@@ -21,6 +21,7 @@ from app.cli.deploy import bring
 from app.cli.output import Output
 from app.configuration import load
 from app.settings import Settings
+from tests.integration.harness import SHORT_SESSION
 from tests.integration.traffic import Traffic
 from tests.integration.workers import ROOT, Workers
 from topics import SIGNALS, TASKS
@@ -165,7 +166,7 @@ async def test_the_examples_come_to_the_same_on_apache_kafka(kafka: Connection, 
 async def test_a_killed_worker_costs_no_run(kafka: Connection, tmp_path: Path) -> None:
     waiting, spread = [f"a{number}" for number in range(12)], [f"s{number}" for number in range(6)]
     numbers = list(range(10))
-    async with stage(kafka, tmp_path, configuration()) as here:
+    async with stage(kafka, tmp_path, configuration(broker={"session_timeout": SHORT_SESSION})) as here:
         await here.deploy(APPROVE, SPREAD)
         doomed, _ = await here.workers.start(2)
         await here.send(*(Task(id=task_id, workflow="approve", input={}) for task_id in waiting))
@@ -185,7 +186,7 @@ async def test_a_killed_worker_costs_no_run(kafka: Connection, tmp_path: Path) -
 
 async def test_after_a_restart_timers_fire_and_runs_keep_their_version(kafka: Connection, tmp_path: Path) -> None:
     old, new = [f"o{number}" for number in range(5)], [f"n{number}" for number in range(3)]
-    async with stage(kafka, tmp_path, configuration()) as here:
+    async with stage(kafka, tmp_path, configuration(broker={"session_timeout": SHORT_SESSION})) as here:
         await here.deploy(APPROVE, LATER)
         (worker,) = await here.workers.start()
         await here.send(

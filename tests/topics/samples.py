@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from types import UnionType
@@ -81,4 +82,6 @@ def _limited(annotation: Any, limits: tuple[Any, ...]) -> Strategy:
     kept: Any = Annotated[(annotation, *others)] if others else annotation
     if annotation is str and not others and len(patterns) == 1:
         return st.from_regex(patterns[0])
+    if annotation is float:  # hypothesis knows the bounds, but not pydantic's word for what is finite
+        return st.from_type(kept).filter(math.isfinite)
     return st.from_type(kept).filter(lambda value: all(pattern.search(value) for pattern in patterns))
