@@ -126,7 +126,8 @@ async def test_that_a_wrong_request_says_nothing_of_the_models_health(code: str)
 
 
 def test_that_every_transient_error_of_models_is_a_fault() -> None:
-    assert {kind.code for kind in ModelError.__subclasses__() if kind.transient} < FAULTS
+    batches = {"batch_expired", "batch_failed"}  # a batch that came to nothing says little of how calls would go
+    assert {kind.code for kind in ModelError.__subclasses__() if kind.transient} - batches < FAULTS
 
 
 async def test_that_an_embedding_comes_along_when_it_is_wanted() -> None:
