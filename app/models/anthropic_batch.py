@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.errors import BatchExpired, BatchFailed, ModelError
 from app.models.anthropic_reading import read
 from app.models.base import Collected, Completion
-from app.models.batch_lines import lines
+from app.models.batch_lines import lines, parsed
 from app.models.http_errors import Errors
 from app.models.wire import Wire
 
@@ -25,6 +25,11 @@ class _Result(BaseModel):
     type: Literal["succeeded", "errored", "canceled", "expired"]
     message: Any = None
     error: _Envelope = _Envelope()
+
+
+class _State(BaseModel):
+    id: str
+    processing_status: str
 
 
 class _Line(BaseModel):
@@ -46,12 +51,12 @@ class Batches:
             ModelError: one of its subclasses.
         """
         entries = [{"custom_id": name, "params": dict(body)} for name, body in requests.items()]
-        batch = await self._wire.use(
-            lambda client, options: client.messages.batches.create(requests=entries, **options), timeout=timeout
-        )
-        if not isinstance(batch.id, str) or not batch.id:
-            raise self._errors.broken("the batch that was handed in has no id")
-        return batch.id
+
+        async def hand_in(client: Any, options: Mapping[str, Any]) -> bytes:
+            raw = await client.messages.batches.with_raw_response.create(requests=entries, **options)
+            return bytes(await raw.read())
+
+        return parsed(await self._wire.use(hand_in, timeout=timeout), _State, self._errors).id
 
     async def collect(self, batch: str, *, timeout: float) -> Collected | None:
         """Return what a batch has come to; None while it is not over.
@@ -61,8 +66,8 @@ class Batches:
         """
 
         async def look(client: Any, options: Mapping[str, Any]) -> bytes | None:
-            state = await client.messages.batches.retrieve(batch, **options)
-            if state.processing_status != "ended":
+            raw = await client.messages.batches.with_raw_response.retrieve(batch, **options)
+            if parsed(await raw.read(), _State, self._errors).processing_status != "ended":
                 return None
             # Not the address that the answer names, to which the key would go along.
             request = {"headers": options["extra_headers"], "timeout": options["timeout"]}

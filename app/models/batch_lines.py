@@ -1,4 +1,4 @@
-"""A file of answers, one JSON object a line, as providers hand out what a batch has come to."""
+"""What providers say of batches: how one stands, and files of answers, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ def lines(file: bytes, kind: type[L], errors: Errors) -> Iterator[L]:
     """
     for line in file.splitlines():
         if line.strip():
-            try:
-                yield kind.model_validate_json(line)
-            except ValidationError:
-                raise errors.malformed(line) from None
+            yield parsed(line, kind, errors)
+
+
+def parsed(body: bytes, kind: type[L], errors: Errors) -> L:
+    """Return what is in the body of an answer.
+
+    Raises:
+        ModelError: it is not what the API promises.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError:
+        raise errors.malformed(body) from None

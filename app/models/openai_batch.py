@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.errors import BatchExpired, BatchFailed, ModelError
 from app.models.base import Collected, Completion
-from app.models.batch_lines import lines
+from app.models.batch_lines import lines, parsed
 from app.models.http_errors import Errors
 from app.models.openai_dialect import Dialect
 from app.models.wire import Wire
@@ -30,6 +30,30 @@ class _Response(BaseModel):
 class _Error(BaseModel):
     code: str | None = None
     message: str | None = None
+
+
+class _File(BaseModel):
+    id: str
+
+
+class _Faults(BaseModel):
+    data: tuple[_Error, ...] | None = None
+
+
+class _State(BaseModel):
+    id: str
+    status: str
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: _Faults | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.status in _UNDER_WAY
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.output_file_id, self.error_file_id)))
 
 
 class _Line(BaseModel):
@@ -57,15 +81,14 @@ class Batches:
         file = ("meta-ai-orchestrator.jsonl", _file(requests, url), "application/jsonl")
 
         async def hand_in(client: Any, options: Mapping[str, Any]) -> Any:
-            uploaded = await client.files.create(file=file, purpose="batch", **options)
-            return await client.batches.create(
+            raw = await client.files.with_raw_response.create(file=file, purpose="batch", **options)
+            uploaded = parsed(raw.content, _File, self._errors)
+            return await client.batches.with_raw_response.create(
                 input_file_id=uploaded.id, endpoint=url, completion_window=_WINDOW, metadata=about, **options
             )
 
-        batch = await self._wire.use(hand_in, timeout=timeout)
-        if not isinstance(batch.id, str) or not batch.id:
-            raise self._errors.broken("the batch that was handed in has no id")
-        return batch.id
+        raw = await self._wire.use(hand_in, timeout=timeout)
+        return parsed(raw.content, _State, self._errors).id
 
     async def collect(self, batch: str, *, timeout: float) -> Collected | None:
         """Return what a batch has come to; None while it is not over.
@@ -74,15 +97,14 @@ class Batches:
             ModelError: one of its subclasses.
         """
 
-        async def look(client: Any, options: Mapping[str, Any]) -> tuple[Any, list[bytes]]:
-            state = await client.batches.retrieve(batch, **options)
-            if state.status in _UNDER_WAY:
-                return state, []
-            files = [file for file in (state.output_file_id, state.error_file_id) if file]
-            return state, [(await client.files.content(file, **options)).content for file in files]
+        async def look(client: Any, options: Mapping[str, Any]) -> tuple[_State, list[bytes]]:
+            raw = await client.batches.with_raw_response.retrieve(batch, **options)
+            state = parsed(raw.content, _State, self._errors)
+            names = () if state.under_way else state.files
+            return state, [(await client.files.content(name, **options)).content for name in names]
 
         state, files = await self._wire.use(look, timeout=timeout)
-        if state.status in _UNDER_WAY:
+        if state.under_way:
             return None
         return Collected(dict(one for file in files for one in self._read(file)), self._rest(state))
 
@@ -105,11 +127,12 @@ class Batches:
         kind = BatchExpired if error.code == _EXPIRED else BatchFailed
         return kind(message, provider=self._errors.provider)
 
-    def _rest(self, state: Any) -> ModelError:
+    def _rest(self, state: _State) -> ModelError:
         """Return what became of requests that are in no file."""
         if state.status == "expired":
             return BatchExpired("the batch expired before this request was answered", provider=self._errors.provider)
-        told = [fault.message for fault in ((state.errors and state.errors.data) or ()) if fault.message]
+        faults = (state.errors.data if state.errors else None) or ()
+        told = [fault.message for fault in faults if fault.message]
         message = f"the batch is {state.status}, without an answer to this request"
         return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
 

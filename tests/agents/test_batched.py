@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.call_model import answer_id, handle
+from agents.call_model import handle
 from agents.parts import Parts
+from agents.responses import answer_id
 from tests.agents.parts import Measured, assemble, received
 from tests.delivery.fakes import World
 from topics import MODEL_RESPONSES, SPEND

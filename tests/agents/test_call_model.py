@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agents.call_model import answer_id, failed, handle, run
+from agents.call_model import failed, handle, run
 from agents.parts import Parts
+from agents.responses import answer_id
 from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
 from app.models.outcome import FAULTS

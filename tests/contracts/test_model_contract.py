@@ -90,7 +90,8 @@ async def _takes_batches_if_it_says_so(subject: Subject) -> None:
         return
     with pytest.raises(InvalidRequest, match="batch"):
         fitted(ask(), subject.model, batch=True)
-    assert fitted(ask(), subject.model, ("batch",), batch=True) == (ask(), ("batch",))
+    allowed: tuple[Feature, ...] = ("batch",)
+    assert fitted(ask(), subject.model, allowed, batch=True) == (ask(), allowed)
 
 
 async def _has_an_effect(subject: Subject, feature: Feature) -> None:
