@@ -104,6 +104,7 @@ def _details(attempt: Attempt) -> str:
         _usage(attempt.usage),
         attempt.finish_reason,
         "cached" if attempt.cached else "",
+        "batch" if attempt.batch else "",
         "" if attempt.found is None else f"{attempt.found} chunks",
         f"{attempt.error.code}: {one_line(attempt.error.message, 100)}" if attempt.error else "",
     ]

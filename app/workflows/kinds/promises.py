@@ -49,6 +49,11 @@ def following(request_id: str) -> str:
     return f"{first}{_MARK}{number + 1}"
 
 
+def first_of(request_id: str) -> str:
+    """Return the id of the request after which this one asks: `…/1` of `…/1~2`, and of itself."""
+    return _parts(request_id)[0]
+
+
 def superseded(step: StepRun, request_id: str) -> bool:
     """Whether a step has asked anew since this request, and so has had its ticket."""
     first, number = _parts(request_id)
