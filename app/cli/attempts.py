@@ -50,7 +50,7 @@ def _all(history: History) -> Iterator[tuple[str, Attempt]]:
 
 
 def _asked_once(history: History) -> Iterator[tuple[Seen[Request], Seen[Answer] | None]]:
-    """Yield each request with its answer; those that ask for an answer out of a batch are one, which its answer ends."""
+    """Yield each request with its answer; all that ask for one answer out of a batch are one, which that ends."""
     first: dict[str, Seen[Request]] = {}
     answers: dict[str, Seen[Answer] | None] = {}
     for request_id, request in history.requests.items():

@@ -90,3 +90,11 @@ def test_that_names_come_from_the_settings() -> None:
     assert names.connectors == BUILT_IN
     assert frozenset(CONNECTORS) == BUILT_IN
     assert names.workflows is None
+
+
+def test_that_a_deadline_that_ends_a_batch_too_soon_is_warned_of() -> None:
+    waiting = {**ASK, "batch": True}
+    assert warnings({"s": waiting}) == []
+    (line,) = warnings({"s": waiting}, deadline="2h")
+    assert line.startswith("steps.s.batch: may take 86400 s, and the workflow's deadline of 7200 s ends the run first")
+    assert warnings({"s": {**waiting, "timeout": "2h"}}, deadline="2h") == []
