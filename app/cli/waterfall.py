@@ -96,6 +96,7 @@ def _outcome(attempt: Attempt) -> str:
 def _details(attempt: Attempt) -> str:
     facts = [
         "" if attempt.work == "model" else attempt.work,
+        "batch" if attempt.batch else "",
         # The id of a child is for another look, and may be too long for its column.
         attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else "",
         f"attempt {attempt.number}" if attempt.number > 1 else "",
@@ -104,7 +105,6 @@ def _details(attempt: Attempt) -> str:
         _usage(attempt.usage),
         attempt.finish_reason,
         "cached" if attempt.cached else "",
-        "batch" if attempt.batch else "",
         "" if attempt.found is None else f"{attempt.found} chunks",
         f"{attempt.error.code}: {one_line(attempt.error.message, 100)}" if attempt.error else "",
     ]
