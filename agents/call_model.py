@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from agents import spending
+from agents import batched, spending
 from agents.chunks import Chunks
-from agents.embedding import embedding
 from agents.parts import ConfiguredModel, Parts, answer_requests
 from agents.recording import recorded
-from agents.reusing import near, saved
+from agents.responses import about, again, answer, answer_id, failure, outgoing
+from agents.reusing import given_again, near
 from app.delivery.envelope import Outgoing, Received
 from app.errors import InvalidRequest, OrchestratorError
 from app.models.base import Prompt
 from app.models.calling import call
-from app.models.fitting import fitted
+from app.models.fitting import fitted, prompt_of
 from app.models.outcome import FAULTS, Outcome
 from app.remaining import Remaining
+from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
-from app.vectors import Vector, encode
-from topics import MODEL_REQUESTS, MODEL_RESPONSES
+from topics import MODEL_REQUESTS
 from topics.base import Failure
 from topics.model_requests import Feature, ModelRequest
 from topics.model_responses import ModelResponse, Usage
@@ -50,20 +50,18 @@ async def run(stream: Any, parts: Parts) -> None:
     )
 
 
-def answer_id(received: Received[ModelRequest]) -> str:
-    """Return the id of the event that answers this request."""
-    return f"{received.event.id}/response"
-
-
 async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Outgoing]:
     """Call the model, and return the one response: an answer, or the error that the call ended with."""
     request, remaining = received.event, Remaining.until(received.event.expires_at)
     configured = parts.models.get(request.model)
     if configured is None:
         known = ", ".join(sorted(parts.models))
-        return _outgoing(
-            received, _failed(request, "unknown_model", f"no model is called {request.model}; there are {known}")
+        return outgoing(
+            received, failure(request, "unknown_model", f"no model is called {request.model}; there are {known}")
         )
+
+    if request.ticket or batched.may_wait(request, configured):
+        return await batched.handle(received, configured, remaining, parts)
 
     async def make() -> ModelResponse:
         return await _ask(received, configured, remaining, parts)
@@ -79,11 +77,11 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
     )
     if request.cache_for is not None:
         parts.metrics.cache(request.model, given.found)
-    spared = saved(request, configured, given.answer, time.time()) if given.cached else []
-    response = _again(given.answer, request) if given.cached else given.answer
-    if given.cached and request.stream:
-        await Chunks(received, _nonce(), parts.delivery.outbox).whole(response)
-    return [*_outgoing(received, response), *spending.outgoing(spared, received.partition)]
+    if not given.cached:
+        return outgoing(received, given.answer)
+    if request.stream:
+        await Chunks(received, _nonce(), parts.delivery.outbox).whole(again(given.answer, request))
+    return given_again(received, configured, given.answer)
 
 
 async def _ask(
@@ -92,9 +90,9 @@ async def _ask(
     """Ask the model, with what its attempts cost put on record."""
     request = received.event
     try:
-        prompt, left_out = fitted(_prompt(request), configured.model, request.downgrade)
+        prompt, left_out = fitted(prompt_of(request), configured.model, request.downgrade, batch=request.batch)
     except InvalidRequest as error:
-        return _about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
+        return about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = _nonce()
     streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
     async with recorded(received, configured, nonce, parts.delivery.outbox) as recording, streamed as chunks:
@@ -102,19 +100,12 @@ async def _ask(
         recording.note(*outcome.attempts)
     used = spending.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, parts)
-    vector = None
-    if request.embed and outcome.completion:
-        vector = await embedding(outcome.completion.text, parts.embedder, of=request.id, patience=remaining.seconds)
-    return _response(request, configured, outcome, used, left_out, vector)
+    return await _response(request, configured, outcome, used, left_out, parts.embedder)
 
 
 def _nonce() -> str:
     """Return what tells the attempts of one call from those of another worker at the same request."""
     return f"{_rng.getrandbits(32):08x}"
-
-
-def _prompt(request: ModelRequest) -> Prompt:
-    return Prompt(request.messages, request.sampling, request.tools, request.tool_choice, request.output_schema)
 
 
 async def _call(  # one for each thing that a call needs
@@ -156,13 +147,13 @@ def _annotate(outcome: Outcome, tracer: Tracer) -> None:
         )
 
 
-def _response(
+async def _response(
     request: ModelRequest,
     configured: ConfiguredModel,
     outcome: Outcome,
     used: Usage,
     left_out: tuple[Feature, ...],
-    vector: Vector | None,
+    embedder: Embedder,
 ) -> ModelResponse:
     made = {
         "provider": configured.model.provider,
@@ -173,21 +164,10 @@ def _response(
     }
     if outcome.completion is None:
         error = Failure.of(outcome.error or OrchestratorError("no answer"))
-        return _about(request, error=error, text=outcome.text, **made)
+        return about(request, error=error, text=outcome.text, **made)
     answered = outcome.completion
     last = next(attempt for attempt in outcome.attempts if attempt.completion)  # one made beside it may be behind it
-    return _about(
-        request,
-        text=answered.text,
-        finish_reason=answered.finish_reason,
-        embedding=None if vector is None else encode(vector),
-        reasoning=answered.reasoning,
-        tool_calls=answered.tool_calls,
-        logprobs=answered.logprobs,
-        first_token=last.first_token,
-        longest_gap=last.longest_gap,
-        **made,
-    )
+    return await answer(request, answered, embedder, first_token=last.first_token, longest_gap=last.longest_gap, **made)
 
 
 def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, used: Usage, parts: Parts) -> None:
@@ -212,33 +192,7 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
         parts.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
 
 
-def _again(answer: ModelResponse, request: ModelRequest) -> ModelResponse:
-    """Return what another request was answered as the answer to this one, which costs nothing."""
-    own = {"id": request.id, "task_id": request.task_id, "step": request.step, "purpose": request.purpose}
-    return answer.model_copy(update={**own, "usage": Usage(), "tries": 0, "seconds": 0.0, "cached": True})
-
-
 def failed(received: Received[ModelRequest], error: Exception) -> Sequence[Outgoing]:
     """Tell the run that there will be no answer of this model."""
     code = error.code if isinstance(error, OrchestratorError) else "internal"
-    return _outgoing(received, _failed(received.event, code, "the call failed; see dead-letters"))
-
-
-def _failed(request: ModelRequest, code: str, message: str) -> ModelResponse:
-    return _about(request, error=Failure(code=code, message=message))
-
-
-def _about(request: ModelRequest, **fields: Any) -> ModelResponse:
-    return ModelResponse(
-        id=request.id,
-        task_id=request.task_id,
-        step=request.step,
-        branch=request.branch,
-        model=request.model,
-        purpose=request.purpose,
-        **fields,
-    )
-
-
-def _outgoing(received: Received[ModelRequest], response: ModelResponse) -> Sequence[Outgoing]:
-    return [Outgoing(MODEL_RESPONSES, response.task_id, response, answer_id(received), received.partition)]
+    return outgoing(received, failure(received.event, code, "the call failed; see dead-letters"))

@@ -14,6 +14,7 @@ from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
 from app.health_feed import Measures
 from app.models.base import Model
+from app.models.batching import Batcher
 from app.models.gate import Gate
 from app.models.hedging import Hedges
 from app.prices.price import Price
@@ -32,13 +33,15 @@ E = TypeVar("E", bound=Event)
 class ConfiguredModel:
     """A model with its settings, and the gate through which all calls to it go.
 
-    `price` is what it costs, if that is known, and `hedges` when a call is made twice, if ever.
+    `price` is what it costs, if that is known, and `hedges` when a call is made twice, if ever. `batcher` has requests
+    answered that may wait; a model without the feature `batch` has none.
     """
 
     gate: Gate
     settings: ModelSettings
     price: Price | None = None
     hedges: Hedges | None = None
+    batcher: Batcher | None = None
 
     @property
     def model(self) -> Model:

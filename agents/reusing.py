@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
+from agents import spending
 from agents.embedding import embedding
 from agents.parts import ConfiguredModel
+from agents.responses import again, outgoing
 from agents.spending import record
 from app.answers import key_of
 from app.caching.nearest import Near
+from app.delivery.envelope import Outgoing, Received
 from app.retrieval.base import Embedder
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
@@ -29,6 +34,12 @@ async def near(request: ModelRequest, embedder: Embedder, *, patience: float | N
         return None
     group = key_of(request.model_copy(update={"messages": (*before, last.model_copy(update={"content": ""}))}))
     return Near(group, vector / np.float32(length), request.cache_similar)
+
+
+def given_again(received: Received[ModelRequest], configured: ConfiguredModel, answer: ModelResponse) -> list[Outgoing]:
+    """Return the events that answer a request with what another one was answered."""
+    spared = saved(received.event, configured, answer, time.time())
+    return [*outgoing(received, again(answer, received.event)), *spending.outgoing(spared, received.partition)]
 
 
 def saved(request: ModelRequest, configured: ConfiguredModel, answer: ModelResponse, now: float) -> list[Spend]:

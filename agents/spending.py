@@ -19,7 +19,7 @@ from app.models.outcome import Attempt
 from app.prices import estimating
 from app.prices.price import Price
 from topics import SPEND
-from topics.model_requests import ModelRequest
+from topics.model_requests import ModelRequest, Ticket
 from topics.model_responses import Usage
 from topics.spend import Spend
 
@@ -56,6 +56,29 @@ def spends(
     ]
 
 
+def batched(
+    request: ModelRequest, configured: ConfiguredModel, ticket: Ticket, completion: Completion, now: float
+) -> list[Spend]:
+    """Return the record of an answer out of a batch; whoever collects it again has the same money on record."""
+    used = usage_in_batch(request, configured, completion)
+    if is_free(configured) or used == _NOTHING:
+        return []
+    fields = {
+        "id": f"{ticket.item}#{ticket.batch}",
+        "usage": used,
+        "estimated": not _counted(completion.usage),
+        "priced": configured.price.as_of if configured.price else "",
+        "seconds": round(now - ticket.at.timestamp(), 6),
+    }
+    return [record(request, configured, "batch", now, **fields)]
+
+
+def usage_in_batch(request: ModelRequest, configured: ConfiguredModel, completion: Completion) -> Usage:
+    """Return what an answer out of a batch has used, at the price of batches."""
+    usage = completion.usage if _counted(completion.usage) else _estimate(request, "", completion)
+    return priced(usage, configured.price, batched=True)
+
+
 def record(request: ModelRequest, configured: ConfiguredModel, name: str, now: float, **fields: Any) -> Spend:
     """Return a record of what was done for a request, `name` telling it from others; `now` is in epoch seconds."""
     about = {
@@ -84,9 +107,9 @@ def outgoing(spent: Sequence[Spend], partition: int) -> list[Outgoing]:
     return [Outgoing(SPEND, one.task_id, one, one.id, partition) for one in spent]
 
 
-def priced(usage: Usage, price: Price | None) -> Usage:
+def priced(usage: Usage, price: Price | None, *, batched: bool = False) -> Usage:
     """Return the usage with what it costs in US dollars."""
-    return usage if price is None else usage.model_copy(update={"cost": price.cost(usage)})
+    return usage if price is None else usage.model_copy(update={"cost": price.cost(usage, batched=batched)})
 
 
 @dataclass(frozen=True, slots=True)

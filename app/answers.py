@@ -29,6 +29,8 @@ _IDS = {
     "expires_at",
     "workflow",
     "stream",
+    "batch",
+    "ticket",
 }
 
 
@@ -102,6 +104,17 @@ class Answers:
             return await self._own(key, make, kind, max_age, near) if shared is None else Given(shared, "shared")
         return await self._announced(key, make, kind, max_age, near)
 
+    async def find(
+        self, request: Event, kind: type[A], *, max_age: float | None, near: Near | None = None
+    ) -> Given[A] | None:
+        """Return an answer that is kept, as `give` would; None without one."""
+        return None if max_age is None else await self._find(key_of(request), kind, max_age, near)
+
+    async def keep(self, request: Event, answer: A, *, max_age: float | None, near: Near | None = None) -> None:
+        """Keep an answer that was made elsewhere; nothing without a `max_age`."""
+        if max_age is not None:
+            await self._keep(key_of(request), answer, max_age, near)
+
     async def _announced(
         self, key: bytes, make: Callable[[], Awaitable[A]], kind: type[A], max_age: float, near: Near | None
     ) -> Given[A]:
@@ -145,11 +158,14 @@ class Answers:
 
     async def _new(self, key: bytes, make: Callable[[], Awaitable[A]], max_age: float, near: Near | None) -> A:
         answer = await make()
+        await self._keep(key, answer, max_age, near)
+        return answer
+
+    async def _keep(self, key: bytes, answer: A, max_age: float, near: Near | None) -> None:
         if answer.error is None:
             await self._cache.put(key, Kept(answer.to_json(), self._clock()), max_age)
             if near:
                 self._nearest.add(near, key)
-        return answer
 
 
 async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:

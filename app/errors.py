@@ -27,7 +27,9 @@ OrchestratorError                 anything below; `code` names it in results and
 ├── ModelTimeout              no answer within the time allowed
 ├── Unauthorized              401, 403: the credentials are wrong
 ├── InvalidRequest            400, 404, 422: the request itself is wrong; a retry cannot help
-└── ContentFiltered           the provider refused the content
+├── ContentFiltered           the provider refused the content
+├── BatchExpired              the provider did not get to the request in the time that a batch has
+└── BatchFailed               the batch ended without an answer to the request
 """
 
 from __future__ import annotations
@@ -235,3 +237,17 @@ class ContentFiltered(ModelError):
     """The provider refused the content."""
 
     code = "content_filtered"
+
+
+class BatchExpired(ModelError):
+    """The provider did not get to the request in the time that a batch has."""
+
+    code = "batch_expired"
+    transient = True
+
+
+class BatchFailed(ModelError):
+    """The batch was refused, cancelled or lost, or ended without an answer to the request."""
+
+    code = "batch_failed"
+    transient = True

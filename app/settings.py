@@ -250,6 +250,14 @@ class PriceSettings(Section):
         description="for those of its output that are thoughts; where absent, as `output`",
         examples=[2.0],
     )
+    batch: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="the part of all this that an answer out of a batch costs; where absent, all of it",
+        examples=[0.5],
+    )
 
 
 class LimitSettings(Section):
@@ -268,6 +276,14 @@ class HedgeSettings(Section):
         default="p95", description="a duration, or p95: what only one of 20 calls of this model has lately exceeded"
     )
     at_most: float = Field(default=0.1, gt=0, le=1, description="the share of calls that may have a second attempt")
+
+
+class BatchSettings(Section):
+    """How requests that may wait are put together, and how often their answers are asked for."""
+
+    window: Seconds = Field(default=10.0, description="requests of so long a time go into one batch")
+    size: int = Field(default=1000, ge=1, le=50_000, description="a batch of so many requests is handed in at once")
+    poll: Seconds = Field(default=300.0, description="how often a batch is looked after, and a run asks for its answer")
 
 
 class ModelSettings(Section):
@@ -299,6 +315,7 @@ class ModelSettings(Section):
     hedge: HedgeSettings | None = Field(
         default=None, description="ask twice where the first answer is late", examples=[{"after": "p95"}]
     )
+    batch: BatchSettings = Field(default=BatchSettings(), description="for steps with `batch`, whose answers may wait")
     timeout: Seconds = Field(default=60.0, description="for one attempt")
     connect_timeout: Seconds = Field(default=5.0, description="until the provider takes a connection")
     first_token_timeout: Seconds = Field(default=30.0, description="until a streamed answer begins")

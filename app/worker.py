@@ -33,7 +33,8 @@ from app.delivery.tenure import Tenure, Tenures
 from app.health_feed import HealthFeed, Measures
 from app.index_feed import IndexFeed
 from app.models.base import Model
-from app.models.guards.building import guarded
+from app.models.batching import Batcher
+from app.models.guards.building import guarded, guarded_batches
 from app.models.hedging import Hedges
 from app.routing.health import Board
 from app.settings import Settings
@@ -106,6 +107,7 @@ class Worker:
         await self._producer.start()
         stack.push_async_callback(_in_time, self._producer.stop)
         self._assemble()
+        stack.push_async_callback(self._end_batchers)
         self._feed = self._follow_chunks()
         self._spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
@@ -177,7 +179,10 @@ class Worker:
             callers=lambda: self._board.callers(name, time.time()),
         )
         hedges = Hedges(settings.hedge) if settings.hedge else None
-        return ConfiguredModel(gate, settings, self.components.prices.get(name), hedges)
+        batcher = None
+        if "batch" in model.features:
+            batcher = Batcher(guarded_batches(name, model, self._measures.circuit(name)), settings)
+        return ConfiguredModel(gate, settings, self.components.prices.get(name), hedges, batcher)
 
     def _attach(self, module: Any) -> None:
         async def agent(stream: Any) -> None:
@@ -280,6 +285,11 @@ class Worker:
         await self._before_rebalance()
         await _in_time(self.app.consumer.commit)
         await self._stack.aclose()
+
+    async def _end_batchers(self) -> None:
+        for configured in self.parts.models.values():
+            if configured.batcher:
+                await configured.batcher.close()
 
     async def _end_tasks(self) -> None:
         for tenure in self.tenures:

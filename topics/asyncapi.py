@@ -15,7 +15,7 @@ from topics.base import Topic
 from topics.dead_letters import DEAD_LETTERS, PREFIX, DeadLetter
 
 #: The version of the events' form: a field that is added raises the minor number.
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 _JSON = "application/json"
 _BINDING = "0.5.0"
 #: What only others send, and what only others read; workers send tasks and signals too, to child runs.

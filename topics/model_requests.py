@@ -10,6 +10,7 @@ from topics.base import Event, Topic
 
 #: What a request can want that not every model can do; a request is refused, by these names, by one that cannot.
 Feature = Literal[
+    "batch",
     "images",
     "logprobs",
     "max_tokens",
@@ -75,6 +76,19 @@ class Sampling(Event):
     logprobs: int | None = Field(default=None, ge=0, le=20)
 
 
+class Ticket(Event):
+    """Where an answer is to be had that a provider makes in its own time.
+
+    `batch` is the provider's name of the batch that was handed in at `at`, `item` that of the request in it. After
+    `poll` seconds it may be asked for again.
+    """
+
+    batch: str
+    item: str
+    at: AwareDatetime
+    poll: float = Field(ge=0, allow_inf_nan=False)
+
+
 class ModelRequest(Event):
     """Call the configured model `model`; the answer carries the same `id`.
 
@@ -92,6 +106,9 @@ class ModelRequest(Event):
     `result-chunks` as it comes; `prefix` is what of it stands already, from a model that failed amid it, and is
     to be continued. What the model cannot do is left out if it is in `downgrade`, and refused if it is not.
     `tenant` and `workflow` say who pays.
+
+    With `batch` the answer may wait: the request goes into a batch of the provider's, and is answered at once by a
+    ticket. A later request, with an id of its own, the same question and the `ticket`, asks for the answer.
     """
 
     id: str
@@ -117,6 +134,8 @@ class ModelRequest(Event):
     downgrade: tuple[Feature, ...] = ()
     tenant: str = ""
     workflow: str = ""
+    batch: bool = False
+    ticket: Ticket | None = None
 
 
 MODEL_REQUESTS = Topic(

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from topics.base import Event, Failure, Topic
-from topics.model_requests import Feature, ToolCall
+from topics.model_requests import Feature, Ticket, ToolCall
 
 
 class Usage(Event):
@@ -50,7 +50,7 @@ class TokenLogprob(Event):
 
 
 class ModelResponse(Event):
-    """The answer to one model request: `text`, or `error`.
+    """The answer to one model request: `text`, or `error`, or a `ticket` with which to ask for the answer later.
 
     This topic is also the record of what has been paid for: a request whose id has a response here is
     not called again. `tries` counts the attempts against the provider, `seconds` is their whole
@@ -84,6 +84,7 @@ class ModelResponse(Event):
     downgraded: tuple[Feature, ...] = ()
     first_token: float | None = None
     longest_gap: float | None = None
+    ticket: Ticket | None = None
 
 
 MODEL_RESPONSES = Topic(

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.cli.history import Answer, History, Request, Seen
 from app.cli.story import Attempt, Work, moment
+from app.workflows.kinds.promises import first_of
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.retrieval_requests import RetrievalRequest
@@ -24,8 +25,8 @@ class Tail:
 
     @classmethod
     def of(cls, request_id: str) -> Tail:
-        """Return what `…/2` or `…/1.2` says."""
-        number, _, repair = request_id.rpartition("/")[2].partition(".")
+        """Return what `…/2` or `…/1.2` says; of an answer that is asked for again, as by `…/2~5`, what `…/2` does."""
+        number, _, repair = request_id.rpartition("/")[2].partition("~")[0].partition(".")
         return cls(_count(number, 1), _count(repair, 0))
 
 
@@ -38,8 +39,8 @@ def attempts(history: History) -> dict[str, list[Attempt]]:
 
 
 def _all(history: History) -> Iterator[tuple[str, Attempt]]:
-    for request_id, request in history.requests.items():
-        yield request.event.step, _attempt(request, history.answers.get(request_id))
+    for request, answer in _asked_once(history):
+        yield request.event.step, _attempt(request, answer)
     # The task of a child run lies in a partition of its own: here, only its answer is seen, or that it is awaited.
     for request_id, answer in history.answers.items():
         if request_id not in history.requests and isinstance(answer.event, StepResult) and answer.event.step:
@@ -48,10 +49,25 @@ def _all(history: History) -> Iterator[tuple[str, Attempt]]:
         yield step, _child(request_id, None)
 
 
+def _asked_once(history: History) -> Iterator[tuple[Seen[Request], Seen[Answer] | None]]:
+    """Yield each request with its answer; all that ask for one answer out of a batch are one, which that ends."""
+    first: dict[str, Seen[Request]] = {}
+    answers: dict[str, Seen[Answer] | None] = {}
+    for request_id, request in history.requests.items():
+        name = first_of(request_id)
+        first.setdefault(name, request)
+        answer = history.answers.get(request_id)
+        pending = answer is not None and isinstance(answer.event, ModelResponse) and answer.event.ticket is not None
+        answers[name] = answers.get(name) or (None if pending else answer)
+    for name, request in first.items():
+        yield request, answers[name]
+
+
 def _unseen(history: History) -> Iterator[tuple[str, str]]:
     steps = history.run.steps if history.run else {}
     for name, step in steps.items():
-        for request_id in sorted(step.outstanding - history.requests.keys() - history.answers.keys()):
+        asked = step.outstanding.difference(step.promised, history.requests, history.answers)
+        for request_id in sorted(asked):
             yield name, request_id
 
 
@@ -63,6 +79,7 @@ def _attempt(request: Seen[Request], answer: Seen[Answer] | None) -> Attempt:
         work=work,
         name=name,
         branch=branch,
+        batch=isinstance(event, ModelRequest) and event.batch,
         number=event.attempt if isinstance(event, ModelRequest) else tail.number,
         repair=tail.repair,
         at=moment(request.at),

@@ -27,7 +27,8 @@ class Attempt(View):
     `number` is that of the step's attempt, and `repair` counts the questions after an answer that did not fit.
     `at` and `until` are when request and answer were put on their topics; `seconds` is what the work itself took.
     An answer is `late` when the step did not wait for it any more; a request without an answer is `awaited`
-    while the step runs. `name` is a model, a connector, a collection, or the id of a child run.
+    while the step runs; one with `batch` may wait. `name` is a model, a connector, a collection, or the id of a
+    child run.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Attempt(View):
     late: bool = False
     chosen: bool = False
     cached: bool = False
+    batch: bool = False
     tries: int = 1
     usage: Usage = Usage()
     finish_reason: str = ""

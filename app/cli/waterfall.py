@@ -96,6 +96,7 @@ def _outcome(attempt: Attempt) -> str:
 def _details(attempt: Attempt) -> str:
     facts = [
         "" if attempt.work == "model" else attempt.work,
+        "batch" if attempt.batch else "",
         # The id of a child is for another look, and may be too long for its column.
         attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else "",
         f"attempt {attempt.number}" if attempt.number > 1 else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +15,8 @@ from app.models.allowance import allowance
 from app.models.anthropic_body import body
 from app.models.anthropic_reading import read
 from app.models.anthropic_stream import Assembly
-from app.models.base import Completion, Delta, Features, Prompt
+from app.models.base import Collected, Completion, Delta, Features, Prompt
+from app.models.batch_lines import BOUND
 from app.models.endpoint import Endpoint, HostedOptions
 from app.models.features import Change, changed, defaults
 from app.models.http_errors import Errors
@@ -23,7 +24,11 @@ from app.settings import ModelSettings
 from topics.model_requests import Sampling
 
 if TYPE_CHECKING:
+    from app.models.anthropic_batch import Batches
     from app.models.wire import Wire
+
+#: Connections for files.
+_FILES = 4
 
 _PATH = "/v1/messages"
 
@@ -46,6 +51,7 @@ class Anthropic:
     provider = "anthropic"
     features: Features = frozenset(
         {
+            "batch",
             "images",
             "max_tokens",
             "reasoning_effort",
@@ -63,6 +69,9 @@ class Anthropic:
         self._endpoint = endpoint
         self._defaults = defaults
         self._wire, self._errors = _connect(endpoint, max_concurrency)
+        # Files of answers are longer than an answer, and few.
+        longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BOUND)
+        self._files, _ = _connect(longer, _FILES)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -96,9 +105,40 @@ class Anthropic:
         request = self._body(prompt) | {"stream": True}
         return self._wire.assemble(_PATH, request, Assembly(self._errors), timeout=timeout)
 
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a request as it stands in a batch.
+
+        Raises:
+            InvalidRequest: the API has no words for it.
+        """
+        return self._wire.whole(self._body(prompt))
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch of requests by name; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.submit(requests, timeout=timeout)
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.collect(batch, timeout=timeout)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
+        await self._files.close()
+
+    @property
+    def _batches(self) -> Batches:
+        from app.models.anthropic_batch import Batches  # noqa: PLC0415  # needs what comes with the SDK
+
+        return Batches(self._files, self._errors)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         sampling = options.fill(prompt.sampling, self._defaults)

@@ -113,9 +113,9 @@ class Attempting:
         except asyncio.CancelledError as fault:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            return _fault(self._model, fault)  # nobody cancelled the call: something inside of the component was
+            return fault_of(self._model, fault)  # nobody cancelled the call: something inside of the component was
         except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
-            return _fault(self._model, fault)
+            return fault_of(self._model, fault)
 
     async def _whole(self, prompt: Prompt, patience: Patience) -> Completion:
         completion = await self._model.complete(prompt, timeout=self._timeout)
@@ -164,7 +164,8 @@ class Attempting:
         return ModelTimeout(what, provider=self._model.provider)
 
 
-def _fault(model: Model, fault: BaseException) -> ComponentFault:
+def fault_of(model: Model, fault: BaseException) -> ComponentFault:
+    """Return the error of a component that raised what it should not, with where it happened in the log."""
     kind = type(fault).__name__
     # Where it happened helps to mend it; what the exception says may quote a key, and stays out.
     _log.error(

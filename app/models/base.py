@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from app.errors import ModelError
 from topics.model_requests import Feature, Message, Sampling, Tool, ToolCall
 from topics.model_responses import TokenLogprob, Usage
 
@@ -72,7 +73,7 @@ class Model(Protocol):
 
     @property
     def features(self) -> Features:
-        """What it can do; one with `streaming` is a `StreamingModel`."""
+        """What it can do; one with `streaming` is a `StreamingModel`, one with `batch` a `BatchModel`."""
         ...
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
@@ -85,6 +86,48 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Release connections and memory; the model is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a batch that is over has come to: by the names of its requests, and `rest` for all that are not there."""
+
+    answers: Mapping[str, Completion | ModelError]
+    rest: ModelError
+
+    def of(self, item: str) -> Completion | ModelError:
+        """Return what came of one request."""
+        return self.answers.get(item, self.rest)
+
+
+class BatchModel(Model, Protocol):
+    """One that takes many requests at once, and answers them in its own time: it has the feature `batch`."""
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return one request as it stands in a batch, which is as it would be sent by itself.
+
+        Raises:
+            InvalidRequest: the provider's API has no words for it.
+        """
+        ...
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch of requests by name, within `timeout` seconds; return the provider's name of the batch.
+
+        A name has at most 64 letters, digits, `-` and `_`.
+
+        Raises:
+            ModelError: one of its subclasses; nothing else.
+        """
+        ...
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+        """Return what a batch has come to, within `timeout` seconds; None while it is not over.
+
+        Raises:
+            ModelError: it cannot be told; nothing else.
+        """
         ...
 
 

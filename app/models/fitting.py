@@ -7,11 +7,17 @@ from dataclasses import replace
 
 from app.errors import InvalidRequest
 from app.models.base import Features, Model, Prompt
-from topics.model_requests import Feature, Sampling
+from topics.model_requests import Feature, ModelRequest, Sampling
 
 #: Where a field of the sampling is a feature of its own, whatever its value.
 _NAMES: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
+_BATCH: Features = frozenset({"batch"})
 _SAMPLING = tuple((name, getattr(Sampling(), name)) for name in _NAMES)
+
+
+def prompt_of(request: ModelRequest) -> Prompt:
+    """Return what a request asks."""
+    return Prompt(request.messages, request.sampling, request.tools, request.tool_choice, request.output_schema)
 
 
 def wanted(prompt: Prompt) -> Features:
@@ -28,13 +34,17 @@ def _wanted(prompt: Prompt) -> Iterator[Feature]:
         yield "images"
 
 
-def fitted(prompt: Prompt, model: Model, downgrade: Collection[Feature] = ()) -> tuple[Prompt, tuple[Feature, ...]]:
+def fitted(
+    prompt: Prompt, model: Model, downgrade: Collection[Feature] = (), *, batch: bool = False
+) -> tuple[Prompt, tuple[Feature, ...]]:
     """Return the prompt as the model can be asked it, and what was left out of it, which is in `downgrade`.
 
+    With `batch`, it is wanted too that the prompt can be asked in a batch.
+
     Raises:
-        InvalidRequest: the model cannot do what the prompt wants.
+        InvalidRequest: the model cannot do what is wanted.
     """
-    lacking = wanted(prompt) - model.features
+    lacking = (wanted(prompt) | _BATCH if batch else wanted(prompt)) - model.features
     if not lacking:
         return prompt, ()
     refused = sorted(lacking.difference(downgrade))

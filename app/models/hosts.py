@@ -89,7 +89,7 @@ HOSTS: Mapping[str, Host] = MappingProxyType(
             _hosted("MISTRAL_API_KEY", "https://api.mistral.ai/v1"), _COMMON, seed="random_seed", usage_option=False
         ),
         "ollama": Host(_own(11434), _ALL),
-        "openai": Host(Home("OPENAI_API_KEY", "OPENAI_BASE_URL"), _ALL, max_tokens="max_completion_tokens"),
+        "openai": Host(Home("OPENAI_API_KEY", "OPENAI_BASE_URL"), _ALL | {"batch"}, max_tokens="max_completion_tokens"),
         "openrouter": Host(_hosted("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"), _ALL),
         "together": Host(_hosted("TOGETHER_API_KEY", "https://api.together.xyz/v1"), _COMMON),
         "vllm": Host(_own(8000), _with("logprobs", base=_COMMON)),

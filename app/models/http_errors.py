@@ -95,6 +95,13 @@ class Errors:
         message = self.clean(str(told.get("message") or "the provider reported an error without a reason"))
         return _named(told)(message, provider=self.provider)
 
+    def answered(self, status: int, body: object) -> errors.ModelError:
+        """Return the error that an answer in a file is, by its HTTP status and its body."""
+        told = body.get("error") if isinstance(body, dict) else None
+        told = told if isinstance(told, dict) else {}
+        code, message = str(told.get("code") or told.get("type") or ""), str(told.get("message") or f"HTTP {status}")
+        return _kind(status, code)(self.clean(message), provider=self.provider, status=status)
+
     def broken(self, why: str) -> errors.Unavailable:
         """Return the error of an answer that did not come to its end."""
         return errors.Unavailable(self.clean(why), provider=self.provider)

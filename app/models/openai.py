@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,8 @@ from pydantic import Field
 from app.errors import MissingDependency
 from app.models import options
 from app.models.allowance import allowance
-from app.models.base import Completion, Delta, Features, Prompt
+from app.models.base import Collected, Completion, Delta, Features, Prompt
+from app.models.batch_lines import BOUND
 from app.models.endpoint import Endpoint, HostedOptions
 from app.models.features import Change, changed, defaults
 from app.models.hosts import HOSTS, DialectName, Host, MaxTokens
@@ -24,7 +25,11 @@ from app.settings import ModelSettings
 from topics.model_requests import Sampling
 
 if TYPE_CHECKING:
+    from app.models.openai_batch import Batches
     from app.models.wire import Wire
+
+#: Connections for files.
+_FILES = 4
 
 
 class Options(HostedOptions):
@@ -60,6 +65,9 @@ class OpenAI:
         self._dialect = dialect
         self._defaults = defaults
         self._wire, self._errors = _connect(provider, endpoint, max_concurrency)
+        # Files of answers are longer than an answer, and few.
+        longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BOUND)
+        self._files, _ = _connect(provider, longer, _FILES)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -73,7 +81,9 @@ class OpenAI:
         chosen = options.parse(name, settings, Options)
         endpoint = Endpoint.from_settings(name, settings, chosen, home=host.home)
         dialect = _dialect(host, settings.provider, endpoint, chosen)
-        features = changed(host.features, chosen.features) - dialect.lacking
+        # Another server under the name `openai` seldom takes batches, and is asked for some only if told that it does.
+        usual = host.features - ({"batch"} if settings.provider == "openai" and endpoint.base_url else frozenset())
+        features = changed(usual, chosen.features) - dialect.lacking
         return cls(
             settings.provider,
             endpoint,
@@ -102,9 +112,36 @@ class OpenAI:
         body = self._dialect.streamed(self._body(prompt))
         return self._wire.assemble(self._dialect.path, body, self._dialect.assembly(self._errors), timeout=timeout)
 
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a request as it stands in a batch."""
+        return self._wire.whole(self._body(prompt))
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch of requests by name; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.submit(requests, timeout=timeout)
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.collect(batch, timeout=timeout)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
+        await self._files.close()
+
+    @property
+    def _batches(self) -> Batches:
+        from app.models.openai_batch import Batches  # noqa: PLC0415  # needs what comes with the SDK
+
+        return Batches(self._files, self._errors, self._dialect)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.

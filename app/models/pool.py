@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from app.errors import ConfigurationError
 from app.models import registry
-from app.models.base import Completion, Features, Model, Prompt
+from app.models.base import BatchModel, Collected, Completion, Features, Model, Prompt
 from app.settings import ModelSettings
 
 
@@ -30,6 +31,34 @@ class Pool:
             ModelError: one of its subclasses.
         """
         return await self.models[0].complete(prompt, timeout=timeout)
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a request as it stands in a batch.
+
+        Raises:
+            InvalidRequest: as of the component.
+        """
+        return self._first.batched(prompt)
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch with the first key; another one may not be shown what becomes of it.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._first.submit(requests, timeout=timeout)
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+        """Return what a batch has come to.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._first.collect(batch, timeout=timeout)
+
+    @property
+    def _first(self) -> BatchModel:
+        return cast("BatchModel", self.models[0])
 
     async def close(self) -> None:
         """Close all of them."""

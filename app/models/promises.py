@@ -10,8 +10,8 @@ from typing import cast, get_args
 
 from pydantic import JsonValue
 
-from app.errors import ModelTimeout
-from app.models.base import Completion, Delta, Model, Prompt, StreamingModel
+from app.errors import ModelError, ModelTimeout
+from app.models.base import BatchModel, Completion, Delta, Model, Prompt, StreamingModel
 from app.models.picture import png
 from app.schemas import Schema
 from topics.model_requests import Feature, Image, Message, Sampling, Tool
@@ -98,6 +98,20 @@ class Promises:
             raise Broken("the stream ends without a completion")
         _need("".join(piece.text for piece in pieces) == last.text, "the pieces are not the text of the completion")
         return f"{len(pieces)} pieces"
+
+    async def batch(self) -> str:
+        """A batch of one request is taken, and it can be told how it stands."""
+        model = cast("BatchModel", self._model)
+        requests = {"probe": model.batched(self._prompt("Reply with the word: ready"))}
+        batch = await model.submit(requests, timeout=self._timeout)
+        collected = await model.collect(batch, timeout=self._timeout)
+        if collected is None:
+            return "taken, and not answered yet"
+        answer = collected.of("probe")
+        if isinstance(answer, ModelError):
+            raise answer
+        _need(isinstance(answer, Completion), f"the batch has a {type(answer).__name__} in it, not a Completion")
+        return "taken, and answered"
 
     async def max_tokens(self) -> str:
         """An answer is no longer than it may be."""

@@ -7,15 +7,16 @@ import json
 import math
 import random
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field
 
 from app import errors
 from app.models import options
-from app.models.base import Completion, Delta, Features, Prompt
+from app.models.base import Collected, Completion, Delta, Features, Prompt
 from app.models.continuing import continuing
 from app.models.script import Answer, Rule, answer
 from app.settings import ModelSettings, Section
@@ -57,6 +58,7 @@ class Options(Section):
     default: str | None = Field(default=None, description="the answer to anything else; by default the message itself")
     reasoning: str = Field(default="", description="what it thinks before it answers, where no rule says")
     delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
+    batch_delay: float = Field(default=0.0, ge=0, description="seconds until the answers of a batch are there")
     piece_delay: float = Field(default=0.0, ge=0, description="seconds between two pieces of a stream")
     cut_after: int | None = Field(default=None, ge=0, description="a stream breaks off after so many pieces")
     silent_after: int | None = Field(default=None, ge=0, description="nothing comes after so many pieces of a stream")
@@ -74,7 +76,8 @@ class Scripted:
     `temperature` and `top_p` are accepted, because whatever they are, the script is a fair answer. `logprobs` are
     not: there are none. Nor is `schema`: only the script knows whether it keeps to one. A tool that must be
     called, by `tool_choice`, though no rule calls it, is called without arguments. A streamed answer that broke off
-    is continued where it stopped, when that is asked for as `app.models.continuing` does.
+    is continued where it stopped, when that is asked for as `app.models.continuing` does. A batch is answered like
+    single calls, after `batch_delay`.
     """
 
     provider = "scripted"
@@ -86,6 +89,7 @@ class Scripted:
         self._script = script
         self._defaults = defaults
         self._failures = iter(script.failures)
+        self._batches: dict[str, tuple[float, Collected]] = {}
         self._rng = random.Random(script.seed)  # noqa: S311  # repeatable on purpose
 
     @classmethod
@@ -122,8 +126,34 @@ class Scripted:
             yield piece
         yield completion
 
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a prompt as it stands in a batch."""
+        return {"prompt": prompt}
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Take a batch; it is kept in memory, and lost with this process.
+
+        Raises:
+            ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
+        """
+        await self._begin(_end(timeout))
+        answers = {name: self._completion(request["prompt"]) for name, request in requests.items()}
+        batch = f"scripted-{blake2b(repr(sorted(requests)).encode(), digest_size=8).hexdigest()}"
+        due = asyncio.get_running_loop().time() + self._script.batch_delay
+        self._batches[batch] = due, Collected(answers, self._lost(batch))
+        return batch
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:  # noqa: ARG002  # the port's signature
+        """Return the scripted answers, when it is time."""
+        due, collected = self._batches.get(batch, (0.0, Collected({}, self._lost(batch))))
+        return collected if due <= asyncio.get_running_loop().time() else None
+
     async def close(self) -> None:
-        """Do nothing: there is nothing to release."""
+        """Forget the batches."""
+        self._batches.clear()
+
+    def _lost(self, batch: str) -> errors.BatchFailed:
+        return errors.BatchFailed(f"this process does not know {batch} with this request", provider=self.provider)
 
     async def _begin(self, end: float) -> None:
         failure = self._failure()

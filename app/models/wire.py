@@ -6,12 +6,12 @@ The SDKs' own models of answers cost more time than the rest of a call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -23,6 +23,8 @@ from app.models.base import Completion, Delta
 from app.models.endpoint import Endpoint
 from app.models.http_errors import Errors
 from app.models.sdk import timeouts
+
+T = TypeVar("T")
 
 #: Seconds to wait for what ends an answer after its last event; without it, its connection is not used again.
 _LAST_BYTES = 0.05
@@ -89,6 +91,23 @@ class Wire:
         if size > most:
             raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
 
+    def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of a request with what the configuration adds to it."""
+        return merged(body, self._endpoint.body)
+
+    async def use(self, act: Callable[[Any, Mapping[str, Any]], Awaitable[T]], *, timeout: float) -> T:
+        """Return what `act` does with the SDK's client, whose methods are to have these options, in `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        options = {"extra_headers": self._headers, "timeout": timeouts(self._endpoint, timeout)}
+        try:
+            async with asyncio.timeout(timeout):
+                return await act(self._client, options)
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+
     @asynccontextmanager
     async def stream(self, path: str, body: dict[str, Any], *, timeout: float) -> AsyncIterator[Stream]:
         """Return an answer that comes as events, all of them within `timeout` seconds.
@@ -114,7 +133,7 @@ class Wire:
 
     def _request(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
         options = {"timeout": timeouts(self._endpoint, timeout), "headers": self._headers}
-        return {"cast_to": httpx2.Response, "body": merged(body, self._endpoint.body), "options": options}
+        return {"cast_to": httpx2.Response, "body": self.whole(body), "options": options}
 
     async def _begin(self, path: str, body: dict[str, Any], timeout: float) -> httpx2.Response:
         request = self._request(body, timeout)

@@ -18,7 +18,8 @@ class Price:
     """US dollars for a million tokens.
 
     `as_of` is the day on which `source` said so, or `configuration` for a price of the settings. Reasoning tokens
-    are a part of the output, and cached input is a part of the input; each may have a price of its own.
+    are a part of the output, and cached input is a part of the input; each may have a price of its own. `batch` is the
+    part of all that which an answer out of a batch costs.
     """
 
     input: float
@@ -27,20 +28,22 @@ class Price:
     reasoning: float
     as_of: str
     source: str
+    batch: float = 1.0
 
     @classmethod
     def of(cls, rates: PriceSettings, *, as_of: str = CONFIGURED, source: str = CONFIGURED) -> Self:
         """Return the price by these rates."""
         cached = rates.input if rates.cached_input is None else rates.cached_input
         reasoning = rates.output if rates.reasoning is None else rates.reasoning
-        return cls(rates.input, cached, rates.output, reasoning, as_of, source)
+        batch = 1.0 if rates.batch is None else rates.batch
+        return cls(rates.input, cached, rates.output, reasoning, as_of, source, batch)
 
-    def cost(self, usage: Usage) -> float:
+    def cost(self, usage: Usage, *, batched: bool = False) -> float:
         """Return what these tokens cost in US dollars, to a millionth of a millionth; never less than nothing."""
         cached, read = _parts(usage.cached_input_tokens, usage.input_tokens)
         thought, written = _parts(usage.reasoning_tokens, usage.output_tokens)
         millionths = read * self.input + cached * self.cached_input + written * self.output + thought * self.reasoning
-        return round(millionths / _MILLION, 12)
+        return round(millionths / _MILLION * (self.batch if batched else 1.0), 12)
 
 
 def _parts(part: int, whole: int) -> tuple[int, int]:

@@ -28,12 +28,22 @@ class _Rates(PriceSettings):
 
 
 class Sheet(Section):
-    """What one provider's models cost, by a source, on a day; `models` are names, or patterns with `*` and `?`."""
+    """What one provider's models cost, by a source, on a day; `models` are names, or patterns with `*` and `?`.
+
+    `batch` is the part of it that answers out of a batch cost, of models that do not say otherwise.
+    """
 
     provider: str
     as_of: date
     source: str = ""
+    batch: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     models: dict[str, _Rates]
+
+    def prices(self) -> Iterator[tuple[str, Price]]:
+        """Yield the price of each name or pattern."""
+        for pattern, rates in self.models.items():
+            own = rates if rates.batch is not None else rates.model_copy(update={"batch": self.batch})
+            yield pattern, Price.of(own, as_of=self.as_of.isoformat(), source=self.source)
 
 
 class Sheets(Section):
@@ -97,9 +107,7 @@ def _entries(document: Document, *, anywhere: bool) -> tuple[Entry, ...]:
     if problems:
         raise complain(problems)
     return tuple(
-        Entry(sheet.provider, pattern, Price.of(rates, as_of=sheet.as_of.isoformat(), source=sheet.source), anywhere)
-        for sheet in sheets
-        for pattern, rates in sheet.models.items()
+        Entry(sheet.provider, pattern, price, anywhere) for sheet in sheets for pattern, price in sheet.prices()
     )
 
 

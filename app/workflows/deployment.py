@@ -20,6 +20,7 @@ from pydantic import BaseModel, JsonValue
 from app.errors import ConfigurationError
 from app.source.writing import to_yaml
 from app.workflows.spec import Workflow
+from app.workflows.steps import Spec
 
 #: A workflow as plain JSON.
 Plain = dict[str, JsonValue]
@@ -163,6 +164,7 @@ def _fields(model: BaseModel) -> dict[str, Any]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         # A null that was written can mean something, as the value of a fallback does.
-        if name in model.model_fields_set and (value is None or value != field.get_default(call_default_factory=True)):
+        usual = model.usual(name) if isinstance(model, Spec) else field.get_default(call_default_factory=True)
+        if name in model.model_fields_set and (value is None or value != usual):
             found[field.alias or name] = _plain(value)
     return {**found, **{name: _plain(value) for name, value in (model.model_extra or {}).items()}}

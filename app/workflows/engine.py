@@ -15,13 +15,14 @@ from app.workflows.budgets import awaits, funded, out_of_time, overdue, request_
 from app.workflows.definitions import Definition
 from app.workflows.ending import end
 from app.workflows.kinds.base import Command
+from app.workflows.kinds.promises import superseded
 from app.workflows.replacing import replace
 from app.workflows.run import WAITING, Done, Early, Fact, Run, RunState, StepRun, digest
 from app.workflows.slots import acquire
 from app.workflows.turn import Turn
 from app.workflows.world import World
 from topics.base import Failure
-from topics.model_responses import Usage
+from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import RetrievalResult
 from topics.signals import Signal
 from topics.step_results import StepResult
@@ -196,6 +197,8 @@ def _keep(run: Run, event: News) -> Run:
 def _taken_in(run: Run, fact: Fact) -> bool:
     """Whether a step has had this answer, or needs it no more."""
     step = run.steps.get(fact.step, WAITING)
+    if isinstance(fact, ModelResponse) and fact.ticket and superseded(step, fact.id):
+        return True
     return step.over or any(response.id == fact.id for response in (*step.responses, *step.replies))
 
 

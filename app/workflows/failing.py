@@ -19,6 +19,8 @@ PASSING = frozenset(
         "rate_limited",
         "overloaded",
         "unavailable",
+        "batch_expired",
+        "batch_failed",
         "retrieval",
         "connector_unavailable",
         "deadline_exceeded",

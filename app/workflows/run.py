@@ -14,6 +14,7 @@ from app.errors import BudgetExceeded
 from app.workflows.account import Account
 from app.workflows.replacing import replace
 from topics.base import Failure
+from topics.model_requests import Ticket
 from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk, RetrievalResult
 from topics.step_results import StepResult
@@ -28,6 +29,15 @@ _OVER = frozenset({"succeeded", "failed", "skipped"})
 _ACTIVE = frozenset({"running", "backing_off", "falling_back"})
 
 
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """An answer that a provider makes in its own time: `branch` asks for it at `ask_at` (epoch seconds)."""
+
+    branch: str
+    ticket: Ticket
+    ask_at: float
+
+
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole
 class StepRun:
     """One step of a run, or one item of a `map`, which is named `step[index]`. Times are epoch seconds.
@@ -40,8 +50,9 @@ class StepRun:
     Of an `ask`: `order` are the branches that were asked, by preference, of which those from `wave` on count;
     `reserves` the models to ask when one fails; `responses` the answers of the models, `replies` those to the
     calls of the fusion, which has begun when `fusing`; `said` is what stands of an answer that an earlier attempt
-    streamed before it was cut off. Of a `map`: `begun` items, of which those in `live` are
-    not over, and `lost` have failed.
+    streamed before it was cut off; `promised`, by the ids of the requests that will ask for them, the answers that
+    are made in a batch, and those ids are outstanding though they are not sent yet. Of a `map`: `begun` items, of
+    which those in `live` are not over, and `lost` have failed.
     """
 
     status: Status = "waiting"
@@ -61,6 +72,7 @@ class StepRun:
     said: str = ""
     replies: tuple[ModelResponse, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)
+    promised: Mapping[str, Promised] = field(default_factory=dict)
     begun: int = 0
     live: frozenset[int] = frozenset()
     lost: int = 0
@@ -104,8 +116,11 @@ WAITING = StepRun()
 
 
 def without_waiting(step: StepRun) -> StepRun:
-    """Return the step as it does not wait for its answers any more."""
-    return replace(step, outstanding=frozenset(), unawaited=step.unawaited | step.outstanding)
+    """Return the step as it does not wait for its answers any more; those of a batch are not asked for again."""
+    step = replace(step, outstanding=frozenset(), unawaited=step.unawaited | step.outstanding.difference(step.promised))
+    if not step.promised:
+        return step
+    return replace(step, promised={}, wake_at=step.ends_at if step.status == "running" else step.wake_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from app.settings import Seconds
-from app.workflows.steps import AnyStep, DecideStep, Expression, Name, Spec
+from app.workflows.steps import AnyStep, DecideStep, Expression, Name, Spec, patience
 
 WorkflowId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)]
 
@@ -23,7 +23,8 @@ class Workflow(Spec):
     """Steps as a directed acyclic graph; the output of the step `answer` is the run's answer.
 
     `input` and `output` are JSON Schemas of the task's input and of the answer. `answer` can be left out when
-    only one step has nothing after it. A `version` that is left out is the next one at deployment.
+    only one step has nothing after it. A `version` that is left out is the next one at deployment. To a `deadline` that
+    is left out, the time-outs of steps with `batch` are added.
     """
 
     id: WorkflowId
@@ -36,6 +37,15 @@ class Workflow(Spec):
     concurrency: Concurrency | None = None
     steps: dict[Name, AnyStep] = Field(min_length=1)
     answer: Name | None = None
+
+    def usual(self, name: str) -> Any:
+        """Return a field's default: a run that may wait for batches has the time for all of them."""
+        usual = super().usual(name)
+        return usual + sum(map(patience, self.steps.values())) if name == "deadline" else usual
+
+    @model_validator(mode="after")
+    def _unhurried(self) -> Self:
+        return self._filled("deadline")
 
     @model_validator(mode="after")
     def _sound(self) -> Workflow:

@@ -20,11 +20,24 @@ from topics.model_requests import Feature, Sampling, Tool
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Expression = Annotated[str, Field(min_length=1, max_length=10_000)]
 
+#: Seconds that a step waits for what a provider makes in its own time, where the step does not say.
+_BATCH = 86400.0
+
 
 class Spec(BaseModel):
     """The base of all parts: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def usual(self, name: str) -> Any:
+        """Return what a field is when nothing is said of it, which may depend on what is said of others."""
+        return type(self).model_fields[name].get_default(call_default_factory=True)
+
+    def _filled(self, name: str) -> Self:
+        """Return it with this field as it usually is, unless something is said of it."""
+        if name not in self.model_fields_set:
+            self.__dict__[name] = self.usual(name)  # it is frozen for others, and in the making here
+        return self
 
 
 class Retry(Spec):
@@ -173,7 +186,9 @@ class AskStep(Step):
     `images`, values, are the addresses of pictures that go with the prompt. Models may ask for calls of `tools`, as
     `tool_choice` says (`auto`, `none`, `required`, or a tool's name). With `stream`, the answer goes to
     `result-chunks` while it is made: then one model is asked at a time, and another goes on where one was cut off.
-    What a model cannot do is left out if it is in `downgrade`, or else the model fails.
+    With `batch` the answer may wait: the provider makes it in its own time, for a day unless `timeout` says
+    otherwise, and usually for half the price. What a model cannot do is left out if it is in `downgrade`, or else the
+    model fails.
     """
 
     kind: Literal["ask"]
@@ -190,7 +205,16 @@ class AskStep(Step):
     tools: tuple[AskTool, ...] = ()
     tool_choice: str = "auto"
     stream: bool = False
+    batch: bool = False
     downgrade: tuple[Feature, ...] = ()
+
+    def usual(self, name: str) -> Any:
+        """Return a field's default: what may wait has a day."""
+        return _BATCH if name == "timeout" and self.batch else super().usual(name)
+
+    @model_validator(mode="after")
+    def _unhurried(self) -> Self:
+        return self._filled("timeout")
 
     @field_validator("models")
     @classmethod
@@ -294,6 +318,14 @@ class MapStep(Step):
             raise ValueError("a map is not tried again as a whole; give `retry` to the step inside it")
         return self
 
+    def usual(self, name: str) -> Any:
+        """Return a field's default: a map whose items may wait waits as long as they do."""
+        return patience(self.step) or super().usual(name) if name == "timeout" else super().usual(name)
+
+    @model_validator(mode="after")
+    def _unhurried(self) -> Self:
+        return self._filled("timeout")
+
     @field_validator("step")
     @classmethod
     def _plain(cls, step: Step) -> Step:
@@ -301,6 +333,17 @@ class MapStep(Step):
             if getattr(step, field):
                 raise ValueError(f"the step inside a map cannot have `{field}`; give it to the map")
         return step
+
+
+def patience(step: Step) -> float:
+    """Return how many seconds a step may wait for a provider that makes its answers in its own time."""
+    match step:
+        case AskStep(batch=True):
+            return step.timeout * step.retry.attempts
+        case MapStep():
+            return step.timeout if patience(step.step) else 0.0
+        case _:
+            return 0.0
 
 
 AnyStep = Annotated[

@@ -152,6 +152,7 @@ class Turn:
             step = failing(replace(at, step=step))
         else:
             self._send(move.commands)
+            self._redeem(step)
         for other, state in move.steps.items():
             self._steps[other] = state
             self.touch(other)
@@ -165,6 +166,11 @@ class Turn:
                 self._facts.append(early.fact)
             else:
                 self.commands.append(command)
+
+    def _redeem(self, step: StepRun) -> None:
+        """Take the answers that are there for which a step would ask later: it had asked before a crash."""
+        for request_id in sorted(self._early.keys() & step.promised.keys()):
+            self._facts.append(self._early.pop(request_id).fact)
 
     def _put(self, name: str, step: StepRun) -> None:
         """Set a step's state, and touch what waits for it."""

@@ -18,6 +18,7 @@ from app.connectors.registry import ConfiguredConnector
 from app.delivery.deciding import Decider, Mind
 from app.delivery.envelope import Received
 from app.health_feed import Measures
+from app.models.batching import Batcher
 from app.models.scripted import Scripted
 from app.prices.price import Price
 from app.retrieval.base import Vectors
@@ -158,17 +159,23 @@ def assemble(
     )
 
 
-def scripted(*, attempts: int = 1, price: Mapping[str, float] | None = None, **script: Any) -> ModelSettings:
+def scripted(
+    *,
+    attempts: int = 1,
+    price: Mapping[str, float] | None = None,
+    batch: Mapping[str, float] | None = None,
+    **script: Any,
+) -> ModelSettings:
     """Return the settings of a scripted model."""
-    sampling = {"max_tokens": 50}
-    return ModelSettings.model_validate(
-        {"provider": "scripted", "options": script, "attempts": attempts, "sampling": sampling, "price": price}
-    )
+    settings = {"provider": "scripted", "options": script, "attempts": attempts, "sampling": {"max_tokens": 50}}
+    return ModelSettings.model_validate({**settings, "price": price, "batch": batch or {}})
 
 
 def _configured(name: str, settings: ModelSettings) -> ConfiguredModel:
     price = Price.of(settings.price) if settings.price else None
-    return ConfiguredModel(Bounded(Scripted.from_settings(name, settings), 1), settings, price)
+    gate = Bounded(Scripted.from_settings(name, settings), 1)
+    batcher = Batcher(gate, settings) if "batch" in gate.model.features else None
+    return ConfiguredModel(gate, settings, price, batcher=batcher)
 
 
 def received(event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7) -> Received[Any]:

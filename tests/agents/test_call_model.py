@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from agents.call_model import answer_id, failed, handle, run
+from agents.call_model import failed, handle, run
 from agents.parts import Parts
+from agents.responses import answer_id
 from app.errors import MissingDependency, ModelError, RetrievalError
 from app.models.base import Prompt
 from app.models.guards.building import guarded
@@ -137,7 +138,8 @@ async def test_that_a_wrong_request_says_nothing_of_the_models_health(code: str)
 
 
 def test_that_every_transient_error_of_models_is_a_fault() -> None:
-    assert {kind.code for kind in ModelError.__subclasses__() if kind.transient} < FAULTS
+    batches = {"batch_expired", "batch_failed"}  # a batch that came to nothing says little of how calls would go
+    assert {kind.code for kind in ModelError.__subclasses__() if kind.transient} - batches < FAULTS
 
 
 async def test_that_an_embedding_comes_along_when_it_is_wanted() -> None:

@@ -82,7 +82,7 @@ def test_a_model_that_keeps_its_promises_passes() -> None:
     result = _run("test", "good")
 
     assert result.exit_code == 0
-    assert "14 pass, 0 fail, 2 skipped" in result.stdout
+    assert "15 pass, 0 fail, 2 skipped" in result.stdout
 
 
 def test_a_model_that_breaks_one_fails_with_the_error_named() -> None:

@@ -5,15 +5,26 @@ from dataclasses import replace
 import pytest
 
 from app.cli.attempts import Tail, attempts
-from app.workflows.run import Run, StepRun
+from app.workflows.run import Promised, Run, StepRun
 from tests.cli.runlog import START, Log, answered, moment
+from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.base import Failure
+from topics.model_requests import Message, ModelRequest, Ticket
+from topics.model_responses import ModelResponse
 from topics.tasks import Task
+
+ASKED = Message(role="user", content="Why?")
 
 
 @pytest.mark.parametrize(
     ("request_id", "tail"),
-    [("t/s/1", Tail(1)), ("a/b/s/m/12.3", Tail(12, 3)), ("digest~ab", Tail()), ("t/s/x.y", Tail())],
+    [
+        ("t/s/1", Tail(1)),
+        ("a/b/s/m/12.3", Tail(12, 3)),
+        ("digest~ab", Tail()),
+        ("t/s/x.y", Tail()),
+        ("t/s/m/2.1~7", Tail(2, 1)),
+    ],
 )
 def test_the_end_of_an_id_says_which_attempt_it_is(request_id: str, tail: Tail) -> None:
     assert Tail.of(request_id) == tail
@@ -43,6 +54,34 @@ def test_a_request_without_an_answer_has_no_end() -> None:
     log.connector("look", 1.0, None)
     (only,) = attempts(log.history())["look"]
     assert (only.at, only.until, only.seconds, only.error) == (moment(1.0), None, None, None)
+
+
+def test_an_answer_out_of_a_batch_is_one_request_however_often_it_was_asked_for() -> None:
+    log = Log()
+    ticket = {"ticket": Ticket(batch="b", item="i", at=moment(1.0), poll=1.0)}
+    for number, told in enumerate((ticket, ticket, {"text": "Yes"})):
+        name = "q-1/say/one/1" + (f"~{number}" if number else "")
+        asked = ModelRequest(
+            id=name, task_id="q-1", step="say", branch="one", model="one", messages=(ASKED,), batch=True
+        )
+        log.put(MODEL_REQUESTS, asked, number)
+        said = ModelResponse(id=name, task_id="q-1", step="say", branch="one", model="one", **told)  # type: ignore[arg-type]  # one of two fields
+        log.put(MODEL_RESPONSES, said, number + 0.5)
+        (only,) = attempts(log.history())["say"]
+        assert (only.id, only.at, only.batch) == ("q-1/say/one/1", moment(0.0), True)
+        assert only.until == (moment(2.5) if number == 2 else None)
+    assert only.text == "Yes"
+
+
+def test_what_will_be_asked_for_later_is_no_child_run() -> None:
+    log = Log()
+    run = Run(task_id="q-1", task=Task(id="q-1", input={}), digest="", accepted_at=START, deadline=START + 60)
+    promised = Promised("one", Ticket(batch="b", item="i", at=moment(1.0), poll=1.0), START + 5)
+    name = "q-1/say/one/1~1"
+    log.state(
+        replace(run, steps={"say": StepRun(status="running", outstanding=frozenset({name}), promised={name: promised})})
+    )
+    assert attempts(log.history()) == {}
 
 
 def test_a_child_run_is_seen_by_its_answer_or_by_the_state_that_awaits_it() -> None:

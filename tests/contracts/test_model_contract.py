@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 
 from app.errors import InvalidRequest, ModelError, ModelTimeout
-from app.models.base import Prompt
+from app.models.base import BatchModel, Prompt
 from app.models.fitting import fitted
 from tests.contracts.model_subjects import FORECAST, KEY, WISHES, Own, Subject, ask, within
 from topics.model_requests import Feature, Message, ToolCall
@@ -69,7 +69,9 @@ async def test_calls_at_the_same_time_get_their_own_answers(subject: Subject) ->
 
 @pytest.mark.parametrize("feature", sorted(get_args(Feature)))
 async def test_its_features_are_what_it_can_do(subject: Subject, feature: Feature) -> None:
-    if feature == "streaming":
+    if feature == "batch":
+        await _takes_batches_if_it_says_so(subject)
+    elif feature == "streaming":
         assert (feature in subject.model.features) == hasattr(subject.model, "stream")
     elif feature in subject.model.features:
         await _has_an_effect(subject, feature)
@@ -78,6 +80,18 @@ async def test_its_features_are_what_it_can_do(subject: Subject, feature: Featur
     else:
         with pytest.raises(InvalidRequest, match=feature):
             fitted(WISHES[feature].prompt, subject.model)
+
+
+async def _takes_batches_if_it_says_so(subject: Subject) -> None:
+    """What becomes of a batch at a hosted provider is in `test_model_batch_contract`."""
+    if "batch" in subject.model.features:
+        assert fitted(ask(), subject.model, batch=True) == (ask(), ())
+        assert cast("BatchModel", subject.model).batched(ask())
+        return
+    with pytest.raises(InvalidRequest, match="batch"):
+        fitted(ask(), subject.model, batch=True)
+    allowed: tuple[Feature, ...] = ("batch",)
+    assert fitted(ask(), subject.model, allowed, batch=True) == (ask(), allowed)
 
 
 async def _has_an_effect(subject: Subject, feature: Feature) -> None:

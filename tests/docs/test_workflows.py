@@ -87,8 +87,10 @@ def expected(field: FieldInfo) -> list[str]:
 def test_the_time_outs_are_those_that_hold() -> None:
     (row,) = (row for row in table(PAGE, "every step", "default", "what it is") if row[0] == "`timeout`")
     kinds = (AskStep, WaitStep, MapStep)
+    waiting = AskStep(kind="ask", models=("m",), prompt="p", batch=True)
     assert [code for code in codes(" ".join(row[1:])) if code[0].isdigit()] == [
-        _duration(kind.model_fields["timeout"].default) for kind in kinds
+        *(_duration(kind.model_fields["timeout"].default) for kind in kinds),
+        _duration(waiting.timeout),
     ]
 
 

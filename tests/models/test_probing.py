@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.errors import Unauthorized
-from app.models.base import Completion, Delta, Features, Model, Prompt
+from app.errors import BatchFailed, Unauthorized, Unavailable
+from app.models.base import Collected, Completion, Delta, Features, Model, Prompt
 from app.models.probing import Check, probe
 from app.models.registry import build
 from app.settings import ModelSettings
@@ -21,7 +21,19 @@ class Perfect:
 
     provider = "perfect"
     features: Features = frozenset(
-        {"images", "logprobs", "max_tokens", "schema", "seed", "stop", "streaming", "temperature", "tools", "top_p"}
+        {
+            "batch",
+            "images",
+            "logprobs",
+            "max_tokens",
+            "schema",
+            "seed",
+            "stop",
+            "streaming",
+            "temperature",
+            "tools",
+            "top_p",
+        }
     )
     closed = 0
 
@@ -40,6 +52,16 @@ class Perfect:
         for piece in ("re", "ady"):
             yield Delta(piece)
         yield self.answer(prompt)
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        return {"prompt": prompt}
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:  # noqa: ARG002  # likewise
+        self.batch = {name: self.answer(request["prompt"]) for name, request in requests.items()}
+        return "b"
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:  # noqa: ARG002  # likewise
+        return Collected(self.batch, Unavailable("there is no such request")) if batch == "b" else None
 
     async def close(self) -> None:
         self.closed += 1
@@ -61,6 +83,19 @@ async def test_what_keeps_all_promises_passes_and_what_it_does_not_claim_is_skip
     assert {check.status for name, check in found.items() if name != "reasoning_effort"} == {"pass"}
     assert list(found)[:2] == ["complete", "usage"]
     assert model.closed == 2
+
+
+async def test_a_batch_may_take_its_time_but_not_fail() -> None:
+    class Slow(Perfect):
+        async def collect(self, batch: str, *, timeout: float) -> Collected | None:  # noqa: ARG002  # the port's signature
+            return None
+
+    class Failing(Perfect):
+        async def collect(self, batch: str, *, timeout: float) -> Collected | None:  # noqa: ARG002  # likewise
+            return Collected({}, BatchFailed("no"))
+
+    assert (await checks(Slow()))["batch"].detail == "taken, and not answered yet"
+    assert await failed(Failing()) == {"batch": "batch_failed"}
 
 
 def breaking(**fields: Any) -> Model:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app import errors
@@ -200,3 +202,27 @@ async def test_what_it_lacks_is_not_among_its_features() -> None:
     assert {"streaming", "tools"} <= scripted().features
     assert scripted(lacks=["streaming", "tools"]).features == scripted().features - {"streaming", "tools"}
     assert not scripted().features & {"logprobs", "schema"}
+
+
+async def test_a_batch_is_answered_like_single_calls_after_its_delay() -> None:
+    model = scripted(answers={"one": "1", "two": "2"}, batch_delay=0.05)
+    requests = {name: model.batched(ask(("user", name))) for name in ("one", "two")}
+    batch = await model.submit(requests, timeout=1)
+    assert await model.collect(batch, timeout=1) is None
+    await asyncio.sleep(0.06)
+    collected = await model.collect(batch, timeout=1)
+    assert collected
+    assert collected.of("one") == await model.complete(ask(("user", "one")), timeout=1)
+    assert isinstance(collected.of("three"), errors.BatchFailed)
+
+
+async def test_a_batch_of_another_process_is_lost() -> None:
+    collected = await scripted().collect("scripted-1", timeout=1)
+    assert collected
+    assert isinstance(collected.of("one"), errors.BatchFailed)
+
+
+async def test_a_batch_may_be_refused_by_the_script() -> None:
+    model = scripted(failures=["rate_limited"])
+    with pytest.raises(errors.RateLimited):
+        await model.submit({"one": model.batched(ask(("user", "one")))}, timeout=1)

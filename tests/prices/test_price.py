@@ -64,3 +64,11 @@ def test_that_no_cost_is_negative_whatever_was_counted(price: Price, usage: Usag
 def test_that_a_rate_is_an_amount_of_money(field: str, rate: float) -> None:
     with pytest.raises(ValueError, match=field):
         PriceSettings.model_validate({field: rate})
+
+
+def test_that_a_batch_costs_its_part() -> None:
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    half = Price.of(PriceSettings(input=2.0, output=4.0, batch=0.5))
+    assert (half.cost(usage), half.cost(usage, batched=True)) == (6.0, 3.0)
+    unknown = Price.of(PriceSettings(input=2.0, output=4.0))
+    assert unknown.cost(usage, batched=True) == 6.0

@@ -118,3 +118,29 @@ def test_that_a_fault_is_named_with_its_line(tmp_path: Path, text: str, said: st
 def test_that_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: cannot be read"):
         load(tmp_path / "nowhere.yaml")
+
+
+def test_that_a_sheet_says_what_a_batch_costs_and_a_model_may_say_otherwise(tmp_path: Path) -> None:
+    text = """\
+sheets:
+  - provider: p
+    as_of: 2026-01-01
+    batch: 0.5
+    models: {a: {input: 1, output: 1}, b: {input: 1, output: 1, batch: 0.8}}
+  - provider: q
+    as_of: 2026-01-01
+    models: {a: {input: 1, output: 1}}
+"""
+    table = load(_file(tmp_path, text))
+    found = [table.find(provider, model) for provider, model in (("p", "a"), ("p", "b"), ("q", "a"))]
+    assert [price.batch for price in found if price] == [0.5, 0.8, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "part"),
+    [("openai", "gpt-5-mini", 0.5), ("anthropic", "claude-haiku-4-5", 0.5), ("deepseek", "deepseek-chat", 1.0)],
+)
+def test_that_the_published_discount_is_in_the_table(provider: str, model: str, part: float) -> None:
+    price = load().find(provider, model)
+    assert price
+    assert price.batch == part

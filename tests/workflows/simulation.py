@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from app.workflows.spec import Workflow
 from app.workflows.world import Limits, World
 from topics.base import Failure
 from topics.budgets import BudgetEvent
-from topics.model_requests import ModelRequest
+from topics.model_requests import ModelRequest, Ticket
 from topics.model_responses import ModelResponse, Usage
 from topics.results import Result
 from topics.retrieval_requests import RetrievalRequest
@@ -142,6 +143,8 @@ def _asking(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 3)) == 0:
         routing = draw(st.sampled_from([{"policy": "fixed"}, [{"policy": "healthy"}, {"policy": "latency"}]]))
         step |= {"stream": True, "samples": 1, "fusion": {"strategy": "first"}, "routing": routing}
+    elif draw(st.integers(0, 2)) == 0:
+        step["batch"] = True
     return step
 
 
@@ -192,6 +195,14 @@ def _chain(draw: st.DrawFn, steps: dict[str, Any]) -> None:
         wanted: bool = draw(st.booleans())
         asked = {"kind": "ask", "models": ["delta"], "prompt": "help"}
         steps["last_resort"] = {**asked, "timeout": 5.0, **({} if wanted else {"when": "false"})}
+
+
+def ticket(request: ModelRequest, poll: float = 3.0) -> ModelResponse:
+    """Return the response to a request whose answer is made in a batch: it is to be asked for in `poll` seconds."""
+    made = request.ticket or Ticket(batch="b", item=request.id, at=datetime.fromtimestamp(START, UTC), poll=poll)
+    fact = answer(request, "")
+    assert isinstance(fact, ModelResponse)
+    return fact.model_copy(update={"ticket": made.model_copy(update={"poll": poll}), "usage": Usage()})
 
 
 def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut: str = "") -> Fact:

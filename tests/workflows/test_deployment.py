@@ -192,3 +192,14 @@ def test_that_any_value_and_text_survives_yaml(arguments: dict[str, Any], prompt
     }
     written = plain(Workflow.model_validate({"id": "w", "steps": steps}), 1)
     assert digest(parse(to_yaml(written), "it").value) == digest(written)
+
+
+def test_that_a_time_of_what_may_wait_is_kept_though_it_is_the_default_of_what_may_not() -> None:
+    ask = {"kind": "ask", "models": ["a"], "prompt": "p", "batch": True}
+    spec = Workflow.model_validate({"id": "w", "steps": {"s": {**ask, "timeout": "1m"}}, "deadline": "2m"})
+    written: Any = plain(spec, 1)
+    assert (written["deadline"], written["steps"]["s"]["timeout"]) == (120.0, 60.0)
+    again = Workflow.model_validate(written)
+    assert (again.deadline, again.steps["s"].timeout) == (120.0, 60.0)
+    usual: Any = plain(Workflow.model_validate({"id": "w", "steps": {"s": ask}}), 1)
+    assert ("deadline" in usual, "timeout" in usual["steps"]["s"]) == (False, False)

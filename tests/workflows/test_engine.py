@@ -31,6 +31,7 @@ from tests.workflows.simulation import (
     answer,
     live,
     requests,
+    ticket,
     workflows,
     written,
 )
@@ -416,7 +417,7 @@ def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one f
     facts = [event for event, _, _ in life.inputs if not isinstance(event, Accept | Tick)]
     match data.draw(HAPPENINGS):
         case "answer" if life.open:
-            life.give(answer(life.open.pop(_place(life, data)), data.draw(st.sampled_from(TEXTS))))
+            life.give(_answered(life.open.pop(_place(life, data)), data))
         case "error" if life.open:
             error, cut = data.draw(st.sampled_from(["a", "b"])), data.draw(st.sampled_from(["", "Half an an"]))
             life.give(answer(life.open.pop(_place(life, data)), error=error, cut=cut))
@@ -440,6 +441,13 @@ def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one f
             life.give(Signal(task_id="t", kind="cancel", actor="ada"))
         case "health":
             life.health[data.draw(st.sampled_from(MODELS))] = Health(data.draw(st.sampled_from([0.1, 9.0])), 0.5)
+
+
+def _answered(request: Any, data: st.DataObject) -> Fact:
+    """Return an answer, or, of one that may wait, the ticket of an answer."""
+    if isinstance(request, ModelRequest) and request.batch and data.draw(st.booleans()):
+        return ticket(request, data.draw(st.sampled_from([0.0, 3.0, 40.0])))
+    return answer(request, data.draw(st.sampled_from(TEXTS)))
 
 
 def _place(life: Life, data: st.DataObject) -> int:

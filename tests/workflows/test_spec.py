@@ -110,3 +110,30 @@ def test_that_further_keys_of_a_component_are_its_options() -> None:
 def test_that_it_can_be_written_and_read_again(workflow: Workflow) -> None:
     written = workflow.model_dump_json(by_alias=True, exclude_none=True)
     assert Workflow.model_validate_json(written) == workflow
+
+
+_DAY = 86400.0
+_WAITING = {**ASK, "batch": True}
+
+
+@pytest.mark.parametrize(
+    ("steps", "deadline"),
+    [
+        ({"say": ASK}, 120.0),
+        ({"say": _WAITING}, 120.0 + _DAY),
+        ({"say": {**_WAITING, "timeout": "2h"}}, 120.0 + 7200),
+        ({"say": {**_WAITING, "retry": {"attempts": 2}}, "now": ASK}, 120.0 + 2 * _DAY),
+        ({"all": {"kind": "map", "over": "[1]", "step": _WAITING}, "say": _WAITING}, 120.0 + 2 * _DAY),
+        ({"all": {"kind": "map", "over": "[1]", "step": _WAITING, "timeout": "1h"}}, 120.0 + 3600),
+        ({"all": {"kind": "map", "over": "[1]", "step": ASK}}, 120.0),
+    ],
+)
+def test_that_a_run_has_the_time_that_its_batches_may_take(steps: dict[str, Any], deadline: float) -> None:
+    assert Workflow.model_validate({"id": "w", "steps": steps}).deadline == deadline
+    assert Workflow.model_validate({"id": "w", "steps": steps, "deadline": "1h"}).deadline == 3600
+
+
+def test_that_what_may_wait_has_a_day_unless_it_says_otherwise() -> None:
+    several = {"kind": "map", "over": "[1]", "step": {**_WAITING, "timeout": "3h", "retry": {"attempts": 2}}}
+    steps = Workflow.model_validate({"id": "w", "steps": {"a": ASK, "b": _WAITING, "c": several}}).steps
+    assert [step.timeout for step in steps.values()] == [60.0, _DAY, 6 * 3600]

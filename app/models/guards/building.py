@@ -16,6 +16,16 @@ from app.models.pool import members
 from app.settings import ModelSettings
 
 
+def guarded_batches(
+    name: str, model: Model, circuit: Circuit, *, now: Callable[[], float] = time.monotonic
+) -> Turnstile:
+    """Return the gate for the batches of the model called `name`: its breaker, which they share with its calls.
+
+    They go with the first of several keys, of whose limits they are no part.
+    """
+    return Turnstile(members(model), (Breaking(circuit, name, model.provider),), now=now)
+
+
 def guarded(
     name: str,
     model: Model,

@@ -57,6 +57,10 @@ def _tools(key: Key, step: AskStep) -> Iterator[Finding]:
 
 def _stream(key: Key, step: AskStep) -> Iterator[Finding]:
     """Find what would make several answers, of which a reader can follow only one."""
+    if step.batch:
+        yield Finding(
+            (*key, "batch"), "a step with `stream` shows its answer while it is made; one that may wait cannot"
+        )
     if step.samples > 1:
         yield Finding((*key, "samples"), "a step with `stream` makes one answer; leave `samples` out")
     if step.fusion.strategy != "first":

@@ -44,6 +44,12 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
     elif "timeout" in step.model_fields_set and step.timeout > deadline:
         text = f"is longer than the workflow's deadline of {deadline:g} s, which ends the run first"
         yield Finding((*key, "timeout"), text, warning=True)
+    elif isinstance(step, AskStep) and step.batch and step.timeout > deadline:
+        text = (
+            f"may take {step.timeout:g} s, and the workflow's deadline of {deadline:g} s ends the run first: leave "
+            "`deadline` out, or give the step a `timeout`"
+        )
+        yield Finding((*key, "batch"), text, warning=True)
 
 
 def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from app.errors import NoModel, QuorumNotMet
 from app.routing.base import Ask, Choice
-from app.workflows.kinds import asking, choosing, fusing
+from app.workflows.kinds import asking, choosing, fusing, promises
 from app.workflows.kinds.base import Moment, Move
 from app.workflows.replacing import replace
 from app.workflows.run import Fact
@@ -49,6 +49,9 @@ class AskKind:
             return _choose(at, asking.question(at, asked), asked)
         if not isinstance(fact, ModelResponse):
             return Move(at.step)
+        at = replace(at, step=promises.forget(at.step, fact.id))
+        if fact.ticket and not fact.error:
+            return promises.keep(at, fact, fact.ticket)
         if fact.purpose == "fusion":
             return Move(replace(at.step, replies=(*at.step.replies, fact)))
         wrong = _wrong(at, fact)
@@ -63,7 +66,14 @@ class AskKind:
         return _replace(replace(at, step=step)) if fact.error else Move(step)
 
     def settle(self, at: Moment) -> Move:
-        """Go on to the next phase when this one is over."""
+        """Ask for what is made in batches, when it is time; go on to the next phase when this one is over."""
+        at, requests = promises.due(at)
+        move = self._settle(at)
+        if not requests or move.step.status != "running" or move.step.fusing:
+            return move  # whoever does not wait any more does not ask
+        return Move(move.step, (*requests, *move.commands), move.steps)
+
+    def _settle(self, at: Moment) -> Move:
         step = at.step
         if step.fusing:
             return fusing.fuse(at, fusing.pool(at)) if at.late or not step.outstanding else Move(step)

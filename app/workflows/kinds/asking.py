@@ -10,7 +10,7 @@ from app.workflows import structured
 from app.workflows.kinds.base import Moment
 from app.workflows.kinds.picturing import pictures
 from app.workflows.steps import AskStep, Reuse
-from topics.model_requests import Message, ModelRequest
+from topics.model_requests import Message, ModelRequest, Ticket
 from topics.model_responses import ModelResponse
 
 #: Letters of English text for one token, about; only for estimates before a model has counted.
@@ -69,9 +69,20 @@ def _key(at: Moment) -> str:
 
 def requests(at: Moment, chosen: Sequence[str], asked: tuple[Message, ...]) -> list[ModelRequest]:
     """Return one request for each branch, which asks this; a streamed answer that was cut off is gone on with."""
-    several = len(at.spec.models) * at.spec.samples > 1
-    embed = several and at.part.strategy is not None and at.part.strategy.needs_embeddings
+    embed = _compared(at)
     return [_request(at, branch, at.request_id(branch), asked, embed=embed, prefix=standing(at)) for branch in chosen]
+
+
+def redemption(at: Moment, branch: str, request_id: str, asked: tuple[Message, ...], ticket: Ticket) -> ModelRequest:
+    """Return the request that asks for the answer which a ticket stands for."""
+    embed = _compared(at) and branch not in at.step.repairs
+    return _request(at, branch, request_id, asked, embed=embed).model_copy(update={"ticket": ticket})
+
+
+def _compared(at: Moment) -> bool:
+    """Whether answers are compared by what they mean."""
+    several = len(at.spec.models) * at.spec.samples > 1
+    return several and at.part.strategy is not None and at.part.strategy.needs_embeddings
 
 
 def standing(at: Moment) -> str:
@@ -126,4 +137,5 @@ def _request(  # what differs between requests
         downgrade=at.spec.downgrade,
         tenant=at.run.task.tenant,
         workflow=at.run.task.workflow,
+        batch=at.spec.batch,
     )

@@ -7,7 +7,7 @@ import pytest
 from app.errors import ModelError, Overloaded, RateLimited, Unauthorized
 from app.models.base import Model
 from app.models.calling import call
-from app.models.guards.building import guarded
+from app.models.guards.building import guarded, guarded_batches
 from app.models.guards.turnstile import Turnstile
 from app.models.outcome import Outcome
 from app.models.pool import Pool
@@ -106,3 +106,19 @@ def test_a_call_whose_only_key_is_turned_down_ends() -> None:
         return await call(gate, PROMPT, settings=ModelSettings(provider="scripted"), clock=clock())
 
     assert run(world()).tries == 1
+
+
+def test_batches_share_the_breaker_with_calls_and_go_with_the_first_key_past_all_limits() -> None:
+    async def world() -> None:
+        circuit = Circuit(Breaker(Tuning(quiet=0)), lambda _breaker, _now: None, lambda: None)
+        pool = Pool([Named("a"), Named("b")])
+        gate = guarded_batches("gpt", pool, circuit, now=now)
+        for _ in range(50):
+            passage = await gate.enter(PROMPT, priority=0, deadline=None)
+            assert passage.model is pool.models[0]
+        for _ in range(50):
+            passage.leave(failed("unavailable"))
+        with pytest.raises(Overloaded):
+            await gate.enter(PROMPT, priority=0, deadline=None)
+
+    run(world())

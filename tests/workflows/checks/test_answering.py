@@ -25,6 +25,7 @@ SEVERAL = {"models": ["a", "b"]}
         ),
         ({"tool_choice": "required"}, "steps.s.tool_choice: there are no `tools` to choose from"),
         ({"tools": [TOOL], "fusion": {"strategy": "vote"}}, "steps.s.fusion: compares texts"),
+        ({"stream": True, "batch": True}, "steps.s.batch: a step with `stream` shows its answer while it is made"),
         ({"stream": True, "samples": 2}, "steps.s.samples: a step with `stream` makes one answer"),
         ({**SEVERAL, "stream": True, "fusion": {"strategy": "vote"}}, "steps.s.fusion: a step with `stream` shows one"),
         ({**SEVERAL, "stream": True, "fusion": {"quorum": 2}}, "steps.s.fusion.quorum: a step with `stream` makes one"),
@@ -55,6 +56,7 @@ def test_that_what_cannot_be_asked_for_is_named(settings: dict[str, Any], said: 
         {"stream": True, "routing": [{"policy": "healthy"}, {"policy": "latency", "choose": 1}], **SEVERAL},
         {"stream": True, "schema": {"type": "object"}, "tools": [TOOL]},
         {"downgrade": ["images", "seed"]},
+        {"batch": True, "downgrade": ["batch"], "samples": 3, "fusion": {"strategy": "vote"}},
     ],
 )
 def test_that_what_can_be_asked_for_is_right(settings: dict[str, Any]) -> None:

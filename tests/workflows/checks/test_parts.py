@@ -118,3 +118,11 @@ def test_that_the_cache_of_a_map_is_that_of_the_step_inside() -> None:
 )
 def test_that_answers_of_models_documents_and_connectors_can_be_given_again(step: dict[str, Any]) -> None:
     assert errors({"s": {**step, "cache": "1h"}}) == []
+
+
+def test_that_a_deadline_that_ends_a_batch_too_soon_is_warned_of() -> None:
+    waiting = {**ASK, "batch": True}
+    assert warnings({"s": waiting}) == []
+    (line,) = warnings({"s": waiting}, deadline="2h")
+    assert line.startswith("steps.s.batch: may take 86400 s, and the workflow's deadline of 7200 s ends the run first")
+    assert warnings({"s": {**waiting, "timeout": "2h"}}, deadline="2h") == []

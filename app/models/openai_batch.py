@@ -1,0 +1,142 @@
+"""OpenAI's batches: a file of requests goes up, and a file of answers comes down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.errors import BatchExpired, BatchFailed, ModelError
+from app.models.base import Collected, Completion
+from app.models.batch_lines import lines, parsed
+from app.models.http_errors import Errors
+from app.models.openai_dialect import Dialect
+from app.models.wire import Wire
+
+#: The only window that the API has.
+_WINDOW = "24h"
+_UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
+_OK = 200
+_EXPIRED = "batch_expired"
+
+
+class _Response(BaseModel):
+    status_code: int
+    body: Any = None
+
+
+class _Error(BaseModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class _File(BaseModel):
+    id: str
+
+
+class _Faults(BaseModel):
+    data: tuple[_Error, ...] | None = None
+
+
+class _State(BaseModel):
+    id: str
+    status: str
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: _Faults | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.status in _UNDER_WAY
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.output_file_id, self.error_file_id)))
+
+
+class _Line(BaseModel):
+    custom_id: str
+    response: _Response | None = None
+    error: _Error | None = None
+
+
+class Batches:
+    """The batches of one endpoint, whose requests and answers are those of a dialect."""
+
+    def __init__(self, wire: Wire, errors: Errors, dialect: Dialect) -> None:
+        self._wire = wire
+        self._errors = errors
+        self._dialect = dialect
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        url = f"/v1{self._dialect.path}"
+        about = {"created_by": "meta-ai-orchestrator", "requests": str(len(requests)), "first": next(iter(requests))}
+        file = ("meta-ai-orchestrator.jsonl", _file(requests, url), "application/jsonl")
+
+        async def hand_in(client: Any, options: Mapping[str, Any]) -> Any:
+            raw = await client.files.with_raw_response.create(file=file, purpose="batch", **options)
+            uploaded = parsed(raw.content, _File, self._errors)
+            return await client.batches.with_raw_response.create(
+                input_file_id=uploaded.id, endpoint=url, completion_window=_WINDOW, metadata=about, **options
+            )
+
+        raw = await self._wire.use(hand_in, timeout=timeout)
+        return parsed(raw.content, _State, self._errors).id
+
+    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+
+        async def look(client: Any, options: Mapping[str, Any]) -> tuple[_State, list[bytes]]:
+            raw = await client.batches.with_raw_response.retrieve(batch, **options)
+            state = parsed(raw.content, _State, self._errors)
+            names = () if state.under_way else state.files
+            return state, [(await client.files.content(name, **options)).content for name in names]
+
+        state, files = await self._wire.use(look, timeout=timeout)
+        if state.under_way:
+            return None
+        return Collected(dict(one for file in files for one in self._read(file)), self._rest(state))
+
+    def _read(self, file: bytes) -> Iterator[tuple[str, Completion | ModelError]]:
+        for line in lines(file, _Line, self._errors):
+            yield line.custom_id, self._answer(line)
+
+    def _answer(self, line: _Line) -> Completion | ModelError:
+        if line.response is None:
+            return self._unanswered(line.error or _Error())
+        if line.response.status_code != _OK:
+            return self._errors.answered(line.response.status_code, line.response.body)
+        try:
+            return self._dialect.read(json.dumps(line.response.body).encode(), self._errors)
+        except ModelError as error:
+            return error
+
+    def _unanswered(self, error: _Error) -> ModelError:
+        message = self._errors.clean(error.message or "the batch has no answer to this request")
+        kind = BatchExpired if error.code == _EXPIRED else BatchFailed
+        return kind(message, provider=self._errors.provider)
+
+    def _rest(self, state: _State) -> ModelError:
+        """Return what became of requests that are in no file."""
+        if state.status == "expired":
+            return BatchExpired("the batch expired before this request was answered", provider=self._errors.provider)
+        faults = (state.errors.data if state.errors else None) or ()
+        told = [fault.message for fault in faults if fault.message]
+        message = f"the batch is {state.status}, without an answer to this request"
+        return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
+
+
+def _file(requests: Mapping[str, Mapping[str, Any]], url: str) -> bytes:
+    entries = ({"custom_id": name, "method": "POST", "url": url, "body": body} for name, body in requests.items())
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
