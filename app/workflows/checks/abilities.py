@@ -45,6 +45,8 @@ def _certain(step: AskStep) -> frozenset[Feature]:
     wanted: set[Feature] = {name for name in _SAMPLING if getattr(step.sampling, name) != getattr(_NOTHING, name)}
     if step.tools:
         wanted.add("tools")
+    if step.batch:
+        wanted.add("batch")
     if any(MARK not in url for url in _images(step)):
         wanted.add("images")
     return frozenset(wanted)

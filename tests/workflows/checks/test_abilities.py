@@ -28,6 +28,7 @@ def _found(*models: str, **settings: Any) -> list[tuple[str, bool]]:
     ("settings", "feature"),
     [
         (TOOL, "tools"),
+        ({"batch": True}, "batch"),
         ({"images": ["https://host.example/a.png"]}, "images"),
         ({"sampling": {"reasoning_effort": "low"}}, "reasoning_effort"),
         ({"sampling": {"logprobs": 0}}, "logprobs"),
@@ -60,7 +61,7 @@ def test_that_what_a_model_does_without_is_a_warning(settings: dict[str, Any], f
 
 
 def test_that_every_feature_is_asked_for_in_one_way() -> None:
-    assert set(_SAMPLING) | set(_WITHOUT) | {"tools"} == set(get_args(Feature))
+    assert set(_SAMPLING) | set(_WITHOUT) | {"batch", "tools"} == set(get_args(Feature))
 
 
 def test_that_a_model_that_can_or_that_nobody_knows_is_let_be() -> None:
