@@ -165,6 +165,9 @@ class Conductor(conductor.Conductor):
     """Puts messages into the queues of the agents as they are.
 
     Faust's own decodes each and wraps it in an event first; parsing, and what comes of its failures, is delivery's.
+    A queue that is nearly full has its partitions fetched no more, but takes what was fetched already, which is one
+    fetch of each at most: to wait for room would hold up all other agents, and a rebalance, which clears the queues,
+    cancels whoever waits for one, and with it the whole hand-over.
     """
 
     def _build_handler(self, tp: TP, channels: MutableSet[Any]) -> Callable[[Any], Awaitable[None]]:
@@ -179,10 +182,7 @@ class Conductor(conductor.Conductor):
         async def handle(message: Any) -> None:
             await flow.acquire()
             for channel in channels:
-                if channel.queue.full():
-                    await channel.queue.put(message)
-                else:
-                    channel.queue.put_nowait_enhanced(message, on_pressure_high=full, on_pressure_drop=drained)
+                channel.queue.put_nowait_enhanced(message, on_pressure_high=full, on_pressure_drop=drained)
 
         return handle
 

@@ -11,8 +11,9 @@ from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
-from app.delivery.consumer import Consumer, ConsumerThread
+from app.delivery.consumer import Conductor, Consumer, ConsumerThread
 from app.delivery.holdings import Holdings
 from app.delivery.tenure import Tenures
 
@@ -211,3 +212,33 @@ async def test_that_only_a_heartbeat_that_is_answered_renews_the_lease(monkeypat
     before = time.monotonic()
     await thread._consumer._coordinator._do_heartbeat()
     assert lease._renewed >= before
+
+
+class Partitions:
+    """What is fetched and what is not, as a consumer is told."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, TP]] = []
+
+    def on_buffer_full(self, tp: TP) -> None:
+        self.said.append(("full", tp))
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        self.said.append(("drained", tp))
+
+
+async def test_that_a_full_queue_holds_up_nobody_and_its_partition_is_fetched_no_more_until_it_has_drained() -> None:
+    flow, partitions = FlowControlEvent(), Partitions()
+    flow.resume()
+    queue: ThrowableQueue[str] = ThrowableQueue(2, flow_control=flow, clear_on_resume=True)
+    conductor: Any = Conductor.__new__(Conductor)  # Faust's constructor wants an application
+    conductor.app = SimpleNamespace(flow_control=flow, consumer=partitions)
+    hand_over = conductor._build_handler(ONE, [SimpleNamespace(queue=queue)])
+    async with asyncio.timeout(5):  # a rebalance cancels whoever waits for room
+        for message in ("one", "two", "three"):
+            await hand_over(message)
+    assert partitions.said == [("full", ONE)]
+    assert [await queue.get() for _ in range(3)] == ["one", "two", "three"]
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(queue.get(), 0.01)
+    assert partitions.said == [("full", ONE), ("drained", ONE)]
