@@ -45,9 +45,14 @@ async def run(stream: Any, parts: Parts) -> None:
         agent=NAME,
         answer_id=answer_id,
         failed=failed,
-        kind=lambda request: request.model,
+        kind=_kind,
         priority=lambda request: request.priority,
     )
+
+
+def _kind(request: ModelRequest) -> str:
+    """Return whose share of the places it has: what waits for its batch holds up no call of the same model."""
+    return f"{request.model}/batch" if request.batch else request.model
 
 
 async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Outgoing]:

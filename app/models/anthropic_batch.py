@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.errors import BatchExpired, BatchFailed, ModelError
 from app.models.anthropic_reading import read
 from app.models.base import Collected, Completion
-from app.models.batch_lines import lines, parsed
+from app.models.batch_lines import Line, answers, parsed
 from app.models.http_errors import Errors
 from app.models.wire import Wire
 
@@ -32,8 +32,7 @@ class _State(BaseModel):
     processing_status: str
 
 
-class _Line(BaseModel):
-    custom_id: str
+class _Line(Line):
     result: _Result
 
 
@@ -77,10 +76,11 @@ class Batches:
         file = await self._wire.use(look, timeout=timeout)
         if file is None:
             return None
-        answers = {line.custom_id: self._answer(line.result) for line in lines(file, _Line, self._errors)}
-        return Collected(answers, self._failed("the batch has ended without an answer to this request"))
+        found = dict(answers(file, _Line, self._answer, self._errors))
+        return Collected(found, self._failed("the batch has ended without an answer to this request"))
 
-    def _answer(self, result: _Result) -> Completion | ModelError:
+    def _answer(self, line: _Line) -> Completion | ModelError:
+        result = line.result
         match result.type:
             case "succeeded":
                 try:

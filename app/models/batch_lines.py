@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.errors import ModelError
+from app.models.base import Completion
 from app.models.http_errors import Errors
 
-L = TypeVar("L", bound=BaseModel)
+
+class Line(BaseModel):
+    """A line of a file of answers: what every one of them has."""
+
+    custom_id: str
+
+
+B = TypeVar("B", bound=BaseModel)
+L = TypeVar("L", bound=Line)
 
 #: How many times as long as one answer all answers of a batch may be together.
 BOUND = 64
 
 
-def lines(file: bytes, kind: type[L], errors: Errors) -> Iterator[L]:
-    """Yield the lines of a file.
+def answers(
+    file: bytes, kind: type[L], answer: Callable[[L], Completion | ModelError], errors: Errors
+) -> Iterator[tuple[str, Completion | ModelError]]:
+    """Yield what came of each request in a file, by the names of the requests.
+
+    A line that is not what the API promises is the error of its own request: the others were answered, and are paid.
 
     Raises:
-        ModelError: one is not what the API promises.
+        ModelError: a line does not even say whose it is, as in a file that is none, or of which the end is missing.
     """
     for line in file.splitlines():
-        if line.strip():
-            yield parsed(line, kind, errors)
+        if not line.strip():
+            continue
+        try:
+            entry = kind.model_validate_json(line)
+        except ValidationError:
+            yield parsed(line, Line, errors).custom_id, errors.malformed(line)
+        else:
+            yield entry.custom_id, answer(entry)
 
 
-def parsed(body: bytes, kind: type[L], errors: Errors) -> L:
+def parsed(body: bytes, kind: type[B], errors: Errors) -> B:
     """Return what is in the body of an answer.
 
     Raises:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.errors import BatchExpired, BatchFailed, ModelError
 from app.models.base import Collected, Completion
-from app.models.batch_lines import lines, parsed
+from app.models.batch_lines import Line, answers, parsed
 from app.models.http_errors import Errors
 from app.models.openai_dialect import Dialect
 from app.models.wire import Wire
@@ -56,8 +56,7 @@ class _State(BaseModel):
         return tuple(filter(None, (self.output_file_id, self.error_file_id)))
 
 
-class _Line(BaseModel):
-    custom_id: str
+class _Line(Line):
     response: _Response | None = None
     error: _Error | None = None
 
@@ -106,11 +105,8 @@ class Batches:
         state, files = await self._wire.use(look, timeout=timeout)
         if state.under_way:
             return None
-        return Collected(dict(one for file in files for one in self._read(file)), self._rest(state))
-
-    def _read(self, file: bytes) -> Iterator[tuple[str, Completion | ModelError]]:
-        for line in lines(file, _Line, self._errors):
-            yield line.custom_id, self._answer(line)
+        found = (one for file in files for one in answers(file, _Line, self._answer, self._errors))
+        return Collected(dict(found), self._rest(state))
 
     def _answer(self, line: _Line) -> Completion | ModelError:
         if line.response is None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.call_model import handle
+from agents.call_model import handle, run
 from agents.parts import Parts
 from agents.responses import answer_id
+from app.settings import DeliverySettings
 from tests.agents.parts import Measured, assemble, received
-from tests.delivery.fakes import World
-from topics import MODEL_RESPONSES, SPEND
+from tests.delivery.fakes import Stream, World, until
+from topics import MODEL_REQUESTS, MODEL_RESPONSES, SPEND
 from topics.model_requests import Message, ModelRequest, Sampling, Ticket
 from topics.model_responses import ModelResponse, Usage
 from topics.spend import Spend
@@ -156,3 +157,16 @@ async def test_that_an_embedding_comes_with_the_answer() -> None:
     parts = _parts()
     assert (await _response(parts, embed=True)).embedding is None
     assert (await _later(parts, await _ticket(parts), embed=True)).embedding
+
+
+async def test_that_requests_that_wait_for_their_batch_hold_up_no_call_of_the_same_model() -> None:
+    world, stream = World(settings=DeliverySettings(max_in_flight=18)), Stream()
+    world.own(MODEL_REQUESTS.name, 0)
+    world.start(run(stream, assemble(world, m={"batch": {"window": 600.0}})))
+    waiting = [REQUEST.model_copy(update={"id": f"waits/{number}"}) for number in range(20)]
+    call = REQUEST.model_copy(update={"id": "call", "batch": False})
+    world.deliver(stream, *(world.message(MODEL_REQUESTS, request) for request in (*waiting, call)))
+    await until(lambda: world.producer.on(MODEL_RESPONSES))
+    (answered,) = world.producer.on(MODEL_RESPONSES)
+    assert ModelResponse.model_validate_json(answered.value or b"").id == "call"
+    await world.stop()

@@ -1,7 +1,7 @@
 """An HTTP server that takes batches as OpenAI does (files, and batches of them) and as Anthropic does.
 
-What the last message of a request says decides on what becomes of it: `refuse`, `expire`, `cancel`, `lose` or
-`withhold`; anything else is answered by an echo.
+What the last message of a request says decides on what becomes of it: `refuse`, `expire`, `cancel`, `lose`,
+`withhold` or `garble`; anything else is answered by an echo.
 """
 
 from __future__ import annotations
@@ -161,6 +161,8 @@ class BatchProvider:
                     bad.append({**line, "error": {"code": "batch_cancelled", "message": "cancelled"}})
                 case "lose":
                     continue
+                case "garble":
+                    good.append({**line, "response": {"status": "of a kind that nobody knows"}})
                 case said:
                     good.append({**line, "response": {"status_code": 200, "request_id": "r", "body": answer(said)}})
         return good, bad
@@ -227,6 +229,8 @@ def _result(said: str) -> dict[str, Any]:
             return {"type": "expired"}
         case "cancel":
             return {"type": "canceled"}
+        case "garble":
+            return {"type": "of a kind that nobody knows"}
     message = {
         "id": "msg",
         "type": "message",

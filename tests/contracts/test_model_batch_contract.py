@@ -99,6 +99,7 @@ async def test_that_there_is_nothing_while_the_batch_is_not_over(scene: Scene) -
         ("cancel", BatchFailed),
         ("lose", BatchFailed),
         ("withhold", ContentFiltered),
+        ("garble", Unavailable),
     ],
 )
 async def test_that_what_becomes_of_one_request_is_not_the_others_affair(
