@@ -111,6 +111,6 @@ async def _answered(  # what an answer is made of
         seconds=round(seconds, 6),
         downgraded=tuple(sorted(wanted(prompt_of(request)) - configured.model.features)),
     )
-    like = await near(request, parts.embedder)
+    like = await near(request, parts.embedder, patience=Remaining.until(request.expires_at).seconds)
     await parts.answers.keep(request, response, max_age=request.cache_for, near=like)
     return response
