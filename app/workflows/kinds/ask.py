@@ -49,7 +49,8 @@ class AskKind:
             return _choose(at, asking.question(at, asked), asked)
         if not isinstance(fact, ModelResponse):
             return Move(at.step)
-        at = replace(at, step=promises.forget(at.step, fact.id))
+        if fact.id in at.step.promised:
+            at = replace(at, step=promises.forget(at.step, fact.id))
         if fact.ticket and not fact.error:
             return promises.keep(at, fact, fact.ticket)
         if fact.purpose == "fusion":
@@ -67,6 +68,8 @@ class AskKind:
 
     def settle(self, at: Moment) -> Move:
         """Ask for what is made in batches, when it is time; go on to the next phase when this one is over."""
+        if not at.step.promised:
+            return self._settle(at)
         at, requests = promises.due(at)
         move = self._settle(at)
         if not requests or move.step.status != "running" or move.step.fusing:
