@@ -32,7 +32,7 @@ async def handle(
     """Return the one response to a request: an answer, a ticket, or an error."""
     request = received.event
     if request.ticket:
-        return outgoing(received, await _collect(received, configured, request.ticket, parts))
+        return outgoing(received, await _collect(received, configured, request.ticket, remaining, parts))
     like = await near(request, parts.embedder, patience=remaining.seconds)
     given = await parts.answers.find(request, ModelResponse, max_age=request.cache_for, near=like)
     if request.cache_for is not None:
@@ -73,7 +73,7 @@ async def _submit(
 
 
 async def _collect(
-    received: Received[ModelRequest], configured: ConfiguredModel, ticket: Ticket, parts: Parts
+    received: Received[ModelRequest], configured: ConfiguredModel, ticket: Ticket, remaining: Remaining, parts: Parts
 ) -> ModelResponse:
     """Return the answer that a ticket stands for, or the ticket if it is not there yet."""
     request, provider = received.event, configured.model.provider
@@ -86,7 +86,10 @@ async def _collect(
     if isinstance(found, ModelError):
         parts.metrics.model_call(request.model, provider, found.code, seconds, 1, 0, 0)
         return about(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
-    return await _answered(received, configured, ticket, found, seconds, parts)
+    response = await _answered(received, configured, ticket, found, seconds, parts)
+    like = await near(request, parts.embedder, patience=remaining.seconds)
+    await parts.answers.keep(request, response, max_age=request.cache_for, near=like)
+    return response
 
 
 async def _answered(  # what an answer is made of
@@ -102,7 +105,7 @@ async def _answered(  # what an answer is made of
     await parts.delivery.outbox.publish(spending.outgoing(spent, received.partition), received)
     usage = spending.usage_in_batch(request, configured, completion)
     parts.metrics.model_call(request.model, provider, "ok", seconds, 1, usage.input_tokens, usage.output_tokens)
-    response = await answer(
+    return await answer(
         request,
         completion,
         parts.embedder,
@@ -111,6 +114,3 @@ async def _answered(  # what an answer is made of
         seconds=round(seconds, 6),
         downgraded=tuple(sorted(wanted(prompt_of(request)) - configured.model.features)),
     )
-    like = await near(request, parts.embedder, patience=Remaining.until(request.expires_at).seconds)
-    await parts.answers.keep(request, response, max_age=request.cache_for, near=like)
-    return response
