@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from agents import batched, spending
-from agents.chunks import Chunks
-from agents.parts import ConfiguredModel, Parts, answer_requests
-from agents.recording import recorded
-from agents.responses import about, again, answer, answer_id, failure, outgoing
-from agents.reusing import given_again, near
+from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
+from app.dependencies import ConfiguredModel, Dependencies, answer_requests
 from app.errors import InvalidRequest, OrchestratorError
+from app.model_calls import batched, spend_records
+from app.model_calls.cached_responses import cached_response, similar_to
+from app.model_calls.responses import about, answer, answer_id, failure, outgoing, reused
+from app.model_calls.spend_recorder import recorded
+from app.model_calls.stream_publisher import StreamPublisher
 from app.models.base import Prompt
-from app.models.calling import call
-from app.models.fitting import fitted, prompt_of
+from app.models.calling.call import call
+from app.models.capabilities import adapt_prompt, prompt_from
 from app.models.outcome import FAULTS, Outcome
-from app.remaining import Remaining
 from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
@@ -35,44 +35,44 @@ TOPIC = MODEL_REQUESTS
 _rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards nothing
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `model-requests`."""
     await answer_requests(
         stream,
-        parts,
+        deps,
         TOPIC,
         handle,
         agent=NAME,
         answer_id=answer_id,
         failed=failed,
-        kind=_kind,
+        lane=_lane,
         priority=lambda request: request.priority,
     )
 
 
-def _kind(request: ModelRequest) -> str:
+def _lane(request: ModelRequest) -> str:
     """Return whose share of the places it has: what waits for its batch holds up no call of the same model."""
     return f"{request.model}/batch" if request.batch else request.model
 
 
-async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Outgoing]:
+async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequence[Outgoing]:
     """Call the model, and return the one response: an answer, or the error that the call ended with."""
-    request, remaining = received.event, Remaining.until(received.event.expires_at)
-    configured = parts.models.get(request.model)
+    request, remaining = received.event, Deadline.until(received.event.expires_at)
+    configured = deps.models.get(request.model)
     if configured is None:
-        known = ", ".join(sorted(parts.models))
+        known = ", ".join(sorted(deps.models))
         return outgoing(
             received, failure(request, "unknown_model", f"no model is called {request.model}; there are {known}")
         )
 
     if request.ticket or batched.may_wait(request, configured):
-        return await batched.handle(received, configured, remaining, parts)
+        return await batched.handle(received, configured, remaining, deps)
 
     async def make() -> ModelResponse:
-        return await _ask(received, configured, remaining, parts)
+        return await _ask(received, configured, remaining, deps)
 
-    like = await near(request, parts.embedder, patience=remaining.seconds)
-    given = await parts.answers.give(
+    like = await similar_to(request, deps.embedder, patience=remaining.seconds)
+    given = await deps.answers.get_or_call(
         request,
         make,
         ModelResponse,
@@ -81,31 +81,31 @@ async def handle(received: Received[ModelRequest], parts: Parts) -> Sequence[Out
         near=like,
     )
     if request.cache_for is not None:
-        parts.metrics.cache(request.model, given.found)
+        deps.metrics.cache(request.model, given.found)
     if not given.cached:
         return outgoing(received, given.answer)
     if request.stream:
-        await Chunks(received, _nonce(), parts.delivery.outbox).whole(again(given.answer, request))
-    return given_again(received, configured, given.answer)
+        await StreamPublisher(received, _nonce(), deps.delivery.outbox).whole(reused(given.answer, request))
+    return cached_response(received, configured, given.answer)
 
 
 async def _ask(
-    received: Received[ModelRequest], configured: ConfiguredModel, remaining: Remaining, parts: Parts
+    received: Received[ModelRequest], configured: ConfiguredModel, remaining: Deadline, deps: Dependencies
 ) -> ModelResponse:
     """Ask the model, with what its attempts cost put on record."""
     request = received.event
     try:
-        prompt, left_out = fitted(prompt_of(request), configured.model, request.downgrade, batch=request.batch)
+        prompt, left_out = adapt_prompt(prompt_from(request), configured.model, request.downgrade, batch=request.batch)
     except InvalidRequest as error:
         return about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = _nonce()
-    streamed = Chunks(received, nonce, parts.delivery.outbox) if request.stream else nullcontext()
-    async with recorded(received, configured, nonce, parts.delivery.outbox) as recording, streamed as chunks:
-        outcome = await _call(received, recording.model, prompt, remaining, parts.tracer, chunks)
+    streamed = StreamPublisher(received, nonce, deps.delivery.outbox) if request.stream else nullcontext()
+    async with recorded(received, configured, nonce, deps.delivery.outbox) as recording, streamed as chunks:
+        outcome = await _call(received, recording.model, prompt, remaining, deps.tracer, chunks)
         recording.note(*outcome.attempts)
-    used = spending.total(request, configured, outcome.attempts)
-    _measure(request, configured, outcome, used, parts)
-    return await _response(request, configured, outcome, used, left_out, parts.embedder)
+    used = spend_records.total(request, configured, outcome.attempts)
+    _measure(request, configured, outcome, used, deps)
+    return await _response(request, configured, outcome, used, left_out, deps.embedder)
 
 
 def _nonce() -> str:
@@ -117,15 +117,15 @@ async def _call(  # one for each thing that a call needs
     received: Received[ModelRequest],
     configured: ConfiguredModel,
     prompt: Prompt,
-    remaining: Remaining,
+    remaining: Deadline,
     tracer: Tracer,
-    chunks: Chunks | None,
+    chunks: StreamPublisher | None,
 ) -> Outcome:
     request, settings = received.event, configured.settings
     described = model_call(configured.model.provider, settings.model or request.model)
     with tracer.span(f"chat {request.model}", received.traceparent, "client", described):
         outcome = await call(
-            configured.gate,
+            configured.limiter,
             prompt,
             settings=settings,
             deadline=remaining.deadline,
@@ -175,9 +175,11 @@ async def _response(
     return await answer(request, answered, embedder, first_token=last.first_token, longest_gap=last.longest_gap, **made)
 
 
-def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, used: Usage, parts: Parts) -> None:
+def _measure(
+    request: ModelRequest, configured: ConfiguredModel, outcome: Outcome, used: Usage, deps: Dependencies
+) -> None:
     code = outcome.error.code if outcome.error else "ok"
-    parts.metrics.model_call(
+    deps.metrics.model_call(
         request.model,
         configured.model.provider,
         code,
@@ -188,13 +190,13 @@ def _measure(request: ModelRequest, configured: ConfiguredModel, outcome: Outcom
     )
     for attempt in outcome.attempts:
         if attempt.first_token is not None:
-            parts.metrics.model_stream(
+            deps.metrics.model_stream(
                 request.model, configured.model.provider, attempt.first_token, attempt.longest_gap
             )
     # A call that had too little time, or that was wrong in itself, says nothing of the model.
     if outcome.tries and (code == "ok" or (code in FAULTS and not outcome.attempts[-1].short)):
         held = sum(attempt.held for attempt in outcome.attempts)
-        parts.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
+        deps.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
 
 
 def failed(received: Received[ModelRequest], error: Exception) -> Sequence[Outgoing]:

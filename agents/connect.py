@@ -10,12 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from agents.parts import Parts, answer_requests
-from app.connectors.calling import Outcome, call
+from app.connectors.call import ConnectorOutcome, call_connector
 from app.connectors.registry import ConfiguredConnector
+from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
+from app.dependencies import Dependencies, answer_requests
 from app.errors import ConnectorTimeout, OrchestratorError
-from app.remaining import Remaining
 from app.telemetry.tracing import Tracer
 from topics import STEP_REQUESTS, STEP_RESULTS
 from topics.base import Failure
@@ -26,9 +26,9 @@ NAME = "connect"
 TOPIC = STEP_REQUESTS
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `step-requests`."""
-    await answer_requests(stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
+    await answer_requests(stream, deps, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
 
 
 def answer_id(received: Received[StepRequest]) -> str:
@@ -36,41 +36,43 @@ def answer_id(received: Received[StepRequest]) -> str:
     return f"{received.event.id}/result"
 
 
-async def handle(received: Received[StepRequest], parts: Parts) -> Sequence[Outgoing]:
+async def handle(received: Received[StepRequest], deps: Dependencies) -> Sequence[Outgoing]:
     """Run the connector, and return the one result: what came of it, or why nothing did."""
-    request, remaining = received.event, Remaining.until(received.event.expires_at)
-    configured = parts.connectors.get(request.connector)
+    request, remaining = received.event, Deadline.until(received.event.expires_at)
+    configured = deps.connectors.get(request.connector)
     if configured is None:
-        known = ", ".join(sorted(parts.connectors))
+        known = ", ".join(sorted(deps.connectors))
         message = f"no connector is called {request.connector}; there are {known}"
         return _outgoing(received, _failed(request, "unknown_connector", message))
 
     async def make() -> StepResult:
-        outcome = await _run(received, configured, remaining, parts.tracer)
-        return _limited(_result(request, outcome), parts.settings.delivery.max_event_bytes)
+        outcome = await _run(received, configured, remaining, deps.tracer)
+        return _limited(_result(request, outcome), deps.settings.delivery.max_event_bytes)
 
-    given = await parts.answers.give(request, make, StepResult, max_age=request.cache_for, patience=remaining.seconds)
+    given = await deps.answers.get_or_call(
+        request, make, StepResult, max_age=request.cache_for, patience=remaining.seconds
+    )
     return _outgoing(received, _again(given.answer, request) if given.cached else given.answer)
 
 
 async def _run(
-    received: Received[StepRequest], configured: ConfiguredConnector, remaining: Remaining, tracer: Tracer
-) -> Outcome:
+    received: Received[StepRequest], configured: ConfiguredConnector, remaining: Deadline, tracer: Tracer
+) -> ConnectorOutcome:
     request, started = received.event, time.perf_counter()
     async with configured.slots:
         seconds = remaining.at_most(configured.settings.timeout)
         if seconds <= 0:
             error = ConnectorTimeout("the deadline passed before the connector could begin")
-            return Outcome(None, error, time.perf_counter() - started)
+            return ConnectorOutcome(None, error, time.perf_counter() - started)
         described = {"meta_ai.connector": request.connector}
         with tracer.span(f"connect {request.connector}", received.traceparent, "client", described):
-            outcome = await call(request.connector, configured.connector, request.arguments, timeout=seconds)
+            outcome = await call_connector(request.connector, configured.connector, request.arguments, timeout=seconds)
             if outcome.error:
                 tracer.annotate({"error.type": outcome.error.code})
     return outcome
 
 
-def _result(request: StepRequest, outcome: Outcome) -> StepResult:
+def _result(request: StepRequest, outcome: ConnectorOutcome) -> StepResult:
     failure = Failure.of(outcome.error) if outcome.error else None
     seconds = round(outcome.seconds, 6)
     return StepResult(

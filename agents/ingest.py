@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from agents.parts import Parts
-from app.delivery.doing import Doer
 from app.delivery.envelope import Outgoing, Received
-from app.retrieval.ingest import prepare
+from app.delivery.request_handler import RequestHandler
+from app.dependencies import Dependencies
+from app.retrieval.ingest import prepare_chunks
 from topics import AUDIT, CHUNKS, DOCUMENTS
 from topics.audit import AuditEvent
 from topics.chunks import DocumentChunks
@@ -19,29 +19,29 @@ NAME = "ingest"
 TOPIC = DOCUMENTS
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `documents`."""
 
     async def handler(received: Received[Document]) -> Sequence[Outgoing]:
-        return await handle(received, parts)
+        return await handle(received, deps)
 
-    doer = Doer(parts.delivery, TOPIC, handler, agent=NAME, identify=_document_id, answers=False)
-    await doer.run(stream)
+    request_handler = RequestHandler(deps.delivery, TOPIC, handler, agent=NAME, identify=_document_id, answers=False)
+    await request_handler.run(stream)
 
 
 def _document_id(received: Received[Document]) -> str:
     return received.event.id
 
 
-async def handle(received: Received[Document], parts: Parts) -> Sequence[Outgoing]:
+async def handle(received: Received[Document], deps: Dependencies) -> Sequence[Outgoing]:
     """Return the document's chunks, part by part, and a line for the audit.
 
     Raises:
         RetrievalError: the embedding failed.
     """
-    settings, document = parts.settings.retrieval, received.event
-    prepared = await prepare(
-        document, embedder=parts.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
+    settings, document = deps.settings.retrieval, received.event
+    prepared = await prepare_chunks(
+        document, embedder=deps.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
     )
     return [*(_outgoing(part, received) for part in prepared), _audit(document, prepared, received)]
 

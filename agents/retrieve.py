@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from agents.parts import Parts, answer_requests
+from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
+from app.dependencies import Dependencies, answer_requests
 from app.errors import OrchestratorError
-from app.remaining import Remaining
 from app.retrieval.base import Store
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.base import Failure
@@ -20,9 +20,9 @@ NAME = "retrieve"
 TOPIC = RETRIEVAL_REQUESTS
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `retrieval-requests`."""
-    await answer_requests(stream, parts, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
+    await answer_requests(stream, deps, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
 
 
 def answer_id(received: Received[RetrievalRequest]) -> str:
@@ -30,22 +30,22 @@ def answer_id(received: Received[RetrievalRequest]) -> str:
     return f"{received.event.id}/result"
 
 
-async def handle(received: Received[RetrievalRequest], parts: Parts) -> Sequence[Outgoing]:
+async def handle(received: Received[RetrievalRequest], deps: Dependencies) -> Sequence[Outgoing]:
     """Search, and return the one result.
 
     Raises:
         RetrievalError: the store failed; the same search may succeed later.
     """
-    request, remaining = received.event, Remaining.until(received.event.expires_at)
-    given = await parts.answers.give(
+    request, remaining = received.event, Deadline.until(received.event.expires_at)
+    given = await deps.answers.get_or_call(
         request,
-        lambda: _search(request, parts.store),
+        lambda: _search(request, deps.store),
         RetrievalResult,
         max_age=request.cache_for,
         patience=remaining.seconds,
     )
     result = _again(given.answer, request) if given.cached else given.answer
-    parts.metrics.retrieval(result.error.code if result.error else "ok", result.seconds)
+    deps.metrics.retrieval(result.error.code if result.error else "ok", result.seconds)
     return _outgoing(received, result)
 
 

@@ -1,19 +1,19 @@
 """`route`: a task comes in; its workflow is found, and its run begins.
 
-A decider: see `agents.runs` for what it decides, and `app.workflows.engine` for how.
+A decider: see `app.worker.run_state_machine` for what it decides, and `app.workflows.engine` for how.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from agents.parts import Parts
+from app.dependencies import Dependencies
 from topics import TASKS
 
 NAME = "route"
 TOPIC = TASKS
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `tasks`."""
-    await parts.decider.run(stream, TOPIC, agent=NAME)
+    await deps.processor.run(stream, TOPIC, agent=NAME)

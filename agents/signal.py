@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.parts import Parts
+from app.dependencies import Dependencies
 from topics import SIGNALS
 
 NAME = "signal"
 TOPIC = SIGNALS
 
 
-async def run(stream: Any, parts: Parts) -> None:
+async def run(stream: Any, deps: Dependencies) -> None:
     """Process `signals`."""
-    await parts.decider.run(stream, TOPIC, agent=NAME)
+    await deps.processor.run(stream, TOPIC, agent=NAME)

@@ -13,12 +13,12 @@ from statistics import median
 from typing import Any
 
 from app.brokers.base import Connection
-from app.cli.running import run
+from app.cli.event_loop import run
 from app.settings import Settings
-from bench import setup
-from bench.driver import driving
-from bench.figures import table
-from bench.process import start
+from bench.support import worker_settings
+from bench.support.driver import driving
+from bench.support.figures import table
+from testkit.process import start
 
 _NOWHERE = Connection("127.0.0.1:1")  # the process starts its own
 
@@ -31,7 +31,7 @@ def local() -> dict[str, Any]:
 async def once(settings: Settings) -> tuple[float, float, float]:
     """Return the seconds until the broker answers, until the worker is ready, and until the first answer."""
     started = time.perf_counter()
-    subject = await start("bench.worker_process", settings.model_dump_json())
+    subject = await start("bench.support.worker_process", settings.model_dump_json())
     try:
         connection = Connection(
             await subject.says("broker"), fetch_wait_ms=5 if settings.broker.kind == "embedded" else 500
@@ -52,7 +52,7 @@ async def measure(kind: str, sections: dict[str, Any], repeats: int) -> list[flo
     for _ in range(repeats + 1):
         with tempfile.TemporaryDirectory() as folder:
             broker = {"kind": kind, "data_dir": f"{folder}/kafka"}
-            rows.append(await once(setup.settings(_NOWHERE, broker=broker, **sections)))
+            rows.append(await once(worker_settings.settings(_NOWHERE, broker=broker, **sections)))
     return [median(column) for column in zip(*rows[1:], strict=True)]
 
 

@@ -14,14 +14,14 @@ from statistics import median
 
 import aiohttp
 
-from app.cli.running import run
+from app.cli.event_loop import run
 from app.retrieval.base import Embedder
-from app.retrieval.batching import Batching
-from app.retrieval.minilm import MiniLM
+from app.retrieval.embedding.batcher import BatchingEmbedder
+from app.retrieval.embedding.minilm import MiniLM
 from app.retrieval.registry import BATCH_CALLS, BATCH_SIZE
-from bench.embedding_sides import Counted, Posting, ask
-from bench.figures import table
-from bench.process import start
+from bench.support.embedding_variants import CountingEmbedder, HttpEmbedder, ask
+from bench.support.figures import table
+from testkit.process import start
 
 _LATENCY = 0.02
 #: By embedder, how many texts are asked for by how many callers at once.
@@ -48,11 +48,11 @@ async def embedders() -> AsyncIterator[Mapping[str, Side]]:
 
 @asynccontextmanager
 async def _hosted() -> AsyncIterator[Embedder]:
-    upstream = await start("bench.embedding_upstream", str(_LATENCY))
+    upstream = await start("bench.support.embedding_upstream", str(_LATENCY))
     try:
         address = f"http://127.0.0.1:{await upstream.says('ready')}/v1/embeddings"
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            yield Posting(session, address)
+            yield HttpEmbedder(session, address)
     finally:
         await upstream.stop()
 
@@ -60,8 +60,8 @@ async def _hosted() -> AsyncIterator[Embedder]:
 async def measure(side: Side, texts: int, callers: int, *, batched: bool) -> tuple[float, ...]:
     """Return the calls that were made, and the figures, of one run."""
     embedder, size, calls = side
-    counted = Counted(embedder)
-    asked = Batching(counted, size=size, calls=calls) if batched else counted
+    counted = CountingEmbedder(embedder)
+    asked = BatchingEmbedder(counted, size=size, calls=calls) if batched else counted
     figures = await ask(asked, [f"How is server number {number} started?" for number in range(texts)], callers)
     await asked.close()
     return float(counted.calls), *astuple(figures)

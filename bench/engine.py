@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from app.workflows.definitions import Definitions
-from app.workflows.spec import Workflow
-from bench.engine_life import Life, Written, live
-from bench.figures import percentile, table
+from app.workflows.definition.definitions import Definitions
+from app.workflows.definition.spec import Workflow
+from bench.support.engine_run import EngineRun, WrittenBytes, run_engine
+from bench.support.figures import percentile, table
 from topics.tasks import Task
 
 _KIB = 1024
@@ -65,11 +65,11 @@ class Case:
         definitions = Definitions([spec])
         return cls(shape, steps, definitions, time.process_time() - begun)
 
-    def life(self, number: int, text: str, written: Written | None = None) -> Life:
+    def life(self, number: int, text: str, written: WrittenBytes | None = None) -> EngineRun:
         """Return one life of it."""
         items = [f"Why {at}?" for at in range(self.steps)] if self.shape == "map" else []
         task = Task(id=f"{self.shape}-{number}", workflow=self.shape, input={"question": "Why?", "items": items})
-        return live(self.definitions, task, text=text, written=written)
+        return run_engine(self.definitions, task, text=text, written=written)
 
     def times(self, events: int) -> list[float]:
         """Return the columns of its times, of at least so many events; the last is microseconds a step."""
@@ -80,7 +80,7 @@ class Case:
 
     def bytes(self) -> list[float]:
         """Return the columns of what is written of one run, whose models answer 20 KiB each."""
-        written = Written()
+        written = WrittenBytes()
         self.life(0, _LONG, written)
         changed, whole = (sum(sizes) / self.steps / _KIB for sizes in (written.changed, written.whole))
         return [changed, whole, whole / changed, written.whole[-1] / _KIB, 1e6 * percentile(written.seconds, 0.5)]

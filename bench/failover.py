@@ -11,29 +11,29 @@ from argparse import ArgumentParser, Namespace
 from contextlib import AsyncExitStack
 
 from app.brokers.topics import ensure_topics
-from app.cli.running import run
+from app.cli.event_loop import run
 from app.settings import Settings
-from bench import broker, setup
-from bench.driver import Driver, driving
-from bench.figures import table, with_median
-from bench.process import Subject, start
+from bench.support import broker, worker_settings
+from bench.support.driver import Driver, driving
+from bench.support.figures import table, with_median
+from testkit.process import MeasuredProcess, start
 
 _WORKERS = 3
 #: With so many random keys, the odds that one of 8 partitions has none are one in 75,000.
 _TASKS = 100
 
 
-class Crew:
+class Workers:
     """The workers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._subjects: list[Subject] = []
+        self._subjects: list[MeasuredProcess] = []
 
     async def fill(self) -> None:
         """Start workers until there are enough."""
         while len(self._subjects) < _WORKERS:
-            self._subjects.append(await start("bench.worker_process", self._settings.model_dump_json()))
+            self._subjects.append(await start("bench.support.worker_process", self._settings.model_dump_json()))
             await self._subjects[-1].says("ready")
 
     async def kill_one(self) -> None:
@@ -46,7 +46,7 @@ class Crew:
             await subject.stop()
 
 
-async def once(crew: Crew, driver: Driver) -> tuple[float, float]:
+async def once(crew: Workers, driver: Driver) -> tuple[float, float]:
     """Kill a worker; return the seconds until half of the tasks are answered, and until all are."""
     await crew.fill()
     await driver.burst(_TASKS)
@@ -64,10 +64,10 @@ async def main(options: Namespace) -> None:
     """Measure, and print."""
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(broker.kafka(options.bootstrap))
-        settings = setup.settings(connection)
+        settings = worker_settings.settings(connection)
         topics = settings.topics
         await ensure_topics(connection, topics)
-        crew = Crew(settings)
+        crew = Workers(settings)
         stack.push_async_callback(crew.stop)
         driver = await stack.enter_async_context(driving(connection, topics.prefix, topics.partitions))
         rows = [await once(crew, driver) for _ in range(options.repeats)]

@@ -16,19 +16,19 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from app.cli.running import run
+from app.cli.event_loop import run
 from app.models.base import Prompt
-from app.models.calling import call
+from app.models.calling.call import call
 from app.models.outcome import Outcome, Piece
 from app.models.registry import build
 from app.settings import ModelSettings
-from bench import fault_runs
-from bench.bounded import Bounded
-from bench.cells import Cell, bad, grid, unmended, write
-from bench.exchange import ANSWER
-from bench.faults import FAULTS
-from bench.faulty import ALL, Places
-from bench.upstream import ADAPTERS, PATIENCE, misbehaving, model
+from bench.support import fault_workflows
+from bench.support.fault_table import FaultOutcome, bad, grid, unrecovered, write
+from testkit.bounded_limiter import BoundedLimiter
+from testkit.provider.exchange import ANSWER
+from testkit.provider.faults import FAULTS
+from testkit.provider.faulty import ALL, FaultyProviderUrls
+from testkit.provider.upstream import ADAPTERS, SHORT_TIMEOUTS, model_settings, running_faulty_provider
 from topics.model_requests import Message
 
 _PROMPT = Prompt((Message(role="user", content="What does every good answer have?"),))
@@ -45,16 +45,16 @@ async def _ignore(_: Piece) -> None:
     """Take a piece that only counts as a part of the whole."""
 
 
-async def ask(fault: str, column: str, places: Places, *, once: bool) -> Cell:
+async def ask(fault: str, column: str, places: FaultyProviderUrls, *, once: bool) -> FaultOutcome:
     """Make one call, and return how it ended."""
     adapter, mode = column.split(", ")
     root = places.root(fault, once=f"{fault}-{adapter}-{mode}" if once else "")
-    settings = ModelSettings.model_validate(model(adapter, root))
+    settings = ModelSettings.model_validate(model_settings(adapter, root))
     component = build(adapter, settings)
     started = time.monotonic()
     try:
         outcome = await call(
-            Bounded(component, 1), _PROMPT, settings=settings, sink=_ignore if mode == "stream" else None
+            BoundedLimiter(component, 1), _PROMPT, settings=settings, sink=_ignore if mode == "stream" else None
         )
     finally:
         seconds = time.monotonic() - started
@@ -62,17 +62,19 @@ async def ask(fault: str, column: str, places: Places, *, once: bool) -> Cell:
     return _cell(fault, column, outcome, seconds)
 
 
-def _cell(fault: str, column: str, outcome: Outcome, seconds: float) -> Cell:
+def _cell(fault: str, column: str, outcome: Outcome, seconds: float) -> FaultOutcome:
     text = outcome.completion.text if outcome.completion else None
     code, message = (outcome.error.code, str(outcome.error)) if outcome.error else ("", "")
-    return Cell(fault, column, text, code, seconds, PATIENCE["total_timeout"] + _SLACK, outcome.tries, message)
+    return FaultOutcome(
+        fault, column, text, code, seconds, SHORT_TIMEOUTS["total_timeout"] + _SLACK, outcome.tries, message
+    )
 
 
-async def direct(places: Places, faults: Sequence[str], *, once: bool) -> list[Cell]:
+async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: bool) -> list[FaultOutcome]:
     """Return how the calls ended, made side by side."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(fault: str, column: str) -> Cell:
+    async def one(fault: str, column: str) -> FaultOutcome:
         async with turns:
             return await ask(fault, column, places, once=once)
 
@@ -81,14 +83,14 @@ async def direct(places: Places, faults: Sequence[str], *, once: bool) -> list[C
 
 async def main(options: Namespace) -> int:
     """Measure, print, and return the exit code."""
-    async with misbehaving() as (_, places):
+    async with running_faulty_provider() as (_, places):
         # Who signed the certificates is trusted, so that the expired one fails by its date alone.
         os.environ["SSL_CERT_FILE"] = places.authority
         for adapter in ADAPTERS:  # the first call loads the SDK
             await ask("healthy", f"{adapter}, whole", places, once=False)
         always = await direct(places, ALL, once=False)
         passing = await direct(places, PASSING, once=True)
-        relieved = await fault_runs.measure(places, ALL, COLUMNS)
+        relieved = await fault_workflows.measure(places, ALL, COLUMNS)
     parts = {
         "faults": grid(always, ALL, COLUMNS, ANSWER),
         "faults in passing": grid(passing, PASSING, COLUMNS, ANSWER),
@@ -99,7 +101,7 @@ async def main(options: Namespace) -> int:
     if options.write:
         write(options.write, parts)
     wrong = [*bad(always, ANSWER), *bad(passing, ANSWER), *bad(relieved, ANSWER)]
-    wrong += [f"not mended: {line}" for line in unmended([*passing, *relieved], ANSWER)]
+    wrong += [f"not mended: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
     wrong += [f"did not fail: {cell.fault}, {cell.column}" for cell in passing if cell.tries == 1]
     print("\n".join(wrong) or "every call ended in time, by its right answer or a named error")
     return 1 if wrong else 0

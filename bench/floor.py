@@ -15,20 +15,20 @@ from typing import Any
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.running import run
-from bench import broker, samples, setup
-from bench.driver import Driver, driving
-from bench.figures import percentile, table, with_median
-from bench.process import Subject, running
+from app.cli.event_loop import run
+from bench.support import broker, samples, worker_settings
+from bench.support.driver import Driver, driving
+from bench.support.figures import percentile, table, with_median
+from testkit.process import MeasuredProcess, running
 
 _PAIRS = ("pair", "ours tasks/s", "bare tasks/s", "ratio", "ours CPU ms", "bare CPU ms", "CPU ratio")
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class FloorVariant:
     """One of the two that are compared."""
 
-    subject: Subject
+    subject: MeasuredProcess
     driver: Driver
 
     async def measure(self, tasks: int) -> tuple[float, float]:
@@ -39,31 +39,33 @@ class Side:
 
 
 @asynccontextmanager
-async def ours(connection: Connection) -> AsyncIterator[tuple[Side, dict[str, samples.Sample]]]:
+async def ours(connection: Connection) -> AsyncIterator[tuple[FloorVariant, dict[str, samples.Sample]]]:
     """Yield the orchestrator, warm, and what it sends."""
-    settings = setup.settings(connection)
+    settings = worker_settings.settings(connection)
     topics = settings.topics
     async with (
-        running("bench.worker_process", settings.model_dump_json()) as subject,
+        running("bench.support.worker_process", settings.model_dump_json()) as subject,
         driving(connection, topics.prefix, topics.partitions) as driver,
     ):
         await driver.burst(200)
-        yield Side(subject, driver), await samples.take(connection, topics.prefix, topics.partitions)
+        yield FloorVariant(subject, driver), await samples.take(connection, topics.prefix, topics.partitions)
 
 
 @asynccontextmanager
-async def bare(connection: Connection, sent: dict[str, samples.Sample]) -> AsyncIterator[Side]:
+async def bare(connection: Connection, sent: dict[str, samples.Sample]) -> AsyncIterator[FloorVariant]:
     """Yield the bare application, warm."""
-    settings = setup.settings(connection)
+    settings = worker_settings.settings(connection)
     topics = settings.topics
     await ensure_topics(connection, topics)
     spec: dict[str, Any] = {"name": settings.app_id, "bootstrap": connection.bootstrap_servers}
     async with (
-        running("bench.bare_process", json.dumps({**spec, "prefix": topics.prefix, "samples": sent})) as subject,
+        running(
+            "bench.support.bare_process", json.dumps({**spec, "prefix": topics.prefix, "samples": sent})
+        ) as subject,
         driving(connection, topics.prefix, topics.partitions) as driver,
     ):
         await driver.burst(200)
-        yield Side(subject, driver)
+        yield FloorVariant(subject, driver)
 
 
 async def main(options: Namespace) -> None:

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.brokers.base import Connection
-from app.cli.running import run
+from app.cli.event_loop import run
 from app.delivery.envelope import first
 from app.settings import Settings
-from bench import broker, setup
-from bench.driver import Driver, driving
-from bench.figures import percentile, table
-from bench.process import Subject, running
+from bench.support import broker, worker_settings
+from bench.support.driver import Driver, driving
+from bench.support.figures import percentile, table
+from testkit.process import MeasuredProcess, running
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 
 
@@ -59,7 +59,7 @@ async def feed(driver: Driver, per_second: float, seconds: float) -> None:
         await driver.send()
 
 
-async def sample(watch: Watch, subject: Subject, options: Namespace) -> list[list[object]]:
+async def sample(watch: Watch, subject: MeasuredProcess, options: Namespace) -> list[list[object]]:
     """Return rows of what was measured in each quarter of the time for which the calls are held."""
     await asyncio.sleep(options.delay + 5.0)  # the calls have gathered
     rows: list[list[object]] = []
@@ -78,11 +78,11 @@ async def main(options: Namespace) -> None:
     """Measure, and print."""
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(broker.kafka(options.bootstrap))
-        models = {name: setup.slow(options.delay) for name in setup.MODELS}
+        models = {name: worker_settings.slow(options.delay) for name in worker_settings.MODELS}
         # What ended is soon forgotten, so that memory has its steady state within the time of this run.
-        settings = setup.settings(connection, models=models, delivery={"remember": 5.0})
+        settings = worker_settings.settings(connection, models=models, delivery={"remember": 5.0})
         topics = settings.topics
-        subject = await stack.enter_async_context(running("bench.worker_process", settings.model_dump_json()))
+        subject = await stack.enter_async_context(running("bench.support.worker_process", settings.model_dump_json()))
         driver = await stack.enter_async_context(driving(connection, topics.prefix, topics.partitions))
         watch, rate = Watch(), options.in_flight / options.delay / len(models)
         following = asyncio.create_task(watch.follow(connection, settings))

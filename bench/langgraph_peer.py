@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from app.cli.running import run
-from bench import broker
-from bench.figures import table, with_median
+from app.cli.event_loop import run
 from bench.floor import ours
-from bench.process import Subject
+from bench.support import broker
+from bench.support.figures import table, with_median
+from testkit.process import MeasuredProcess
 
 _SCRIPT = Path(__file__).with_name("langgraph_process.py")
 
@@ -25,7 +25,7 @@ _SCRIPT = Path(__file__).with_name("langgraph_process.py")
 class Peer:
     """LangGraph in a process, which measures whenever it is asked to."""
 
-    def __init__(self, subject: Subject, tasks: int) -> None:
+    def __init__(self, subject: MeasuredProcess, tasks: int) -> None:
         self._subject = subject
         self._tasks = tasks
 
@@ -40,7 +40,7 @@ class Peer:
 async def langgraph(python: str, kind: str, options: Namespace) -> AsyncIterator[Peer]:
     """Yield LangGraph with checkpoints of this kind, warm."""
     command = (python, str(_SCRIPT), kind, str(options.tasks), str(options.concurrency))
-    subject = Subject(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
+    subject = MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
     try:
         await subject.says("ready")
         peer = Peer(subject, options.tasks)

@@ -17,11 +17,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from app.cli.running import run, settle
-from bench.call_sides import BARE, Call, cpu, sides
-from bench.figures import percentile, table
-from bench.process import Subject
-from bench.upstream import misbehaving
+from app.cli.event_loop import run, tune_garbage_collector
+from bench.support.call_variants import BARE, Call, call_variants, cpu_seconds
+from bench.support.figures import percentile, table
+from testkit.process import MeasuredProcess
+from testkit.provider.upstream import running_faulty_provider
 
 _SCRIPT = Path(__file__).with_name("litellm_process.py")
 _WARM = 20
@@ -35,7 +35,7 @@ async def litellm(python: str, root: str, calls: int) -> AsyncIterator[Mapping[s
     """Yield what measures LiteLLM, whole and streamed, warm."""
     command = (python, str(_SCRIPT), root, str(calls))
     limit = 1 << 20  # a line has one figure for each call
-    subject = Subject(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=limit))
+    subject = MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=limit))
     try:
         await subject.says("ready")
         yield {f"LiteLLM chat, {mode}": partial(_told, subject, mode) for mode in ("whole", "stream")}
@@ -43,24 +43,24 @@ async def litellm(python: str, root: str, calls: int) -> AsyncIterator[Mapping[s
         await subject.kill()
 
 
-async def _told(subject: Subject, mode: str) -> list[float]:
+async def _told(subject: MeasuredProcess, mode: str) -> list[float]:
     subject.tell(mode)
     return [float(one) for one in json.loads(await subject.says("took"))]
 
 
 async def _warm(found: Mapping[str, Call]) -> None:
     for ask in found.values():
-        await cpu(ask, _WARM)
-    settle()
+        await cpu_seconds(ask, _WARM)
+    tune_garbage_collector()
 
 
 async def main(options: Namespace) -> None:
     """Measure, and print."""
     async with AsyncExitStack() as stack:
-        _, places = await stack.enter_async_context(misbehaving())
-        found = await stack.enter_async_context(sides(places))
+        _, places = await stack.enter_async_context(running_faulty_provider())
+        found = await stack.enter_async_context(call_variants(places))
         await _warm(found)
-        measures: dict[str, Measure] = {name: partial(cpu, ask, options.calls) for name, ask in found.items()}
+        measures: dict[str, Measure] = {name: partial(cpu_seconds, ask, options.calls) for name, ask in found.items()}
         if options.peer_python:
             root = places.root("healthy")
             measures |= await stack.enter_async_context(litellm(options.peer_python, root, options.calls))

@@ -20,20 +20,20 @@ from statistics import median
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from app.cli.running import run, settle
-from app.health_feed import Measures
+from app.cli.event_loop import run, tune_garbage_collector
 from app.models.base import Prompt
-from app.models.calling import call
-from app.models.gate import Gate
-from app.models.guards.building import guarded
+from app.models.calling.call import call
+from app.models.limits.factory import build_limiter
+from app.models.limits.limiter import Limiter
 from app.models.outcome import Outcome, Piece
 from app.models.registry import build
 from app.settings import ModelSettings
-from bench.bounded import Bounded
-from bench.exchange import ANSWER
-from bench.faulty import Places
-from bench.figures import table
-from bench.upstream import ADAPTERS, misbehaving, model
+from app.worker.feeds.health import HealthRecorder
+from bench.support.figures import table
+from testkit.bounded_limiter import BoundedLimiter
+from testkit.provider.exchange import ANSWER
+from testkit.provider.faulty import FaultyProviderUrls
+from testkit.provider.upstream import ADAPTERS, model_settings, running_faulty_provider
 from topics.model_requests import Message
 
 _PROMPT = Prompt((Message(role="user", content="What does every good answer have?"),))
@@ -45,7 +45,7 @@ _NAMED = frozenset({"right", "unavailable", "rate_limited", "timeout", "overload
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ResourceSample:
     """What this process holds after so many calls; memory in MiB."""
 
     calls: int
@@ -58,7 +58,7 @@ class Sample:
 class Target:
     """A way to call."""
 
-    gate: Gate
+    limiter: Limiter
     settings: ModelSettings
     stream: bool
 
@@ -67,7 +67,7 @@ class Soak:
     """Makes calls until enough are made, and takes samples meanwhile."""
 
     def __init__(self, targets: Sequence[Target], calls: int) -> None:
-        self.samples: list[Sample] = []
+        self.samples: list[ResourceSample] = []
         self.ends: Counter[str] = Counter()
         self._targets: Iterator[Target] = cycle(targets)
         self._calls, self._begun, self._ended = calls, 0, 0
@@ -82,14 +82,14 @@ class Soak:
             self._begun += 1
             target = next(self._targets)
             sink = _ignore if target.stream else None
-            self.ends[_end(await call(target.gate, _PROMPT, settings=target.settings, sink=sink))] += 1
+            self.ends[_end(await call(target.limiter, _PROMPT, settings=target.settings, sink=sink))] += 1
             self._ended += 1
             if self._ended * _SAMPLES // self._calls > len(self.samples):
                 self._sample()
 
     def _sample(self) -> None:
         tasks, connections = len(asyncio.all_tasks()), len(self._process.net_connections("tcp"))
-        self.samples.append(Sample(self._ended, tasks, connections, self._process.memory_info().rss / 2**20))
+        self.samples.append(ResourceSample(self._ended, tasks, connections, self._process.memory_info().rss / 2**20))
 
 
 async def _ignore(_: Piece) -> None:
@@ -102,7 +102,7 @@ def _end(outcome: Outcome) -> str:
     return "right" if outcome.completion.text == ANSWER else "wrong"
 
 
-def grown(samples: Sequence[Sample]) -> list[str]:
+def grown(samples: Sequence[ResourceSample]) -> list[str]:
     """Return a line for each figure that is higher in the last quarter than in the second, beyond the tolerance."""
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
@@ -115,28 +115,32 @@ def grown(samples: Sequence[Sample]) -> list[str]:
 
 
 @asynccontextmanager
-async def targets(places: Places, in_flight: int, *, guards: bool) -> AsyncIterator[list[Target]]:
+async def targets(places: FaultyProviderUrls, in_flight: int, *, guards: bool) -> AsyncIterator[list[Target]]:
     """Yield every adapter with whole and with streamed answers, each with room for all calls."""
     async with AsyncExitStack() as stack:
         found = []
         for adapter, stream in product(ADAPTERS, (False, True)):
             patience = {"timeout": 10.0, "first_token_timeout": 10.0, "token_timeout": 10.0, "connect_timeout": 10.0}
-            raw = model(adapter, places.root("mixed"), **patience, total_timeout=60.0, max_concurrency=in_flight)
+            raw = model_settings(
+                adapter, places.root("mixed"), **patience, total_timeout=60.0, max_concurrency=in_flight
+            )
             settings = ModelSettings.model_validate(raw)
             component = build(adapter, settings)
             stack.push_async_callback(component.close)
-            circuit = Measures("bench").circuit("m")
-            gate = guarded("m", component, settings, circuit) if guards else Bounded(component, in_flight)
-            found.append(Target(gate, settings, stream))
+            circuit = HealthRecorder("bench").circuit("m")
+            limiter = (
+                build_limiter("m", component, settings, circuit) if guards else BoundedLimiter(component, in_flight)
+            )
+            found.append(Target(limiter, settings, stream))
         yield found
 
 
 async def main(options: Namespace) -> int:
     """Make the calls, print, and return the exit code."""
     async with AsyncExitStack() as stack:
-        _, places = await stack.enter_async_context(misbehaving("--share", str(options.share)))
+        _, places = await stack.enter_async_context(running_faulty_provider("--share", str(options.share)))
         ways = await stack.enter_async_context(targets(places, options.in_flight, guards=options.guards))
-        settle()
+        tune_garbage_collector()
         soak, started = Soak(ways, options.calls), time.monotonic()
         await soak.run(options.in_flight)
         seconds = time.monotonic() - started

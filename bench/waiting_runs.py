@@ -18,16 +18,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.client import Client, attach
-from app.cli.publishing import publish
-from app.cli.running import run
+from app.cli.event_loop import run
+from app.cli.kafka.client import Client, attach
+from app.cli.workflows.publishing import publish
 from app.settings import Settings
-from app.takeover import runs_topic
-from app.workflows.deployment import plan
-from app.workflows.spec import Workflow
-from bench import broker, setup
-from bench.figures import percentile, table
-from bench.process import Subject, start
+from app.worker.restoration import runs_topic
+from app.workflows.definition.deployment import plan
+from app.workflows.definition.spec import Workflow
+from bench.support import broker, worker_settings
+from bench.support.figures import percentile, table
+from testkit.process import MeasuredProcess, start
 from topics import RESULTS, TASKS
 from topics.results import Result
 from topics.tasks import Task
@@ -52,11 +52,11 @@ _COLUMNS = (
 )
 
 
-class TooSlow(Exception):
+class WakeTimeout(Exception):
     """The times of the runs came before they could be measured."""
 
 
-class Watch:
+class EventWatch:
     """Reads one topic from its beginning."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
@@ -75,13 +75,13 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(connection: Connection, topic: str, partitions: int) -> AsyncIterator[Watch]:
+async def watching(connection: Connection, topic: str, partitions: int) -> AsyncIterator[EventWatch]:
     """Yield a watch over a topic that exists."""
     options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
     consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", fetch_max_wait_ms=connection.fetch_wait_ms)
     async with consumer:
         consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
-        yield Watch(consumer)
+        yield EventWatch(consumer)
 
 
 async def begin(client: Client, runs: int, first: float, spread: float) -> dict[bytes, float]:
@@ -97,17 +97,17 @@ async def begin(client: Client, runs: int, first: float, spread: float) -> dict[
     return ends
 
 
-async def ready(settings: Settings) -> tuple[Subject, float]:
+async def ready(settings: Settings) -> tuple[MeasuredProcess, float]:
     """Start a worker; return it with the seconds until it was ready."""
     started = time.perf_counter()
-    subject = await start("bench.worker_process", settings.model_dump_json())
+    subject = await start("bench.support.worker_process", settings.model_dump_json())
     await subject.says("ready")
     return subject, time.perf_counter() - started
 
 
 async def once(connection: Connection, runs: int, options: Namespace) -> list[object]:
     """Measure with so many runs, on topics of their own."""
-    settings = setup.settings(connection)
+    settings = worker_settings.settings(connection)
     topics, written = settings.topics, runs_topic(settings)
     await ensure_topics(connection, topics, [InternalTopic(written, compacted=True)])
     async with attach(settings, connection) as client:
@@ -123,7 +123,9 @@ async def once(connection: Connection, runs: int, options: Namespace) -> list[ob
             worker, taken_over = await ready(settings)
             after = worker.rss
             if time.time() > first:
-                raise TooSlow(f"taken over {time.time() - first:.0f} s after the first should have ended: raise --lead")
+                raise WakeTimeout(
+                    f"taken over {time.time() - first:.0f} s after the first should have ended: raise --lead"
+                )
             async with watching(connection, topics.prefix + RESULTS.name, topics.partitions) as watch:
                 results = await watch.seen(runs)
         finally:
@@ -139,7 +141,7 @@ def late(ends: dict[bytes, float], results: dict[bytes, tuple[float, bytes]]) ->
     """
     for key, (at, value) in results.items():
         if Result.model_validate_json(value).status != "succeeded" or at < ends[key]:
-            raise TooSlow(f"{key.decode()} did not wait for its time: {value.decode()[:500]}")
+            raise WakeTimeout(f"{key.decode()} did not wait for its time: {value.decode()[:500]}")
     lateness = [1000 * (at - ends[key]) for key, (at, _) in results.items()]
     return [percentile(lateness, 0.5), percentile(lateness, 0.99), max(lateness)]
 

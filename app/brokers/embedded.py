@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.brokers.base import Connection
 from app.brokers.ports import LOOPBACK, claim
-from app.brokers.process import Child
+from app.brokers.process import BrokerProcess
 from app.errors import BrokerError, MissingDependency
 from app.settings import BrokerSettings
 
@@ -33,7 +33,7 @@ async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
     address = f"{LOOPBACK}:{claim(settings.port)}"
     connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, durable=False)
     with tempfile.TemporaryDirectory(prefix="meta-ai-broker-") as folder:
-        child = Child(_command(program, address), Path(folder, "broker.log"), env=_environment())
+        child = BrokerProcess(_command(program, address), Path(folder, "broker.log"), env=_environment())
         await child.answers(connection, seconds=_START_SECONDS)
         try:
             yield connection

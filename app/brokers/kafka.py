@@ -9,10 +9,10 @@ from pathlib import Path
 
 from app.brokers import distribution, node
 from app.brokers.base import Connection
+from app.brokers.class_archive import class_archive
 from app.brokers.data_dir import DataDir
 from app.brokers.ports import LOOPBACK, claim, free_port
-from app.brokers.process import Child
-from app.brokers.warm import archive
+from app.brokers.process import BrokerProcess
 from app.errors import BrokerError
 from app.settings import BrokerSettings
 
@@ -54,7 +54,7 @@ class LocalKafka:
         self._wanted_port = port
         self._properties = dict(properties or {})
         self._jvm_options = tuple(jvm_options)
-        self._child: Child | None = None
+        self._child: BrokerProcess | None = None
 
     @property
     def connection(self) -> Connection:
@@ -70,8 +70,8 @@ class LocalKafka:
         """
         if self._child is not None:
             raise BrokerError(f"this Kafka runs already on port {self._wanted_port}")
-        java, home = distribution.java(), await asyncio.to_thread(distribution.home)
-        cached = await asyncio.to_thread(archive, java, home)
+        java, home = distribution.java_executable(), await asyncio.to_thread(distribution.kafka_home)
+        cached = await asyncio.to_thread(class_archive, java, home)
         await self._data.lock()
         try:
             self._wanted_port = claim(self._wanted_port)
@@ -81,12 +81,12 @@ class LocalKafka:
             raise
         return self.connection
 
-    async def _launch(self, jvm: node.Jvm) -> Child:
+    async def _launch(self, jvm: node.Jvm) -> BrokerProcess:
         settings = node.properties(self._data.log, self._wanted_port, free_port()) | self._properties
         if not self._data.log.exists():
             await asyncio.to_thread(node.format_log, jvm, self._data, settings)
         node.write(self._data.properties, settings)
-        child = Child(jvm.kafka(self._data.properties), self._data.output, keep_open=[self._data.lock_file])
+        child = BrokerProcess(jvm.kafka(self._data.properties), self._data.output, keep_open=[self._data.lock_file])
         await child.answers(self.connection, seconds=_START_SECONDS)
         return child
 
@@ -102,6 +102,6 @@ class LocalKafka:
             await child.kill()
             self._data.unlock()
 
-    def _take(self) -> Child | None:
+    def _take(self) -> BrokerProcess | None:
         child, self._child = self._child, None
         return child

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.brokers.base import Connection
-from app.brokers.reach import reachable
+from app.brokers.reachability import check_reachable
 from app.errors import BrokerError
 
 # The pipe on its input closes when this process ends, in whatever way: then the broker must end too.
-_WATCH = 'read -r _; kill -TERM "$1" 2>/dev/null && sleep 15 && kill -KILL "$1" 2>/dev/null'
+_WATCHDOG = 'read -r _; kill -TERM "$1" 2>/dev/null && sleep 15 && kill -KILL "$1" 2>/dev/null'
 
 
-class Child:
+class BrokerProcess:
     """A running broker, with its output in the file `log`.
 
     It has a session of its own, so that Ctrl-C reaches only us and we end it in order. It is not bound to
@@ -43,7 +43,7 @@ class Child:
                 start_new_session=True,
             )
         self._watchdog = subprocess.Popen(  # noqa: S603  # likewise
-            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid)],
+            ["/bin/sh", "-c", _WATCHDOG, "watch", str(self._process.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -86,7 +86,7 @@ class Child:
     async def _until_reachable(self, connection: Connection) -> None:
         while self.running:
             with contextlib.suppress(BrokerError):
-                return await reachable(connection, seconds=1.0)
+                return await check_reachable(connection, seconds=1.0)
             await asyncio.sleep(0.02)
         raise BrokerError(f"the broker ended while it started:\n{self.last_words()}")
 

@@ -49,7 +49,7 @@ async def ensure_topics(connection: Connection, settings: TopicSettings, extra: 
         async with _admin(connection) as admin:
             # Created before anything is asked: a question about an absent topic makes Tansu create it, its own way.
             await _create(admin, wanted)
-            await _settled(admin, {topic.name for topic in wanted}, settings)
+            await _await_leaders(admin, {topic.name for topic in wanted}, settings)
     except KafkaError as error:
         raise BrokerError(f"cannot create the topics at {connection.bootstrap_servers}: {error!r}") from None
 
@@ -111,16 +111,16 @@ async def _create(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) -> Non
             raise BrokerError(f"the broker refuses to create the topic {name}: {reason}")
 
 
-async def _settled(admin: AIOKafkaAdminClient, names: set[str], settings: TopicSettings) -> None:
+async def _await_leaders(admin: AIOKafkaAdminClient, names: set[str], settings: TopicSettings) -> None:
     try:
         async with asyncio.timeout(_LEADER_SECONDS):
-            while missing := _unsettled(await admin.describe_topics(sorted(names)), settings):  # noqa: ASYNC110  # the broker tells nobody
+            while missing := _without_leader(await admin.describe_topics(sorted(names)), settings):  # noqa: ASYNC110  # the broker tells nobody
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise BrokerError(f"these topics have no leader after {_LEADER_SECONDS:g} s: {', '.join(missing)}") from None
 
 
-def _unsettled(described: Iterable[Mapping[str, Any]], settings: TopicSettings) -> list[str]:
+def _without_leader(described: Iterable[Mapping[str, Any]], settings: TopicSettings) -> list[str]:
     without = []
     for topic in described:
         partitions = topic["partitions"]

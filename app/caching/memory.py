@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from app.caching.base import Kept
+from app.caching.base import CacheEntry
 
 #: What an entry takes besides its text: the objects around it.
 _OVERHEAD = 512
@@ -16,15 +16,15 @@ class MemoryCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._entries: OrderedDict[bytes, Kept] = OrderedDict()
+        self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
 
-    async def get(self, key: bytes) -> Kept | None:
+    async def get(self, key: bytes) -> CacheEntry | None:
         """Return what is kept under `key`."""
         if (kept := self._entries.get(key)) is not None:
             self._entries.move_to_end(key)
         return kept
 
-    async def put(self, key: bytes, kept: Kept, max_age: float) -> None:  # noqa: ARG002  # the port's signature
+    async def put(self, key: bytes, kept: CacheEntry, max_age: float) -> None:  # noqa: ARG002  # the port's signature
         """Keep an answer, and let go of those used longest ago if there is no room."""
         self._drop(key)
         if _size(kept) > self._max_bytes:
@@ -44,5 +44,5 @@ class MemoryCache:
             self._bytes -= _size(kept)
 
 
-def _size(kept: Kept) -> int:
+def _size(kept: CacheEntry) -> int:
     return len(kept.value) + _OVERHEAD

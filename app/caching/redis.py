@@ -10,16 +10,16 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.caching.base import Kept
+from app.caching.base import CacheEntry
 from app.errors import ConfigurationError, MissingDependency
 
 #: A cache that is slower than this is of no use.
-_PATIENCE = 0.25
+_TIMEOUT = 0.25
 #: For so long nobody asks it again when it has failed, so that each call need not wait for it.
-_PAUSE = 5.0
+_PAUSE_AFTER_FAILURE = 5.0
 #: Commands under way at once, each with a connection of its own; the others wait their turn, which is soon.
-_AT_ONCE = 32
-_STAMP = struct.Struct("!d")
+_MAX_CONNECTIONS = 32
+_TIMESTAMP = struct.Struct("!d")
 
 log = logging.getLogger(__name__)
 
@@ -43,39 +43,39 @@ class RedisCache:
         except ImportError:
             raise MissingDependency('pip install "meta-ai-orchestrator[redis]"') from None
         try:
-            self._client: Any = redis.from_url(url, socket_connect_timeout=_PATIENCE, socket_timeout=_PATIENCE)
+            self._client: Any = redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT)
         except ValueError:  # its message would repeat the password
             raise ConfigurationError("cache.url: give it as redis://host:port/number, or rediss: with TLS") from None
         self._failures = (RedisError, OSError, TimeoutError)
         self._prefix = prefix.encode()
-        self._away_until = 0.0
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._paused_until = 0.0
+        self._connections = asyncio.Semaphore(_MAX_CONNECTIONS)
 
-    async def get(self, key: bytes) -> Kept | None:
+    async def get(self, key: bytes) -> CacheEntry | None:
         """Return what is kept under `key`."""
-        found = await self._tried(lambda: self._client.get(self._prefix + key))
-        if not found or len(found) < _STAMP.size:
+        found = await self._try(lambda: self._client.get(self._prefix + key))
+        if not found or len(found) < _TIMESTAMP.size:
             return None
-        return Kept(found[_STAMP.size :], _STAMP.unpack_from(found)[0])
+        return CacheEntry(found[_TIMESTAMP.size :], _TIMESTAMP.unpack_from(found)[0])
 
-    async def put(self, key: bytes, kept: Kept, max_age: float) -> None:
+    async def put(self, key: bytes, kept: CacheEntry, max_age: float) -> None:
         """Keep an answer until it is `max_age` seconds old."""
         left = kept.made_at + max_age - time.time()
         if left > 0:
-            value = _STAMP.pack(kept.made_at) + kept.value
-            await self._tried(lambda: self._client.set(self._prefix + key, value, px=math.ceil(left * 1000)))
+            value = _TIMESTAMP.pack(kept.made_at) + kept.value
+            await self._try(lambda: self._client.set(self._prefix + key, value, px=math.ceil(left * 1000)))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _tried(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        if time.monotonic() < self._away_until:
+    async def _try(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        if time.monotonic() < self._paused_until:
             return None
         try:
-            async with asyncio.timeout(2 * _PATIENCE), self._places:
+            async with asyncio.timeout(2 * _TIMEOUT), self._connections:
                 return await work()
         except self._failures as error:
-            self._away_until = time.monotonic() + _PAUSE
-            log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE, type(error).__name__)
+            self._paused_until = time.monotonic() + _PAUSE_AFTER_FAILURE
+            log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE_AFTER_FAILURE, type(error).__name__)
             return None

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from app.cli.options import Config, Json
+from app.cli.event_loop import run
+from app.cli.options import ConfigOption, JsonOption
 from app.cli.output import Output
-from app.cli.running import run
 from app.configuration import load
 from app.errors import ConfigurationError
-from app.models import catalogue
-from app.models.endpoint import SHORTEST_SECRET, ambient_secrets
+from app.models import adapter_catalog
+from app.models.conformance.probe import Check, probe
+from app.models.http.endpoint import MIN_SECRET_LENGTH, ambient_secrets
 from app.models.pool import build, members
-from app.models.probing import Check, probe
 from app.settings import ModelSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -30,9 +30,9 @@ def adapters() -> None:
 
 
 @app.command("list")
-def list_(*, json: Json = False) -> None:
+def list_(*, json: JsonOption = False) -> None:
     """List the providers, those of installed packages too: their source, their dialect and what they need."""
-    output, known = Output(programs=json), catalogue.adapters()
+    output, known = Output(programs=json), adapter_catalog.list_adapters()
     if json:
         for one in known:
             output.emit(asdict(one))
@@ -42,9 +42,9 @@ def list_(*, json: Json = False) -> None:
 
 
 @app.command()
-def describe(name: Annotated[str, typer.Argument(help="A provider, as listed.")], *, json: Json = False) -> None:
+def describe(name: Annotated[str, typer.Argument(help="A provider, as listed.")], *, json: JsonOption = False) -> None:
     """Show what a provider can do and what can be set, with an example for the configuration."""
-    output, one = Output(programs=json), catalogue.describe(name)
+    output, one = Output(programs=json), adapter_catalog.describe_adapter(name)
     if json:
         features = None if one.features is None else sorted(one.features)
         options = None if one.options is None else [asdict(option) for option in one.options]
@@ -62,8 +62,8 @@ def try_(
     name: Annotated[str, typer.Argument(help="A model of the configuration.")],
     *,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each call.")] = 60.0,
-    config: Config = None,
-    json: Json = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Test a configured model: an answer, a stream, and each feature that it claims; the exit code is 1 if one fails.
 
@@ -72,7 +72,7 @@ def try_(
     settings, output = load(config, os.environ), Output(programs=json)
     if name not in settings.models:
         raise ConfigurationError(f"no model is called {name}; there are {', '.join(sorted(settings.models))}")
-    checks = run(_tested(name, settings.models[name], timeout))
+    checks = run(_run_checks(name, settings.models[name], timeout))
     if json:
         for check in checks:
             output.emit(asdict(check))
@@ -81,7 +81,7 @@ def try_(
     raise typer.Exit(any(check.status == "fail" for check in checks))
 
 
-async def _tested(name: str, settings: ModelSettings, timeout: float) -> list[Check]:
+async def _run_checks(name: str, settings: ModelSettings, timeout: float) -> list[Check]:
     hidden = [*settings.secrets(), *ambient_secrets(os.environ)]
     first, *others = members(build(name, settings))
     for other in others:  # of further keys; one is enough to see what the model does
@@ -93,7 +93,7 @@ def _redacted(check: Check, secrets: Sequence[str]) -> Check:
     # Ours keep keys out of what they say; of a package's adapter nobody knows.
     detail = check.detail
     for secret in secrets:
-        if len(secret) >= SHORTEST_SECRET:
+        if len(secret) >= MIN_SECRET_LENGTH:
             detail = detail.replace(secret, "[redacted]")
     return Check(check.name, check.status, round(check.seconds, 6), check.error, detail)
 
@@ -105,7 +105,7 @@ def _show(output: Output, checks: Sequence[Check]) -> None:
     output.say(", ".join(f"{count} {status}" for status, count in counts))
 
 
-def _show_options(output: Output, one: catalogue.Description) -> None:
+def _show_options(output: Output, one: adapter_catalog.Description) -> None:
     if one.options:
         output.say()
         rows = [(option.name, _default(option.default), option.description) for option in one.options]
@@ -116,5 +116,5 @@ def _default(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _features(one: catalogue.Description) -> str:
+def _features(one: adapter_catalog.Description) -> str:
     return "as configured" if one.features is None else ", ".join(sorted(one.features)) or "none"

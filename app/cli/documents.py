@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import typer
 
-from app.cli.client import Client, connect
-from app.cli.options import Config, Json, Servers, Timeout
+from app.cli.event_loop import run
+from app.cli.kafka.client import Client, connect
+from app.cli.kafka.pending_keys import PendingKeys
+from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
-from app.cli.running import run
 from app.cli.target import find
-from app.cli.waiting import Waiting
 from app.errors import DeadlineExceeded, InvalidEvent
 from app.retrieval.files import read_documents
 from app.settings import Settings
@@ -24,8 +24,8 @@ from topics.audit import AuditEvent
 from topics.documents import Document
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-Collection = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until they are cut and embedded.")]
+CollectionOption = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are cut and embedded.")]
 
 
 @app.callback()
@@ -37,12 +37,12 @@ def documents() -> None:
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders with .md, .markdown, .txt and .rst files.")],
     *,
-    collection: Collection = "default",
-    wait: Wait = False,
-    timeout: Timeout = 600.0,
-    config: Config = None,
-    bootstrap_servers: Servers = None,
-    json: Json = False,
+    collection: CollectionOption = "default",
+    wait: WaitOption = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Add documents; one whose id (its path) is known is replaced."""
     found = (document.model_copy(update={"collection": collection}) for document in read_documents(paths))
@@ -54,12 +54,12 @@ def add(
 def delete(
     ids: Annotated[list[str], typer.Argument(help="Ids of documents, as `add` printed them.")],
     *,
-    collection: Collection = "default",
-    wait: Wait = False,
-    timeout: Timeout = 600.0,
-    config: Config = None,
-    bootstrap_servers: Servers = None,
-    json: Json = False,
+    collection: CollectionOption = "default",
+    wait: WaitOption = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Delete documents by id."""
     gone = (Document(id=one, collection=collection, deleted=True) for one in ids)
@@ -91,7 +91,7 @@ async def ingest(
     Raises:
         DeadlineExceeded: not of all, after `timeout` seconds.
     """
-    waiting = Waiting(_ingested, lambda _, record: each(_audited(record)))
+    waiting = PendingKeys(_ingested, lambda _, record: each(_audit_event(record)))
     async with client.read(AUDIT) as reader, waiting.follow(reader):
         for document in documents:
             waiting.expect(document.id)
@@ -106,13 +106,13 @@ async def ingest(
 
 def _ingested(record: Any) -> str | None:
     try:
-        event = _audited(record)
+        event = _audit_event(record)
     except InvalidEvent:
         return None
     return event.subject if event.action in {"document.ingested", "document.deleted"} else None
 
 
-def _audited(record: Any) -> AuditEvent:
+def _audit_event(record: Any) -> AuditEvent:
     return AUDIT.parse(record.value, max_bytes=len(record.value or b""))
 
 

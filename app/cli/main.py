@@ -16,24 +16,27 @@ from app.errors import OrchestratorError
 
 #: Each command with its module, which has a Typer `app`, and its line in `meta-ai --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("app.cli.demo", "See it work: a broker, real models, questions and their answers, all on this machine."),
-    "ask": ("app.cli.ask", "Ask a question, and wait for the answer."),
-    "orchestrator": ("app.cli.orchestrator", "Run the orchestrator, and look after it."),
+    "demo": (
+        "app.cli.demo.commands",
+        "See it work: a broker, real models, questions and their answers, all on this machine.",
+    ),
+    "ask": ("app.cli.tasks.ask", "Ask a question, and wait for the answer."),
+    "orchestrator": ("app.cli.orchestrator.commands", "Run the orchestrator, and look after it."),
     "documents": ("app.cli.documents", "Add documents to answer from, or delete them."),
-    "tasks": ("app.cli.tasks", "Send tasks from a file or a pipe."),
-    "results": ("app.cli.results", "Watch results as they come."),
-    "workflows": ("app.cli.workflows", "Check and show workflow files; see what is deployed."),
-    "runs": ("app.cli.runs", "See what happened in a run, step by step; cancel it, signal it, fuse it again."),
-    "dead-letters": ("app.cli.dead_letters", "See what could not be processed, mend it, and send it again."),
-    "spend": ("app.cli.spend", "See what model calls have cost, and by which prices."),
-    "budgets": ("app.cli.budgets", "See what each budget has spent, keeps back for runs, and when it renews."),
+    "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe."),
+    "results": ("app.cli.tasks.results", "Watch results as they come."),
+    "workflows": ("app.cli.workflows.commands", "Check and show workflow files; see what is deployed."),
+    "runs": ("app.cli.runs.commands", "See what happened in a run, step by step; cancel it, signal it, fuse it again."),
+    "dead-letters": ("app.cli.kafka.dead_letters", "See what could not be processed, mend it, and send it again."),
+    "spend": ("app.cli.spend.commands", "See what model calls have cost, and by which prices."),
+    "budgets": ("app.cli.spend.budgets", "See what each budget has spent, keeps back for runs, and when it renews."),
     "adapters": ("app.cli.adapters", "See which providers there are, and test a configured model."),
-    "topics": ("app.cli.topics", "List, create and describe the topics."),
-    "routing": ("app.cli.routing", "See how models can be chosen, and fit a router on recorded results."),
+    "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
+    "routing": ("app.cli.routing.commands", "See how models can be chosen, and fit a router on recorded results."),
 }
 
 
-class Lazy(TyperGroup):
+class LazyGroup(TyperGroup):
     """Imports a command's module when the command runs; for the help, its line in the table is enough."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the base class hands it over
@@ -52,17 +55,17 @@ class Lazy(TyperGroup):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read what stands before the command."""
-        with _in_a_line():
+        with _errors_as_lines():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with _in_a_line():
+        with _errors_as_lines():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _in_a_line() -> Iterator[None]:
+def _errors_as_lines() -> Iterator[None]:
     """Make one line and an exit code of an error of ours, and of wrong usage, of which Typer would make a box."""
     try:
         yield
@@ -95,7 +98,7 @@ def _load(name: str) -> Any:
 
 def build() -> typer.Typer:
     """Return the whole command line."""
-    app = typer.Typer(cls=Lazy, no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 
     @app.callback(help="An event-driven orchestrator of language models on Kafka.")
     def meta_ai() -> None:

@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 import typer
 
-Config = Annotated[
+ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The configuration; by default ./meta-ai.yaml, if there is one.")
 ]
-Servers = Annotated[
+ServersOption = Annotated[
     str | None, typer.Option("--bootstrap-servers", "-b", help="The broker: host:port, comma separated.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
-Stream = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+StreamOption = Annotated[
     bool, typer.Option("--stream", help="Print answers while they are made, where the workflow streams them.")
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")]
+TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")]
 BrokerKind = Literal["embedded", "kafka", "cluster"]
-Broker = Annotated[
+BrokerOption = Annotated[
     BrokerKind | None,
     typer.Option("--broker", help="embedded (memory only), kafka (durable, on this machine) or cluster."),
 ]

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.cli import state
+from app.cli import run_state
 from app.configuration import load
 from app.errors import BrokerError, ConfigurationError
 from app.settings import BrokerSettings, Settings
 
-_NOBODY = (
+_NOT_RUNNING = (
     "no orchestrator is running here; start one with: meta-ai orchestrator run, "
     "or name a broker with --bootstrap-servers"
 )
@@ -29,9 +29,9 @@ def find(config: Path | None, servers: str | None) -> Settings:
     settings = load(config, os.environ)
     if servers or settings.broker.kind == "cluster":
         return with_broker(settings, "cluster", servers)
-    running = state.read(state.path_for(config, os.environ))
+    running = run_state.read(run_state.path_for(config, os.environ))
     if running is None:
-        raise BrokerError(_NOBODY)
+        raise BrokerError(_NOT_RUNNING)
     topics = settings.topics.model_copy(update={"prefix": running.prefix})
     settings = settings.model_copy(update={"app_id": running.app_id, "topics": topics})
     return with_broker(settings, "cluster", running.bootstrap_servers)

@@ -12,7 +12,7 @@ from app.configuration.problems import explain
 from app.configuration.substitution import substitute
 from app.settings import Settings
 from app.source.files import read
-from app.source.problems import complain
+from app.source.problems import problems_error
 from app.source.syntax import Document
 
 DEFAULT_PATH = Path("meta-ai.yaml")
@@ -52,5 +52,5 @@ def _validate(document: Document) -> Settings:
         broken = {problem.key for problem in problems}
         problems = problems + [found for found in explain(error, document.places) if found.key not in broken]
     if problems:
-        raise complain(problems)
+        raise problems_error(problems)
     return settings

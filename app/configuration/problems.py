@@ -9,23 +9,23 @@ from pydantic_core import ErrorDetails
 
 from app.configuration.keys import known_keys, section_keys
 from app.settings import Inconsistent
-from app.source.problems import Key, Problem, dotted, findings, in_words, nearest, place_of
+from app.source.problems import Key, Problem, closest_match, dotted, error_text, place_of, pydantic_errors
 
 
 def explain(error: ValidationError, places: Mapping[Key, str]) -> list[Problem]:
     """Return pydantic's findings in our words; no value is repeated, for it may be a secret."""
-    return [_problem(found, places) for found in findings(error)]
+    return [_problem(found, places) for found in pydantic_errors(error)]
 
 
 def _problem(found: ErrorDetails, places: Mapping[Key, str]) -> Problem:
     cause = found.get("ctx", {}).get("error")
     key = (*found["loc"], *(cause.key if isinstance(cause, Inconsistent) else ()))
-    return Problem(place_of(key, places), key, in_words(found, lambda: _mend(key)))
+    return Problem(place_of(key, places), key, error_text(found, lambda: _mend(key)))
 
 
 def _mend(key: Key) -> str:
     siblings = section_keys(key[:-1])
-    suggestion = nearest(str(key[-1]), siblings) or _elsewhere(str(key[-1]))
+    suggestion = closest_match(str(key[-1]), siblings) or _elsewhere(str(key[-1]))
     return f"did you mean `{suggestion}`?" if suggestion else f"the keys here are {', '.join(siblings)}"
 
 

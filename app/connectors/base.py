@@ -48,7 +48,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def take(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
+def parse_arguments(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
     """Return a step's arguments in the connector's form.
 
     Raises:
@@ -60,7 +60,7 @@ def take(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
         raise ConnectorError(f"arguments.{_first(problem)}; there are {_known(form)}") from None
 
 
-def options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
+def parse_options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
     """Return `settings.options` in the component's form.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from app.connectors.base import Arguments, Embedder, take
+from app.connectors.base import Arguments, Embedder, parse_arguments
 from app.errors import ConnectorUnavailable, RetrievalError
 from app.vectors import encode
 
@@ -15,7 +15,7 @@ class _Text(Arguments):
     text: str
 
 
-class Embed:
+class EmbedConnector:
     """Takes `text`, and returns its vector as `app.vectors.encode` writes it."""
 
     def __init__(self, embedder: Embedder) -> None:
@@ -28,7 +28,7 @@ class Embed:
             ConnectorError: an argument is wrong.
             ConnectorUnavailable: the embedder failed.
         """
-        asked = take(arguments, _Text)
+        asked = parse_arguments(arguments, _Text)
         try:
             vectors = await self._embedder.embed([asked.text])
         except RetrievalError as problem:

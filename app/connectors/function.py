@@ -16,7 +16,7 @@ from app.errors import ConfigurationError, ConnectorError
 from app.settings import ConnectorSettings
 
 
-class Function:
+class FunctionConnector:
     """Calls `function`: a plain one in a thread, of which there are `threads` at most, an async one in the loop.
 
     `fixed` are keywords that the settings give, and that a workflow cannot change. A thread whose time is over

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 from pydantic_core import from_json, to_json
 
-from app.connectors.base import options, take
+from app.connectors.base import parse_arguments, parse_options
 from app.errors import (
     ConfigurationError,
     ConnectorError,
@@ -25,7 +25,7 @@ try:
 except ImportError:  # this module is imported by whoever has such a connector, and by nobody else
     raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
 
-from app.connectors.http_request import Request, complaint
+from app.connectors.http_request import HttpRequestArguments, header_problem
 
 _TRANSIENT = frozenset({408, 425, 429})
 _EXCERPT = 300
@@ -33,7 +33,7 @@ _EXCERPT = 300
 _SHORTEST_SECRET = 6
 
 
-class Options(BaseModel):
+class HttpConnectorOptions(BaseModel):
     """A longer answer than `max_bytes` is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +41,7 @@ class Options(BaseModel):
     max_bytes: int = Field(default=512 * 1024, ge=1)
 
 
-class Http:
+class HttpConnector:
     """Makes requests to one service; the connections are opened by the first of them."""
 
     def __init__(self, base: URL, headers: Mapping[str, SecretStr], *, max_bytes: int, connections: int) -> None:
@@ -58,10 +58,10 @@ class Http:
         Raises:
             ConfigurationError: `url` is no address of an HTTP service, or a header or an option is wrong.
         """
-        chosen = options(name, settings, Options)
+        chosen = parse_options(name, settings, HttpConnectorOptions)
         base = _base(f"connectors.{name}.url", settings.url)
         for header, value in settings.headers.items():
-            if problem := complaint(header, value.get_secret_value()):
+            if problem := header_problem(header, value.get_secret_value()):
                 raise ConfigurationError(f"connectors.{name}.headers.{header}: {problem}")
         return cls(base, settings.headers, max_bytes=chosen.max_bytes, connections=settings.max_concurrency)
 
@@ -73,7 +73,7 @@ class Http:
             ConnectorUnavailable: it cannot be reached, is too busy, or answers 5xx.
             ConnectorTimeout: no answer within `timeout` seconds.
         """
-        request = take(arguments, Request)
+        request = parse_arguments(arguments, HttpRequestArguments)
         url, headers = request.url(self._base), self._merged(request.headers)
         body = to_json(request.body) if request.has_body else None
         if request.has_body:
@@ -105,7 +105,7 @@ class Http:
 
     def _merged(self, given: Mapping[str, str]) -> CIMultiDict[str]:
         for header, value in given.items():
-            problem = complaint(header, value)
+            problem = header_problem(header, value)
             if header.lower() in self._headers:
                 problem = "the settings of the connector give it"
             if problem:

@@ -20,12 +20,12 @@ from app.errors import ConnectorError
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: no UTF-8 is made of these
+_SURROGATES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: no UTF-8 is made of these
 
 Scalar = str | bool | int | float
 
 
-class Request(Arguments):
+class HttpRequestArguments(Arguments):
     """What a step asks of the service.
 
     `path` is text, not an encoded URL: what is special in a URL is encoded, `?` and `%` included. As a list, each
@@ -55,7 +55,7 @@ class Request(Arguments):
         Raises:
             ConnectorError: `path` is not allowed.
         """
-        return below(base, self.path).with_query(self._pairs())
+        return url_below(base, self.path).with_query(self._pairs())
 
     def _pairs(self) -> list[tuple[str, str]]:
         several = ((name, value if isinstance(value, list) else [value]) for name, value in self.query.items())
@@ -67,7 +67,7 @@ class Request(Arguments):
         ]
 
 
-def below(base: URL, path: str | list[str | int]) -> URL:
+def url_below(base: URL, path: str | list[str | int]) -> URL:
     """Return the address of `path`, which is below that of `base` whatever it contains.
 
     Raises:
@@ -77,13 +77,13 @@ def below(base: URL, path: str | list[str | int]) -> URL:
     if parts in ([], [""]):
         return base
     named = parts[:-1] if isinstance(path, str) and not parts[-1] else parts  # a slash at the end means something
-    if not all(_harmless(part) for part in named):
+    if not all(_is_safe_segment(part) for part in named):
         raise ConnectorError("arguments.path: empty segments, `.`, `..`, backslashes and controls are not allowed")
     joined = "/".join(quote(part, safe="") for part in parts)
     return base.with_path(f"{base.raw_path.rstrip('/')}/{joined}", encoded=True)
 
 
-def complaint(header: str, value: str) -> str | None:
+def header_problem(header: str, value: str) -> str | None:
     """Return what is wrong with a header, without its value; None when nothing is."""
     if not _HEADER_NAME.fullmatch(header):
         return "this is no name of a header"
@@ -92,7 +92,7 @@ def complaint(header: str, value: str) -> str | None:
     return "its value has a control character" if _CONTROL.search(value) else None
 
 
-def _harmless(part: str) -> bool:
+def _is_safe_segment(part: str) -> bool:
     # Also what a careless server makes of an encoded slash must not lead upwards.
     upwards = {".", ".."} & set(part.split("/")) or "\\" in part
-    return bool(part) and not upwards and not _CONTROL.search(part) and not _HALVES.search(part)
+    return bool(part) and not upwards and not _CONTROL.search(part) and not _SURROGATES.search(part)

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from app.components import named
 from app.connectors.base import Connector, Embedder
-from app.connectors.embed import Embed
-from app.connectors.function import Function
-from app.connectors.similarity import Similarity
+from app.connectors.embed import EmbedConnector
+from app.connectors.function import FunctionConnector
+from app.connectors.similarity import SimilarityConnector
+from app.entry_points import named
 from app.errors import ConfigurationError
 from app.settings import ConnectorSettings
 
 GROUP = "meta_ai_orchestrator.connectors"
 
 #: Kinds that the settings can name, apart from the entry points of the group.
-KINDS: Mapping[str, str] = {"http": "app.connectors.http:Http"}
+KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
 
 #: Connectors that are there without any settings.
-BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": Embed, "similarity": Similarity}
+BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": EmbedConnector, "similarity": SimilarityConnector}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def build(name: str, settings: ConnectorSettings) -> Connector:
     if hasattr(found, "from_settings"):
         made: Connector = found.from_settings(name, settings)
         return made
-    return Function.from_settings(name, settings, found)
+    return FunctionConnector.from_settings(name, settings, found)
 
 
 def _configured(connector: Connector, settings: ConnectorSettings) -> ConfiguredConnector:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, JsonValue
 
-from app.connectors.base import Arguments, Embedder, take
+from app.connectors.base import Arguments, Embedder, parse_arguments
 from app.errors import ConnectorUnavailable, RetrievalError
 
 Vector = npt.NDArray[np.float32]
@@ -23,7 +23,7 @@ class _Compare(Arguments):
     examples: dict[str, Texts] = Field(min_length=1)
 
 
-class Similarity:
+class SimilarityConnector:
     """Takes `text` and `examples`, some texts for each label; returns each label's best cosine, from -1 to 1.
 
     The vectors of the `keep` examples that were used last are kept: examples are the same from task to task.
@@ -42,7 +42,7 @@ class Similarity:
             ConnectorError: an argument is wrong.
             ConnectorUnavailable: the embedder failed.
         """
-        asked = take(arguments, _Compare)
+        asked = parse_arguments(arguments, _Compare)
         try:
             vector = (await self._embedder.embed([asked.text]))[0]
             known = await self._vectors({text for texts in asked.examples.values() for text in texts})

@@ -2,7 +2,7 @@
 
 Faust's own commit can pass an unfinished event when more than one is in flight (its head-gap check is
 skipped while nothing is committed yet, and lets a gap of one through), and it acknowledges events that it
-skips during a rebalance. Here the tenures' ledgers decide alone what is committed.
+skips during a rebalance. Here the assignments' ledgers decide alone what is committed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 if TYPE_CHECKING:
-    from app.delivery.tenure import Tenures
+    from app.delivery.assignment import Assignments
 
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer, and have each heartbeat that is answered renew the lease."""
         await super().on_start()
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  # it tells nobody of its heartbeats
-        beat, lease = coordinator._do_heartbeat, self.consumer.tenures.lease  # noqa: SLF001  # likewise
+        beat, lease = coordinator._do_heartbeat, self.consumer.assignments.lease  # noqa: SLF001  # likewise
 
         async def noted() -> bool:
             sent = time.monotonic()
@@ -87,17 +87,17 @@ class Consumer(driver.Consumer):
     _generation = 0
 
     @property
-    def tenures(self) -> Tenures:
+    def assignments(self) -> Assignments:
         """The partitions that this worker owns."""
-        tenures: Tenures = self.transport.tenures
-        return tenures
+        assignments: Assignments = self.transport.assignments
+        return assignments
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: TP, record: Any) -> Any:
-        if tenure := self.tenures.get(record.partition):
-            tenure.ledgers[record.topic].fetched(record.offset)
+        if assignment := self.assignments.get(record.partition):
+            assignment.offset_trackers[record.topic].fetched(record.offset)
         return super()._to_message(tp, record)
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -124,33 +124,33 @@ class Consumer(driver.Consumer):
                 await asyncio.sleep(0)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Bring what is done to its end, suspend all tenures, and let Faust clear its buffers."""
+        """Bring what is done to its end, suspend all assignments, and let Faust clear its buffers."""
         await self.transport.before_rebalance()
         await self.commit()
-        self.tenures.suspend()
+        self.assignments.suspend()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Settle the tenures before the first event of the new assignment can arrive.
+        """Settle the assignments before the first event of the new assignment can arrive.
 
         In a generation that we missed, cut off from the broker, our partitions had other owners: what we hold
         of them is outdated, even if they come back to us.
         """
         if generation_id != self._generation + 1:
-            self.tenures.assign(())
+            self.assignments.assign(())
         self._generation = generation_id
-        self.tenures.lease.renew(time.monotonic())
-        self.tenures.assign((tp.topic, tp.partition) for tp in assigned)
+        self.assignments.lease.renew(time.monotonic())
+        self.assignments.assign((tp.topic, tp.partition) for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
         """Commit each partition up to its oldest unfinished event; not amid a rebalance, which would make another."""
-        if self.tenures.suspended:
+        if self.assignments.suspended:
             return False
         ours = self.assignment()
         offsets = {
             tp: offset
-            for (topic, partition), offset in self.tenures.committable().items()
+            for (topic, partition), offset in self.assignments.committable().items()
             if (tp := TP(topic, partition)) in ours and offset > (self._committed_offset[tp] or 0)
         }
         if not offsets:
@@ -192,6 +192,6 @@ class Transport(driver.Transport):
 
     Consumer = Consumer
     Conductor = Conductor
-    tenures: Tenures
+    assignments: Assignments
     before_rebalance: Callable[[], Awaitable[None]]
     fetch_wait_ms: int = 500

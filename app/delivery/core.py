@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from app.delivery import burying
+from app.delivery import dead_letters
+from app.delivery.assignment import Assignments, PartitionAssignment
 from app.delivery.envelope import Outgoing, Received, first
 from app.delivery.outbox import Outbox
-from app.delivery.tenure import Tenure, Tenures
 from app.errors import InvalidEvent, OrchestratorError
 from app.settings import DeliverySettings
 from app.telemetry.attributes import receiving
@@ -29,18 +29,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A message under way: what came, and the tenure under which it is processed."""
+    """A message under way: what came, and the assignment under which it is processed."""
 
     message: Any
-    tenure: Tenure
+    assignment: PartitionAssignment
 
     def finish(self) -> None:
         """Let the commit pass this message: all that it caused is acknowledged."""
-        self.tenure.ledgers[self.message.topic].finish(self.message.offset)
+        self.assignment.offset_trackers[self.message.topic].finish(self.message.offset)
 
     def release(self) -> None:
         """Leave the message unprocessed: it will be delivered again."""
-        self.tenure.ledgers[self.message.topic].release(self.message.offset)
+        self.assignment.offset_trackers[self.message.topic].release(self.message.offset)
 
 
 class Delivery:
@@ -50,7 +50,7 @@ class Delivery:
         self,
         settings: DeliverySettings,
         outbox: Outbox,
-        tenures: Tenures,
+        assignments: Assignments,
         metrics: Metrics,
         *,
         tracer: Tracer | None = None,
@@ -58,7 +58,7 @@ class Delivery:
     ) -> None:
         self.settings = settings
         self.outbox = outbox
-        self.tenures = tenures
+        self.assignments = assignments
         self.metrics = metrics
         self.draining = False
         self._tracer = tracer or Tracer()
@@ -72,11 +72,15 @@ class Delivery:
         done in this module.
         """
         async for message in stream.channel:
-            tenure = self.tenures.get(message.partition)
-            if tenure is None or self.draining or not tenure.ledgers[message.topic].begin(message.offset):
+            assignment = self.assignments.get(message.partition)
+            if (
+                assignment is None
+                or self.draining
+                or not assignment.offset_trackers[message.topic].begin(message.offset)
+            ):
                 continue
             self.metrics.received(message.topic)
-            yield Delivered(message, tenure)
+            yield Delivered(message, assignment)
 
     def parse(self, topic: Topic[E], message: Any) -> Received[E]:
         """Return the event in a message.
@@ -114,7 +118,7 @@ class Delivery:
         with self._tracer.span(f"process {received.topic}", received.traceparent, "consumer", attributes) as header:
             yield replace(received, traceparent=header)
 
-    async def bury(
+    async def dead_letter(
         self,
         delivered: Delivered,
         error: Exception,
@@ -138,8 +142,8 @@ class Delivery:
             agent=agent,
         )
         log.warning("dead letter %s: %s: %s", letter.id, letter.reason, letter.error)
-        await delivered.tenure.confirm()
-        await burying.write(self.outbox, message, letter)
+        await delivered.assignment.confirm()
+        await dead_letters.write_dead_letter(self.outbox, message, letter)
         await self.outbox.publish(also, cause)
         self.metrics.dead_letter(message.topic, reason)
         delivered.finish()
@@ -147,7 +151,7 @@ class Delivery:
     async def drain(self, grace: float) -> None:
         """Take no new message, and wait up to `grace` seconds for those in flight; the rest is left to others."""
         self.draining = True
-        if tasks := {task for tenure in self.tenures for task in tenure.tasks}:
+        if tasks := {task for assignment in self.assignments for task in assignment.tasks}:
             await asyncio.wait(tasks, timeout=grace)
 
 

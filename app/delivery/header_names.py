@@ -19,12 +19,12 @@ from aiokafka.record.memory_records import MemoryRecords
 _LENGTH_AT, _LENGTH_ENDS = 8, 12
 
 
-def forgive() -> None:
+def accept_invalid_header_names() -> None:
     r"""Have all of aiokafka's consumers in this process read such names, with each odd byte as `\xNN`."""
-    fetcher.MemoryRecords = ForgivingRecords
+    fetcher.MemoryRecords = TolerantRecords
 
 
-class ForgivingRecords:
+class TolerantRecords:
     """The batches of one partition in a fetched answer, as `aiokafka.record.memory_records` gives them."""
 
     def __init__(self, data: bytes) -> None:

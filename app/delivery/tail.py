@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.delivery.log import end_of
+from app.delivery.state.state_log import end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
 _FETCH_WAIT_MS = 5

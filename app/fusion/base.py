@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from app.vectors import Vector
 
 
-class Options(BaseModel):
+class StrategyOptions(BaseModel):
     """The base of a strategy's options: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Ask these, and fuse again when all of them are answered; those already in `Panel.replies` are not repeated."""
+    """Ask these, and fuse again when all of them are answered; those already in `SimulatedPanel.replies` are not repeated."""
 
     calls: tuple[Call, ...]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.fusion.base import Candidate
-from app.fusion.reading import Read, Said, whole
+from app.fusion.extraction import Extract, ExtractedAnswer, whole
 
 #: How many votes a model has, in options.
 Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -19,10 +19,10 @@ Groups = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerGroup:
     """One answer, those who gave it, and what they weigh together."""
 
-    said: Said
+    said: ExtractedAnswer
     givers: tuple[Candidate, ...]
     weight: Fraction
 
@@ -31,7 +31,7 @@ class Answer:
 class Count:
     """The answers, heaviest first (equals as in the pool), and the branches in which none could be read."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[AnswerGroup, ...]
     abstained: tuple[Candidate, ...] = ()
 
     @property
@@ -56,9 +56,9 @@ def one(candidate: Candidate) -> Fraction:  # noqa: ARG001  # a weight of nobody
     return Fraction(1)
 
 
-def count(pool: Sequence[Candidate], read: Read = whole, weigh: Weigh = one) -> Count:
+def count(pool: Sequence[Candidate], read: Extract = whole, weigh: Weigh = one) -> Count:
     """Count a pool that is in order of preference; nobody abstains from a count of whole answers."""
-    ballots: dict[Hashable, list[tuple[Said, Candidate]]] = {}
+    ballots: dict[Hashable, list[tuple[ExtractedAnswer, Candidate]]] = {}
     abstained = []
     for candidate in pool:
         if said := read(candidate):
@@ -81,6 +81,6 @@ def is_decided(counted: Count, outstanding: int, heaviest: Fraction = Fraction(1
     return lead - max(rival, Fraction(0)) > outstanding * heaviest
 
 
-def _answer(ballot: Sequence[tuple[Said, Candidate]], weigh: Weigh) -> Answer:
+def _answer(ballot: Sequence[tuple[ExtractedAnswer, Candidate]], weigh: Weigh) -> AnswerGroup:
     givers = tuple(candidate for _, candidate in ballot)
-    return Answer(ballot[0][0], givers, sum((weigh(giver) for giver in givers), Fraction(0)))
+    return AnswerGroup(ballot[0][0], givers, sum((weigh(giver) for giver in givers), Fraction(0)))

@@ -7,7 +7,7 @@ import json
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from app.normalise import normalise
+from app.normalization import normalize
 
 _CLOSING = {"{": "}", "[": "]"}
 
@@ -63,4 +63,4 @@ def _plain(value: JsonValue, *, exact: bool) -> JsonValue:
         return [_plain(part, exact=exact) for part in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return normalise(value) if isinstance(value, str) and not exact else value
+    return normalize(value) if isinstance(value, str) and not exact else value

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from app.fusion.base import Call, Candidate, Options, Panel
+from app.fusion.base import Call, Candidate, Panel, StrategyOptions
 from app.fusion.counting import count
-from app.fusion.fences import Fence
+from app.fusion.delimiters import Delimiter
 
 RUBRIC = "Correct first of all, then complete, then clear and no longer than needed."
 SYSTEM = (
@@ -41,7 +41,7 @@ Reply with one JSON object and nothing else, with a score from 1 (useless) to {t
 {{"score": 1}}"""
 
 
-class JudgeOptions(Options):
+class JudgeOptions(StrategyOptions):
     """Who judges, and by what."""
 
     judge: Annotated[str, Field(min_length=1)] = Field(
@@ -73,7 +73,7 @@ class Judge:
 
     def pair(self, panel: Panel, first: Candidate, second: Candidate) -> Call:
         """Return the call that compares two answers, shown in this order as A and B."""
-        fence = Fence(panel, (first.text, second.text))
+        fence = Delimiter(panel, (first.text, second.text))
         prompt = PAIR.format(
             question=_question(fence, panel),
             first=fence.around("ANSWER A", first.text),
@@ -84,7 +84,7 @@ class Judge:
 
     def point(self, panel: Panel, candidate: Candidate, top: int) -> Call:
         """Return the call that scores one answer from 1 to `top`."""
-        fence = Fence(panel, (candidate.text,))
+        fence = Delimiter(panel, (candidate.text,))
         prompt = POINT.format(
             question=_question(fence, panel),
             answer=fence.around("ANSWER", candidate.text),
@@ -93,7 +93,7 @@ class Judge:
         )
         return self._call(point_label(candidate), fence, prompt)
 
-    def _call(self, label: str, fence: Fence, prompt: str) -> Call:
+    def _call(self, label: str, fence: Delimiter, prompt: str) -> Call:
         options = self._options
         system = SYSTEM.format(rule=fence.rule())
         return Call(label, options.judge, prompt, system, options.temperature, options.max_tokens)
@@ -114,6 +114,6 @@ def _word(candidate: Candidate) -> str:
     return quote(candidate.branch, safe="#/:@+")
 
 
-def _question(fence: Fence, panel: Panel) -> str:
+def _question(fence: Delimiter, panel: Panel) -> str:
     instructions = [fence.around("INSTRUCTIONS TO THE ANSWERER", panel.system)] if panel.system else []
     return "\n\n".join([*instructions, fence.around("QUESTION", panel.prompt)])

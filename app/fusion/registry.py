@@ -10,27 +10,27 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.components import named
+from app.entry_points import named
 from app.errors import ConfigurationError
 from app.fusion.base import Strategy
 
 STRATEGIES: Mapping[str, str] = {
-    "best-of-n": "app.fusion.best_of_n:BestOfN",
-    "concat": "app.fusion.concat:Concat",
-    "consensus": "app.fusion.consensus:Consensus",
-    "first": "app.fusion.first:First",
-    "json-merge": "app.fusion.json_merge:JsonMerge",
-    "rank-and-fuse": "app.fusion.rank_and_fuse:RankAndFuse",
-    "synthesize": "app.fusion.synthesize:Synthesize",
-    "vote": "app.fusion.vote:Vote",
-    "weighted": "app.fusion.weighted:Weighted",
+    "best-of-n": "app.fusion.strategies.best_of_n:BestOfN",
+    "concat": "app.fusion.strategies.concat:Concat",
+    "consensus": "app.fusion.strategies.consensus:Consensus",
+    "first": "app.fusion.strategies.first:First",
+    "json-merge": "app.fusion.strategies.json_merge:JsonMerge",
+    "rank-and-fuse": "app.fusion.strategies.rank_and_fuse:RankAndFuse",
+    "synthesize": "app.fusion.strategies.synthesize:Synthesize",
+    "vote": "app.fusion.strategies.vote:Vote",
+    "weighted": "app.fusion.strategies.weighted:Weighted",
 }
 GROUP = "meta_ai_orchestrator.strategies"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class StrategyDescription:
     """What a strategy is for, in a sentence, and the JSON Schema of its options."""
 
     summary: str
@@ -66,7 +66,7 @@ def load(name: str) -> type[Strategy]:
     return kind
 
 
-def describe() -> dict[str, Description]:
+def describe() -> dict[str, StrategyDescription]:
     """Return what every strategy is, by its name.
 
     Raises:
@@ -75,16 +75,16 @@ def describe() -> dict[str, Description]:
     return {name: _describe(load(name)) for name in sorted(named(STRATEGIES, GROUP))}
 
 
-def _describe(kind: type[Strategy]) -> Description:
+def _describe(kind: type[Strategy]) -> StrategyDescription:
     summary = (kind.__doc__ or "").strip().partition("\n")[0]
-    return Description(summary, kind.Options.model_json_schema())
+    return StrategyDescription(summary, kind.Options.model_json_schema())
 
 
 def _explain(name: str, problem: ValidationError, options: type[BaseModel]) -> ConfigurationError:
     first = problem.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return ConfigurationError(f"fusion strategy {name}: there is no option {where}; {_mend(where, options)}")
+        return ConfigurationError(f"fusion strategy {name}: there is no option {where}; {_fix(where, options)}")
     if first["type"] == "missing":
         meaning = options.model_fields[where].description if where in options.model_fields else None
         return ConfigurationError(f"fusion strategy {name} needs the option {where}{': ' + meaning if meaning else ''}")
@@ -92,7 +92,7 @@ def _explain(name: str, problem: ValidationError, options: type[BaseModel]) -> C
     return ConfigurationError(f"fusion strategy {name}: {where + ': ' if where else ''}{message}")
 
 
-def _mend(wrong: str, options: type[BaseModel]) -> str:
+def _fix(wrong: str, options: type[BaseModel]) -> str:
     known = sorted(options.model_fields)
     if close := difflib.get_close_matches(wrong.replace("-", "_"), known, n=1):
         return f"did you mean {close[0]}?"

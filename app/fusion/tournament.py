@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import combinations, permutations
 
 from app.fusion.base import Call, Candidate, Panel
+from app.fusion.judge_parsing import winner
 from app.fusion.judging import Judge, pair_label
-from app.fusion.verdicts import winner
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from app.fusion.base import Call, Panel
-from app.fusion.fences import Fence
+from app.fusion.delimiters import Delimiter
 from app.fusion.jsons import parse
 from app.schemas import Schema
 
@@ -37,7 +37,7 @@ class Writer:
 
     def call(self, panel: Panel, label: str, answers: Sequence[str]) -> Call:
         """Return the call that makes one answer of `answers`, best first; who gave them is not told."""
-        fence = Fence(panel, answers)
+        fence = Delimiter(panel, answers)
         parts = [fence.around(f"ANSWER {number}", answer) for number, answer in enumerate(answers, start=1)]
         # The task is not fenced: what it asks for is to be done, as it was by those who answered it.
         prompt = PROMPT.format(question=panel.prompt, answers="\n\n".join(parts))

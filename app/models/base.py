@@ -31,7 +31,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateLimitHeaders:
     """What a provider's headers say is left of its rate limits; None where they are silent, times in seconds."""
 
     requests: int | None = None
@@ -58,14 +58,14 @@ class Completion:
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
-    allowance: Allowance | None = None
+    allowance: RateLimitHeaders | None = None
 
 
 class Model(Protocol):
     """One configured model.
 
     A component makes exactly one attempt: retries, deadlines and fallbacks are decided above it, by
-    `app.models.calling`. It is not asked for what is not in its `features`: see `app.models.fitting`.
+    `app.models.calling.call`. It is not asked for what is not in its `features`: see `app.models.capabilities`.
     """
 
     #: The adapter's registered name, as in `openai`.
@@ -90,7 +90,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class BatchResults:
     """What a batch that is over has come to: by the names of its requests, and `rest` for all that are not there."""
 
     answers: Mapping[str, Completion | ModelError]
@@ -122,7 +122,7 @@ class BatchModel(Model, Protocol):
         """
         ...
 
-    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return what a batch has come to, within `timeout` seconds; None while it is not over.
 
         Raises:

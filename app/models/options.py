@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from app.errors import ConfigurationError
 from app.models.base import Prompt
 from app.settings import ModelSettings
-from app.source.problems import dotted, findings, in_words, nearest
+from app.source.problems import closest_match, dotted, error_text, pydantic_errors
 from topics.model_requests import Sampling
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741  # O for options
@@ -55,8 +55,8 @@ def turns(prompt: Prompt) -> list[dict[str, str]]:
 
 
 def _explain(section: str, problem: ValidationError, fields: type[BaseModel]) -> ConfigurationError:
-    first = findings(problem)[0]
-    near = nearest(str(first["loc"][-1]), fields.model_fields) if first["loc"] else ""
+    first = pydantic_errors(problem)[0]
+    near = closest_match(str(first["loc"][-1]), fields.model_fields) if first["loc"] else ""
     known = f"{section} knows {', '.join(fields.model_fields)}"
-    text = in_words(first, lambda: f"did you mean `{near}`? {known}" if near else known)
+    text = error_text(first, lambda: f"did you mean `{near}`? {known}" if near else known)
     return ConfigurationError(f"{dotted((section, *first['loc']))}: {text}")

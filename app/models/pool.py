@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from app.errors import ConfigurationError
 from app.models import registry
-from app.models.base import BatchModel, Collected, Completion, Features, Model, Prompt
+from app.models.base import BatchModel, BatchResults, Completion, Features, Model, Prompt
 from app.settings import ModelSettings
 
 
 class Pool:
-    """The components of one model, one for each key: to be asked through a gate, which chooses among them."""
+    """The components of one model, one for each key: to be asked through a limiter, which chooses among them."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = tuple(models)
@@ -48,7 +48,7 @@ class Pool:
         """
         return await self._first.submit(requests, timeout=timeout)
 
-    async def collect(self, batch: str, *, timeout: float) -> Collected | None:
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return what a batch has come to.
 
         Raises:

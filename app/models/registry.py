@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 from typing import Protocol, cast
 
-from app.components import named
+from app.entry_points import named
 from app.errors import ConfigurationError
 from app.models.base import Model
-from app.models.hosts import HOSTS
+from app.models.openai.providers import OPENAI_PROVIDERS
 from app.settings import ModelSettings
 
 GROUP = "meta_ai_orchestrator.models"
 
 COMPONENTS = {
-    "anthropic": "app.models.anthropic:Anthropic",
-    "copilot": "app.models.copilot:Copilot",
-    "local": "app.models.local:Local",
-    "scripted": "app.models.scripted:Scripted",
-    **dict.fromkeys(HOSTS, "app.models.openai:OpenAI"),
+    "anthropic": "app.models.anthropic.adapter:Anthropic",
+    "copilot": "app.models.copilot.adapter:Copilot",
+    "local": "app.models.local.adapter:Local",
+    "scripted": "app.models.scripted.adapter:Scripted",
+    **dict.fromkeys(OPENAI_PROVIDERS, "app.models.openai.adapter:OpenAI"),
 }
 
 
@@ -43,10 +43,10 @@ def build(name: str, settings: ModelSettings) -> Model:
             f"models.{name}.provider: there is no provider {settings.provider!r}; "
             f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}",
         )
-    return _load(name, known[settings.provider]).from_settings(name, settings)
+    return _load_component(name, known[settings.provider]).from_settings(name, settings)
 
 
-def _load(name: str, point: EntryPoint) -> Component:
+def _load_component(name: str, point: EntryPoint) -> Component:
     try:
         return cast("Component", point.load())
     except (ImportError, AttributeError) as problem:

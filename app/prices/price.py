@@ -41,8 +41,10 @@ class Price:
     def cost(self, usage: Usage, *, batched: bool = False) -> float:
         """Return what these tokens cost in US dollars, to a millionth of a millionth; never less than nothing."""
         cached, read = _parts(usage.cached_input_tokens, usage.input_tokens)
-        thought, written = _parts(usage.reasoning_tokens, usage.output_tokens)
-        millionths = read * self.input + cached * self.cached_input + written * self.output + thought * self.reasoning
+        reasoning_part, written = _parts(usage.reasoning_tokens, usage.output_tokens)
+        millionths = (
+            read * self.input + cached * self.cached_input + written * self.output + reasoning_part * self.reasoning
+        )
         return round(millionths / _MILLION * (self.batch if batched else 1.0), 12)
 
 

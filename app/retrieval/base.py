@@ -19,7 +19,7 @@ class Embedder(Protocol):
     """Turns texts into vectors.
 
     Its class may say with `batch_size` how many texts suit one call, 1 if it gains nothing from several, and with
-    `batch_calls` how many calls at once: see `app.retrieval.batching`.
+    `batch_calls` how many calls at once: see `app.retrieval.embedding.batcher`.
     """
 
     #: Identifies model and version: vectors of different names are not comparable.

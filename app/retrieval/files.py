@@ -17,10 +17,12 @@ FORMATS: Final[dict[str, Literal["markdown", "text"]]] = {
     ".rst": "text",
 }
 #: Leaves room for JSON's escapes below the default `delivery.max_event_bytes`.
-LIMIT = 768 * 1024
+MAX_FILE_BYTES = 768 * 1024
 
 
-def read_documents(paths: Iterable[Path], root: Path | None = None, *, limit: int = LIMIT) -> Iterator[Document]:
+def read_documents(
+    paths: Iterable[Path], root: Path | None = None, *, limit: int = MAX_FILE_BYTES
+) -> Iterator[Document]:
     """Yield a document for each file of `paths`, and for each .md, .markdown, .txt and .rst file in its folders.
 
     Folders are walked recursively in alphabetical order, without following links to folders; names that

@@ -8,13 +8,13 @@ from hashlib import blake2b
 
 from app import vectors
 from app.retrieval.base import Embedder
-from app.retrieval.chunking import cut
+from app.retrieval.chunking.chunker import chunk_document
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.documents import Document
 from topics.retrieval_results import Chunk
 
 
-async def prepare(
+async def prepare_chunks(
     document: Document, *, embedder: Embedder, words: int, overlap: int, part_bytes: int = 700_000
 ) -> list[DocumentChunks]:
     """Return `document` cut, embedded and packed into parts whose JSON is at most `part_bytes` long.
@@ -26,7 +26,7 @@ async def prepare(
         ConfigurationError: the overlap is not smaller than the chunk.
         RetrievalError: the embedder failed.
     """
-    chunks = [] if document.deleted else await asyncio.to_thread(cut, document, words=words, overlap=overlap)
+    chunks = [] if document.deleted else await asyncio.to_thread(chunk_document, document, words=words, overlap=overlap)
     embeddings = await embedder.embed([f"{chunk.heading}\n{chunk.text}".lstrip("\n") for chunk in chunks])
     embedded = [
         EmbeddedChunk(chunk=chunk, embedding=vectors.encode(vector))

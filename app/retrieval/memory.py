@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Self
 
 from app.errors import RetrievalError
-from app.retrieval import lexical, snapshot
+from app.retrieval import snapshot
 from app.retrieval.base import Embedder
-from app.retrieval.catalogue import Catalogue
-from app.retrieval.hybrid import HybridIndex
+from app.retrieval.index import lexical
+from app.retrieval.index.chunk_table import ChunkTable
+from app.retrieval.index.hybrid import HybridIndex
 from app.settings import RetrievalSettings
 from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
+class _BuiltIndex:
     """An index over a collection as it was after `changes` changes; none over an empty one."""
 
     changes: int
@@ -41,11 +42,11 @@ class MemoryStore:
     def __init__(self, embedder: Embedder, *, path: Path | None = None) -> None:
         self._embedder = embedder
         self._path = path
-        self._catalogue = Catalogue(embedder.dimensions)
+        self._catalogue = ChunkTable(embedder.dimensions)
         self._position: dict[str, int] = {}
         self._unsaved = False
         self._changes: Counter[str] = Counter()
-        self._built: dict[str, _Built] = {}
+        self._built: dict[str, _BuiltIndex] = {}
         self._building = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._writing = threading.Lock()
@@ -62,7 +63,7 @@ class MemoryStore:
             MissingDependency: the lexical index is not installed.
             RetrievalError: the file exists but cannot be read.
         """
-        await asyncio.to_thread(lexical.require)
+        await asyncio.to_thread(lexical.require_dependencies)
         if self._path is None:
             return
         try:
@@ -128,10 +129,10 @@ class MemoryStore:
     async def close(self) -> None:
         """Save, and forget everything."""
         await self.save()
-        self._catalogue = Catalogue(self._embedder.dimensions)
+        self._catalogue = ChunkTable(self._embedder.dimensions)
         self._built.clear()
 
-    def _write(self, path: Path, catalogue: Catalogue, position: dict[str, int]) -> None:
+    def _write(self, path: Path, catalogue: ChunkTable, position: dict[str, int]) -> None:
         with self._writing:  # a write whose caller was cancelled goes on, and must not end after a newer one
             snapshot.write(path, self._embedder.name, position, catalogue.parts())
 
@@ -144,7 +145,7 @@ class MemoryStore:
                 self._built[collection] = built
             return built.index
 
-    async def _build(self, collection: str) -> _Built:
+    async def _build(self, collection: str) -> _BuiltIndex:
         changes = self._changes[collection]
         rows = self._catalogue.rows(collection)
-        return _Built(changes, await asyncio.to_thread(HybridIndex, rows) if rows else None)
+        return _BuiltIndex(changes, await asyncio.to_thread(HybridIndex, rows) if rows else None)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.components import named
+from app.entry_points import named
 from app.errors import ConfigurationError
 from app.retrieval.base import Embedder, Store
-from app.retrieval.batching import Batching
+from app.retrieval.embedding.batcher import BatchingEmbedder
 from app.settings import RetrievalSettings
 from app.telemetry.metrics import Metrics
 
 STORES: Mapping[str, str] = {"memory": "app.retrieval.memory:MemoryStore"}
 EMBEDDERS: Mapping[str, str] = {
-    "hashing": "app.retrieval.hashing:Hashing",
-    "minilm": "app.retrieval.minilm:MiniLM",
+    "hashing": "app.retrieval.embedding.hashing:HashingEmbedder",
+    "minilm": "app.retrieval.embedding.minilm:MiniLM",
 }
 STORE_GROUP = "meta_ai_orchestrator.stores"
 EMBEDDER_GROUP = "meta_ai_orchestrator.embedders"
@@ -40,7 +40,7 @@ def build_embedder(settings: RetrievalSettings, metrics: Metrics | None = None) 
     if size == 1:
         return embedder
     calls = settings.batch_calls or getattr(component, "batch_calls", None) or BATCH_CALLS
-    return Batching(embedder, size=size, calls=calls, wait=settings.batch_wait or 0.0, metrics=metrics)
+    return BatchingEmbedder(embedder, size=size, calls=calls, wait=settings.batch_wait or 0.0, metrics=metrics)
 
 
 def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:

@@ -71,12 +71,12 @@ def read(path: Path, embedder: str) -> Snapshot | None:
         return None
     try:
         return _parse(path.read_bytes().split(b"\n"), embedder)
-    except _Useless as reason:
+    except _UnusableSnapshot as reason:
         logger.warning("The index file %s is ignored: %s. The index is built from the log again.", path, reason)
         return None
 
 
-class _Useless(Exception):
+class _UnusableSnapshot(Exception):
     """The reason why a file is ignored."""
 
 
@@ -84,12 +84,12 @@ def _parse(lines: list[bytes], embedder: str) -> Snapshot:
     try:
         header = _Header.model_validate_json(lines[0])
         if header.embedder != embedder:
-            raise _Useless(f"it was made with the embedder {header.embedder}, and {embedder} is configured")
+            raise _UnusableSnapshot(f"it was made with the embedder {header.embedder}, and {embedder} is configured")
         parts = tuple(DocumentChunks.model_validate_json(line) for line in lines[1:-1])
     except ValidationError:
-        raise _Useless("it is damaged") from None
+        raise _UnusableSnapshot("it is damaged") from None
     if (header.format, header.parts) != (FORMAT, len(parts)):
-        raise _Useless("it is incomplete, or of another version of this program")
+        raise _UnusableSnapshot("it is incomplete, or of another version of this program")
     return Snapshot(header.position, parts)
 
 

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 
-class Options(BaseModel):
+class PolicyOptions(BaseModel):
     """The base of a policy's options: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ModelFacts:
     """What the settings say of a model; prices are in US dollars for a million tokens, None when not known."""
 
     input_price: float | None = None
@@ -29,7 +29,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthSnapshot:
     """What all workers have seen of a model lately.
 
     `seconds` is a peak-sensitive moving average of the duration of calls (None: none seen), `errors` the moving
@@ -50,7 +50,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RoutingRequest:
     """What is chosen for.
 
     `models` are those to choose from, not empty; `count` how many are wanted, at least 1. `key` names the run
@@ -65,8 +65,8 @@ class Ask:
     text: str = ""
     tokens: int = 0
     now: float = 0.0
-    facts: Mapping[str, Facts] = field(default_factory=dict)
-    health: Mapping[str, Health] = field(default_factory=dict)
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
     looked_up: JsonValue = None
 
 
@@ -80,7 +80,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     """What a model that was asked answered: `text`, or None when it failed; `data` when JSON was asked for."""
 
     model: str
@@ -99,15 +99,15 @@ class Policy(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
-    def lookup(self, ask: Ask) -> Lookup | None:
+    def lookup(self, ask: RoutingRequest) -> Lookup | None:
         """Return what must be looked up before `choose`; None when nothing must."""
         ...
 
-    def choose(self, ask: Ask) -> Choice:
+    def choose(self, ask: RoutingRequest) -> Choice:
         """Return the choice; `models` is empty only when none qualifies, and `reason` then says why."""
         ...
 
-    def more(self, ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:
+    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
         """Return which further models to ask once all those `asked` have answered; None when it is enough."""
         ...
 
@@ -116,14 +116,14 @@ class Policy(Protocol):
         ...
 
 
-class Once:
+class SinglePassPolicy:
     """What policies share that need nothing from outside and choose once."""
 
-    def lookup(self, ask: Ask) -> Lookup | None:  # noqa: ARG002  # the port's signature
+    def lookup(self, ask: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
         """Return None: everything is known."""
         return None
 
-    def more(self, ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:  # noqa: ARG002  # likewise
+    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:  # noqa: ARG002  # likewise
         """Return None: the first choice is enough."""
         return None
 

@@ -14,7 +14,7 @@ _CHANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class BreakerTuning:
     """When a breaker opens, and for how long; times in seconds.
 
     It opens when more than `share` of at least `min_calls` failed, counted over about `window`, or when there were at
@@ -42,8 +42,8 @@ class Breaker:
     Source: Michael Nygard, "Release It!", 2007, "Circuit Breaker".
     """
 
-    def __init__(self, tuning: Tuning | None = None) -> None:
-        self._tuning = tuning or Tuning()
+    def __init__(self, tuning: BreakerTuning | None = None) -> None:
+        self._tuning = tuning or BreakerTuning()
         self._total = self._failed = 0.0
         self._at = 0.0
         self._row = 0  # failures since the last success

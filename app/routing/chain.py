@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.routing.base import Answer, Ask, Choice, Lookup, Once, Policy
+from app.routing.base import Choice, Lookup, ModelAnswer, Policy, RoutingRequest, SinglePassPolicy
 
 #: A policy, and how many models it is to keep; None keeps all that qualify.
 Stage = tuple[Policy, int | None]
 
 
-def choose_through(stages: Sequence[Stage], ask: Ask) -> Choice:
+def choose_through(stages: Sequence[Stage], ask: RoutingRequest) -> Choice:
     """Return the choice of all `stages` together; `ask.count` is not looked at, since each stage has its own.
 
     A stage is given the models that the one before has chosen. What it leaves is in reserve: those that came
@@ -26,7 +26,7 @@ def choose_through(stages: Sequence[Stage], ask: Ask) -> Choice:
     return choice
 
 
-def lookup_through(stages: Sequence[Stage], ask: Ask) -> Lookup | None:
+def lookup_through(stages: Sequence[Stage], ask: RoutingRequest) -> Lookup | None:
     """Return what must be looked up before `choose_through`; None when nothing must."""
     choice = Choice(ask.models)
     for place, stage in enumerate(stages, start=1):
@@ -39,7 +39,9 @@ def lookup_through(stages: Sequence[Stage], ask: Ask) -> Lookup | None:
     return None
 
 
-def more_through(stages: Sequence[Stage], ask: Ask, asked: Sequence[str], answers: Sequence[Answer]) -> Choice | None:
+def more_through(
+    stages: Sequence[Stage], ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]
+) -> Choice | None:
     """Return which further models to ask once all those `asked` have answered; None when it is enough.
 
     `ask` is the one that was given to `choose_through`. The first stage that wants more gets it, as far as the
@@ -58,19 +60,19 @@ def more_through(stages: Sequence[Stage], ask: Ask, asked: Sequence[str], answer
 def check_through(stages: Sequence[Stage], models: Sequence[str]) -> str | None:
     """Return what is wrong with the stages of a step that has these models; None when nothing is."""
     complaints = [complaint for policy, _ in stages if (complaint := policy.check(models))]
-    sample = Ask(tuple(models), 1, key="")
+    sample = RoutingRequest(tuple(models), 1, key="")
     looking = [policy.name for policy, _ in stages if policy.lookup(sample)]
     if len(looking) > 1:
         complaints.append(f"only one policy of a step can look something up, not {' and '.join(looking)}")
     return "; ".join(complaints) or None
 
 
-def _ask(ask: Ask, models: tuple[str, ...], count: int | None) -> Ask:
+def _ask(ask: RoutingRequest, models: tuple[str, ...], count: int | None) -> RoutingRequest:
     count = len(models) if count is None else count
     return ask if (ask.models, ask.count) == (models, count) else replace(ask, models=models, count=count)
 
 
-def _narrowed(stage: Stage, ask: Ask, before: Choice) -> Choice:
+def _narrowed(stage: Stage, ask: RoutingRequest, before: Choice) -> Choice:
     """Return what a stage makes of the choice before it."""
     policy, count = stage
     choice = policy.choose(_ask(ask, before.models, count))
@@ -78,18 +80,18 @@ def _narrowed(stage: Stage, ask: Ask, before: Choice) -> Choice:
     return Choice(choice.models, reserves, "; ".join(filter(None, (before.reason, choice.reason))))
 
 
-def _kept(policy: Policy, ask: Ask, reserves: tuple[str, ...]) -> tuple[str, ...]:
+def _kept(policy: Policy, ask: RoutingRequest, reserves: tuple[str, ...]) -> tuple[str, ...]:
     """Return the reserves of earlier stages to which a policy does not object, in their order.
 
     A policy that may ask for more deals with failures itself.
     """
-    if not reserves or not isinstance(policy, Once):
+    if not reserves or not isinstance(policy, SinglePassPolicy):
         return ()
     choice = policy.choose(_ask(ask, reserves, None))
     return tuple(model for model in reserves if model in {*choice.models, *choice.reserves})
 
 
-def _allowed(later: Sequence[Stage], ask: Ask, asked: Sequence[str], further: Choice) -> Choice | None:
+def _allowed(later: Sequence[Stage], ask: RoutingRequest, asked: Sequence[str], further: Choice) -> Choice | None:
     fresh = tuple(model for model in further.models if model not in asked)
     if not fresh:
         return None

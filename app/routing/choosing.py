@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from app.routing.base import Ask, Choice
+from app.routing.base import Choice, RoutingRequest
 
 _BYTES = 8
 _SPAN = float(1 << (8 * _BYTES))
 
 
-def first(ask: Ask, ordered: Sequence[str], reason: str) -> Choice:
+def first(ask: RoutingRequest, ordered: Sequence[str], reason: str) -> Choice:
     """Return the first `ask.count` of the models in `ordered`, with the others as reserves."""
     return Choice(tuple(ordered[: ask.count]), tuple(ordered[ask.count :]), reason)
 
 
-def lot(key: str, model: str) -> float:
+def rendezvous_score(key: str, model: str) -> float:
     """Return a number above 0 and below 1 that looks drawn by lot, and is the same for the same key and model."""
     drawn = hashlib.blake2b(f"{key}\0{model}".encode(errors="surrogatepass"), digest_size=_BYTES).digest()
     return (int.from_bytes(drawn) + 0.5) / (_SPAN + 1024)  # a float near 2**64 is rounded by up to 1024

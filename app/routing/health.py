@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from app.routing.base import Health
+from app.routing.base import HealthSnapshot
 from app.routing.breaker import Breaker
 from topics.model_health import ModelHealth
 
@@ -19,7 +19,7 @@ _Weighed = tuple[ModelHealth, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class HealthTuning:
     """Times in seconds.
 
     A peak of duration decays with the time constant `decay`, and errors are counted over about `window`.
@@ -36,9 +36,9 @@ class Measure:
     passes. Source: Finagle, `PeakEwma`.
     """
 
-    def __init__(self, tuning: Tuning | None = None, breaker: Breaker | None = None) -> None:
+    def __init__(self, tuning: HealthTuning | None = None, breaker: Breaker | None = None) -> None:
         self.breaker = breaker or Breaker()
-        self._tuning = tuning or Tuning()
+        self._tuning = tuning or HealthTuning()
         self._calls = 0
         self._seconds: float | None = None
         self._total = self._failed = 0.0
@@ -82,7 +82,7 @@ class Measure:
         self._failed = self._failed * kept + (not ok)
 
 
-class Board:
+class HealthBoard:
     """What all workers know of all models; times are in seconds.
 
     What a worker said counts less as it ages (time constant `fade`), and nothing after ten times that. When
@@ -94,7 +94,7 @@ class Board:
         self._fade = fade
         self._hold = hold
         self._said: dict[str, dict[str, ModelHealth]] = {}
-        self._picture: Mapping[str, Health] = {}
+        self._picture: Mapping[str, HealthSnapshot] = {}
         self._opened: dict[str, Opened] = {}
         self._made_at = -math.inf
 
@@ -106,7 +106,7 @@ class Board:
             workers[event.worker] = event
             self._made_at = -math.inf
 
-    def health(self, now: float) -> Mapping[str, Health]:
+    def health(self, now: float) -> Mapping[str, HealthSnapshot]:
         """Return what is known lately, by model: a mapping that does not change afterwards."""
         if not 0 <= now - self._made_at < self._hold:
             self._forget(now)
@@ -137,11 +137,11 @@ class Board:
     def _weighed(self, said: Mapping[str, ModelHealth], now: float) -> list[_Weighed]:
         return [(event, math.exp(-max(now - event.at.timestamp(), 0.0) / self._fade)) for event in said.values()]
 
-    def _merged(self, model: str, pairs: Sequence[_Weighed]) -> Health:
+    def _merged(self, model: str, pairs: Sequence[_Weighed]) -> HealthSnapshot:
         total, newest = sum(weight for _, weight in pairs), max(weight for _, weight in pairs)
         seconds = sum(event.seconds * weight for event, weight in pairs) / total
         errors = sum(event.errors * weight for event, weight in pairs) / total
-        return Health(seconds * newest, min(errors * newest, 1.0), self._opened[model][0])
+        return HealthSnapshot(seconds * newest, min(errors * newest, 1.0), self._opened[model][0])
 
 
 def _openings(pairs: Sequence[_Weighed]) -> Iterator[tuple[Opened, float]]:

@@ -9,27 +9,27 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.components import named
+from app.entry_points import named
 from app.errors import ConfigurationError, MissingDependency
 from app.routing.base import Policy
 
 POLICIES: Mapping[str, str] = {
-    "capability": "app.routing.capability:Capability",
-    "cascade": "app.routing.cascade:Cascade",
-    "cost": "app.routing.cost:Cost",
-    "fixed": "app.routing.fixed:Fixed",
-    "healthy": "app.routing.healthy:Healthy",
-    "latency": "app.routing.latency:Latency",
-    "learned": "app.routing.learned:Learned",
-    "round-robin": "app.routing.round_robin:RoundRobin",
-    "semantic": "app.routing.semantic:Semantic",
-    "weighted": "app.routing.weighted:Weighted",
+    "capability": "app.routing.policies.capability:Capability",
+    "cascade": "app.routing.policies.cascade:Cascade",
+    "cost": "app.routing.policies.cost:Cost",
+    "fixed": "app.routing.policies.fixed:Fixed",
+    "healthy": "app.routing.policies.healthy:Healthy",
+    "latency": "app.routing.policies.latency:Latency",
+    "learned": "app.routing.policies.learned:Learned",
+    "round-robin": "app.routing.policies.round_robin:RoundRobin",
+    "semantic": "app.routing.policies.semantic:Semantic",
+    "weighted": "app.routing.policies.weighted:Weighted",
 }
 GROUP = "meta_ai_orchestrator.policies"
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class PolicyDescription:
     """What there is to say of a component: one sentence, and the JSON Schema of its options."""
 
     summary: str
@@ -67,7 +67,7 @@ def inline(name: str, options: Mapping[str, Any], folder: Path) -> Mapping[str, 
     return inlined
 
 
-def describe() -> dict[str, Description]:
+def describe() -> dict[str, PolicyDescription]:
     """Return what there is to say of every policy, by name.
 
     Raises:
@@ -89,9 +89,9 @@ def _component(name: str) -> Any:
         raise ConfigurationError(f"the routing policy {name} cannot be imported: {error}") from error
 
 
-def _describe(component: Any) -> Description:
+def _describe(component: Any) -> PolicyDescription:
     summary = (component.__doc__ or "").strip().partition("\n")[0]
-    return Description(summary, component.Options.model_json_schema())
+    return PolicyDescription(summary, component.Options.model_json_schema())
 
 
 def _explain(name: str, component: Any, error: ValidationError) -> str:

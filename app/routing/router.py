@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.routing.features import NAMES, features
+from app.routing.text_features import NAMES, features
 from app.vectors import Vector
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

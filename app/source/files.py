@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.source.problems import Problem, complain
+from app.source.problems import Problem, problems_error
 from app.source.syntax import Document, parse
 
 MAX_BYTES = 256 * 1024
@@ -32,9 +32,9 @@ def text(path: Path, *, what: str) -> str:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        raise complain([Problem(str(path), (), f"cannot be read: {reason}")]) from None
+        raise problems_error([Problem(str(path), (), f"cannot be read: {reason}")]) from None
     if len(content) > MAX_BYTES:
-        raise complain([Problem(str(path), (), f"is larger than {MAX_BYTES} bytes; is it {what}?")])
+        raise problems_error([Problem(str(path), (), f"is larger than {MAX_BYTES} bytes; is it {what}?")])
     return _decoded(content, path)
 
 
@@ -43,4 +43,4 @@ def _decoded(content: bytes, path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise complain([Problem(f"{path}:{line}", (), "is not UTF-8; save it in that encoding")]) from None
+        raise problems_error([Problem(f"{path}:{line}", (), "is not UTF-8; save it in that encoding")]) from None

@@ -14,9 +14,9 @@ from app.errors import ConfigurationError
 #: The way to a value: names of sections, names the user gave, positions in lists.
 Key = tuple[str | int, ...]
 
-_MOST = 50
+_MAX_LINES = 50
 #: pydantic's words, where ours say the mend better.
-_WORDS = {
+_MESSAGES = {
     "missing": "is required",
     "string_type": "must be a text; put quotes around it",
     "string_unicode": "must be valid Unicode text",
@@ -53,11 +53,11 @@ class Problem:
         return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
-def complain(problems: Iterable[Problem]) -> ConfigurationError:
+def problems_error(problems: Iterable[Problem]) -> ConfigurationError:
     """Return one error with a line for each problem, up to a screenful."""
     lines = list(dict.fromkeys(map(str, problems)))
-    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
-    return ConfigurationError("\n".join([*lines[:_MOST], *more]))
+    more = [f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else []
+    return ConfigurationError("\n".join([*lines[:_MAX_LINES], *more]))
 
 
 def place_of(key: Key, places: Mapping[Key, str]) -> str:
@@ -68,24 +68,24 @@ def place_of(key: Key, places: Mapping[Key, str]) -> str:
     return ""
 
 
-def in_words(found: ErrorDetails, unknown: Callable[[], str]) -> str:
+def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
     """Return what pydantic found in our words; `unknown` says the mend for a key that there is not.
 
     No value is repeated, for it may be a secret.
     """
     if found["type"] == "extra_forbidden":
         return f"unknown key; {unknown()}"
-    if found["type"] in _WORDS:
-        return _WORDS[found["type"]]
+    if found["type"] in _MESSAGES:
+        return _MESSAGES[found["type"]]
     message = found["msg"].removeprefix("Value error, ")
     return message.replace("Input should", "should", 1).replace("String should", "should", 1)
 
 
-def findings(error: ValidationError) -> list[ErrorDetails]:
+def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
     """Return what pydantic found, without values."""
     return error.errors(include_url=False, include_input=False)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def closest_match(name: str, names: Iterable[str]) -> str:
     """Return the one of `names` that was probably meant; nothing when none is like it."""
     return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(names), n=1)), "")

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from app.errors import ConfigurationError
-from app.source.problems import Key, Problem, complain
+from app.source.problems import Key, Problem, problems_error
 
 _MAX_DEPTH = 30
 _MAX_VALUES = 10_000
@@ -71,8 +71,8 @@ def parse(text: str, source: str) -> Document:
     if node is None or node.tag == _NULL:
         return document
     if not isinstance(node, yaml.MappingNode):
-        raise complain(
-            [Problem(_at(source, node), (), "the file must be a mapping of keys to values, as in `app_id: x`")]
+        raise problems_error(
+            [Problem(_place(source, node), (), "the file must be a mapping of keys to values, as in `app_id: x`")]
         )
     document.value = _Reader(document, source).mapping(node, ())
     return document
@@ -84,11 +84,11 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         return loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise complain([Problem(f"{source}:{line}", (), "has a character that YAML forbids")]) from None
+        raise problems_error([Problem(f"{source}:{line}", (), "has a character that YAML forbids")]) from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, source) from None
     except (ValueError, OverflowError):  # PyYAML's scanner does not guard chr() and int()
-        raise complain(
+        raise problems_error(
             [Problem(source, (), "is not YAML: an escape or a directive has a number out of range")]
         ) from None
 
@@ -99,10 +99,10 @@ def _not_yaml(error: yaml.MarkedYAMLError, source: str) -> ConfigurationError:
     if "'\\t'" in text:
         text = "a tab; indent with spaces"
     place = f"{source}:{mark.line + 1}" if mark else source
-    return complain([Problem(place, (), f"is not YAML: {_QUOTED.sub('', text)}")])
+    return problems_error([Problem(place, (), f"is not YAML: {_QUOTED.sub('', text)}")])
 
 
-def _at(source: str, node: yaml.Node) -> str:
+def _place(source: str, node: yaml.Node) -> str:
     return f"{source}:{node.start_mark.line + 1}"
 
 
@@ -122,14 +122,16 @@ class _Reader:
             if name in values:
                 self._problem(name_node, inner, f"is set twice, first at {self._document.places[inner]}; keep one")
                 continue
-            self._document.places[inner] = _at(self._source, name_node)
+            self._document.places[inner] = _place(self._source, name_node)
             values[name] = self._value(value_node, inner)
         return values
 
     def _value(self, node: yaml.Node, key: Key) -> Any:
         self._left -= 1
         if self._left < 0 or len(key) > _MAX_DEPTH:
-            raise complain([Problem(_at(self._source, node), (), "aliases or nesting make this file too large")])
+            raise problems_error(
+                [Problem(_place(self._source, node), (), "aliases or nesting make this file too large")]
+            )
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, key)
         if isinstance(node, yaml.SequenceNode):
@@ -137,7 +139,7 @@ class _Reader:
         return self._scalar(node, key)
 
     def _item(self, node: yaml.Node, key: Key) -> Any:
-        self._document.places[key] = _at(self._source, node)
+        self._document.places[key] = _place(self._source, node)
         return self._value(node, key)
 
     def _scalar(self, node: yaml.Node, key: Key) -> Any:
@@ -156,7 +158,7 @@ class _Reader:
         return "?"
 
     def _problem(self, node: yaml.Node, key: Key, text: str) -> None:
-        self._document.problems.append(Problem(_at(self._source, node), key, text))
+        self._document.problems.append(Problem(_place(self._source, node), key, text))
 
 
 def _text(value: str) -> str:

@@ -15,7 +15,7 @@ from app.telemetry.throttle import Throttle
 
 REDACTED = "[redacted]"
 #: Libraries whose INFO is noise; their warnings, such as a failed heartbeat, stay.
-_NOISY = (
+_NOISY_LIBRARIES = (
     "aiohttp.access",
     "aiokafka",
     "bm25s",
@@ -45,13 +45,13 @@ def configure(
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
     handler.setFormatter(formatter(redactor(secrets)))
-    handler.addFilter(Throttle(_NOISY))
+    handler.addFilter(Throttle(_NOISY_LIBRARIES))
     root = logging.getLogger()
     for former in [one for one in root.handlers if isinstance(one, _Handler)]:
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(settings.log_level)
-    _quieten(root.level)
+    _set_library_levels(root.level)
     return handler
 
 
@@ -112,7 +112,7 @@ def _time(record: logging.LogRecord) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _quieten(level: int) -> None:
-    for name in _NOISY:
+def _set_library_levels(level: int) -> None:
+    for name in _NOISY_LIBRARIES:
         quiet = logging.NOTSET if level <= logging.DEBUG else max(level, logging.WARNING)
         logging.getLogger(name).setLevel(quiet)

@@ -8,7 +8,7 @@ from app.telemetry.metrics import Metrics, NullMetrics
 from app.telemetry.tracing import Tracer
 
 
-def metrics(settings: TelemetrySettings) -> Metrics:
+def build_metrics(settings: TelemetrySettings) -> Metrics:
     """Return the metrics that the settings ask for.
 
     Raises:
@@ -23,7 +23,7 @@ def metrics(settings: TelemetrySettings) -> Metrics:
     return PrometheusMetrics()
 
 
-def tracer(settings: TelemetrySettings, service: str = "meta-ai-orchestrator") -> Tracer:
+def build_tracer(settings: TelemetrySettings, service: str = "meta-ai-orchestrator") -> Tracer:
     """Return the tracer that the settings ask for.
 
     It exports over OTLP with HTTP; OTEL_EXPORTER_OTLP_ENDPOINT and its siblings say where to.

@@ -10,7 +10,7 @@ _FORM = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a
 _SAMPLED = 1
 
 
-class Parent(NamedTuple):
+class TraceParent(NamedTuple):
     """What a valid header says; ids are hexadecimal."""
 
     trace_id: str
@@ -18,7 +18,7 @@ class Parent(NamedTuple):
     sampled: bool
 
 
-def parse(header: str | None) -> Parent | None:
+def parse(header: str | None) -> TraceParent | None:
     """Return what the header says; none when it is absent or invalid.
 
     https://www.w3.org/TR/trace-context/: a later version may carry more, version 00 may not.
@@ -26,7 +26,7 @@ def parse(header: str | None) -> Parent | None:
     found = _FORM.fullmatch(header or "")
     if not found or (found[1] == "00" and found[5]):
         return None
-    return Parent(found[2], found[3], bool(int(found[4], 16) & _SAMPLED))
+    return TraceParent(found[2], found[3], bool(int(found[4], 16) & _SAMPLED))
 
 
 def render(trace_id: str, span_id: str, *, sampled: bool) -> str:
@@ -34,7 +34,7 @@ def render(trace_id: str, span_id: str, *, sampled: bool) -> str:
     return f"00-{trace_id}-{span_id}-{sampled:02x}"
 
 
-def child(header: str | None) -> str:
+def child_traceparent(header: str | None) -> str:
     """Return a header with a new span, in the trace of `header` or else in a new one.
 
     A new trace is marked as sampled: unmarked, it would tell everyone downstream not to record.

@@ -21,7 +21,7 @@ class Tracer:
 
     def traceparent_for(self, parent: str | None) -> str:
         """Return the header for an event that `parent` led to: same trace, new span."""
-        return traceparent.child(parent)
+        return traceparent.child_traceparent(parent)
 
     @contextmanager
     def span(

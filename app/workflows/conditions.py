@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import ExpressionError
-from app.expressions import Expression
+from app.expressions.expression import Expression
 
 
 def holds(condition: Expression, context: Mapping[str, Any]) -> bool:

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.workflows.account import Account
-from app.workflows.run import Done, Run, RunState, Slots, StepRun
+from app.workflows.budgets.state import BudgetState
+from app.workflows.run import Done, Run, RunState, Semaphore, StepRun
 
 T = TypeVar("T")
 Records = list[tuple[str, bytes | None]]
@@ -31,8 +31,8 @@ class _Head:
 
     run: Run | None = None
     done: Done | None = None
-    slots: Slots | None = None
-    budget: Account | None = None
+    slots: Semaphore | None = None
+    budget: BudgetState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(run=state), exclude={"run": _APART}, exclude_defaults=True)
         case Done():
             return _HEADS.dump_json(_Head(done=state), exclude_defaults=True)
-        case Slots():
+        case Semaphore():
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
-        case Account():
+        case BudgetState():
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from app.errors import BudgetExceeded
-from app.workflows.account import Account
+from app.workflows.budgets.state import BudgetState
 from app.workflows.replacing import replace
 from topics.base import Failure
 from topics.model_requests import Ticket
@@ -20,7 +20,7 @@ from topics.retrieval_results import Chunk, RetrievalResult
 from topics.step_results import StepResult
 from topics.tasks import Task
 
-Fact = RetrievalResult | ModelResponse | StepResult
+Response = RetrievalResult | ModelResponse | StepResult
 
 Status = Literal["waiting", "running", "backing_off", "falling_back", "succeeded", "failed", "skipped"]
 
@@ -30,7 +30,7 @@ _ACTIVE = frozenset({"running", "backing_off", "falling_back"})
 
 
 @dataclass(frozen=True, slots=True)
-class Promised:
+class PendingBatch:
     """An answer that a provider makes in its own time: `branch` asks for it at `ask_at` (epoch seconds)."""
 
     branch: str
@@ -72,7 +72,7 @@ class StepRun:
     said: str = ""
     replies: tuple[ModelResponse, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)
-    promised: Mapping[str, Promised] = field(default_factory=dict)
+    promised: Mapping[str, PendingBatch] = field(default_factory=dict)
     begun: int = 0
     live: frozenset[int] = frozenset()
     lost: int = 0
@@ -124,7 +124,7 @@ def without_waiting(step: StepRun) -> StepRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Early:
+class EarlyResponse:
     """An answer to a request that is not made yet; one of the three is there.
 
     After a crash the requests of a state that was lost are made again, while their answers, which lie on other
@@ -136,23 +136,23 @@ class Early:
     result: StepResult | None = None
 
     @classmethod
-    def of(cls, fact: Fact) -> Early:
+    def of(cls, received: Response) -> EarlyResponse:
         """Return it with its one answer."""
-        match fact:
+        match received:
             case ModelResponse():
-                return cls(response=fact)
+                return cls(response=received)
             case RetrievalResult():
-                return cls(retrieval=fact)
+                return cls(retrieval=received)
             case StepResult():
-                return cls(result=fact)
+                return cls(result=received)
 
     @property
-    def fact(self) -> Fact:
+    def received(self) -> Response:
         """The answer."""
-        fact = self.response or self.retrieval or self.result
-        if fact is None:
+        received = self.response or self.retrieval or self.result
+        if received is None:
             raise ValueError("an early answer without an answer")
-        return fact
+        return received
 
 
 @dataclass(frozen=True)  # no slots: likewise
@@ -182,7 +182,7 @@ class Run:
     steps: Mapping[str, StepRun] = field(default_factory=dict)
     active: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, JsonValue] = field(default_factory=dict)
-    early: Mapping[str, Early] = field(default_factory=dict)
+    early: Mapping[str, EarlyResponse] = field(default_factory=dict)
     traceparent: str | None = None
 
     @property
@@ -200,7 +200,7 @@ class Run:
     @property
     def ahead(self) -> Usage:
         """What the answers have used that came before their steps had begun."""
-        early = (one.fact for one in self.early.values())
+        early = (one.received for one in self.early.values())
         asked = (one for one in early if one.step not in self.steps and not isinstance(one, RetrievalResult))
         return sum((one.usage for one in asked), start=_NOTHING)
 
@@ -250,7 +250,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
+class Semaphore:
     """The turns of one concurrency key; times are epoch seconds.
 
     `holders` maps the runs that have a slot to when it is free again in any case; `queue` are those that
@@ -269,7 +269,7 @@ class Slots:
         return min((*self.holders.values(), *(entry[4] for entry in self.queue)), default=0.0)
 
 
-RunState = Run | Done | Slots | Account
+RunState = Run | Done | Semaphore | BudgetState
 
 
 def digest(task: Task) -> str:

@@ -7,45 +7,45 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from app.errors import WorkflowError
+from app.workflows.child_workflows import cancellation
 from app.workflows.conditions import holds
-from app.workflows.context import item_of
-from app.workflows.definitions import Definition
-from app.workflows.failing import failing, relieved
-from app.workflows.family import cancellation
+from app.workflows.definition.compiled import CompiledStep
+from app.workflows.definition.definitions import Definition
+from app.workflows.engine_context import EngineContext
 from app.workflows.kinds import KINDS
-from app.workflows.kinds.base import Command, Kind, Moment, Move
-from app.workflows.parts import Part
+from app.workflows.kinds.base import Command, StepContext, StepKind, Transition
 from app.workflows.replacing import replace
-from app.workflows.run import WAITING, Fact, Run, StepRun, without_waiting
-from app.workflows.starting import is_time, why_skipped
-from app.workflows.world import World
+from app.workflows.retry_policy import on_failure, on_fallback_ended
+from app.workflows.run import WAITING, Response, Run, StepRun, without_waiting
+from app.workflows.scheduling import is_ready, why_skipped
+from app.workflows.template_context import item_of
 from topics.base import Failure
 from topics.signals import Signal
 
 log = logging.getLogger(__name__)
 
-Act = Callable[[Kind, Moment], Move]
+Act = Callable[[StepKind, StepContext], Transition]
 
 
 class Turn:
     """Works on a copy of a run's steps; `result` is the run afterwards, `commands` what is to be sent.
 
-    `error` is set when a step failed that the run cannot do without; `farewells` go to children that nobody
+    `error` is set when a step failed that the run cannot do without; `child_cancellations` go to children that nobody
     waits for any more, whatever becomes of the run.
     """
 
-    def __init__(self, run: Run, definition: Definition, world: World, now: float) -> None:
+    def __init__(self, run: Run, definition: Definition, engine: EngineContext, now: float) -> None:
         self.run = run
         self.definition = definition
-        self.world = world
+        self.engine = engine
         self.now = now
         self.commands: list[Command] = []
-        self.farewells: list[Signal] = []
+        self.child_cancellations: list[Signal] = []
         self.error: Failure | None = None
         self._steps = dict(run.steps)
         self._active = dict(run.active)
         self._early = dict(run.early)
-        self._facts: deque[Fact] = deque()
+        self._facts: deque[Response] = deque()
         self._queue = deque(() if run.steps else definition.order)
         self._changed = False
 
@@ -70,14 +70,14 @@ class Turn:
         for name in sorted(self._active):
             self.touch(*(item_of(name, index) for index in sorted(self.state(name).live)))
 
-    def receive(self, fact: Fact) -> None:
+    def receive(self, received: Response) -> None:
         """Give a step the answer to one of its requests."""
-        name = fact.step
+        name = received.step
         step, part = self.state(name), self.definition.part(name)
-        if part is None or step.over or fact.id not in step.outstanding:
+        if part is None or step.over or received.id not in step.outstanding:
             return
-        step = replace(step, outstanding=step.outstanding - {fact.id})
-        self._move(name, part, lambda kind, at: kind.receive(at, fact), step)
+        step = replace(step, outstanding=step.outstanding - {received.id})
+        self._move(name, part, lambda kind, at: kind.receive(at, received), step)
         self.touch(name)
 
     def work(self) -> None:
@@ -91,7 +91,7 @@ class Turn:
             if part is not None:
                 self._look(name, part)
 
-    def _look(self, name: str, part: Part) -> None:
+    def _look(self, name: str, part: CompiledStep) -> None:
         step = self.state(name)
         if step.status == "waiting":
             self._start(name, part, step)
@@ -100,24 +100,24 @@ class Turn:
         elif step.status == "running":
             self._move(name, part, lambda kind, at: kind.settle(at), step)
         elif step.status == "falling_back":
-            self._put(name, relieved(self._moment(name, part, step)))
+            self._put(name, on_fallback_ended(self._moment(name, part, step)))
         step = self.state(name)
         if step.status == "running" and self.now >= step.ends_at:
             self._move(name, part, lambda _, at: at.failed(at.timed_out()), step)
 
-    def _start(self, name: str, part: Part, step: StepRun) -> None:
+    def _start(self, name: str, part: CompiledStep, step: StepRun) -> None:
         """Begin, or skip, a step for which it is time."""
         base, item, _ = name.partition("[")
         if item:
             if self.state(base).status == "running":
                 self._begin(name, part, step)
-        elif is_time(name, self.definition, self._steps, self._active):
+        elif is_ready(name, self.definition, self._steps, self._active):
             if why := why_skipped(name, self.definition, self._steps):
                 self._put(name, replace(step, status="skipped", started_at=self.now, ended_at=self.now, reason=why))
             else:
                 self._begin(name, part, step)
 
-    def _begin(self, name: str, part: Part, step: StepRun) -> None:
+    def _begin(self, name: str, part: CompiledStep, step: StepRun) -> None:
         ends_at = min(self.now + part.spec.timeout, self._latest(name))
         step = replace(
             step,
@@ -134,10 +134,10 @@ class Turn:
         base, item, _ = name.partition("[")
         return self.state(base).ends_at if item else self.run.deadline
 
-    def _moment(self, name: str, part: Part, step: StepRun) -> Moment:
-        return Moment(self.run, self._steps, name, step, part, self.definition, self.world, self.now)
+    def _moment(self, name: str, part: CompiledStep, step: StepRun) -> StepContext:
+        return StepContext(self.run, self._steps, name, step, part, self.definition, self.engine, self.now)
 
-    def _move(self, name: str, part: Part, act: Act, step: StepRun) -> None:
+    def _move(self, name: str, part: CompiledStep, act: Act, step: StepRun) -> None:
         """Let a step's kind act, and take what follows from it."""
         at = self._moment(name, part, step)
         try:
@@ -149,7 +149,7 @@ class Turn:
             move = at.failed(Failure(code="internal", message=f"{type(defect).__name__} in step {name}"))
         step = move.step
         if step.status == "failed":
-            step = failing(replace(at, step=step))
+            step = on_failure(replace(at, step=step))
         else:
             self._send(move.commands)
             self._redeem(step)
@@ -163,14 +163,14 @@ class Turn:
         for command in commands:
             early = self._early.pop(getattr(command, "id", ""), None) if self._early else None
             if early:
-                self._facts.append(early.fact)
+                self._facts.append(early.received)
             else:
                 self.commands.append(command)
 
     def _redeem(self, step: StepRun) -> None:
         """Take the answers that are there for which a step would ask later: it had asked before a crash."""
         for request_id in sorted(self._early.keys() & step.promised.keys()):
-            self._facts.append(self._early.pop(request_id).fact)
+            self._facts.append(self._early.pop(request_id).received)
 
     def _put(self, name: str, step: StepRun) -> None:
         """Set a step's state, and touch what waits for it."""
@@ -194,7 +194,7 @@ class Turn:
 
     def _over(self, name: str, step: StepRun) -> None:
         if self._early:
-            self._early = {id_: early for id_, early in self._early.items() if early.fact.step != name}
+            self._early = {id_: early for id_, early in self._early.items() if early.received.step != name}
         base, item, _ = name.partition("[")
         if item:
             self.touch(base)
@@ -218,16 +218,16 @@ class Turn:
         for item in [item_of(name, index) for index in sorted(step.live)]:
             if self.state(item).over:
                 continue
-            self.farewells.extend(cancellation(self.run, self.definition, item, self.state(item)))
+            self.child_cancellations.extend(cancellation(self.run, self.definition, item, self.state(item)))
             self._active.pop(item, None)
             error = Failure(code="cancelled", message=f"the map {name} was over")
             failed = replace(self.state(item), status="failed", ended_at=self.now, error=error)
             self._steps[item] = without_waiting(failed)
 
 
-def _begin(kind: Kind, at: Moment) -> Move:
+def _begin(kind: StepKind, at: StepContext) -> Transition:
     """Begin a step, unless its condition says otherwise."""
     when = at.part.expressions.get("when")
     if when is not None and not holds(when, at.context()):
-        return Move(replace(at.step, status="skipped", ended_at=at.now, reason=f"not {when.source}"))
+        return Transition(replace(at.step, status="skipped", ended_at=at.now, reason=f"not {when.source}"))
     return kind.begin(at)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from bench.quality import waiting
-from bench.quality.judged import positions
-from bench.quality.routes import ROUTES
-from bench.quality.settings import SETTINGS
+from bench.quality import latency_settings
+from bench.quality.fusion_settings import SETTINGS
+from bench.quality.position_bias import positions
+from bench.quality.routing_settings import ROUTES
 
 _RUNS = 10
 
@@ -21,8 +21,13 @@ def main(options: Namespace) -> None:
     for setting in (*SETTINGS, positions, *ROUTES):
         print(setting(options.n, options.seed).render(), end="\n\n")
     seeds = range(options.seed, options.seed + _RUNS)
-    print(waiting.render("Four models, one of them five times as slow", waiting.one_slow(seeds)), end="\n\n")
-    print(waiting.render("Four models, one of them down for 20 of 50 seconds", waiting.one_down(seeds)))
+    print(
+        latency_settings.render("Four models, one of them five times as slow", latency_settings.one_slow(seeds)),
+        end="\n\n",
+    )
+    print(
+        latency_settings.render("Four models, one of them down for 20 of 50 seconds", latency_settings.one_down(seeds))
+    )
 
 
 if __name__ == "__main__":

@@ -5,25 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from bench.quality.actors import Fuser, Judge, Scorer
-from bench.quality.exam import Exam, free
 from bench.quality.fusing import Actor, Fusion
-from bench.quality.panel import Outcomes
+from bench.quality.simulation.actors import SimulatedFuser, SimulatedJudge, SimulatedScorer
+from bench.quality.simulation.exam import Exam, free
+from bench.quality.simulation.panel import PanelAnswers
 
 JUDGE_ACCURACY = 0.8
 _UNCLEAR = 0.02
 
 
-def actors(outcomes: Outcomes, exam: Exam, **judge: Any) -> dict[str, Actor]:
+def actors(outcomes: PanelAnswers, exam: Exam, **judge: Any) -> dict[str, Actor]:
     """Return a judge, a scorer, a fuser, and for each model one that proposes again when it has seen others."""
     cast: dict[str, Actor] = {
-        "judge": Judge(exam, JUDGE_ACCURACY, unclear=_UNCLEAR, **judge),
-        "scorer": Scorer(exam, JUDGE_ACCURACY),
-        "fuser": Fuser(exam),
-        "fuser by lot": Fuser(exam, sharpness=1),
+        "judge": SimulatedJudge(exam, JUDGE_ACCURACY, unclear=_UNCLEAR, **judge),
+        "scorer": SimulatedScorer(exam, JUDGE_ACCURACY),
+        "fuser": SimulatedFuser(exam),
+        "fuser by lot": SimulatedFuser(exam, sharpness=1),
     }
     for place, name in enumerate(outcomes.panel.names):
-        cast[proposer(name)] = Fuser(exam, own=partial(_said, outcomes, place))
+        cast[proposer(name)] = SimulatedFuser(exam, own=partial(_said, outcomes, place))
     return cast
 
 
@@ -32,12 +32,12 @@ def proposer(model: str) -> str:
     return f"proposer of {model}"
 
 
-def with_actors(outcomes: Outcomes, exam: Exam, **judge: Any) -> Fusion:
+def with_actors(outcomes: PanelAnswers, exam: Exam, **judge: Any) -> Fusion:
     """Return the exam of a panel that answers in free text; every call costs 1."""
     cast = actors(outcomes, exam, **judge)
     return Fusion(outcomes, exam, free, actors=cast, costs=dict.fromkeys(cast, 1.0))
 
 
-def _said(outcomes: Outcomes, place: int, question: int) -> list[int]:
+def _said(outcomes: PanelAnswers, place: int, question: int) -> list[int]:
     said: list[int] = outcomes.said[question, place].tolist()
     return said

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from app.fusion.base import Call, Calls, Candidate, Fused, Panel, Strategy
-from bench.quality.exam import Exam, Form
-from bench.quality.lots import uniform
-from bench.quality.panel import Floats, Outcomes
+from bench.quality.simulation.exam import Exam, Form
+from bench.quality.simulation.panel import Floats, PanelAnswers
+from bench.quality.simulation.seeded_random import seeded_uniform
 
 #: A simulated model that a strategy calls: (question, call) -> its reply.
 Actor = Callable[[int, Call], str]
@@ -35,7 +35,7 @@ class Fusion:
     so that a tie tells nothing about who is better. `actors` and `costs` of their calls go by model.
     """
 
-    outcomes: Outcomes
+    outcomes: PanelAnswers
     exam: Exam
     form: Form
     actors: Mapping[str, Actor] = field(default_factory=dict)
@@ -60,16 +60,16 @@ class Fusion:
             for name, said in answers
             for sample, option in enumerate(said)
         ]
-        return sorted(made, key=lambda one: uniform(self.exam.seed, "arrival", question, one.branch))
+        return sorted(made, key=lambda one: seeded_uniform(self.exam.seed, "arrival", question, one.branch))
 
     def panel(self, question: int, candidates: Sequence[Candidate]) -> Panel:
         """Return what the engine would hand to a strategy."""
         key = f"{self.exam.seed}/{question}"
-        order = sorted((one.branch for one in candidates), key=lambda name: uniform(key, "preference", name))
+        order = sorted((one.branch for one in candidates), key=lambda name: seeded_uniform(key, "preference", name))
         return Panel(candidates, order, prompt="Which city does the archive mean?", key=key)
 
 
-def alone(outcomes: Outcomes) -> Trial:
+def alone(outcomes: PanelAnswers) -> Trial:
     """Return how the panel's best model does, asked once and by itself."""
     n, model = len(outcomes.said), outcomes.panel.models[outcomes.panel.best]
     return Trial(outcomes.right[:, outcomes.panel.best, 0], np.full(n, model.cost), np.ones(n))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.quality.panel import Floats
+from bench.quality.simulation.panel import Floats
 
 _RESAMPLES = 1000
 _TAILS = (2.5, 97.5)

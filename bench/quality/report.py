@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.figures import table
 from bench.quality.fusing import Trial
 from bench.quality.intervals import Estimate, estimate, gain
+from bench.support.figures import table
 
 _COLUMNS = ("", "right %", "against the best %", "verdict", "cost", "calls", "note")
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from app.errors import ConfigurationError
 from app.fusion.base import Candidate, Panel, Strategy
-from app.routing.base import Answer, Ask, Choice, Facts
+from app.routing.base import Choice, ModelAnswer, ModelFacts, RoutingRequest
 from app.routing.chain import Stage, check_through, choose_through, lookup_through, more_through
-from bench.quality.exam import Exam, short
 from bench.quality.fusing import Trial, branch, settle
-from bench.quality.panel import RIGHT, Outcomes
-from bench.quality.queries import Queries
+from bench.quality.simulation.exam import Exam, short
+from bench.quality.simulation.panel import RIGHT, PanelAnswers
+from bench.quality.simulation.queries import Queries
 
 _LETTERS_A_TOKEN = 4
 
@@ -24,7 +24,7 @@ class Wave:
     """What the models that were asked last answered, of all that were asked."""
 
     asked: tuple[str, ...] = ()
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[ModelAnswer, ...] = ()
     latest: tuple[Candidate, ...] = ()
 
 
@@ -36,11 +36,11 @@ class Routing:
     that goes on has dismissed what it had. `look` may add to an answer what a check would find.
     """
 
-    outcomes: Outcomes
+    outcomes: PanelAnswers
     exam: Exam
     queries: Queries
     fusion: Strategy
-    facts: Mapping[str, Facts] = field(default_factory=dict)
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
     look: Callable[[int, Candidate, bool], Candidate] = lambda _question, candidate, _right: candidate
 
     def trial(self, *stages: Stage, models: Sequence[str] = ()) -> Trial:
@@ -56,7 +56,7 @@ class Routing:
         rows = [self._account(ask.turn, self.follow(stages, ask)) for ask in asks]
         return Trial(*np.array(rows, dtype=np.float64).T)
 
-    def follow(self, stages: Sequence[Stage], ask: Ask) -> Wave:
+    def follow(self, stages: Sequence[Stage], ask: RoutingRequest) -> Wave:
         """Ask wave after wave, until the policies have had enough."""
         if lookup := lookup_through(stages, ask):
             ask = replace(ask, looked_up=self.queries.connect(lookup.connector, lookup.arguments))
@@ -67,16 +67,16 @@ class Routing:
             choice = more_through(stages, ask, wave.asked, wave.answers)
         return wave
 
-    def question(self, question: int, models: tuple[str, ...]) -> Ask:
+    def question(self, question: int, models: tuple[str, ...]) -> RoutingRequest:
         """Return what the engine would have a policy choose for; its turn is the number of the question."""
         text = self.queries.text(question)
         key = f"{self.exam.seed}/{question}"
         tokens = len(text) // _LETTERS_A_TOKEN
-        return Ask(models, len(models), key, question, text, tokens, facts=self.facts)
+        return RoutingRequest(models, len(models), key, question, text, tokens, facts=self.facts)
 
     def _next(self, question: int, before: Wave, models: Sequence[str]) -> Wave:
         latest = tuple(one for model in models for one in self._candidates(question, model))
-        answers = tuple(Answer(one.model, one.text, one.data) for one in latest)
+        answers = tuple(ModelAnswer(one.model, one.text, one.data) for one in latest)
         return Wave((*before.asked, *models), (*before.answers, *answers), latest)
 
     def _candidates(self, question: int, model: str) -> list[Candidate]:

@@ -6,12 +6,12 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.runs import Runs
-from app.delivery.deciding import Decision
 from app.delivery.envelope import Outgoing
+from app.delivery.stateful_processor import Decision
+from app.worker.run_state_machine import RunStateMachine
 from app.workflows.records import Assembler
-from app.workflows.run import Run, RunState, Slots
-from tests.agents.parts import received
+from app.workflows.run import Run, RunState, Semaphore
+from tests.agents.deps import received
 from tests.workflows.simulation import answer
 from topics.model_requests import ModelRequest
 from topics.model_responses import Usage
@@ -25,7 +25,7 @@ Place = tuple[str, str]
 class Household:
     """Queues by topic and key, in order as Kafka keeps them, and the state of each key: in memory, and as written."""
 
-    mind: Runs
+    mind: RunStateMachine
     now: float = 1_700_000_000.0
     queues: defaultdict[Place, deque[Outgoing]] = field(default_factory=lambda: defaultdict(deque))
     states: dict[str, RunState] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Household:
             self.send(outgoing)
 
     def check(self, state: RunState) -> None:
-        if isinstance(state, Slots):
+        if isinstance(state, Semaphore):
             assert len(state.holders) <= state.limit
             assert not state.holders.keys() & {entry[2] for entry in state.queue}
         if isinstance(state, Run):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from agents.runs import Runs
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
-from app.workflows.builtin import ask
-from app.workflows.definitions import Definitions
-from app.workflows.spec import Workflow
-from app.workflows.world import World
-from tests.agents.parts import PARTITIONS
+from app.worker.run_state_machine import RunStateMachine
+from app.workflows.definition.builtin import ask
+from app.workflows.definition.definitions import Definitions
+from app.workflows.definition.spec import Workflow
+from app.workflows.engine_context import EngineContext
+from tests.agents.deps import PARTITIONS
 
 
-def runs(settings: Settings, metrics: Metrics, *specs: Workflow) -> Runs:
+def runs(settings: Settings, metrics: Metrics, *specs: Workflow) -> RunStateMachine:
     """Return the mind for the built-in workflow, and for `specs`."""
-    world = World(Definitions([ask(settings.ask), *specs]), budgets=settings.budgets)
-    return Runs(lambda: world, PARTITIONS, metrics)
+    engine_context = EngineContext(Definitions([ask(settings.ask), *specs]), budgets=settings.budgets)
+    return RunStateMachine(lambda: engine_context, PARTITIONS, metrics)

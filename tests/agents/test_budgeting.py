@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.envelope import Outgoing
-from app.partitions import partition_of
+from app.partitioner import partition_of
 from app.settings import Settings
-from app.workflows.account import Account
+from app.workflows.budgets.state import BudgetState
+from app.workflows.definition.spec import Concurrency, Workflow
 from app.workflows.records import Assembler
 from app.workflows.run import RunState
-from app.workflows.spec import Concurrency, Workflow
+from tests.agents.deps import PARTITIONS, Measured, received
 from tests.agents.household import Household
 from tests.agents.minds import runs
-from tests.agents.parts import PARTITIONS, Measured, received
 from topics import BUDGETS, STEP_RESULTS, TASKS
 from topics.step_results import StepResult
 from topics.tasks import Task
@@ -50,7 +50,7 @@ class Books(Household):
 
     def check(self, state: RunState) -> None:
         super().check(state)
-        if isinstance(state, Account):
+        if isinstance(state, BudgetState):
             assert state.spent >= 0
             assert not state.reserved.keys() & {place.task_id for place in state.queue}
             self.spent[state.budget] = state.spent
@@ -115,7 +115,7 @@ def test_that_every_call_is_paid_for_once_through_crashes(
     results = {result.task_id: result for result in house.results}
     outcomes = {(result.task_id, result.status, result.degraded, result.usage.cost) for result in house.results}
     assert len(outcomes) == len(results), "what is repeated is the same"
-    accounts = [state for state in house.states.values() if isinstance(state, Account)]
+    accounts = [state for state in house.states.values() if isinstance(state, BudgetState)]
     if when_exceeded != "queue":  # who waits, waits on
         assert results.keys() >= TENANTS.keys()
         assert not [account for account in accounts if account.reserved or account.queue]
@@ -146,7 +146,7 @@ def test_that_a_run_that_ended_before_anything_of_it_was_saved_is_paid_for_once(
         _finish(house)
     assert [result.task_id for result in house.results].count("a") == 1 + victims.count("a")
     assert house.spent["all"] == COST * len(house.answered) == COST * 3 * len(TENANTS)
-    (account,) = (state for state in house.states.values() if isinstance(state, Account))
+    (account,) = (state for state in house.states.values() if isinstance(state, BudgetState))
     assert account.reserved == {}
 
 
@@ -162,7 +162,7 @@ def test_that_a_budget_is_asked_under_its_key_and_answers_the_run() -> None:
     event = received(asked.event, partition=place)
     assert mind.key(event) == "budget\t/b:a%20c"
     account = mind.decide(None, event, NOW)
-    assert isinstance(account.value, Account)
+    assert isinstance(account.value, BudgetState)
     (granted,) = account.outgoing
     assert (granted.topic, granted.key, granted.partition) == (STEP_RESULTS, "t", home)
     assert granted.id == "t/budget:b:a%20c/result"
@@ -186,10 +186,10 @@ def test_that_an_account_that_nobody_uses_is_forgotten_after_a_period() -> None:
     house = _books({"name": "b", "limit": 1.0, "period": 10.0})
     _send(house, "a", "acme")
     _finish(house)
-    (account,) = (state for state in house.states.values() if isinstance(state, Account))
+    (account,) = (state for state in house.states.values() if isinstance(state, BudgetState))
     first = house.mind.wake(account, account.ends_at - 0.1)
     assert (first.value, first.forget) == (None, False)
     second = house.mind.wake(account, account.ends_at)
-    assert isinstance(second.value, Account)
+    assert isinstance(second.value, BudgetState)
     assert (second.value.spent, second.forget) == (0.0, False)
     assert house.mind.wake(second.value, second.value.ends_at).forget

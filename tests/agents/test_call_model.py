@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from agents.call_model import failed, handle, run
-from agents.parts import Parts
-from agents.responses import answer_id
+from app.dependencies import Dependencies
 from app.errors import MissingDependency, ModelError, RetrievalError
+from app.model_calls.responses import answer_id
 from app.models.base import Prompt
-from app.models.guards.building import guarded
+from app.models.limits.factory import build_limiter
 from app.models.outcome import FAULTS
 from app.settings import DeliverySettings
 from app.vectors import decode
-from tests.agents.parts import Embedder, Hanging, Measured, assemble, received
+from tests.agents.deps import Embedder, Hanging, Measured, assemble, received
 from tests.delivery.fakes import Stream, World, settle, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.model_health import ModelHealth
@@ -36,9 +36,9 @@ REQUEST = ModelRequest(
 )
 
 
-async def _response(parts: Parts, **fields: Any) -> ModelResponse:
+async def _response(deps: Dependencies, **fields: Any) -> ModelResponse:
     request = REQUEST.model_copy(update=fields)
-    outgoing, *_ = await handle(received(request), parts)
+    outgoing, *_ = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (MODEL_RESPONSES, request.task_id, 2)
     assert outgoing.id == answer_id(received(request)) == f"{request.id}/response"
     response = outgoing.event
@@ -48,22 +48,22 @@ async def _response(parts: Parts, **fields: Any) -> ModelResponse:
     return response
 
 
-def _measured(parts: Parts) -> Measured:
-    assert isinstance(parts.metrics, Measured)
-    return parts.metrics
+def _measured(deps: Dependencies) -> Measured:
+    assert isinstance(deps.metrics, Measured)
+    return deps.metrics
 
 
-def _health(parts: Parts) -> list[ModelHealth]:
-    return parts.measures.take_changed(time.time())
+def _health(deps: Dependencies) -> list[ModelHealth]:
+    return deps.measures.take_changed(time.time())
 
 
 async def test_that_the_models_answer_is_the_response() -> None:
-    parts = assemble(m={"default": "four five"})
-    response = await _response(parts)
+    deps = assemble(m={"default": "four five"})
+    response = await _response(deps)
     assert (response.text, response.finish_reason, response.provider) == ("four five", "stop", "scripted")
     assert response.usage == Usage(input_tokens=3, output_tokens=2)
     assert (response.tries, response.error, response.embedding, response.cached) == (1, None, None, False)
-    assert _measured(parts).calls == [("m", "scripted/1", "ok", 3)]
+    assert _measured(deps).calls == [("m", "scripted/1", "ok", 3)]
 
 
 async def test_that_a_call_of_a_fusion_says_so_in_its_response() -> None:
@@ -71,14 +71,14 @@ async def test_that_a_call_of_a_fusion_says_so_in_its_response() -> None:
 
 
 async def test_that_the_usage_says_what_the_call_cost() -> None:
-    parts = assemble(m={"default": "four five", "price": {"input": 2.0, "output": 10.0}})
-    assert (await _response(parts)).usage == Usage(input_tokens=3, output_tokens=2, cost=26e-6)
+    deps = assemble(m={"default": "four five", "price": {"input": 2.0, "output": 10.0}})
+    assert (await _response(deps)).usage == Usage(input_tokens=3, output_tokens=2, cost=26e-6)
 
 
 async def test_that_the_requests_sampling_wins_over_the_models() -> None:
-    parts = assemble(m={"default": "word " * 60})
-    assert (await _response(parts)).usage.output_tokens == 50  # the model's own setting
-    sampled = await _response(parts, sampling=Sampling(max_tokens=2))
+    deps = assemble(m={"default": "word " * 60})
+    assert (await _response(deps)).usage.output_tokens == 50  # the model's own setting
+    sampled = await _response(deps, sampling=Sampling(max_tokens=2))
     assert (sampled.text, sampled.finish_reason) == ("word word", "length")
 
 
@@ -92,49 +92,49 @@ async def test_that_an_unknown_model_is_named_with_the_known() -> None:
 
 
 async def test_that_the_call_goes_on_no_longer_than_somebody_waits() -> None:
-    parts = assemble(m={"delay": 60.0})
-    response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.05))
+    deps = assemble(m={"delay": 60.0})
+    response = await _response(deps, expires_at=datetime.now(UTC) + timedelta(seconds=0.05))
     assert response.error
     assert response.error.code == "timeout"
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "overloaded", "unauthorized", "invalid_request", "content_filtered"])
 async def test_that_an_error_of_the_model_is_the_response(code: str) -> None:
-    parts = assemble(m={"failures": [code]})
-    response = await _response(parts)
+    deps = assemble(m={"failures": [code]})
+    response = await _response(deps)
     assert response.error
     assert (response.error.code, response.text, response.usage) == (code, "", Usage())
-    assert _measured(parts).calls == [("m", "scripted/1", code, 0)]
+    assert _measured(deps).calls == [("m", "scripted/1", code, 0)]
 
 
 async def test_that_a_time_out_for_want_of_time_says_nothing_of_the_models_health() -> None:
-    parts = assemble(m={"delay": 60.0})
-    response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
+    deps = assemble(m={"delay": 60.0})
+    response = await _response(deps, expires_at=datetime.now(UTC) + timedelta(seconds=0.2))
     assert response.error
     assert (response.error.code, response.tries) == ("timeout", 1)
-    assert _health(parts) == []
+    assert _health(deps) == []
 
 
 async def test_that_an_answer_is_good_for_the_models_health() -> None:
-    parts = assemble(m={})
-    await _response(parts)
-    (health,) = _health(parts)
+    deps = assemble(m={})
+    await _response(deps)
+    (health,) = _health(deps)
     assert (health.model, health.worker, health.calls, health.errors) == ("m", "here", 1, 0.0)
     assert health.seconds > 0.0
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "overloaded", "unavailable", "unauthorized", "timeout"])
 async def test_that_a_fault_of_the_model_is_bad_for_its_health(code: str) -> None:
-    parts = assemble(m={"failures": [code]})
-    await _response(parts)
-    assert [(health.calls, health.errors) for health in _health(parts)] == [(1, 1.0)]
+    deps = assemble(m={"failures": [code]})
+    await _response(deps)
+    assert [(health.calls, health.errors) for health in _health(deps)] == [(1, 1.0)]
 
 
 @pytest.mark.parametrize("code", ["invalid_request", "content_filtered"])
 async def test_that_a_wrong_request_says_nothing_of_the_models_health(code: str) -> None:
-    parts = assemble(m={"failures": [code]})
-    await _response(parts)
-    assert _health(parts) == []
+    deps = assemble(m={"failures": [code]})
+    await _response(deps)
+    assert _health(deps) == []
 
 
 def test_that_every_transient_error_of_models_is_a_fault() -> None:
@@ -150,54 +150,54 @@ async def test_that_an_embedding_comes_along_when_it_is_wanted() -> None:
 
 @pytest.mark.parametrize("error", [RetrievalError("away"), MissingDependency("pip install x"), RuntimeError("broken")])
 async def test_that_a_failed_embedding_keeps_the_answer_that_is_paid_for(error: Exception) -> None:
-    parts = assemble(m={"default": "four"})
-    assert isinstance(parts.embedder, Embedder)
-    parts.embedder.error = error
-    response = await _response(parts, embed=True)
+    deps = assemble(m={"default": "four"})
+    assert isinstance(deps.embedder, Embedder)
+    deps.embedder.error = error
+    response = await _response(deps, embed=True)
     assert (response.text, response.error, response.embedding) == ("four", None, None)
 
 
 async def test_that_an_answer_does_not_wait_for_its_embedding_beyond_its_time() -> None:
-    parts = replace(assemble(m={"default": "four"}), embedder=Hanging())
+    deps = replace(assemble(m={"default": "four"}), embedder=Hanging())
     soon = datetime.now(UTC) + timedelta(seconds=0.5)
-    response = await asyncio.wait_for(_response(parts, embed=True, expires_at=soon), 30)
+    response = await asyncio.wait_for(_response(deps, embed=True, expires_at=soon), 30)
     assert (response.text, response.error, response.embedding) == ("four", None, None)
 
 
 @asynccontextmanager
-async def _held(parts: Parts) -> AsyncIterator[None]:
+async def _held(deps: Dependencies) -> AsyncIterator[None]:
     """Take the one place that there is."""
-    passage = await parts.models["m"].gate.enter(Prompt(()), priority=0, deadline=None)
+    permit = await deps.models["m"].limiter.enter(Prompt(()), priority=0, deadline=None)
     yield
-    passage.leave(None)
+    permit.leave(None)
 
 
-def _guarded(parts: Parts) -> Parts:
-    """Return the parts with the model behind the gate that it has in a worker, which lets one call through."""
-    model = parts.models["m"]
+def _guarded(deps: Dependencies) -> Dependencies:
+    """Return the parts with the model behind the limiter that it has in a worker, which lets one call through."""
+    model = deps.models["m"]
     settings = model.settings.model_copy(update={"max_concurrency": 1})
-    gate = guarded("m", model.model, settings, parts.measures.circuit("m"))
-    return replace(parts, models={"m": replace(model, gate=gate)})
+    limiter = build_limiter("m", model.model, settings, deps.measures.circuit("m"))
+    return replace(deps, models={"m": replace(model, limiter=limiter)})
 
 
 async def test_that_calls_of_one_model_are_bounded_and_one_whose_time_is_over_is_not_begun() -> None:
-    parts = assemble(m={})
-    async with _held(parts):
-        response = await _response(parts, expires_at=datetime.now(UTC) + timedelta(seconds=0.02))
+    deps = assemble(m={})
+    async with _held(deps):
+        response = await _response(deps, expires_at=datetime.now(UTC) + timedelta(seconds=0.02))
     assert response.error
     assert (response.error.code, response.tries) == ("timeout", 0)
-    assert _health(parts) == []
-    assert (await _response(parts)).error is None
+    assert _health(deps) == []
+    assert (await _response(deps)).error is None
 
 
 async def test_that_of_waiting_calls_the_urgent_one_is_made_first() -> None:
-    parts, order = _guarded(assemble(m={})), list[str]()
+    deps, order = _guarded(assemble(m={})), list[str]()
 
     async def ask(name: str, priority: int) -> None:
-        await _response(parts, id=name, priority=priority)
+        await _response(deps, id=name, priority=priority)
         order.append(name)
 
-    async with asyncio.TaskGroup() as group, _held(parts):
+    async with asyncio.TaskGroup() as group, _held(deps):
         for name, priority in (("first", 0), ("second", 0), ("urgent", 5), ("idle", -5)):
             group.create_task(ask(name, priority))
             await settle()
@@ -205,14 +205,14 @@ async def test_that_of_waiting_calls_the_urgent_one_is_made_first() -> None:
 
 
 async def test_that_an_equal_request_is_given_the_same_answer_for_nothing() -> None:
-    parts = assemble(m={"default": "four", "price": {"input": 2.0}})
-    first = await _response(parts, cache_for=60.0)
-    second = await _response(parts, cache_for=60.0, id="u/x/m/1", task_id="u", step="x", purpose="fusion")
+    deps = assemble(m={"default": "four", "price": {"input": 2.0}})
+    first = await _response(deps, cache_for=60.0)
+    second = await _response(deps, cache_for=60.0, id="u/x/m/1", task_id="u", step="x", purpose="fusion")
     assert (first.text, first.cached, first.tries) == ("four", False, 1)
     assert (second.text, second.cached, second.tries, second.usage) == ("four", True, 0, Usage())
     assert (second.provider, second.finish_reason, second.seconds) == ("scripted", "stop", 0.0)
-    assert len(_measured(parts).calls) == 1
-    assert [health.calls for health in _health(parts)] == [1]
+    assert len(_measured(deps).calls) == 1
+    assert [health.calls for health in _health(deps)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -227,16 +227,16 @@ async def test_that_an_equal_request_is_given_the_same_answer_for_nothing() -> N
     ],
 )
 async def test_that_another_request_is_called_for_itself(other: dict[str, Any]) -> None:
-    parts = assemble(m={})
-    await _response(parts, cache_for=60.0)
-    assert not (await _response(parts, **{"cache_for": 60.0, **other})).cached
-    assert len(_measured(parts).calls) == 2
+    deps = assemble(m={})
+    await _response(deps, cache_for=60.0)
+    assert not (await _response(deps, **{"cache_for": 60.0, **other})).cached
+    assert len(_measured(deps).calls) == 2
 
 
 async def test_that_a_failure_is_not_given_again() -> None:
-    parts = assemble(m={"failures": ["overloaded"]})
-    assert (await _response(parts, cache_for=60.0)).error
-    again = await _response(parts, cache_for=60.0)
+    deps = assemble(m={"failures": ["overloaded"]})
+    assert (await _response(deps, cache_for=60.0)).error
+    again = await _response(deps, cache_for=60.0)
     assert (again.error, again.cached) == (None, False)
 
 
@@ -250,24 +250,26 @@ def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) ->
 
 
 async def test_that_the_agent_pays_once_for_a_request_that_comes_twice() -> None:
-    world, stream = World(), Stream()
-    world.own(MODEL_REQUESTS.name, 0)
-    parts = assemble(world, m={"delay": 0.01})
-    world.start(run(stream, parts))
-    world.deliver(stream, *(world.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
-    await until(lambda: world.committable(MODEL_REQUESTS) == 3)
-    assert len(_measured(parts).calls) == len(world.producer.on(MODEL_RESPONSES)) == 1
-    await world.stop()
+    engine_context, stream = World(), Stream()
+    engine_context.own(MODEL_REQUESTS.name, 0)
+    deps = assemble(engine_context, m={"delay": 0.01})
+    engine_context.start(run(stream, deps))
+    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
+    await until(lambda: engine_context.committable(MODEL_REQUESTS) == 3)
+    assert len(_measured(deps).calls) == len(engine_context.producer.on(MODEL_RESPONSES)) == 1
+    await engine_context.stop()
 
 
 async def test_that_requests_that_wait_for_a_model_are_answered_by_their_priority() -> None:
-    world, stream = World(settings=DeliverySettings(max_in_flight=1)), Stream()
-    world.own(MODEL_REQUESTS.name, 0)
-    world.start(run(stream, assemble(world, m={"delay": 0.01})))
+    engine_context, stream = World(settings=DeliverySettings(max_in_flight=1)), Stream()
+    engine_context.own(MODEL_REQUESTS.name, 0)
+    engine_context.start(run(stream, assemble(engine_context, m={"delay": 0.01})))
     asked = [("running", 0), ("low", -1), ("high", 1)]
     requests = [REQUEST.model_copy(update={"id": name, "priority": priority}) for name, priority in asked]
-    world.deliver(stream, *(world.message(MODEL_REQUESTS, request) for request in requests))
-    await until(lambda: world.committable(MODEL_REQUESTS) == 3)
-    answers = [ModelResponse.model_validate_json(one.value or b"") for one in world.producer.on(MODEL_RESPONSES)]
+    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, request) for request in requests))
+    await until(lambda: engine_context.committable(MODEL_REQUESTS) == 3)
+    answers = [
+        ModelResponse.model_validate_json(one.value or b"") for one in engine_context.producer.on(MODEL_RESPONSES)
+    ]
     assert [one.id for one in answers] == ["running", "high", "low"]
-    await world.stop()
+    await engine_context.stop()

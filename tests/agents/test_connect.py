@@ -9,10 +9,10 @@ import pytest
 from pydantic import JsonValue
 
 from agents.connect import answer_id, failed, handle, run
-from agents.parts import Parts
+from app.dependencies import Dependencies
 from app.errors import ConnectorError, ConnectorUnavailable, RetrievalError
 from app.settings import DeliverySettings, Settings
-from tests.agents.parts import assemble, connected, received
+from tests.agents.deps import assemble, connected, received
 from tests.delivery.fakes import Stream, World, settle, until
 from topics import DEAD_LETTERS, STEP_REQUESTS, STEP_RESULTS
 from topics.step_requests import StepRequest
@@ -43,13 +43,13 @@ class Crm:
         """Hold nothing."""
 
 
-def _parts(crm: Crm, *, world: World | None = None, **settings: Any) -> Parts:
-    return assemble(world, connectors={"crm": connected(crm, **settings), "erp": connected(Crm())})
+def _parts(crm: Crm, *, engine_context: World | None = None, **settings: Any) -> Dependencies:
+    return assemble(engine_context, connectors={"crm": connected(crm, **settings), "erp": connected(Crm())})
 
 
-async def _result(parts: Parts, **fields: Any) -> StepResult:
+async def _result(deps: Dependencies, **fields: Any) -> StepResult:
     request = REQUEST.model_copy(update=fields)
-    (outgoing,) = await handle(received(request), parts)
+    (outgoing,) = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (STEP_RESULTS, request.task_id, 2)
     assert outgoing.id == answer_id(received(request)) == f"{request.id}/result"
     result = outgoing.event
@@ -93,15 +93,15 @@ async def test_that_it_goes_on_no_longer_than_somebody_waits() -> None:
 
 async def test_that_requests_of_one_connector_are_bounded_and_one_whose_time_is_over_is_not_begun() -> None:
     crm = Crm()
-    parts = _parts(crm)
-    async with parts.connectors["crm"].slots:
-        waiting = asyncio.create_task(_result(parts, expires_at=_in(0.02)))
+    deps = _parts(crm)
+    async with deps.connectors["crm"].slots:
+        waiting = asyncio.create_task(_result(deps, expires_at=_in(0.02)))
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        assert (await _result(parts, connector="erp")).output == "Ada"
+        assert (await _result(deps, connector="erp")).output == "Ada"
     assert _code(await waiting) == "timeout"
     assert crm.asked == []
-    assert (await _result(parts)).error is None
+    assert (await _result(deps)).error is None
 
 
 @pytest.mark.parametrize(
@@ -128,30 +128,30 @@ async def test_that_an_output_that_no_agent_would_take_is_an_error() -> None:
 
 async def test_that_an_equal_request_is_given_the_same_answer() -> None:
     crm = Crm()
-    parts = _parts(crm)
-    first = await _result(parts, cache_for=60.0)
-    second = await _result(parts, cache_for=60.0, id="u/x/1", task_id="u", step="x", expires_at=_in(60))
+    deps = _parts(crm)
+    first = await _result(deps, cache_for=60.0)
+    second = await _result(deps, cache_for=60.0, id="u/x/1", task_id="u", step="x", expires_at=_in(60))
     assert (first.output, first.cached) == ("Ada", False)
     assert (second.output, second.cached, second.seconds) == ("Ada", True, 0.0)
     assert len(crm.asked) == 1
-    assert not (await _result(parts, cache_for=60.0, arguments={"customer": 8})).cached
-    assert not (await _result(parts, cache_for=60.0, connector="erp")).cached
-    assert not (await _result(parts)).cached
+    assert not (await _result(deps, cache_for=60.0, arguments={"customer": 8})).cached
+    assert not (await _result(deps, cache_for=60.0, connector="erp")).cached
+    assert not (await _result(deps)).cached
 
 
 async def test_that_a_failure_is_not_given_again() -> None:
     crm = Crm(error=ConnectorUnavailable("HTTP 503"))
-    parts = _parts(crm)
-    assert _code(await _result(parts, cache_for=60.0)) == "connector_unavailable"
+    deps = _parts(crm)
+    assert _code(await _result(deps, cache_for=60.0)) == "connector_unavailable"
     crm.error = None
-    assert (await _result(parts, cache_for=60.0)).cached is False
+    assert (await _result(deps, cache_for=60.0)).cached is False
 
 
 async def test_that_equal_requests_at_once_are_one_for_the_connector() -> None:
     crm = Crm()
     crm.go.clear()
-    parts = _parts(crm)
-    tasks = [asyncio.create_task(_result(parts, cache_for=60.0, id=f"t{n}/look/1", task_id=f"t{n}")) for n in range(3)]
+    deps = _parts(crm)
+    tasks = [asyncio.create_task(_result(deps, cache_for=60.0, id=f"t{n}/look/1", task_id=f"t{n}")) for n in range(3)]
     await settle()
     crm.go.set()
     assert [result.cached for result in await asyncio.gather(*tasks)] == [False, True, True]
@@ -167,13 +167,13 @@ def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) ->
 
 
 async def test_that_the_agent_asks_once_for_a_request_that_comes_twice_and_buries_nothing() -> None:
-    world, stream = World(settings=DeliverySettings(backoff=0.001, retries=3)), Stream()
-    world.own(STEP_REQUESTS.name, 0)
+    engine_context, stream = World(settings=DeliverySettings(backoff=0.001, retries=3)), Stream()
+    engine_context.own(STEP_REQUESTS.name, 0)
     crm = Crm(error=ConnectorUnavailable("HTTP 503"))
-    world.start(run(stream, _parts(crm, world=world)))
-    world.deliver(stream, *(world.message(STEP_REQUESTS, REQUEST) for _ in range(3)))
-    await until(lambda: world.committable(STEP_REQUESTS) == 3)
-    assert len(crm.asked) == len(world.producer.on(STEP_RESULTS)) == 1
-    assert world.producer.on(DEAD_LETTERS) == []
-    assert world.metrics.retries == 0  # whether it is tried again is for the step to say
-    await world.stop()
+    engine_context.start(run(stream, _parts(crm, engine_context=engine_context)))
+    engine_context.deliver(stream, *(engine_context.message(STEP_REQUESTS, REQUEST) for _ in range(3)))
+    await until(lambda: engine_context.committable(STEP_REQUESTS) == 3)
+    assert len(crm.asked) == len(engine_context.producer.on(STEP_RESULTS)) == 1
+    assert engine_context.producer.on(DEAD_LETTERS) == []
+    assert engine_context.metrics.retries == 0  # whether it is tried again is for the step to say
+    await engine_context.stop()

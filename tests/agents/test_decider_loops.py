@@ -9,9 +9,8 @@ from typing import Any, cast
 import pytest
 
 from agents import budget, gather, signal, slot
-from app.delivery.deciding import Decider
 from app.workflows.run import RunState
-from tests.agents.parts import assemble
+from tests.agents.deps import assemble
 from topics import BUDGETS, SIGNALS, SLOTS, STEP_RESULTS, Topic
 
 
@@ -32,7 +31,7 @@ class Recorder:
 )
 async def test_that_the_agent_lets_the_decider_process_its_topic(agent: ModuleType, topic: Topic[Any]) -> None:
     recorder, stream = Recorder(), object()
-    parts = replace(assemble(), decider=cast("Decider[RunState]", recorder))
-    await agent.run(stream, parts)
+    deps = replace(assemble(), processor=cast("Decider[RunState]", recorder))
+    await agent.run(stream, deps)
     assert recorder.loops == [(stream, topic.name, agent.NAME)]
     assert agent.TOPIC is topic

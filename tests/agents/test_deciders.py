@@ -12,16 +12,16 @@ import pytest
 
 import agents
 from agents import call_model, connect, fuse, gather, join, retrieve, route, signal, slot
-from agents.parts import Parts
-from app.connectors.function import Function
+from app.connectors.function import FunctionConnector
 from app.delivery.outbox import Record
-from app.partitions import partition_of
+from app.dependencies import Dependencies
+from app.partitioner import partition_of
 from app.settings import AskSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
+from app.workflows.definition.spec import Workflow
 from app.workflows.records import Assembler
-from app.workflows.spec import Workflow
+from tests.agents.deps import PARTITIONS, assemble, connected
 from tests.agents.minds import runs
-from tests.agents.parts import PARTITIONS, assemble, connected
 from tests.delivery.fakes import Message, Stream, World, until
 from topics import MODEL_RESPONSES, RESULTS, RETRIEVAL_RESULTS, SIGNALS, STEP_RESULTS, TASKS
 from topics.results import Result
@@ -66,12 +66,14 @@ class Cluster:
     """
 
     def __init__(self, log: list[Record] | None = None, committed: Mapping[str, int] | None = None) -> None:
-        self.world = World(wake_at=lambda state: state.wake_at)
-        self.world.tenures.assign((agent.TOPIC.name, partition) for agent in EVERY for partition in range(PARTITIONS))
-        self.parts: Parts = assemble(
-            self.world,
+        self.engine_context = World(wake_at=lambda state: state.wake_at)
+        self.engine_context.assignments.assign(
+            (agent.TOPIC.name, partition) for agent in EVERY for partition in range(PARTITIONS)
+        )
+        self.deps: Dependencies = assemble(
+            self.engine_context,
             mind=runs(SETTINGS, Metrics(), REFUND),
-            connectors={"crm": connected(Function(customer))},
+            connectors={"crm": connected(FunctionConnector(customer))},
             a={"answers": {"To customer": "Dear customer."}, "default": "Because."},
             b={"default": "because"},
         )
@@ -82,19 +84,21 @@ class Cluster:
         for record in log or ():
             self._append(record)
         for agent in EVERY:
-            self.world.start(agent.run(self.streams[agent.TOPIC.name], self.parts))
+            self.engine_context.start(agent.run(self.streams[agent.TOPIC.name], self.deps))
 
     def _restore(self, log: Sequence[Record]) -> None:
-        """Know what a former owner knew, as `app.takeover` reads it back."""
+        """Know what a former owner knew, as `app.worker.restoration` reads it back."""
         assembler = Assembler()
         for record in log:
             if record.topic == "runs":
                 assembler.add((record.key or b"").decode(), record.value)
             elif record.topic in ANSWERS:
-                self.world.tenure(_partition(record)).holdings.answered.add(_id(record), time.time())
+                self.engine_context.assignment(_partition(record)).partition_state.answered.add(
+                    _id(record), time.time()
+                )
         for key, state in assembler.states().items():
-            home = self.world.tenure(partition_of(key, PARTITIONS))
-            home.holdings.values.restore(key, state, assembler.written_at(key))
+            home = self.engine_context.assignment(partition_of(key, PARTITIONS))
+            home.partition_state.values.restore(key, state, assembler.written_at(key))
 
     def _append(self, record: Record) -> None:
         partition = _partition(record)
@@ -102,14 +106,14 @@ class Cluster:
         self.log.append(record)
         if record.topic in self.streams and offset >= self._before.get(f"{record.topic}/{partition}", 0):
             message = Message(record.topic, partition, offset, record.key, record.value, [*record.headers])
-            self.world.deliver(self.streams[record.topic], message)
+            self.engine_context.deliver(self.streams[record.topic], message)
 
     def on(self, topic: str) -> list[Record]:
         return [record for record in self.log if record.topic == topic]
 
     def pump(self) -> None:
         """Deliver what was acknowledged since the last time."""
-        sent, self.world.producer.acknowledged = self.world.producer.acknowledged, []
+        sent, self.engine_context.producer.acknowledged = self.engine_context.producer.acknowledged, []
         for record in sent:
             self._append(record)
 
@@ -119,7 +123,10 @@ class Cluster:
 
     def committed(self) -> dict[str, int]:
         """Return the offset up to which each partition is finished, by this worker or a former one."""
-        now = {f"{topic}/{partition}": at for (topic, partition), at in self.world.tenures.committable().items()}
+        now = {
+            f"{topic}/{partition}": at
+            for (topic, partition), at in self.engine_context.assignments.committable().items()
+        }
         return self._before | now
 
     def finished(self) -> bool:
@@ -146,7 +153,7 @@ APPROVAL = Record(SIGNALS.name, b"t", Signal(task_id="t", name="approved", paylo
 
 async def _settled(cluster: Cluster) -> Result:
     """Return the result, when all that led to it is written and committed."""
-    cluster.world.start(cluster.parts.decider.keep(interval=0.001))
+    cluster.engine_context.start(cluster.deps.processor.keep(interval=0.001))
     await until(cluster.results)
     await until(cluster.finished)
     return cluster.results()[-1]
@@ -166,7 +173,7 @@ async def test_that_a_task_goes_through_all_agents_to_one_result_and_all_is_comm
         "fuse": 2,
     }
     assert len(cluster.results()) == 1
-    await cluster.world.stop()
+    await cluster.engine_context.stop()
 
 
 @pytest.mark.parametrize("signal_first", [False, True])
@@ -177,7 +184,7 @@ async def test_that_connectors_signals_and_turns_go_through_agents_of_their_own(
     sizes = {agent.NAME: len(cluster.on(agent.TOPIC.name)) for agent in (connect, gather, signal, slot)}
     # The answers are the customer and the turn; the turn is asked for, and given back.
     assert sizes == {"connect": 1, "gather": 2, "signal": 1, "slot": 2}
-    await cluster.world.stop()
+    await cluster.engine_context.stop()
 
 
 @pytest.mark.parametrize("steps", range(8))
@@ -192,10 +199,10 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
         await asyncio.sleep(0.001)
         first.pump()
     if written:
-        await first.parts.decider.write_changes()
+        await first.deps.processor.write_changes()
     first.pump()
     committed = first.committed()
-    await first.world.stop()
+    await first.engine_context.stop()
 
     second = Cluster(first.log, committed)
     await _settled(second)
@@ -206,7 +213,7 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
         one for one in done if one != "t/slot/result"
     ]  # a turn is a decider's answer: saying it again costs nothing
     assert len(set(paid)) == len(paid)  # once each, over both lives
-    await second.world.stop()
+    await second.engine_context.stop()
 
 
 def test_that_every_agent_is_named_after_its_file_and_has_a_topic_of_its_own() -> None:

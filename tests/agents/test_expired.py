@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents import call_model, connect, retrieve
-from tests.agents.parts import assemble
+from tests.agents.deps import assemble
 from tests.delivery.fakes import Stream, World, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES, RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS, STEP_REQUESTS, STEP_RESULTS
 from topics.base import Topic
@@ -34,16 +34,16 @@ ASKED = {"id": "t/s/1", "task_id": "t", "step": "s"}
 async def test_that_what_nobody_waits_for_is_let_go_and_is_new_when_it_is_asked_for_again(
     agent: ModuleType, topic: Topic[Any], answers: Topic[Any], request_: Any
 ) -> None:
-    world, stream = World(), Stream()
-    world.own(topic.name, 0)
-    world.start(agent.run(stream, assemble(world, m={})))
+    engine_context, stream = World(), Stream()
+    engine_context.own(topic.name, 0)
+    engine_context.start(agent.run(stream, assemble(engine_context, m={})))
     late = request_.model_copy(update={"expires_at": datetime.now(UTC) - timedelta(seconds=1)})
-    world.deliver(stream, world.message(topic, late))
-    await until(lambda: world.committable(topic) == 1)
-    assert world.producer.on(answers) == []
-    assert world.metrics.outcomes == ["expired"]
+    engine_context.deliver(stream, engine_context.message(topic, late))
+    await until(lambda: engine_context.committable(topic) == 1)
+    assert engine_context.producer.on(answers) == []
+    assert engine_context.metrics.outcomes == ["expired"]
     again = request_.model_copy(update={"expires_at": datetime.now(UTC) + timedelta(seconds=60)})
-    world.deliver(stream, world.message(topic, again))
-    await until(lambda: world.committable(topic) == 2)
-    assert len(world.producer.on(answers)) == 1
-    await world.stop()
+    engine_context.deliver(stream, engine_context.message(topic, again))
+    await until(lambda: engine_context.committable(topic) == 2)
+    assert len(engine_context.producer.on(answers)) == 1
+    await engine_context.stop()

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.delivery.envelope import Outgoing
-from app.partitions import partition_of
+from app.partitioner import partition_of
 from app.settings import Settings
+from app.workflows.definition.spec import Workflow
 from app.workflows.run import Run
-from app.workflows.spec import Workflow
+from tests.agents.deps import PARTITIONS, Measured
 from tests.agents.household import Household
 from tests.agents.minds import runs
-from tests.agents.parts import PARTITIONS, Measured
 from topics import SIGNALS, TASKS
 from topics.signals import Signal
 from topics.tasks import Task

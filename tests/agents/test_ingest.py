@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from agents.ingest import handle, run
-from agents.parts import Parts
+from app.dependencies import Dependencies
 from app.errors import RetrievalError
 from app.vectors import decode
-from tests.agents.parts import Embedder, assemble, received
+from tests.agents.deps import Embedder, assemble, received
 from tests.delivery.fakes import Stream, World, until
 from topics import AUDIT, CHUNKS, DOCUMENTS
 from topics.audit import AuditEvent
@@ -18,8 +18,8 @@ DOCUMENT = Document(id="guide", text="# Why\n\nBecause.\n", source="guide.md", c
 LONG = Document(id="long", text="\n\n".join(f"# H{n}\n\n" + "x" * 9000 for n in range(200)))
 
 
-async def _handled(parts: Parts, document: Document) -> tuple[list[tuple[str, str, DocumentChunks]], AuditEvent]:
-    *outgoing, last = await handle(received(document), parts)
+async def _handled(deps: Dependencies, document: Document) -> tuple[list[tuple[str, str, DocumentChunks]], AuditEvent]:
+    *outgoing, last = await handle(received(document), deps)
     assert {out.topic.name for out in outgoing} == {CHUNKS.name}
     assert {out.partition for out in (*outgoing, last)} == {2}
     assert (last.topic, last.key) == (AUDIT, document.id)
@@ -50,13 +50,13 @@ async def test_that_a_deleted_document_is_one_empty_part() -> None:
 
 
 async def test_that_the_parts_of_a_long_document_have_keys_and_ids_of_their_own_in_order() -> None:
-    parts, audit = await _handled(assemble(), LONG)
-    assert len(parts) > 1
-    assert [part.part for _, _, part in parts] == list(range(len(parts)))
-    assert [key for key, _, _ in parts] == [f"long/{number}" for number in range(len(parts))]
-    assert len({name for _, name, _ in parts}) == len(parts)
-    assert len({part.version for _, _, part in parts}) == 1
-    assert audit.details["chunks"] == sum(len(part.chunks) for _, _, part in parts)
+    deps, audit = await _handled(assemble(), LONG)
+    assert len(deps) > 1
+    assert [part.part for _, _, part in deps] == list(range(len(deps)))
+    assert [key for key, _, _ in deps] == [f"long/{number}" for number in range(len(deps))]
+    assert len({name for _, name, _ in deps}) == len(deps)
+    assert len({part.version for _, _, part in deps}) == 1
+    assert audit.details["chunks"] == sum(len(part.chunks) for _, _, part in deps)
 
 
 async def test_that_the_same_document_has_the_same_ids_again() -> None:
@@ -66,21 +66,23 @@ async def test_that_the_same_document_has_the_same_ids_again() -> None:
 
 
 async def test_that_a_failing_embedder_is_for_delivery_to_try_again() -> None:
-    parts = assemble()
-    assert isinstance(parts.embedder, Embedder)
-    parts.embedder.error = RetrievalError("away")
+    deps = assemble()
+    assert isinstance(deps.embedder, Embedder)
+    deps.embedder.error = RetrievalError("away")
     with pytest.raises(RetrievalError):
-        await handle(received(DOCUMENT), parts)
+        await handle(received(DOCUMENT), deps)
 
 
 async def test_that_the_agent_takes_a_document_again_and_in_order() -> None:
-    world, stream = World(), Stream()
-    world.own(DOCUMENTS.name, 0)
-    world.start(run(stream, assemble(world)))
+    engine_context, stream = World(), Stream()
+    engine_context.own(DOCUMENTS.name, 0)
+    engine_context.start(run(stream, assemble(engine_context)))
     changed = DOCUMENT.model_copy(update={"text": "# Why\n\nTherefore.\n"})
-    world.deliver(stream, *(world.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT)))
-    await until(lambda: world.committable(DOCUMENTS) == 3)
-    parts = [DocumentChunks.model_validate_json(record.value or b"") for record in world.producer.on(CHUNKS)]
-    assert [part.chunks[0].chunk.text for part in parts] == ["Because.", "Therefore.", "Because."]
-    assert len(world.producer.on(AUDIT)) == 3
-    await world.stop()
+    engine_context.deliver(
+        stream, *(engine_context.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT))
+    )
+    await until(lambda: engine_context.committable(DOCUMENTS) == 3)
+    deps = [DocumentChunks.model_validate_json(record.value or b"") for record in engine_context.producer.on(CHUNKS)]
+    assert [part.chunks[0].chunk.text for part in deps] == ["Because.", "Therefore.", "Because."]
+    assert len(engine_context.producer.on(AUDIT)) == 3
+    await engine_context.stop()

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from agents.parts import Parts
 from agents.retrieve import answer_id, failed, handle, run
+from app.dependencies import Dependencies
 from app.errors import RetrievalError
-from tests.agents.parts import Measured, Store, assemble, received
+from tests.agents.deps import Measured, Store, assemble, received
 from tests.delivery.fakes import Stream, World, until
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
@@ -17,12 +17,12 @@ CHUNKS = tuple(Chunk(id=name, document_id="d", source="d.md", lines=(1, 2), text
 REQUEST = RetrievalRequest(id="t/find", task_id="t", step="find", query="why?", limit=2, collection="docs")
 
 
-def _parts(store: Store) -> Parts:
+def _parts(store: Store) -> Dependencies:
     return replace(assemble(), store=store)
 
 
-async def _result(parts: Parts, request: RetrievalRequest = REQUEST) -> RetrievalResult:
-    (outgoing,) = await handle(received(request), parts)
+async def _result(deps: Dependencies, request: RetrievalRequest = REQUEST) -> RetrievalResult:
+    (outgoing,) = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (RETRIEVAL_RESULTS, request.task_id, 2)
     assert outgoing.id == answer_id(received(request)) == f"{request.id}/result"
     result = outgoing.event
@@ -53,14 +53,14 @@ async def test_that_a_failing_store_is_for_delivery_to_try_again() -> None:
 
 async def test_that_an_equal_request_is_given_the_same_chunks_without_a_search() -> None:
     store = Store(*CHUNKS)
-    parts = _parts(store)
-    first = await _result(parts, REQUEST.model_copy(update={"cache_for": 60.0}))
+    deps = _parts(store)
+    first = await _result(deps, REQUEST.model_copy(update={"cache_for": 60.0}))
     again = {"id": "u/look", "task_id": "u", "step": "look", "cache_for": 60.0}
-    second = await _result(parts, REQUEST.model_copy(update=again))
+    second = await _result(deps, REQUEST.model_copy(update=again))
     assert (second.chunks, second.seconds) == (first.chunks, 0.0)
     assert len(store.asked) == 1
-    await _result(parts, REQUEST.model_copy(update={"cache_for": 60.0, "limit": 1}))
-    await _result(parts)
+    await _result(deps, REQUEST.model_copy(update={"cache_for": 60.0, "limit": 1}))
+    await _result(deps)
     assert len(store.asked) == 3
 
 
@@ -74,13 +74,13 @@ def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) ->
 
 
 async def test_that_the_agent_answers_its_topic_and_measures() -> None:
-    world, stream = World(), Stream()
-    world.own(RETRIEVAL_REQUESTS.name, 0)
-    parts = assemble(world)
-    world.start(run(stream, parts))
-    world.deliver(stream, world.message(RETRIEVAL_REQUESTS, REQUEST))
-    await until(lambda: world.committable(RETRIEVAL_REQUESTS) == 1)
-    assert len(world.producer.on(RETRIEVAL_RESULTS)) == 1
-    assert isinstance(parts.metrics, Measured)
-    assert parts.metrics.retrievals == ["ok"]
-    await world.stop()
+    engine_context, stream = World(), Stream()
+    engine_context.own(RETRIEVAL_REQUESTS.name, 0)
+    deps = assemble(engine_context)
+    engine_context.start(run(stream, deps))
+    engine_context.deliver(stream, engine_context.message(RETRIEVAL_REQUESTS, REQUEST))
+    await until(lambda: engine_context.committable(RETRIEVAL_REQUESTS) == 1)
+    assert len(engine_context.producer.on(RETRIEVAL_RESULTS)) == 1
+    assert isinstance(deps.metrics, Measured)
+    assert deps.metrics.retrievals == ["ok"]
+    await engine_context.stop()

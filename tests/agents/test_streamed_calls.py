@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from agents.call_model import handle
-from agents.parts import Parts
-from app.models.hedging import Hedges
+from app.dependencies import Dependencies
+from app.models.calling.hedging import HedgePolicy
 from app.settings import HedgeSettings
-from app.streaming import Assembled
-from bench.bounded import Bounded
-from tests.agents.parts import assemble, received
+from app.streamed_text import StreamedText
+from testkit.bounded_limiter import BoundedLimiter
+from tests.agents.deps import assemble, received
 from tests.delivery.fakes import World
 from topics import RESULT_CHUNKS
 from topics.model_requests import Message, ModelRequest
@@ -34,90 +34,92 @@ REQUEST = ModelRequest(
 TEXT = "one two three four five"
 
 
-async def _answered(parts: Parts, **fields: Any) -> ModelResponse:
+async def _answered(deps: Dependencies, **fields: Any) -> ModelResponse:
     (response,) = (
         outgoing.event
-        for outgoing in await handle(received(REQUEST.model_copy(update=fields)), parts)
+        for outgoing in await handle(received(REQUEST.model_copy(update=fields)), deps)
         if isinstance(outgoing.event, ModelResponse)
     )
     return response
 
 
-def _read(world: World) -> tuple[list[ResultChunk], Assembled]:
-    chunks = [ResultChunk.model_validate_json(one.value or b"") for one in world.producer.on(RESULT_CHUNKS)]
-    assembled = Assembled()
+def _read(engine_context: World) -> tuple[list[ResultChunk], StreamedText]:
+    chunks = [ResultChunk.model_validate_json(one.value or b"") for one in engine_context.producer.on(RESULT_CHUNKS)]
+    assembled = StreamedText()
     for chunk in chunks:
         assembled.add(chunk)
     return chunks, assembled
 
 
 async def test_that_the_readers_text_is_the_answer() -> None:
-    world = World()
-    response = await _answered(assemble(world, m={"default": TEXT}))
-    chunks, assembled = _read(world)
+    engine_context = World()
+    response = await _answered(assemble(engine_context, m={"default": TEXT}))
+    chunks, assembled = _read(engine_context)
     assert (response.error, response.text, assembled.text, assembled.ended) == (None, TEXT, TEXT, True)
     assert len(chunks) < len(TEXT.split())
     assert response.first_token is not None
 
 
 async def test_that_nothing_is_streamed_that_nobody_asked_to_be() -> None:
-    world = World()
-    await _answered(assemble(world, m={"default": TEXT}), stream=False)
-    assert _read(world)[0] == []
+    engine_context = World()
+    await _answered(assemble(engine_context, m={"default": TEXT}), stream=False)
+    assert _read(engine_context)[0] == []
 
 
 @pytest.mark.parametrize(("attempts", "stands"), [(1, "one two "), (2, "one two three four ")])
 async def test_that_another_model_goes_on_where_one_was_cut_off(
     attempts: int, stands: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.models.calling._FIRST_WAIT", 0.0)
-    world = World()
-    parts = assemble(world, m={"default": TEXT, "cut_after": 2, "attempts": attempts}, n={"default": TEXT})
-    cut = await _answered(parts)
+    monkeypatch.setattr("app.models.calling.call._BACKOFF_BASE", 0.0)
+    engine_context = World()
+    deps = assemble(engine_context, m={"default": TEXT, "cut_after": 2, "attempts": attempts}, n={"default": TEXT})
+    cut = await _answered(deps)
     assert cut.error
     assert (cut.error.code, cut.text) == ("unavailable", stands)
-    assert (_read(world)[1].text, _read(world)[1].ended) == (stands, False)
-    whole = await _answered(parts, id="t/say/n/1", branch="n", model="n", prefix=cut.text)
+    assert (_read(engine_context)[1].text, _read(engine_context)[1].ended) == (stands, False)
+    whole = await _answered(deps, id="t/say/n/1", branch="n", model="n", prefix=cut.text)
     assert (whole.error, whole.text) == (None, TEXT)
-    assert (_read(world)[1].text, _read(world)[1].ended) == (TEXT, True)
+    assert (_read(engine_context)[1].text, _read(engine_context)[1].ended) == (TEXT, True)
 
 
 async def test_that_an_answer_that_was_there_before_is_streamed_too() -> None:
-    world = World()
-    parts = assemble(world, m={"default": TEXT})
-    await _answered(parts, cache_for=60.0, stream=False)
-    again = await _answered(parts, cache_for=60.0, task_id="u", id="u/say/m/1")
-    chunks, assembled = _read(world)
+    engine_context = World()
+    deps = assemble(engine_context, m={"default": TEXT})
+    await _answered(deps, cache_for=60.0, stream=False)
+    again = await _answered(deps, cache_for=60.0, task_id="u", id="u/say/m/1")
+    chunks, assembled = _read(engine_context)
     assert again.cached
     assert {chunk.task_id for chunk in chunks} == {"u"}
     assert (assembled.text, assembled.ended) == (TEXT, True)
 
 
 async def test_that_a_request_that_comes_again_to_another_worker_begins_anew() -> None:
-    world = World()
-    await _answered(assemble(world, m={"default": TEXT, "cut_after": 3}))
-    response = await _answered(assemble(world, m={"default": TEXT}))
-    chunks, assembled = _read(world)
+    engine_context = World()
+    await _answered(assemble(engine_context, m={"default": TEXT, "cut_after": 3}))
+    response = await _answered(assemble(engine_context, m={"default": TEXT}))
+    chunks, assembled = _read(engine_context)
     assert len({chunk.stream for chunk in chunks}) == 2
     assert assembled.text == response.text == TEXT
 
 
 async def test_that_the_first_token_is_that_of_the_attempt_that_was_heard() -> None:
-    parts = assemble(m={"default": TEXT, "delay": 0.05})
-    model = parts.models["m"]
-    hedged = replace(model, gate=Bounded(model.model, 2), hedges=Hedges(HedgeSettings(after=0.01, at_most=1.0)))
-    response = await _answered(replace(parts, models={"m": hedged}))
+    deps = assemble(m={"default": TEXT, "delay": 0.05})
+    model = deps.models["m"]
+    hedged = replace(
+        model, limiter=BoundedLimiter(model.model, 2), hedges=HedgePolicy(HedgeSettings(after=0.01, at_most=1.0))
+    )
+    response = await _answered(replace(deps, models={"m": hedged}))
     assert response.tries == 2
     assert response.first_token is not None
 
 
 async def test_that_a_broker_that_takes_no_pieces_does_not_make_the_model_slow() -> None:
-    world = World()
-    parts = assemble(world, m={"default": TEXT})
-    world.producer.hold = lambda _record: True
-    asked = asyncio.create_task(_answered(parts))
+    engine_context = World()
+    deps = assemble(engine_context, m={"default": TEXT})
+    engine_context.producer.hold = lambda _record: True
+    asked = asyncio.create_task(_answered(deps))
     await asyncio.sleep(0.3)
-    world.producer.let_go()
+    engine_context.producer.let_go()
     await asked
-    (health,) = parts.measures.take_changed(time.time())
+    (health,) = deps.measures.take_changed(time.time())
     assert health.seconds < 0.2

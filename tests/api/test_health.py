@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from app.api.health import Check, Server
+from app.api.health import Check, HealthServer
 from app.errors import ConfigurationError, MissingDependency
 from app.settings import ServerSettings
 from app.telemetry.metrics import Metrics
@@ -23,7 +23,7 @@ ANY_PORT = ServerSettings(port=0)
 async def client(
     checks: Mapping[str, Check] | None = None, metrics: Metrics | None = None
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    server = Server(ANY_PORT, checks or {}, metrics)
+    server = HealthServer(ANY_PORT, checks or {}, metrics)
     await server.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
@@ -125,7 +125,7 @@ async def test_every_answer_has_the_security_headers(path: str) -> None:
 
 
 async def test_it_binds_loopback_only_and_lets_go_of_the_port() -> None:
-    server = Server(ANY_PORT, {})
+    server = HealthServer(ANY_PORT, {})
     assert server.port == 0
     await server.start()
     port = server.port
@@ -142,7 +142,7 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError) as caught:
-            await Server(ServerSettings(port=port), {}).start()
+            await HealthServer(ServerSettings(port=port), {}).start()
     assert str(caught.value) == (
         f"server.port: 127.0.0.1:{port} is in use; "
         "set server.port or ORCHESTRATOR_PORT to another one, or to 0 to have one picked"
@@ -150,7 +150,7 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
 
 
 async def test_an_address_of_another_machine_is_one_clear_line() -> None:
-    server = Server(ServerSettings(bind_address="192.0.2.1", port=0), {})
+    server = HealthServer(ServerSettings(bind_address="192.0.2.1", port=0), {})
     with pytest.raises(
         ConfigurationError, match=r"^server\.bind_address: cannot listen on 192\.0\.2\.1:0: .*; set server"
     ):
@@ -159,11 +159,11 @@ async def test_an_address_of_another_machine_is_one_clear_line() -> None:
 
 
 def test_a_privileged_port_is_not_called_in_use() -> None:
-    error = Server(ServerSettings(port=80), {})._cannot_listen(PermissionError(errno.EACCES, "Permission denied"))
+    error = HealthServer(ServerSettings(port=80), {})._cannot_listen(PermissionError(errno.EACCES, "Permission denied"))
     assert "127.0.0.1:80: permission denied" in str(error)
 
 
 async def test_a_missing_package_is_named_by_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[server\]"'):
-        await Server(ANY_PORT, {}).start()
+        await HealthServer(ANY_PORT, {}).start()

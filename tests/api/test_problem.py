@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from app.api.problem import encode, problem
+from app.api.problem import encode, problem_response
 
 
 def test_a_problem_has_the_members_of_rfc_9457() -> None:
-    page = problem(HTTPStatus.NOT_FOUND, "there is no such page", (("Allow", "GET"),), more=[1])
+    page = problem_response(HTTPStatus.NOT_FOUND, "there is no such page", (("Allow", "GET"),), more=[1])
     assert (page.status, page.content_type, page.headers) == (404, "application/problem+json", (("Allow", "GET"),))
     assert json.loads(page.body) == {
         "type": "about:blank",

@@ -4,8 +4,8 @@ from argparse import Namespace
 
 import pytest
 
-from app.workflows.definitions import Definition
-from app.workflows.spec import Workflow
+from app.workflows.definition.definitions import Definition
+from app.workflows.definition.spec import Workflow
 from bench.engine import SHAPES, Case, chain, fan, main
 
 

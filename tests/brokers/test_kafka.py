@@ -47,4 +47,4 @@ async def test_a_broken_log_shows_kafkas_own_words(tmp_path: Path) -> None:
 
 
 def test_java_is_there() -> None:
-    assert distribution.java().is_file()
+    assert distribution.java_executable().is_file()

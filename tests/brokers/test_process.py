@@ -11,7 +11,7 @@ import pytest
 
 from app.brokers.base import Connection
 from app.brokers.ports import LOOPBACK, free_port
-from app.brokers.process import Child
+from app.brokers.process import BrokerProcess
 from app.errors import BrokerError
 
 SLEEP = ["/bin/sleep", "60"]
@@ -27,14 +27,14 @@ def alive(pid: int) -> bool:
 
 
 async def test_stopping_ends_it(tmp_path: Path) -> None:
-    child = Child(SLEEP, tmp_path / "log")
+    child = BrokerProcess(SLEEP, tmp_path / "log")
     assert child.running
     await child.stop(5)
     assert not child.running
 
 
 async def test_one_that_will_not_stop_is_killed(tmp_path: Path) -> None:
-    child = Child(["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"], tmp_path / "log")
+    child = BrokerProcess(["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"], tmp_path / "log")
     while "ready" not in child.last_words():  # noqa: ASYNC110  # a process tells nobody
         await asyncio.sleep(0.01)
     await child.stop(0.2)
@@ -42,14 +42,14 @@ async def test_one_that_will_not_stop_is_killed(tmp_path: Path) -> None:
 
 
 async def test_one_that_stays_silent_is_ended(tmp_path: Path) -> None:
-    child = Child(SLEEP, tmp_path / "log")
+    child = BrokerProcess(SLEEP, tmp_path / "log")
     with pytest.raises(BrokerError, match=r"did not start within 0\.2 s"):
         await child.answers(Connection(f"{LOOPBACK}:{free_port()}"), seconds=0.2)
     assert not child.running
 
 
 async def test_giving_up_the_wait_ends_it(tmp_path: Path) -> None:
-    child = Child(SLEEP, tmp_path / "log")
+    child = BrokerProcess(SLEEP, tmp_path / "log")
     waiting = asyncio.create_task(child.answers(Connection(f"{LOOPBACK}:{free_port()}"), seconds=60))
     await asyncio.sleep(0.05)
     waiting.cancel()

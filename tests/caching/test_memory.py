@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.caching.base import Kept
+from app.caching.base import CacheEntry
 from app.caching.memory import MemoryCache
 
 
 async def test_that_the_answers_used_last_stay_within_the_bytes() -> None:
     cache = MemoryCache(3 * 1600)
     for key in (b"a", b"b", b"c"):
-        await cache.put(key, Kept(b"x" * 1000, 1.0), 60.0)
+        await cache.put(key, CacheEntry(b"x" * 1000, 1.0), 60.0)
     assert await cache.get(b"a")
-    await cache.put(b"d", Kept(b"x" * 1000, 1.0), 60.0)  # and b is the one used longest ago
+    await cache.put(b"d", CacheEntry(b"x" * 1000, 1.0), 60.0)  # and b is the one used longest ago
     assert [key for key in (b"a", b"b", b"c", b"d") if await cache.get(key)] == [b"a", b"c", b"d"]
 
 
 @pytest.mark.parametrize("max_bytes", [0, 1500])
 async def test_that_an_answer_larger_than_all_the_room_is_not_kept(max_bytes: int) -> None:
     cache = MemoryCache(max_bytes)
-    await cache.put(b"a", Kept(b"x" * 2000, 1.0), 60.0)
+    await cache.put(b"a", CacheEntry(b"x" * 2000, 1.0), 60.0)
     assert await cache.get(b"a") is None
 
 
@@ -35,7 +35,7 @@ def test_that_the_bytes_are_never_exceeded_and_an_answer_is_never_anothers(
         last = {}
         for number, size in written:
             last[number] = bytes([number]) * size
-            await cache.put(bytes([number]), Kept(last[number], 1.0), 60.0)
+            await cache.put(bytes([number]), CacheEntry(last[number], 1.0), 60.0)
             kept = [(one, found.value) for one in last if (found := await cache.get(bytes([one])))]
             assert all(value == last[one] for one, value in kept)
             assert sum(len(value) for _, value in kept) <= cache._bytes <= max_bytes

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.client import Client
-from app.cli.collecting import collect, runs_topic
-from app.cli.history import History
-from app.cli.story import Story
-from app.cli.telling import tell
-from app.partitions import partition_of
+from app.cli.kafka.client import Client
+from app.cli.runs.history import RunHistory
+from app.cli.runs.history_reader import collect, runs_topic
+from app.cli.runs.run_view import build_run_view
+from app.cli.runs.views import RunView
+from app.partitioner import partition_of
 from app.settings import Settings
 from app.workflows.records import records
 from app.workflows.run import Run
@@ -120,11 +120,11 @@ class Log:
         names = {"task_id": self.task_id, "workflow": "ask", "steps": tuple(steps)}
         self.put(RESULTS, Result.model_validate({**names, **given, **times, **fields}), until)
 
-    def history(self) -> History:
+    def history(self) -> RunHistory:
         return collect(self.task_id, self.records, SETTINGS)
 
-    def story(self, at: float = 100.0) -> Story:
-        return tell(self.history(), START + at)
+    def view(self, at: float = 100.0) -> RunView:
+        return build_run_view(self.history(), START + at)
 
 
 def moment(at: float) -> datetime:

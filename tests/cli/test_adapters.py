@@ -12,7 +12,7 @@ from app.cli.main import build
 from app.errors import Unauthorized
 from app.models.base import Completion, Prompt
 from app.models.registry import COMPONENTS
-from app.models.scripted import Scripted
+from app.models.scripted.adapter import Scripted
 from app.settings import Settings
 
 CONFIG = """\

@@ -166,7 +166,7 @@ def test_a_question_says_for_whom_it_is_asked(monkeypatch: pytest.MonkeyPatch) -
     def take(task: Task, *_: object) -> None:
         raise BrokerError(f"asked for {task.tenant}")
 
-    monkeypatch.setattr("app.cli.ask._work", take)
+    monkeypatch.setattr("app.cli.tasks.ask._work", take)
     assert "asked for acme" in _run("ask", "hi", "--tenant", "acme", "-b", "127.0.0.1:1").stderr
 
 

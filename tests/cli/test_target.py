@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import state, target
+from app.cli import run_state, target
 from app.errors import BrokerError, ConfigurationError
 from app.settings import Settings
 
@@ -17,19 +17,19 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def _running() -> state.RunState:
-    return state.RunState(bootstrap_servers="here:1", pid=os.getpid(), http="here:2", app_id="run", prefix="p.")
+def _running() -> run_state.RunState:
+    return run_state.RunState(bootstrap_servers="here:1", pid=os.getpid(), http="here:2", app_id="run", prefix="p.")
 
 
 def test_who_runs_here_is_found_with_its_names() -> None:
-    with state.published(state.path_for(None, {}), _running()):
+    with run_state.published(run_state.path_for(None, {}), _running()):
         found = target.find(None, None)
     assert (found.broker.bootstrap_servers, found.app_id, found.topics.prefix) == ("here:1", "run", "p.")
 
 
 def test_the_option_stands_above_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "environment:1")
-    with state.published(state.path_for(None, {}), _running()):
+    with run_state.published(run_state.path_for(None, {}), _running()):
         assert target.find(None, "option:1").broker.bootstrap_servers == "option:1"
         assert target.find(None, None).broker.bootstrap_servers == "environment:1"
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from app.connectors.embed import Embed
+from app.connectors.embed import EmbedConnector
 from app.errors import ConnectorError, ConnectorUnavailable, RetrievalError
 from app.vectors import decode
 from tests.connectors.embedders import Compass
 
 
 async def test_that_a_text_becomes_its_vector_in_the_form_of_the_wire() -> None:
-    output = await Embed(Compass()).run({"text": "northeast"}, timeout=1.0)
+    output = await EmbedConnector(Compass()).run({"text": "northeast"}, timeout=1.0)
     assert isinstance(output, str)
     assert decode(output).tolist() == pytest.approx([0.6, 0.8])
 
@@ -17,11 +17,11 @@ async def test_that_a_text_becomes_its_vector_in_the_form_of_the_wire() -> None:
 @pytest.mark.parametrize("arguments", [{}, {"text": 1}, {"text": "north", "model": "x"}])
 async def test_that_wrong_arguments_are_named(arguments: dict[str, str]) -> None:
     with pytest.raises(ConnectorError, match=r"arguments\.(text|model): .*there are text"):
-        await Embed(Compass()).run(arguments, timeout=1.0)
+        await EmbedConnector(Compass()).run(arguments, timeout=1.0)
 
 
 async def test_that_a_failure_of_the_embedder_may_pass() -> None:
     compass = Compass()
     compass.error = RetrievalError("away")
     with pytest.raises(ConnectorUnavailable, match="away"):
-        await Embed(compass).run({"text": "north"}, timeout=1.0)
+        await EmbedConnector(compass).run({"text": "north"}, timeout=1.0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.connectors.calling import call
-from app.connectors.function import Function
+from app.connectors.call import call_connector
+from app.connectors.function import FunctionConnector
 from app.errors import ConfigurationError, ConnectorError
 from app.settings import ConnectorSettings
 from tests.connectors import functions
@@ -16,7 +16,7 @@ CONTEXT: contextvars.ContextVar[str] = contextvars.ContextVar("context", default
 
 
 async def _run(function: Any, **arguments: Any) -> Any:
-    made = Function(function)
+    made = FunctionConnector(function)
     try:
         return await made.run(arguments, timeout=1.0)
     finally:
@@ -63,7 +63,7 @@ async def test_that_wrong_arguments_are_named(arguments: dict[str, Any], said: s
 
 async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_change() -> None:
     settings = ConnectorSettings(kind="greet", options={"greeting": "Ahoy"})
-    made = Function.from_settings("hello", settings, functions.greet)
+    made = FunctionConnector.from_settings("hello", settings, functions.greet)
     assert await made.run({"name": "Ada"}, timeout=1.0) == "Ahoy, Ada"
     with pytest.raises(ConnectorError, match=r"arguments\.greeting: the settings of the connector fix it"):
         await made.run({"name": "Ada", "greeting": "Boo"}, timeout=1.0)
@@ -80,7 +80,7 @@ async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_ch
 )
 def test_that_settings_that_do_not_fit_are_named(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        Function.from_settings("hello", ConnectorSettings.model_validate(settings), functions.shout)
+        FunctionConnector.from_settings("hello", ConnectorSettings.model_validate(settings), functions.shout)
 
 
 async def test_that_no_more_threads_run_than_the_settings_allow_and_one_that_hangs_is_left_behind() -> None:
@@ -91,13 +91,13 @@ async def test_that_no_more_threads_run_than_the_settings_allow_and_one_that_han
         go.wait()
         return number
 
-    made = Function(hang, threads=1)
+    made = FunctionConnector(hang, threads=1)
     for number in (1, 2):
-        outcome = await call("hang", made, {"number": number}, timeout=0.05)
+        outcome = await call_connector("hang", made, {"number": number}, timeout=0.05)
         assert outcome.error
         assert outcome.error.code == "timeout"
     assert began == [1]  # the second never got the thread, and gave its place up
     go.set()
-    assert (await call("hang", made, {"number": 3}, timeout=5.0)).output == 3
+    assert (await call_connector("hang", made, {"number": 3}, timeout=5.0)).output == 3
     assert began == [1, 3]
     await made.close()

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from app.connectors.http import Http
+from app.connectors.http import HttpConnector
 from app.errors import ConfigurationError, ConnectorError, ConnectorTimeout, ConnectorUnavailable
 from app.settings import ConnectorSettings
 from tests.connectors.service import Service
@@ -17,16 +17,16 @@ from tests.connectors.service import Service
 SECRET = "sesame-open-9f3a"
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
 
-Make = Callable[..., Http]
+Make = Callable[..., HttpConnector]
 
 
 @pytest_asyncio.fixture
 async def make(service: Service) -> AsyncIterator[Make]:
-    made: list[Http] = []
+    made: list[HttpConnector] = []
 
-    def _make(path: str = "/api", **options: Any) -> Http:
+    def _make(path: str = "/api", **options: Any) -> HttpConnector:
         described = {"url": service.url + path, "headers": HEADERS, "options": options}
-        made.append(Http.from_settings("tickets", ConnectorSettings.model_validate(described)))
+        made.append(HttpConnector.from_settings("tickets", ConnectorSettings.model_validate(described)))
         return made[-1]
 
     yield _make
@@ -34,7 +34,7 @@ async def make(service: Service) -> AsyncIterator[Make]:
         await http.close()
 
 
-async def _run(http: Http, **arguments: Any) -> Any:
+async def _run(http: HttpConnector, **arguments: Any) -> Any:
     return await http.run(arguments, timeout=5.0)
 
 
@@ -161,7 +161,7 @@ async def test_that_a_cut_answer_and_false_json_may_pass(service: Service, make:
 async def test_that_a_service_that_is_away_may_come_back() -> None:
     async with Service.start() as gone:
         url = gone.url
-    http = Http.from_settings("tickets", ConnectorSettings.model_validate({"url": url, "headers": HEADERS}))
+    http = HttpConnector.from_settings("tickets", ConnectorSettings.model_validate({"url": url, "headers": HEADERS}))
     with pytest.raises(ConnectorUnavailable, match="ClientConnectorError"):
         await _run(http)
     await http.close()
@@ -197,7 +197,7 @@ async def test_that_a_long_refusal_is_cut(service: Service, make: Make) -> None:
 
 async def test_that_no_more_connections_are_open_than_the_settings_allow(service: Service) -> None:
     settings = ConnectorSettings.model_validate({"url": service.url, "max_concurrency": 3})
-    http = Http.from_settings("tickets", settings)
+    http = HttpConnector.from_settings("tickets", settings)
     await _run(http)
     connector = http._open().connector
     assert connector is not None
@@ -226,5 +226,5 @@ async def test_that_one_that_was_never_used_can_be_closed(make: Make) -> None:
 )
 def test_that_settings_that_do_not_fit_are_named_without_their_values(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as raised:
-        Http.from_settings("tickets", ConnectorSettings.model_validate(settings))
+        HttpConnector.from_settings("tickets", ConnectorSettings.model_validate(settings))
     assert "pw" not in str(raised.value)

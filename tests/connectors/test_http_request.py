@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from app.connectors.base import take
-from app.connectors.http_request import Request, below, complaint
+from app.connectors.base import parse_arguments
+from app.connectors.http_request import HttpRequestArguments, header_problem, url_below
 from app.errors import ConnectorError
 
 BASE = URL("https://tickets.example.com:8443/api")
@@ -17,7 +17,7 @@ ROOT = URL("https://tickets.example.com:8443")
 
 
 def _url(base: URL = BASE, **arguments: Any) -> str:
-    return str(take(arguments, Request).url(base))
+    return str(parse_arguments(arguments, HttpRequestArguments).url(base))
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def _url(base: URL = BASE, **arguments: Any) -> str:
     ],
 )
 def test_that_a_path_is_text_below_the_address(path: Any, expected: str) -> None:
-    assert below(BASE, path).raw_path == expected
-    assert below(BASE, path).origin() == ROOT.origin()
+    assert url_below(BASE, path).raw_path == expected
+    assert url_below(BASE, path).origin() == ROOT.origin()
 
 
 def test_that_a_base_may_be_the_root_or_end_with_a_slash() -> None:
     for base in (ROOT, ROOT / "", URL(f"{ROOT}/api/")):
-        assert str(below(base, "x")) == f"{str(base).rstrip('/')}/x"
+        assert str(url_below(base, "x")) == f"{str(base).rstrip('/')}/x"
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_that_a_base_may_be_the_root_or_end_with_a_slash() -> None:
 )
 def test_that_no_path_leads_elsewhere(path: Any) -> None:
     with pytest.raises(ConnectorError, match=r"arguments\.path"):
-        below(BASE, path)
+        url_below(BASE, path)
 
 
 @given(st.one_of(st.text(st.characters(exclude_categories=())), st.lists(st.text()), st.text(alphabet="./\\%2eE:@?#a")))
 def test_that_any_path_is_refused_or_stays_below_the_address(path: Any) -> None:
     try:
-        url = below(BASE, path)
+        url = url_below(BASE, path)
     except ConnectorError:
         return
     assert url.origin() == ROOT.origin()
@@ -108,7 +108,7 @@ def test_that_a_query_is_encoded_and_has_no_nulls() -> None:
     ],
 )
 def test_that_a_body_makes_it_a_post_unless_said_otherwise(arguments: dict[str, Any], verb: str) -> None:
-    request = take(arguments, Request)
+    request = parse_arguments(arguments, HttpRequestArguments)
     assert (request.verb, request.has_body) == (verb, "json" in arguments)
 
 
@@ -124,12 +124,12 @@ def test_that_a_body_makes_it_a_post_unless_said_otherwise(arguments: dict[str, 
 )
 def test_that_wrong_arguments_are_named(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ConnectorError, match=said):
-        take(arguments, Request)
+        parse_arguments(arguments, HttpRequestArguments)
 
 
 def test_that_no_value_is_quoted_in_an_error() -> None:
     with pytest.raises(ConnectorError) as raised:
-        take({"headers": "Bearer hunter2"}, Request)
+        parse_arguments({"headers": "Bearer hunter2"}, HttpRequestArguments)
     assert "hunter2" not in str(raised.value)
 
 
@@ -148,4 +148,4 @@ def test_that_no_value_is_quoted_in_an_error() -> None:
     ],
 )
 def test_that_no_header_changes_where_a_message_goes_or_ends(header: str, value: str, said: str | None) -> None:
-    assert complaint(header, value) == said
+    assert header_problem(header, value) == said

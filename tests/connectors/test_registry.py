@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.connectors.function import Function
-from app.connectors.http import Http
+from app.connectors.function import FunctionConnector
+from app.connectors.http import HttpConnector
 from app.connectors.registry import BUILT_IN, KINDS, build, build_all
 from app.errors import ConfigurationError, MissingDependency
 from app.settings import ConnectorSettings
@@ -34,7 +34,7 @@ async def test_the_configured_and_the_built_in_connectors_are_there() -> None:
     all_of_them = build_all({"tickets": ConnectorSettings(url=URL, max_concurrency=2)}, Compass())
     assert all_of_them.keys() == {"tickets", *BUILT_IN}
     tickets = all_of_them["tickets"]
-    assert isinstance(tickets.connector, Http)
+    assert isinstance(tickets.connector, HttpConnector)
     assert tickets.settings.url == URL
     async with tickets.slots, tickets.slots:
         assert tickets.slots.locked()
@@ -65,16 +65,16 @@ async def test_a_package_adds_a_function_or_a_class(tmp_path: Path, monkeypatch:
     module = "tests.connectors.functions"
     plugin(tmp_path, monkeypatch, f"shout = {module}:shout\ngreet = {module}:greet\nweb = app.connectors.http:Http")
     shout = build("c", ConnectorSettings(kind="shout"))
-    assert isinstance(shout, Function)
+    assert isinstance(shout, FunctionConnector)
     assert await shout.run({"text": "loud"}, timeout=1.0) == "LOUD"
     greet = build("c", ConnectorSettings(kind="greet", options={"greeting": "Ahoy"}))
     assert await greet.run({"name": "Ada"}, timeout=1.0) == "Ahoy, Ada"
-    assert isinstance(build("c", ConnectorSettings(kind="web", url=URL)), Http)
+    assert isinstance(build("c", ConnectorSettings(kind="web", url=URL)), HttpConnector)
 
 
 def test_a_package_cannot_take_a_built_in_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin(tmp_path, monkeypatch, "http = no_such_module:Thief")
-    assert isinstance(build("c", ConnectorSettings(kind="http", url=URL)), Http)
+    assert isinstance(build("c", ConnectorSettings(kind="http", url=URL)), HttpConnector)
 
 
 @pytest.mark.parametrize(

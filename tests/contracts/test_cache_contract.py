@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.caching.base import Cache, Kept
+from app.caching.base import Cache, CacheEntry
 from app.caching.memory import MemoryCache
 from app.caching.redis import RedisCache
 from app.errors import ConfigurationError
@@ -52,7 +52,7 @@ async def cache(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def test_that_it_gives_back_what_was_put_last(cache: Cache) -> None:
     assert await cache.get(b"k") is None
     for value in (b"one", b"two"):
-        await cache.put(b"k", Kept(value, time.time()), 60.0)
+        await cache.put(b"k", CacheEntry(value, time.time()), 60.0)
     found = await cache.get(b"k")
     assert found
     assert found.value == b"two"
@@ -61,7 +61,7 @@ async def test_that_it_gives_back_what_was_put_last(cache: Cache) -> None:
 
 
 async def test_that_any_bytes_come_back_unchanged(cache: Cache) -> None:
-    kept = Kept(bytes(range(256)), time.time())
+    kept = CacheEntry(bytes(range(256)), time.time())
     await cache.put(b"\x00\xff", kept, 60.0)
     assert await cache.get(b"\x00\xff") == kept
 
@@ -71,8 +71,8 @@ async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_passed_over_w
 ) -> None:
     async with redis(tmp_path) as url:
         mine, another, strange = (RedisCache(url, prefix=prefix) for prefix in ("a:", "a:", "b:"))
-        await mine.put(b"k", Kept(b"v", time.time()), 60.0)
-        await mine.put(b"old", Kept(b"v", time.time() - 61.0), 60.0)
+        await mine.put(b"k", CacheEntry(b"v", time.time()), 60.0)
+        await mine.put(b"old", CacheEntry(b"v", time.time() - 61.0), 60.0)
         assert await another.get(b"k")
         assert await another.get(b"old") is None
         assert await strange.get(b"k") is None
@@ -80,7 +80,7 @@ async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_passed_over_w
         assert await mine.get(b"short") is None
         await another.close()
         await strange.close()
-    await mine.put(b"k", Kept(b"v", time.time()), 60.0)
+    await mine.put(b"k", CacheEntry(b"v", time.time()), 60.0)
     assert await mine.get(b"k") is None
     assert caplog.text.count("is passed over") == 1
     await mine.close()
@@ -91,7 +91,7 @@ async def test_that_many_who_ask_redis_at_once_are_all_given_what_it_keeps(
 ) -> None:
     async with redis(tmp_path) as url:
         cache = RedisCache(url, prefix="a:")
-        await cache.put(b"k", Kept(b"v", time.time()), 60.0)
+        await cache.put(b"k", CacheEntry(b"v", time.time()), 60.0)
         found = await asyncio.gather(*(cache.get(b"k") for _ in range(150)))
         await cache.close()
     assert all(found)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from app.connectors.base import Connector
-from app.connectors.calling import call, plain
+from app.connectors.call import call_connector, plain
 from app.connectors.registry import build, build_all
 from app.errors import ConnectorError
 from app.settings import ConnectorSettings
@@ -82,5 +82,5 @@ async def test_that_arguments_are_not_changed(case: Case) -> None:
 async def test_that_it_can_be_closed_twice_and_then_fails_without_harm(case: Case) -> None:
     await case.connector.close()
     await case.connector.close()
-    outcome = await call("c", case.connector, case.arguments, timeout=5.0)
+    outcome = await call_connector("c", case.connector, case.arguments, timeout=5.0)
     assert outcome.error is None or isinstance(outcome.error, ConnectorError)

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from app.retrieval.base import Embedder
-from app.retrieval.batching import Batching
-from app.retrieval.hashing import Hashing
-from app.retrieval.minilm import MiniLM
+from app.retrieval.embedding.batcher import BatchingEmbedder
+from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.embedding.minilm import MiniLM
 
 TEXTS = ["", "one word", "Ünïcode 設定 🙂", "word " * 2000, "\n\t ", "\ud800", "one word"]
 MAKERS: dict[str, Callable[[], Embedder]] = {
-    "hashing": Hashing,
+    "hashing": HashingEmbedder,
     "minilm": MiniLM,
-    "batching hashing": lambda: Batching(Hashing(), size=3, calls=2),
-    "batching minilm": lambda: Batching(MiniLM(), size=4),
+    "batching hashing": lambda: BatchingEmbedder(HashingEmbedder(), size=3, calls=2),
+    "batching minilm": lambda: BatchingEmbedder(MiniLM(), size=4),
 }
 
 

@@ -19,7 +19,7 @@ from app.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.models.base import BatchModel, Collected, Completion, Prompt
+from app.models.base import BatchModel, BatchResults, Completion, Prompt
 from app.models.registry import build
 from app.settings import ModelSettings
 from tests.contracts.batch_provider import KEY, BatchProvider
@@ -46,7 +46,7 @@ class Scene:
         requests = {text: self.model.batched(_prompt(text)) for text in texts}
         return await self.model.submit(requests, timeout=10)
 
-    async def collect(self, batch: str) -> Collected:
+    async def collect(self, batch: str) -> BatchResults:
         collected = await self.model.collect(batch, timeout=10)
         assert collected
         return collected

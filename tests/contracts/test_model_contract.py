@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import InvalidRequest, ModelError, ModelTimeout
 from app.models.base import BatchModel, Prompt
-from app.models.fitting import fitted
+from app.models.capabilities import adapt_prompt
 from tests.contracts.model_subjects import FORECAST, KEY, WISHES, Own, Subject, ask, within
 from topics.model_requests import Feature, Message, ToolCall
 
@@ -79,24 +79,24 @@ async def test_its_features_are_what_it_can_do(subject: Subject, feature: Featur
         assert await subject.answer(WISHES[feature].prompt)
     else:
         with pytest.raises(InvalidRequest, match=feature):
-            fitted(WISHES[feature].prompt, subject.model)
+            adapt_prompt(WISHES[feature].prompt, subject.model)
 
 
 async def _takes_batches_if_it_says_so(subject: Subject) -> None:
     """What becomes of a batch at a hosted provider is in `test_model_batch_contract`."""
     if "batch" in subject.model.features:
-        assert fitted(ask(), subject.model, batch=True) == (ask(), ())
+        assert adapt_prompt(ask(), subject.model, batch=True) == (ask(), ())
         assert cast("BatchModel", subject.model).batched(ask())
         return
     with pytest.raises(InvalidRequest, match="batch"):
-        fitted(ask(), subject.model, batch=True)
+        adapt_prompt(ask(), subject.model, batch=True)
     allowed: tuple[Feature, ...] = ("batch",)
-    assert fitted(ask(), subject.model, allowed, batch=True) == (ask(), allowed)
+    assert adapt_prompt(ask(), subject.model, allowed, batch=True) == (ask(), allowed)
 
 
 async def _has_an_effect(subject: Subject, feature: Feature) -> None:
     wish = WISHES[feature]
-    prompt, left_out = fitted(wish.prompt, subject.model, get_args(Feature))
+    prompt, left_out = adapt_prompt(wish.prompt, subject.model, get_args(Feature))
     completion = await subject.answer(prompt)
 
     assert feature not in left_out

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app.errors import ModelError, ModelTimeout, Overloaded, RateLimited, Unauthorized, Unavailable
 from app.models.base import Completion, Delta
-from bench.dialects import DIALECTS, Dialect
+from testkit.provider.dialects import DIALECTS, Dialect
 from tests.contracts.model_subjects import HOSTED, KEY, Own, Subject, ask, hosted
 from tests.models.upstream import Upstream, event
 

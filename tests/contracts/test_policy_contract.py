@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.routing import registry
-from app.routing.base import Answer, Ask, Choice, Facts, Health, Once, Policy
+from app.routing.base import Choice, HealthSnapshot, ModelAnswer, ModelFacts, Policy, RoutingRequest, SinglePassPolicy
 from app.routing.router import Router
 from app.vectors import encode
 
@@ -31,7 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 PRICES = st.none() | st.floats(0, 100)
 FACTS = st.builds(
-    Facts,
+    ModelFacts,
     input_price=PRICES,
     output_price=PRICES,
     context_tokens=st.none() | st.integers(1, 10_000),
@@ -39,7 +39,7 @@ FACTS = st.builds(
     region=st.none() | st.sampled_from(["eu", "us"]),
     tools=st.booleans(),
 )
-HEALTH = st.builds(Health, st.none() | st.floats(0, 60), st.floats(0, 1), st.floats(0, 200))
+HEALTH = st.builds(HealthSnapshot, st.none() | st.floats(0, 60), st.floats(0, 1), st.floats(0, 200))
 LOOKED_UP = st.one_of(
     st.none(),
     st.text(max_size=5),
@@ -47,7 +47,7 @@ LOOKED_UP = st.one_of(
     st.builds(lambda x, y: encode(np.array([x, y])), st.floats(-1, 1), st.floats(-1, 1)),
 )
 ASKS = st.builds(
-    Ask,
+    RoutingRequest,
     models=st.lists(st.sampled_from(MODELS), min_size=1, max_size=4, unique=True).map(tuple),
     count=st.integers(1, 5),
     key=st.text(max_size=8),
@@ -67,7 +67,7 @@ def _policy(name: str) -> Policy:
     return registry.get(name, OPTIONS[name])
 
 
-def _sound(choice: Choice, ask: Ask) -> None:
+def _sound(choice: Choice, ask: RoutingRequest) -> None:
     everyone = choice.models + choice.reserves
     assert len(set(everyone)) == len(everyone)
     assert set(everyone) <= set(ask.models)
@@ -89,14 +89,14 @@ def test_it_has_its_name_and_accepts_the_models_of_its_options(name: str) -> Non
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_it_chooses_some_of_the_models_and_at_most_as_many_as_wanted(name: str, ask: Ask) -> None:
+def test_it_chooses_some_of_the_models_and_at_most_as_many_as_wanted(name: str, ask: RoutingRequest) -> None:
     _sound(_policy(name).choose(ask), ask)
 
 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_equal_asks_have_equal_choices_even_by_another_instance(name: str, ask: Ask) -> None:
+def test_equal_asks_have_equal_choices_even_by_another_instance(name: str, ask: RoutingRequest) -> None:
     policy = _policy(name)
     assert policy.choose(ask) == policy.choose(replace(ask)) == _policy(name).choose(ask)
     assert policy.lookup(ask) == _policy(name).lookup(ask)
@@ -105,31 +105,31 @@ def test_equal_asks_have_equal_choices_even_by_another_instance(name: str, ask: 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_an_order_of_preference_does_not_depend_on_how_many_are_wanted_at_once(name: str, ask: Ask) -> None:
+def test_an_order_of_preference_does_not_depend_on_how_many_are_wanted_at_once(name: str, ask: RoutingRequest) -> None:
     one, every_ = (_policy(name).choose(replace(ask, count=count)) for count in (1, len(ask.models)))
     assert one.models == every_.models[:1]
-    if isinstance(_policy(name), Once):  # others ask in waves, and have no reserves
+    if isinstance(_policy(name), SinglePassPolicy):  # others ask in waves, and have no reserves
         assert set(one.models + one.reserves) == set(every_.models + every_.reserves)
 
 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS, said=st.lists(SAID, min_size=4, max_size=4))
-def test_it_ends_and_never_asks_a_model_twice(name: str, ask: Ask, said: list[str | None]) -> None:
-    policy, answers = _policy(name), list[Answer]()
+def test_it_ends_and_never_asks_a_model_twice(name: str, ask: RoutingRequest, said: list[str | None]) -> None:
+    policy, answers = _policy(name), list[ModelAnswer]()
     choice: Choice | None = policy.choose(ask)
     asked: tuple[str, ...] = ()
     while choice is not None and choice.models:
         _sound(choice, ask)
         assert not set(choice.models) & set(asked)
         asked += choice.models
-        answers += [Answer(model, said[MODELS.index(model)]) for model in choice.models]
+        answers += [ModelAnswer(model, said[MODELS.index(model)]) for model in choice.models]
         choice = policy.more(ask, asked, answers)
 
 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_what_it_looks_up_is_json_for_a_connector(name: str, ask: Ask) -> None:
+def test_what_it_looks_up_is_json_for_a_connector(name: str, ask: RoutingRequest) -> None:
     lookup = _policy(name).lookup(ask)
     assert lookup is None or (lookup.connector in {"similarity", "embed"} and lookup.arguments["text"] == ask.text)

@@ -9,13 +9,13 @@ import pytest
 from app import vectors
 from app.errors import InvalidEvent
 from app.retrieval.base import Embedder, Store
-from app.retrieval.hashing import Hashing
+from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.memory import MemoryStore
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
 MAKERS: dict[str, Callable[[Embedder], Store]] = {"memory": MemoryStore}
-EMBEDDER = Hashing()
+EMBEDDER = HashingEmbedder()
 
 
 @pytest.fixture(params=MAKERS)

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from app.delivery.assignment import Assignments, PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import Headers
-from app.delivery.holdings import Holdings
 from app.delivery.outbox import Outbox, Record
-from app.delivery.tenure import Tenure, Tenures
+from app.delivery.state.partition_state import PartitionState
 from app.settings import DeliverySettings
 from app.telemetry.metrics import Metrics
 from topics.base import Event, Topic
@@ -152,23 +152,23 @@ class World:
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tenures = Tenures(self._open)
-        self.delivery = Delivery(self.settings, outbox(self.producer, self.metrics), self.tenures, self.metrics)
+        self.assignments = Assignments(self._open)
+        self.delivery = Delivery(self.settings, outbox(self.producer, self.metrics), self.assignments, self.metrics)
 
-    def _open(self, partition: int) -> Holdings:
-        holdings = Holdings(partition, wake_at=self.wake_at, window=600.0)
+    def _open(self, partition: int) -> PartitionState:
+        partition_state = PartitionState(partition, wake_at=self.wake_at, window=600.0)
         if self.loaded:
-            holdings.finish_loading()
-        return holdings
+            partition_state.finish_loading()
+        return partition_state
 
     def own(self, topic: str, *partitions: int) -> None:
         """Assign partitions, and no others, to this worker."""
-        self.tenures.assign((topic, partition) for partition in partitions)
+        self.assignments.assign((topic, partition) for partition in partitions)
 
-    def tenure(self, partition: int = 0) -> Tenure:
-        tenure = self.tenures.get(partition)
-        assert tenure is not None
-        return tenure
+    def assignment(self, partition: int = 0) -> PartitionAssignment:
+        assignment = self.assignments.get(partition)
+        assert assignment is not None
+        return assignment
 
     def message(
         self, topic: Topic[Any], event: Event | bytes | None, *, key: bytes | None = b"k", partition: int = 0
@@ -182,8 +182,8 @@ class World:
     def deliver(self, stream: Stream, *messages: Message) -> None:
         """Do as the consumer does with fetched messages."""
         for message in messages:
-            if tenure := self.tenures.get(message.partition):
-                tenure.ledgers[message.topic].fetched(message.offset)
+            if assignment := self.assignments.get(message.partition):
+                assignment.offset_trackers[message.topic].fetched(message.offset)
             stream.put(message)
 
     def start(self, loop: Any) -> None:
@@ -192,15 +192,15 @@ class World:
 
     async def stop(self) -> None:
         """End all that was started."""
-        for tenure in self.tenures:
-            tenure.end()
-        tasks = [*self.running, *(task for tenure in self.tenures for task in tenure.tasks)]
+        for assignment in self.assignments:
+            assignment.end()
+        tasks = [*self.running, *(task for assignment in self.assignments for task in assignment.tasks)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def committable(self, topic: Topic[Any], partition: int = 0) -> int | None:
-        return self.tenures.committable().get((topic.name, partition))
+        return self.assignments.committable().get((topic.name, partition))
 
 
 async def until(condition: Callable[[], object]) -> None:

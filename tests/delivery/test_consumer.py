@@ -13,15 +13,15 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
+from app.delivery.assignment import Assignments
 from app.delivery.consumer import Conductor, Consumer, ConsumerThread
-from app.delivery.holdings import Holdings
-from app.delivery.tenure import Tenures
+from app.delivery.state.partition_state import PartitionState
 
 ONE = TP("tasks", 0)
 
 
-def _holdings(partition: int) -> Holdings:
-    return Holdings(partition, wake_at=lambda _value: None, window=1.0)
+def _holdings(partition: int) -> PartitionState:
+    return PartitionState(partition, wake_at=lambda _value: None, window=1.0)
 
 
 class Rig(Consumer):
@@ -29,7 +29,7 @@ class Rig(Consumer):
 
     def __init__(self) -> None:
         # Faust's constructor wants an application, of which nothing is used here.
-        self.transport = SimpleNamespace(tenures=Tenures(_holdings), before_rebalance=self._prepared)
+        self.transport = SimpleNamespace(assignments=Assignments(_holdings), before_rebalance=self._prepared)
         self.said: list[Any] = []
         self.committed: list[dict[TP, int]] = []
         self.succeeds = True
@@ -63,13 +63,13 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
 
 
 def _work(rig: Rig, begun: range, finished: list[int]) -> None:
-    (tenure,) = rig.tenures
-    ledger = tenure.ledgers["tasks"]
+    (assignment,) = rig.assignments
+    offset_tracker = assignment.offset_trackers["tasks"]
     for offset in begun:
-        ledger.fetched(offset)
-        ledger.begin(offset)
+        offset_tracker.fetched(offset)
+        offset_tracker.begin(offset)
     for offset in finished:
-        ledger.finish(offset)
+        offset_tracker.finish(offset)
 
 
 async def test_that_a_commit_never_passes_an_unfinished_event(rig: Rig) -> None:
@@ -98,25 +98,25 @@ async def test_that_nothing_is_committed_amid_a_rebalance(rig: Rig) -> None:
 
 
 async def test_that_a_partition_that_comes_back_goes_on_with_what_it_had(rig: Rig) -> None:
-    (before,) = rig.tenures
+    (before,) = rig.assignments
     await rig.on_partitions_revoked({ONE})
     await rig.on_partitions_assigned({ONE}, 2)
-    assert list(rig.tenures) == [before]
+    assert list(rig.assignments) == [before]
     assert before.active
 
 
 async def test_that_what_was_held_through_a_generation_that_was_missed_is_dropped(rig: Rig) -> None:
-    (before,) = rig.tenures
+    (before,) = rig.assignments
     await rig.on_partitions_revoked({ONE})
     await rig.on_partitions_assigned({ONE}, 3)
-    (after,) = rig.tenures
+    (after,) = rig.assignments
     assert after is not before
     assert before.ended
 
 
 def _thread(**coordinator: Any) -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread.consumer = SimpleNamespace(tenures=Tenures(_holdings))
+    thread.consumer = SimpleNamespace(assignments=Assignments(_holdings))
     thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
     return thread
 
@@ -202,7 +202,7 @@ async def test_that_only_a_heartbeat_that_is_answered_renews_the_lease(monkeypat
 
     thread = _thread(_do_heartbeat=beat)
     await thread.on_start()
-    lease = thread.consumer.tenures.lease
+    lease = thread.consumer.assignments.lease
     await asyncio.sleep(0.02)
     lease.seconds = 0.01
     assert not lease.held

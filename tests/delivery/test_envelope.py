@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.delivery.assignment import Assignments
 from app.delivery.core import Delivery
 from app.delivery.envelope import Outgoing, Received, first, headers
-from app.delivery.tenure import Tenures
 from app.errors import InvalidEvent
 from app.settings import DeliverySettings
 from app.telemetry.metrics import Metrics
@@ -21,7 +21,7 @@ TASK = Task(id="t", input={"question": "why?"})
 
 
 def _received(*pairs: tuple[str, bytes | None], key: bytes | None = b"key") -> Received[Task]:
-    delivery = Delivery(DeliverySettings(), outbox(Producer()), Tenures(lambda _partition: None), Metrics())  # type: ignore[arg-type,return-value]  # none is opened
+    delivery = Delivery(DeliverySettings(), outbox(Producer()), Assignments(lambda _partition: None), Metrics())  # type: ignore[arg-type,return-value]  # none is opened
     return delivery.parse(TASKS, Message("tasks", 2, 7, key, TASK.to_json(), list(pairs) or None))
 
 
@@ -70,7 +70,7 @@ def test_that_the_first_value_that_says_something_counts() -> None:
 
 
 def test_that_a_message_of_another_form_is_refused() -> None:
-    delivery = Delivery(DeliverySettings(), outbox(Producer()), Tenures(lambda _partition: None), Metrics())  # type: ignore[arg-type,return-value]  # none is opened
+    delivery = Delivery(DeliverySettings(), outbox(Producer()), Assignments(lambda _partition: None), Metrics())  # type: ignore[arg-type,return-value]  # none is opened
     with pytest.raises(InvalidEvent) as caught:
         delivery.parse(TASKS, Message("tasks", 0, 0, None, None))
     assert caught.value.reason == "null_value"

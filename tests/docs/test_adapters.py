@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from app.models.probing import probe
+from app.models.conformance.probe import probe
 from app.models.registry import build
-from app.models.scripted import Options
+from app.models.scripted.adapter import ScriptedOptions
 from app.settings import ModelSettings
 from tests.docs.pages import ROOT, blocks, first_codes
 
@@ -20,7 +20,7 @@ async def test_every_check_is_described_in_its_order() -> None:
 
 def test_every_option_of_the_double_is_described() -> None:
     described = set(first_codes(PAGE, "option", "what it does"))
-    assert described == set(Options.model_fields)
+    assert described == set(ScriptedOptions.model_fields)
 
 
 def test_what_the_tutorial_shows_is_the_template() -> None:

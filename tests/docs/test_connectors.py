@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.connectors.base import take
-from app.connectors.http import Options
-from app.connectors.http_request import Request
+from app.connectors.base import parse_arguments
+from app.connectors.http import HttpConnectorOptions
+from app.connectors.http_request import HttpRequestArguments
 from app.connectors.registry import BUILT_IN, GROUP, KINDS
 from app.errors import ConnectorError
 from app.settings import ConnectorSettings
@@ -27,21 +27,21 @@ def test_every_kind_and_every_built_in_connector_is_described() -> None:
 
 def test_every_option_and_default_is_described() -> None:
     ((_, _, settings),) = table(PAGE, "kind", "what it is", "settings")
-    assert {f"options.{name}" for name in Options.model_fields} <= set(codes(settings))
-    assert f"({Options().max_bytes // 1024} KiB)" in settings
+    assert {f"options.{name}" for name in HttpConnectorOptions.model_fields} <= set(codes(settings))
+    assert f"({HttpConnectorOptions().max_bytes // 1024} KiB)" in settings
     defaults = ConnectorSettings()
     assert f"`timeout` ({defaults.timeout:.0f} s, for one request)" in text(PAGE)
     assert f"`max_concurrency` ({defaults.max_concurrency} requests" in text(PAGE)
 
 
 def test_every_argument_of_http_is_described() -> None:
-    names = [field.alias or name for name, field in Request.model_fields.items()]
+    names = [field.alias or name for name, field in HttpRequestArguments.model_fields.items()]
     assert first_codes(PAGE, "argument", "what it is") == names
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_method_is_described(method: str) -> None:
-    assert take({"method": method}, Request).verb == method
+    assert parse_arguments({"method": method}, HttpRequestArguments).verb == method
     (row, *_) = table(PAGE, "argument", "what it is")
     assert method in codes(row[1])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from app.prices.table import load
+from app.prices.price_table import load
 from tests.docs.pages import blocks, codes, table
 from topics.spend import Spend
 

@@ -9,14 +9,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from app.bootstrap import components
 from app.configuration import load, schema
 from app.errors import MissingDependency
 from app.settings import DeliverySettings
 from app.source.syntax import parse
-from app.workflows import loading
-from app.workflows.definitions import Definition
-from app.workflows.spec import Workflow
+from app.worker.components import components
+from app.workflows.definition import loading
+from app.workflows.definition.definitions import Definition
+from app.workflows.definition.spec import Workflow
 from tests.docs.pages import PAGES, Block, blocks, tokens
 from topics import ALL, DEAD_LETTERS
 

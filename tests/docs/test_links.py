@@ -47,7 +47,7 @@ def test_a_page_can_be_reached_from_the_readme(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_named_in_backticks_exist(page: str) -> None:
     named = re.findall(r"`((?:app|agents|topics|tests|docs|examples|requirements|scripts)/[\w./-]*)`", text(page))
-    # `tests/fusion/test_vote.py` and the like: paths of this project, seen from its root
+    # `tests/fusion/strategies/test_vote.py` and the like: paths of this project, seen from its root
     missing = [name for name in named if not (ROOT / name).exists()]
     assert not missing
 

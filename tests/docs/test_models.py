@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-import app.models.calling  # noqa: F401  # has an error of its own
+import app.models.calling.call  # noqa: F401  # has an error of its own
 from app.errors import ModelError
-from app.models.copilot import Options as CopilotOptions
-from app.models.endpoint import HostedOptions
-from app.models.local import Options as LocalOptions
-from app.models.openai import Options as OpenAIOptions
+from app.models.copilot.adapter import CopilotOptions as CopilotOptions
+from app.models.http.endpoint import HostedOptions
+from app.models.local.adapter import LocalOptions as LocalOptions
+from app.models.openai.adapter import OpenAIOptions as OpenAIOptions
 from app.models.registry import COMPONENTS
-from app.models.scripted import Options as ScriptedOptions
+from app.models.scripted.adapter import ScriptedOptions as ScriptedOptions
 from tests.docs.pages import codes, first_codes, table
 
 PAGE = "docs/models.md"

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.streaming import Assembled
+from app.streamed_text import StreamedText
 from tests.docs.pages import blocks, text
 from topics.result_chunks import ResultChunk
 
@@ -48,7 +48,7 @@ def logs(draw: st.DrawFn) -> list[ResultChunk]:
 @settings(max_examples=100, deadline=None)
 @given(logs())
 def test_that_the_pages_reader_reads_what_ours_does(log: list[ResultChunk]) -> None:
-    names, ours = reader(), Assembled()
+    names, ours = reader(), StreamedText()
     state = copy.deepcopy(names["NEW"])
     for chunk in log:
         names["add"](state, chunk.model_dump(mode="json", exclude_none=True))
@@ -57,8 +57,8 @@ def test_that_the_pages_reader_reads_what_ours_does(log: list[ResultChunk]) -> N
 
 
 def test_that_the_limits_are_those_that_hold() -> None:
-    from agents import chunks  # noqa: PLC0415  # one test's
+    from app.model_calls import stream_publisher  # noqa: PLC0415  # one test's
 
     shown = text(PAGE)
-    assert f"{chunks._PAUSE * 1000:.0f} ms" in shown
-    assert f"{chunks._MOST // 1024} KiB" in shown
+    assert f"{stream_publisher._PAUSE * 1000:.0f} ms" in shown
+    assert f"{stream_publisher._MOST // 1024} KiB" in shown

@@ -11,8 +11,8 @@ import yaml
 
 from app.configuration import load
 from app.workflows.checks import Names
-from app.workflows.loading import load as load_workflows
-from app.workflows.spec import Workflow
+from app.workflows.definition.loading import load as load_workflows
+from app.workflows.definition.spec import Workflow
 from tests.docs.pages import ROOT, blocks, text
 from topics.tasks import Task
 

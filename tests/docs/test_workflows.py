@@ -10,14 +10,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import app.workflows.kinds  # noqa: F401  # has an error of its own
-from app.cel.functions import KNOWN
-from app.cel.reading import _MACROS
 from app.errors import WorkflowError
-from app.expressions import NAMES, Expression
+from app.expressions.analysis import _MACROS
+from app.expressions.expression import CONTEXT_NAMES, Expression
+from app.expressions.functions import KNOWN
 from app.workflows.checks.references import FIELDS
-from app.workflows.failing import PASSING
-from app.workflows.spec import Workflow
-from app.workflows.steps import (
+from app.workflows.definition.spec import Workflow
+from app.workflows.definition.steps import (
     AskStep,
     ConnectorStep,
     DecideStep,
@@ -29,6 +28,7 @@ from app.workflows.steps import (
     WaitStep,
     WorkflowStep,
 )
+from app.workflows.retry_policy import RETRYABLE
 from tests.docs.pages import blocks, codes, first_codes, table, text
 from tests.docs.reference import _duration, _written
 
@@ -95,7 +95,7 @@ def test_the_time_outs_are_those_that_hold() -> None:
 
 
 def test_every_name_and_every_field_of_a_step_is_described() -> None:
-    assert {name.partition(".")[0] for name in first_codes(PAGE, "name", "what it is")} == NAMES
+    assert {name.partition(".")[0] for name in first_codes(PAGE, "name", "what it is")} == CONTEXT_NAMES
     assert set(first_codes(PAGE, "field", "what it is")) == set(FIELDS)
 
 
@@ -119,7 +119,7 @@ def test_an_expression_yields_what_the_page_says(source: str, value: str) -> Non
 def test_the_errors_worth_another_attempt_are_named() -> None:
     found = re.search(r"Without `on` these are: (.+?)\. A model", text(PAGE), re.DOTALL)
     assert found
-    assert set(codes(found[1])) == PASSING
+    assert set(codes(found[1])) == RETRYABLE
 
 
 def test_every_error_of_a_run_is_described() -> None:

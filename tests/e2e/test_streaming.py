@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-from app.streaming import Assembled
+from app.streamed_text import StreamedText
 from tests.docs.test_streaming import program
 from tests.e2e.commands import Cli, environment
 from topics.result_chunks import ResultChunk
@@ -42,7 +42,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 def test_the_pieces_come_to_the_answer_though_the_first_model_is_cut_off(cli: Cli) -> None:
     *chunks, result = cli.objects("ask", "why?", "--stream")
-    assembled = Assembled()
+    assembled = StreamedText()
     for chunk in chunks:
         assembled.add(ResultChunk.model_validate(chunk))
     assert result["answer"] == TEXT

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 from app.fusion.base import Candidate
 from app.fusion.counting import count, exact_fraction, is_decided
-from app.fusion.reading import Reading, reader
+from app.fusion.extraction import ExtractionOptions, extractor
 from tests.fusion.panels import candidates
 
-NUMBER = reader(Reading(extract="number"))
+NUMBER = extractor(ExtractionOptions(extract="number"))
 
 
 def test_the_heaviest_answer_is_first_and_equals_stay_in_order() -> None:

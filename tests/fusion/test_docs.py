@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from app.fusion import registry
-from app.workflows.spec import Workflow
-from app.workflows.steps import AskStep
+from app.workflows.definition.spec import Workflow
+from app.workflows.definition.steps import AskStep
 from tests.docs.pages import Block, blocks, codes, first_codes, text
 
 PAGE = "docs/fusion.md"

@@ -6,10 +6,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app import components
+from app import entry_points
 from app.errors import ConfigurationError
 from app.fusion import registry
-from app.fusion.vote import Vote
+from app.fusion.strategies.vote import Vote
 
 NEEDED: dict[str, dict[str, Any]] = {
     "best-of-n": {"judge": "big"},
@@ -72,17 +72,20 @@ def test_every_strategy_is_described(name: str) -> None:
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(components, "entry_points", lambda group: [point for point in points if point.group == group])
+    monkeypatch.setattr(entry_points, "entry_points", lambda group: [point for point in points if point.group == group])
 
 
 def test_an_installed_package_can_add_one_but_not_replace_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, *(EntryPoint(name, "app.fusion.vote:Vote", registry.GROUP) for name in ("mine", "first")))
+    installed(
+        monkeypatch,
+        *(EntryPoint(name, "app.fusion.strategies.vote:Vote", registry.GROUP) for name in ("mine", "first")),
+    )
     assert isinstance(registry.get("mine"), Vote)
     assert registry.get("first").name == "first"
     assert registry.describe()["mine"] == registry.describe()["vote"]
 
 
 def test_one_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, EntryPoint("broken", "app.fusion.vote:NoSuchClass", registry.GROUP))
+    installed(monkeypatch, EntryPoint("broken", "app.fusion.strategies.vote:NoSuchClass", registry.GROUP))
     with pytest.raises(ConfigurationError, match="broken cannot be imported"):
         registry.get("broken")

@@ -19,8 +19,8 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from app.brokers.ports import free_port
-from bench.faulty import ALL, Places
-from bench.upstream import ADAPTERS, model
+from testkit.provider.faulty import ALL, FaultyProviderUrls
+from testkit.provider.upstream import ADAPTERS, model_settings
 from tests.integration.canaries import CANARIES
 from tests.integration.collector import Collector
 from tests.integration.workers import ROOT
@@ -31,11 +31,11 @@ _PATIENCE = 150.0
 
 def guarded(adapter: str, root: str) -> dict[str, Any]:
     """Return the settings of a model with a secret wherever there can be one."""
-    raw = model(adapter, root, api_key=CANARIES["api_key"])
+    raw = model_settings(adapter, root, api_key=CANARIES["api_key"])
     return {**raw, "options": {**raw.get("options", {}), "headers": {"x-canary": CANARIES["header"]}}}
 
 
-def configuration(places: Places, port: int, faults: Sequence[str] = ALL) -> dict[str, Any]:
+def configuration(places: FaultyProviderUrls, port: int, faults: Sequence[str] = ALL) -> dict[str, Any]:
     """Return settings with a model for each fault and adapter, and more where a pool has the secret."""
     models = {
         f"m-{fault}-{adapter}": guarded(adapter, places.root(fault)) for fault, adapter in product(faults, ADAPTERS)
@@ -113,7 +113,7 @@ class Scene:
         return found
 
 
-def scene(folder: Path, places: Places, collector: Collector) -> Scene:
+def scene(folder: Path, places: FaultyProviderUrls, collector: Collector) -> Scene:
     raw = configuration(places, free_port())
     (folder / "workflows").mkdir()
     for name, workflow in workflows(raw["models"]).items():

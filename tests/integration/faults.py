@@ -9,11 +9,11 @@ from typing import Any, cast
 from faust.transport.conductor import Conductor as FaustConductor
 from faust.transport.consumer import Consumer as FaustConsumer
 
-import app.worker
-from app.bootstrap import Components
+import app.worker.worker
 from app.delivery import consumer
 from app.delivery.core import Delivered, Delivery
 from app.errors import RetrievalError
+from app.worker.components import Components
 from topics.retrieval_results import Chunk
 
 
@@ -30,10 +30,10 @@ class EagerDelivery(Delivery):
     async def messages(self, stream: Any) -> AsyncIterator[Delivered]:
         """Yield each message, acknowledged already."""
         async for event in stream.noack().events():
-            tenure = self.tenures.get(event.message.partition)
-            if tenure is not None and tenure.ledgers[event.message.topic].begin(event.message.offset):
+            assignment = self.assignments.get(event.message.partition)
+            if assignment is not None and assignment.offset_trackers[event.message.topic].begin(event.message.offset):
                 event.ack()
-                yield Delivered(event.message, tenure)
+                yield Delivered(event.message, assignment)
 
 
 def bare_acks(parts: Components) -> Components:

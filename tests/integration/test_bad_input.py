@@ -14,7 +14,7 @@ from aiokafka.consumer import fetcher
 
 import agents
 from app.brokers.base import Connection
-from app.delivery.header_names import ForgivingRecords
+from app.delivery.header_names import TolerantRecords
 from tests.integration import garbage
 from tests.integration.foreign import batch, produce
 from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
@@ -63,7 +63,7 @@ async def test_every_consumed_topic_is_tried() -> None:
 async def test_garbage_ends_in_the_dead_letters_as_it_came(
     kafka: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher, "MemoryRecords", ForgivingRecords)  # we read what was sent, too
+    monkeypatch.setattr(fetcher, "MemoryRecords", TolerantRecords)  # we read what was sent, too
     async with deploy(kafka.bootstrap_servers, tmp_path, session_timeout=SHORT_SESSION) as deployment:
         (worker,) = await deployment.workers.start()
         sent = {topic.name: await send_garbage(deployment, topic) for topic in CONSUMED}
@@ -84,7 +84,7 @@ async def test_garbage_ends_in_the_dead_letters_as_it_came(
 async def test_garbage_on_our_own_topics_stops_no_worker(
     kafka: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher, "MemoryRecords", ForgivingRecords)
+    monkeypatch.setattr(fetcher, "MemoryRecords", TolerantRecords)
     async with deploy(kafka.bootstrap_servers, tmp_path, session_timeout=SHORT_SESSION) as deployment:
         (worker,) = await deployment.workers.start()
         for name in ("chunks", "definitions", "model-health", f"{deployment.group}-runs"):

@@ -13,9 +13,9 @@ import pytest
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.client import attach
-from app.cli.deploy import bring
+from app.cli.kafka.client import attach
 from app.cli.output import Output
+from app.cli.workflows.deploy import deploy_files
 from app.settings import Settings
 from tests.contracts.batch_provider import KEY, BatchProvider
 from tests.integration.traffic import Traffic
@@ -57,7 +57,7 @@ async def _stage(kafka: Connection, folder: Path, provider: BatchProvider) -> As
     await ensure_topics(kafka, settings.topics, [InternalTopic(f"{prefix}{settings.app_id}-runs", compacted=True)])
     workers = Workers(servers, raw, folder / "workers.log")
     async with workers, Traffic(servers, prefix) as traffic, attach(settings, kafka) as client:
-        await bring(client, [folder / "wait.yaml"], Output(programs=True))
+        await deploy_files(client, [folder / "wait.yaml"], Output(programs=True))
         yield workers, traffic
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from app.brokers.base import Connection
-from app.cli import budgets
-from app.cli.budgets import Row
+from app.cli.spend import budgets
+from app.cli.spend.budgets import BudgetRow
 from tests.integration.test_workflows import Stage, stage
 from topics.results import Result
 from topics.tasks import Task
@@ -58,7 +58,7 @@ def _configuration() -> dict[str, Any]:
     }
 
 
-async def _accounts(here: Stage, spent: float) -> Mapping[str, Row]:
+async def _accounts(here: Stage, spent: float) -> Mapping[str, BudgetRow]:
     """Return the budgets when all runs are settled: the workers write them a moment after the results."""
     async with asyncio.timeout(20):
         while True:
@@ -97,7 +97,7 @@ async def test_what_eight_workers_spend_is_bounded_and_counted_once_through_kill
     _queueing(by_tenant["crow"])
 
 
-def _refusing(results: Collection[Result], account: Row) -> None:
+def _refusing(results: Collection[Result], account: BudgetRow) -> None:
     """Those in flight have cost more than was expected of them; nobody else began."""
     ended = Counter(result.error.code if result.error else result.status for result in results)
     assert ended.keys() == {"succeeded", "budget_exceeded"}, [one.error for one in results if one.error]
@@ -110,7 +110,7 @@ def _refusing(results: Collection[Result], account: Row) -> None:
     assert all(message.startswith("the budget refusing has not enough left for another run") for message in messages)
 
 
-def _degrading(results: Collection[Result], account: Row) -> None:
+def _degrading(results: Collection[Result], account: BudgetRow) -> None:
     """Nobody is refused; those that came too late asked the small model."""
     assert [result.error for result in results if result.error] == []
     asked = Counter(("large" in {one.model for one in result.candidates}, result.degraded) for result in results)

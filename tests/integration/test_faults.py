@@ -9,13 +9,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 import agents
-from app.bootstrap import components
 from app.brokers.base import Connection
 from app.brokers.ports import free_port
 from app.brokers.topics import ensure_topics
 from app.errors import BrokerError
 from app.settings import Settings
-from app.worker import Worker
+from app.worker.components import components
+from app.worker.worker import Worker
 from tests.integration.harness import SHORT_SESSION, configuration, deploy, question
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.bootstrap import components
 from app.models.base import Model, Prompt
-from app.models.endpoint import ambient_secrets
+from app.models.http.endpoint import ambient_secrets
 from app.models.registry import build
 from app.settings import ModelSettings, Settings
-from bench.faulty import ALL, Faulty, Places
-from bench.upstream import ADAPTERS
+from app.worker.components import components
+from testkit.provider.faulty import ALL, FaultyProvider, FaultyProviderUrls
+from testkit.provider.upstream import ADAPTERS
 from tests.integration.canaries import CANARIES, Search, read_all
 from tests.integration.canary_scene import ambient, configuration, drive, guarded, orchestrator, pages, scene
 from tests.integration.collector import Collector
@@ -34,7 +34,7 @@ pytestmark = [
 async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Search]:
     """All that was written while every failure was driven through an orchestrator, to be searched."""
     search, folder = Search(), tmp_path_factory.mktemp("canaries")
-    async with Faulty().serving() as places, Collector.start() as collector:
+    async with FaultyProvider().serving() as places, Collector.start() as collector:
         here = scene(folder, places, collector)
         async with orchestrator(here):
             await drive(here)
@@ -107,7 +107,7 @@ def test_the_search_finds_nothing_where_nothing_is() -> None:
 
 
 async def test_no_secret_is_shown_by_settings_or_parts() -> None:
-    async with Faulty().serving() as places:
+    async with FaultyProvider().serving() as places:
         raw = configuration(places, 0, ["401"])
     settings, search = Settings.model_validate(raw), Search()
     search.add("settings", repr(settings) + str(settings))
@@ -131,14 +131,14 @@ def _inside(one: object) -> str:
 @pytest.mark.parametrize("adapter", ADAPTERS)
 async def test_no_secret_is_in_the_error_of_any_fault(adapter: str) -> None:
     search, prompt = Search(), Prompt((Message(role="user", content="Why?"),))
-    async with Faulty().serving() as places:
+    async with FaultyProvider().serving() as places:
         faults = [fault for fault in ALL if fault not in {"healthy", "valid-certificate"}]
         said: list[str] = await asyncio.gather(*[_error(fault, adapter, places, prompt) for fault in faults])
     search.add("errors", "\n".join(said))
     assert not search.found()
 
 
-async def _error(fault: str, adapter: str, places: Places, prompt: Prompt) -> str:
+async def _error(fault: str, adapter: str, places: FaultyProviderUrls, prompt: Prompt) -> str:
     """Return the error of one call with all that it is made of."""
     component: Model = build("m", ModelSettings.model_validate(guarded(adapter, places.root(fault))))
     try:

@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from app.bootstrap import components
 from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.brokers.ports import LOOPBACK, free_port
 from app.errors import BrokerError
 from app.settings import Settings
-from app.worker import Worker
+from app.worker.components import components
+from app.worker.worker import Worker
 from tests.brokers.quick import QUICK
 
 pytestmark = [

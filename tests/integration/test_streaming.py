@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from app.brokers.base import Connection
-from app.cli.reader import Reader
-from app.streaming import Assembled
+from app.cli.kafka.reader import Reader
+from app.streamed_text import StreamedText
 from tests.integration.harness import SHORT_SESSION
 from tests.integration.test_workflows import Stage, configuration, stage
 from topics import RESULT_CHUNKS
@@ -39,7 +39,7 @@ class _Readers:
     """What has been read of each task."""
 
     def __init__(self) -> None:
-        self.texts: defaultdict[str, Assembled] = defaultdict(Assembled)
+        self.texts: defaultdict[str, StreamedText] = defaultdict(StreamedText)
         self.streams: defaultdict[str, set[str]] = defaultdict(set)
 
     async def follow(self, reader: Reader) -> None:

@@ -16,9 +16,9 @@ import yaml
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.client import Client, attach
-from app.cli.deploy import bring
+from app.cli.kafka.client import Client, attach
 from app.cli.output import Output
+from app.cli.workflows.deploy import deploy_files
 from app.configuration import load
 from app.settings import Settings
 from tests.integration.harness import SHORT_SESSION
@@ -79,7 +79,7 @@ class Stage:
     async def deploy(self, *workflows: str) -> None:
         for text in workflows:
             (self.folder / f"{yaml.safe_load(text)['id']}.yaml").write_text(text, encoding="utf-8")
-        await bring(self.client, [self.folder], Output(programs=True))
+        await deploy_files(self.client, [self.folder], Output(programs=True))
 
     async def send(self, *tasks: Task) -> None:
         sent = [await self.client.send(TASKS, str(task.id), task, id=str(task.id)) for task in tasks]
@@ -147,7 +147,9 @@ async def test_the_examples_come_to_the_same_on_apache_kafka(kafka: Connection, 
     tasks = [task for name in EXAMPLES for task in tasks_of(name)]
     async with stage(kafka, tmp_path, examples()) as here:
         await here.workers.start()
-        await bring(here.client, [ROOT / "examples" / name / "workflows" for name in EXAMPLES], Output(programs=True))
+        await deploy_files(
+            here.client, [ROOT / "examples" / name / "workflows" for name in EXAMPLES], Output(programs=True)
+        )
         await here.send(*tasks)
         results = await here.results(str(task.id) for task in tasks)
     assert {task_id for task_id, result in results.items() if result.status != "succeeded"} == {"x-3", "x-4"}

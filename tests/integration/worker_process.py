@@ -15,10 +15,10 @@ import signal
 import sys
 from typing import Any
 
-from app.bootstrap import components
 from app.brokers.base import Connection
 from app.settings import Settings
-from app.worker import Worker
+from app.worker.components import components
+from app.worker.worker import Worker
 from tests.integration import faults
 
 
@@ -50,10 +50,10 @@ async def main(config: dict[str, Any]) -> None:
     """Run the worker that `config` describes."""
     asked = _listen()
     settings = Settings.model_validate(config["settings"])
-    parts = components(settings)
+    deps = components(settings)
     for name in config["faults"]:
-        parts = faults.ALL[name](parts)
-    worker = Worker(settings, Connection(config["bootstrap_servers"]), parts)
+        deps = faults.ALL[name](deps)
+    worker = Worker(settings, Connection(config["bootstrap_servers"]), deps)
     await worker.start()
     stop, ready = asyncio.create_task(asked.wait()), asyncio.create_task(worker.ready())
     ready.add_done_callback(_say_ready)

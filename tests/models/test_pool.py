@@ -4,9 +4,9 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.models.pool import Pool, build, members
-from app.models.scripted import Scripted
+from app.models.scripted.adapter import Scripted
 from app.settings import ModelSettings
-from tests.models.guards.samples import PROMPT, Named
+from tests.models.limits.samples import PROMPT, Named
 
 
 def _settings(**fields: object) -> ModelSettings:

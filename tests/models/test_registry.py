@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import ConfigurationError, MissingDependency
 from app.models.registry import COMPONENTS, build
-from app.models.scripted import Scripted
+from app.models.scripted.adapter import Scripted
 from app.settings import ModelSettings
 
 
@@ -19,7 +19,7 @@ def plugin(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[meta_ai_orchestrator.models]\n{entries}\n")
-    (folder / "third_party_models.py").write_text("from app.models.scripted import Scripted as Theirs\n")
+    (folder / "third_party_models.py").write_text("from app.models.scripted.adapter import Scripted as Theirs\n")
     monkeypatch.syspath_prepend(str(folder))
 
 
@@ -67,10 +67,10 @@ def test_a_broken_entry_point_is_named(value: str, tmp_path: Path, monkeypatch: 
 
 
 def test_a_provider_that_is_not_used_is_not_imported() -> None:
-    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("app.models.openai")}
+    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("app.models.openai.adapter")}
     try:
         build("m", ModelSettings(provider="scripted"))
-        assert "app.models.openai" not in sys.modules
+        assert "app.models.openai.adapter" not in sys.modules
     finally:
         sys.modules.update(saved)
 

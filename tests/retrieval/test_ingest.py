@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from app import vectors
-from app.retrieval.chunking import cut
-from app.retrieval.hashing import Hashing
-from app.retrieval.ingest import prepare
+from app.retrieval.chunking.chunker import chunk_document
+from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.ingest import prepare_chunks
 from topics.chunks import DocumentChunks
 from topics.documents import Document
 
-EMBEDDER = Hashing()
+EMBEDDER = HashingEmbedder()
 GUIDE = Document(
     id="guide",
     text="# Guide\n\n" + "\n\n".join(f"Paragraph {number} is “here”." for number in range(40)),
@@ -21,14 +21,14 @@ GUIDE = Document(
 
 
 async def prepared(document: Document, **options: Any) -> list[DocumentChunks]:
-    return await prepare(document, **{"embedder": EMBEDDER, "words": 10, "overlap": 2, **options})
+    return await prepare_chunks(document, **{"embedder": EMBEDDER, "words": 10, "overlap": 2, **options})
 
 
 async def test_all_chunks_are_there_in_order() -> None:
     parts = await prepared(GUIDE, part_bytes=5000)
     assert len(parts) > 2
     assert [part.part for part in parts] == list(range(len(parts)))
-    assert [one.chunk for part in parts for one in part.chunks] == cut(GUIDE, words=10, overlap=2)
+    assert [one.chunk for part in parts for one in part.chunks] == chunk_document(GUIDE, words=10, overlap=2)
     assert {(part.document_id, part.version, part.collection) for part in parts} == {
         ("guide", parts[0].version, "docs")
     }
@@ -79,7 +79,7 @@ async def test_another_document_is_another_version(change: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize(
-    "change", [{"words": 20}, {"overlap": 5}, {"embedder": Hashing(dimensions=8)}, {"part_bytes": 5000}]
+    "change", [{"words": 20}, {"overlap": 5}, {"embedder": HashingEmbedder(dimensions=8)}, {"part_bytes": 5000}]
 )
 async def test_another_setting_is_another_version(change: dict[str, Any]) -> None:
     assert (await prepared(GUIDE))[0].version != (await prepared(GUIDE, **change))[0].version

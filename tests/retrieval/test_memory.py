@@ -12,19 +12,19 @@ import pytest
 from app.errors import MissingDependency, RetrievalError
 from app.retrieval import memory, snapshot
 from app.retrieval.base import Vectors
-from app.retrieval.catalogue import Row
-from app.retrieval.hashing import Hashing
-from app.retrieval.hybrid import HybridIndex
-from app.retrieval.ingest import prepare
+from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.index.chunk_table import ChunkRow
+from app.retrieval.index.hybrid import HybridIndex
+from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
 from app.settings import RetrievalSettings
 from topics.documents import Document
 
-EMBEDDER = Hashing()
+EMBEDDER = HashingEmbedder()
 
 
 async def add(store: MemoryStore, document_id: str, text: str) -> None:
-    for part in await prepare(Document(id=document_id, text=text), embedder=EMBEDDER, words=50, overlap=0):
+    for part in await prepare_chunks(Document(id=document_id, text=text), embedder=EMBEDDER, words=50, overlap=0):
         await store.apply(part)
 
 
@@ -36,7 +36,7 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def resumed(path: Path, embedder: Hashing = EMBEDDER) -> MemoryStore:
+async def resumed(path: Path, embedder: HashingEmbedder = EMBEDDER) -> MemoryStore:
     store = MemoryStore(embedder, path=path)
     await store.load()
     return store
@@ -100,7 +100,7 @@ async def test_the_file_of_another_embedder_is_ignored(tmp_path: Path, caplog: p
     store.set_position({"0": 1})
     await store.close()
 
-    other = await resumed(tmp_path / "index", Hashing(dimensions=8))
+    other = await resumed(tmp_path / "index", HashingEmbedder(dimensions=8))
     assert (other.get_position(), await found(other, "text")) == ({}, [])
     assert "hashing-256" in caplog.text
 
@@ -144,7 +144,7 @@ async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytes
     builds: list[int] = []
 
     class Counted(HybridIndex):
-        def __init__(self, rows: Sequence[Row]) -> None:
+        def __init__(self, rows: Sequence[ChunkRow]) -> None:
             builds.append(len(rows))
             super().__init__(rows)
 
@@ -168,7 +168,7 @@ async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkey
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     class Slow(HybridIndex):
-        def __init__(self, rows: Sequence[Row]) -> None:
+        def __init__(self, rows: Sequence[ChunkRow]) -> None:
             loop.call_soon_threadsafe(begun.set)
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
             super().__init__(rows)
@@ -184,7 +184,7 @@ async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkey
 
 
 async def test_a_failing_embedder_is_what_search_raises() -> None:
-    class Failing(Hashing):
+    class Failing(HashingEmbedder):
         async def embed(self, texts: Sequence[str]) -> Vectors:
             raise RetrievalError(f"no vectors for {len(texts)} text")
 
@@ -217,7 +217,7 @@ async def test_a_save_that_was_cancelled_is_made_up_for(tmp_path: Path, monkeypa
         go_on.wait(10)
         write(*arguments)
 
-    store = MemoryStore(Hashing(), path=tmp_path / "index")
+    store = MemoryStore(HashingEmbedder(), path=tmp_path / "index")
     await store.load()
     store.set_position({"0": 1})
     with monkeypatch.context() as patched:
@@ -232,7 +232,7 @@ async def test_a_save_that_was_cancelled_is_made_up_for(tmp_path: Path, monkeypa
     go_on.set()
     await closing
 
-    again = MemoryStore(Hashing(), path=tmp_path / "index")
+    again = MemoryStore(HashingEmbedder(), path=tmp_path / "index")
     await again.load()
     assert again.get_position() == {"0": 2}
     await again.close()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from app.retrieval.embedding.minilm import MiniLM
 from app.retrieval.files import read_documents
-from app.retrieval.ingest import prepare
+from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
-from app.retrieval.minilm import MiniLM
 
 QUESTIONS = {
     "How do I launch the service?": ("operations.md", "Starting a worker"),
@@ -35,7 +35,7 @@ async def store() -> AsyncIterator[MemoryStore]:
     store = MemoryStore(embedder)
     folder = Path(__file__).parent / "data"
     for document in read_documents([folder], folder):
-        for part in await prepare(document, embedder=embedder, words=60, overlap=10):
+        for part in await prepare_chunks(document, embedder=embedder, words=60, overlap=10):
             await store.apply(part)
     yield store
     await embedder.close()

@@ -7,24 +7,26 @@ from typing import Any, Self
 
 import pytest
 
-from app import components
+from app import entry_points
 from app.errors import ConfigurationError
 from app.retrieval import registry
-from app.retrieval.batching import Batching
-from app.retrieval.hashing import Hashing
+from app.retrieval.embedding.batcher import BatchingEmbedder
+from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.embedding.minilm import MiniLM
 from app.retrieval.memory import MemoryStore
-from app.retrieval.minilm import MiniLM
 from app.settings import RetrievalSettings
 from app.telemetry.metrics import Metrics
 
 
-@pytest.mark.parametrize(("name", "component"), [("minilm", MiniLM), ("hashing", Hashing)])
+@pytest.mark.parametrize(("name", "component"), [("minilm", MiniLM), ("hashing", HashingEmbedder)])
 def test_embedders_by_name(name: str, component: type) -> None:
     built = registry.build_embedder(RetrievalSettings(embedder=name, batch_size=1))
     assert isinstance(built, component)
 
 
-@pytest.mark.parametrize(("name", "made"), [("minilm", Batching), ("hashing", Hashing), ("foreign", Batching)])
+@pytest.mark.parametrize(
+    ("name", "made"), [("minilm", BatchingEmbedder), ("hashing", HashingEmbedder), ("foreign", BatchingEmbedder)]
+)
 def test_what_suits_the_embedder_decides_whether_it_is_asked_in_batches(
     name: str, made: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,27 +66,31 @@ class Sizes(Metrics):
 
 
 def test_the_store_by_name() -> None:
-    assert isinstance(registry.build_store(RetrievalSettings(), Hashing()), MemoryStore)
+    assert isinstance(registry.build_store(RetrievalSettings(), HashingEmbedder()), MemoryStore)
 
 
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(ConfigurationError, match=r"retrieval\.embedder: .* minilmm; there are hashing, minilm"):
         registry.build_embedder(RetrievalSettings(embedder="minilmm"))
     with pytest.raises(ConfigurationError, match=r"retrieval\.store: nothing is called redis; there are memory"):
-        registry.build_store(RetrievalSettings(store="redis"), Hashing())
+        registry.build_store(RetrievalSettings(store="redis"), HashingEmbedder())
 
 
 def announce(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(components, "entry_points", lambda group: [point for point in points if point.group == group])
+    monkeypatch.setattr(entry_points, "entry_points", lambda group: [point for point in points if point.group == group])
 
 
 def test_an_installed_package_can_add_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    announce(monkeypatch, EntryPoint("mine", "app.retrieval.hashing:Hashing", registry.EMBEDDER_GROUP))
-    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="mine")), Hashing)
+    announce(
+        monkeypatch, EntryPoint("mine", "app.retrieval.embedding.hashing:HashingEmbedder", registry.EMBEDDER_GROUP)
+    )
+    assert isinstance(registry.build_embedder(RetrievalSettings(embedder="mine")), HashingEmbedder)
 
 
 def test_an_installed_package_cannot_replace_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    announce(monkeypatch, EntryPoint("minilm", "app.retrieval.hashing:Hashing", registry.EMBEDDER_GROUP))
+    announce(
+        monkeypatch, EntryPoint("minilm", "app.retrieval.embedding.hashing:HashingEmbedder", registry.EMBEDDER_GROUP)
+    )
     assert isinstance(registry.build_embedder(RetrievalSettings(embedder="minilm", batch_size=1)), MiniLM)
 
 
@@ -92,7 +98,7 @@ def test_an_installed_package_cannot_replace_one(monkeypatch: pytest.MonkeyPatch
 def test_one_that_cannot_be_imported_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     announce(monkeypatch, EntryPoint("broken", value, registry.STORE_GROUP))
     with pytest.raises(ConfigurationError, match=r"retrieval\.store: broken cannot be imported"):
-        registry.build_store(RetrievalSettings(store="broken"), Hashing())
+        registry.build_store(RetrievalSettings(store="broken"), HashingEmbedder())
 
 
 def test_building_the_parts_imports_nothing_heavy() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.routing.breaker import Breaker, Circuit, Tuning
+from app.routing.breaker import Breaker, BreakerTuning, Circuit
 
 START = 1_800_000_000.0
 
 
 def _breaker(*attempts: tuple[float, bool], **tuning: Any) -> Breaker:
     """Return a breaker that has seen attempts: (when they ended, whether they succeeded)."""
-    breaker = Breaker(Tuning(**tuning))
+    breaker = Breaker(BreakerTuning(**tuning))
     for at, ok in attempts:
         breaker.note(ok=ok, now=START + at)
     return breaker
@@ -110,7 +110,7 @@ def test_what_was_known_before_the_last_attempt_is_not_learnt() -> None:
 def test_whatever_happens_it_opens_only_on_a_failure_and_never_for_longer_than_the_cap(
     attempts: list[tuple[float, bool]],
 ) -> None:
-    breaker, tuning = Breaker(), Tuning()
+    breaker, tuning = Breaker(), BreakerTuning()
     for passed, (after, ok) in enumerate(attempts):
         now, before = START + 10 * passed + after, breaker.open_until
         breaker.note(ok=ok, now=now)

@@ -6,16 +6,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.routing.base import Choice, Facts
+from app.routing.base import Choice, ModelFacts
 from app.routing.chain import Stage, check_through, choose_through, lookup_through, more_through
 from app.routing.router import Router
 from tests.routing.asks import MODELS, answers, ask, everyone, policy
 
 FACTS = {
-    "a": Facts(3.0, 3.0, tags=frozenset({"code"})),
-    "b": Facts(1.0, 1.0, tags=frozenset({"code"})),
-    "c": Facts(2.0, 2.0, tags=frozenset({"code"})),
-    "d": Facts(0.1, 0.1),
+    "a": ModelFacts(3.0, 3.0, tags=frozenset({"code"})),
+    "b": ModelFacts(1.0, 1.0, tags=frozenset({"code"})),
+    "c": ModelFacts(2.0, 2.0, tags=frozenset({"code"})),
+    "d": ModelFacts(0.1, 0.1),
 }
 ALL = tuple(FACTS)
 CODE = policy("capability", tags=["code"])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.routing.base import Health
-from app.routing.health import Board, Measure, Tuning
+from app.routing.base import HealthSnapshot
+from app.routing.health import HealthBoard, HealthTuning, Measure
 from tests.routing.asks import near
 from topics.model_health import ModelHealth
 
@@ -19,7 +19,7 @@ CALLS = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 50), st.booleans()), 
 
 def _measure(*calls: tuple[float, float, bool], **tuning: Any) -> Measure:
     """Return a measure that has seen calls: (when they ended, how long they took, whether they succeeded)."""
-    measure = Measure(Tuning(**tuning))
+    measure = Measure(HealthTuning(**tuning))
     for at, seconds, ok in calls:
         measure.observe(seconds, ok, START + at)
     return measure
@@ -35,8 +35,8 @@ def _said(worker: str, at: float, seconds: float = 1.0, errors: float = 0.0, ope
     return ModelHealth(model="m", worker=worker, at=when, calls=1, seconds=seconds, errors=errors, open_until=until)
 
 
-def _board(*said: ModelHealth) -> Board:
-    board = Board()
+def _board(*said: ModelHealth) -> HealthBoard:
+    board = HealthBoard()
     for event in said:
         board.apply(event)
     return board
@@ -84,14 +84,14 @@ def test_whatever_is_observed_averages_stay_in_their_bounds(calls: list[tuple[fl
 
 def test_what_workers_say_is_merged_and_the_recent_counts_more() -> None:
     board = _board(_said("w1", 0, seconds=1.0, errors=0.1), _said("w2", 0, seconds=3.0, errors=0.3))
-    assert board.health(START)["m"] == Health(near(2.0), near(0.2))
+    assert board.health(START)["m"] == HealthSnapshot(near(2.0), near(0.2))
     aged = _board(_said("w1", 0, seconds=1.0), _said("w2", 60, seconds=3.0)).health(START + 60)["m"]
     assert aged.seconds == pytest.approx((math.exp(-1) + 3) / (math.exp(-1) + 1))
 
 
 def test_what_is_old_fades_and_is_forgotten() -> None:
     board = _board(_said("w1", 0, seconds=2.0, errors=0.5))
-    assert board.health(START + 60)["m"] == Health(near(2 / math.e), near(0.5 / math.e))
+    assert board.health(START + 60)["m"] == HealthSnapshot(near(2 / math.e), near(0.5 / math.e))
     assert board.health(START + 600).keys() == {"m"}
     assert not board.health(START + 601)
 
@@ -120,7 +120,7 @@ def test_the_picture_is_made_anew_only_when_something_was_said_or_time_has_passe
     assert board.health(START + 1.1) is not before
     assert before["m"].seconds == pytest.approx(math.exp(-1.1 / 60))  # what was given away does not change
     with pytest.raises(TypeError):
-        before["m"] = Health()  # type: ignore[index]
+        before["m"] = HealthSnapshot()  # type: ignore[index]
 
 
 @given(st.permutations([_said("w1", 0, 1.0), _said("w2", 1, 2.0, 0.5), _said("w3", 2, 3.0, open_for=4)]))
@@ -138,7 +138,7 @@ def test_what_a_worker_measured_reaches_the_board_through_the_topic() -> None:
         measure.breaker.note(ok=False, now=START - 2 + number / 2)
     written = _seen(measure, 0).to_json()
     board = _board(ModelHealth.model_validate_json(written))
-    assert board.health(START)["m"] == Health(2.0, 1.0, START + 5)
+    assert board.health(START)["m"] == HealthSnapshot(2.0, 1.0, START + 5)
     assert board.opened("m", START) == (START + 5, 1)
     assert board.opened("other", START) == (0.0, 0)
 

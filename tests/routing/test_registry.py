@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from app import components
+from app import entry_points
 from app.errors import ConfigurationError, MissingDependency
 from app.routing import registry
-from app.routing.fixed import Fixed
-from app.routing.weighted import Weighted
+from app.routing.policies.fixed import Fixed
+from app.routing.policies.weighted import Weighted
 
 KNOWN = "capability, cascade, cost, fixed, healthy, latency, learned, round-robin, semantic, weighted"
 
@@ -54,11 +54,11 @@ def test_every_policy_is_described_by_a_sentence_and_a_valid_schema() -> None:
 
 def test_an_installed_package_can_add_a_policy_but_not_take_over_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = [
-        EntryPoint("mine", "app.routing.round_robin:RoundRobin", registry.GROUP),
-        EntryPoint("fixed", "app.routing.round_robin:RoundRobin", registry.GROUP),
+        EntryPoint("mine", "app.routing.policies.round_robin:RoundRobin", registry.GROUP),
+        EntryPoint("fixed", "app.routing.policies.round_robin:RoundRobin", registry.GROUP),
         EntryPoint("broken", "no.such.module:Thing", registry.GROUP),
     ]
-    monkeypatch.setattr(components, "entry_points", lambda group: mine if group == registry.GROUP else [])
+    monkeypatch.setattr(entry_points, "entry_points", lambda group: mine if group == registry.GROUP else [])
     assert registry.get("mine").name == "round-robin"
     assert registry.get("fixed").name == "fixed"
     with pytest.raises(ConfigurationError, match="the routing policy broken cannot be imported"):
@@ -73,6 +73,6 @@ def test_options_without_files_are_left_as_they_are(tmp_path: Path) -> None:
 def test_a_policy_of_ours_that_lacks_a_package_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "app.routing.learned", None)
+    monkeypatch.setitem(sys.modules, "app.routing.policies.learned", None)
     with pytest.raises(MissingDependency, match=r'^pip install "meta-ai-orchestrator\[server\]"$'):
         registry.describe()

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.workflows import code, functions
+from app.workflows.definition import builder, functions
 from meta_ai_orchestrator import workflows
 
 SDK = Path(workflows.__file__).parents[1]
@@ -17,7 +17,7 @@ print(to_yaml(flow.spec()))
 
 
 def test_that_the_builder_is_exposed_whole() -> None:
-    assert workflows.Flow is code.Flow
+    assert workflows.Flow is builder.Flow
     assert workflows.function is functions.function
     assert set(workflows.__all__) <= set(dir(workflows))
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.source.problems import Key, Problem, complain, dotted, nearest, place_of
+from app.source.problems import Key, Problem, closest_match, dotted, place_of, problems_error
 
 
 def test_a_problem_reads_place_key_text() -> None:
@@ -11,7 +11,7 @@ def test_a_problem_reads_place_key_text() -> None:
 
 def test_each_problem_is_one_line_and_said_once() -> None:
     one, two = Problem("f:1", ("a",), "x"), Problem("f:2", ("b",), "y")
-    assert str(complain([one, two, one])) == "f:1: a: x\nf:2: b: y"
+    assert str(problems_error([one, two, one])) == "f:1: a: x\nf:2: b: y"
 
 
 def test_a_key_cannot_break_the_line() -> None:
@@ -19,7 +19,7 @@ def test_a_key_cannot_break_the_line() -> None:
 
 
 def test_no_more_than_a_screenful_is_listed() -> None:
-    lines = str(complain(Problem(f"f:{n}", (), "x") for n in range(70))).split("\n")
+    lines = str(problems_error(Problem(f"f:{n}", (), "x") for n in range(70))).split("\n")
     assert (len(lines), lines[-1]) == (51, "and 20 more")
 
 
@@ -36,5 +36,5 @@ def test_keys_are_written_with_dots() -> None:
 
 
 def test_the_nearest_name_is_suggested_and_nothing_far_fetched() -> None:
-    assert nearest("time-out", ["timeout", "after"]) == "timeout"
-    assert nearest("xyzzy", ["timeout"]) == ""
+    assert closest_match("time-out", ["timeout", "after"]) == "timeout"
+    assert closest_match("xyzzy", ["timeout"]) == ""

@@ -142,7 +142,7 @@ def test_spans_are_exported_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-        tracer = setup.tracer(TelemetrySettings(tracing=True), service="under-test")
+        tracer = setup.build_tracer(TelemetrySettings(tracing=True), service="under-test")
         with tracer.span("a-span-of-ours", None):
             pass
         tracer.shutdown()

@@ -14,20 +14,20 @@ from app.telemetry.tracing import Tracer
 
 
 def test_the_settings_choose_what_is_measured() -> None:
-    assert isinstance(setup.metrics(TelemetrySettings(metrics=True)), PrometheusMetrics)
-    assert isinstance(setup.metrics(TelemetrySettings(metrics=False)), NullMetrics)
+    assert isinstance(setup.build_metrics(TelemetrySettings(metrics=True)), PrometheusMetrics)
+    assert isinstance(setup.build_metrics(TelemetrySettings(metrics=False)), NullMetrics)
 
 
 def test_a_missing_package_for_metrics_is_named_by_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "app.telemetry.prometheus")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[server\]"'):
-        setup.metrics(TelemetrySettings(metrics=True))
+        setup.build_metrics(TelemetrySettings(metrics=True))
 
 
 def test_the_settings_choose_what_is_traced() -> None:
-    assert type(setup.tracer(TelemetrySettings())) is Tracer
-    recording = setup.tracer(TelemetrySettings(tracing=True))
+    assert type(setup.build_tracer(TelemetrySettings())) is Tracer
+    recording = setup.build_tracer(TelemetrySettings(tracing=True))
     assert isinstance(recording, RecordingTracer)
     recording.shutdown()
 
@@ -37,4 +37,4 @@ def test_a_missing_package_for_traces_is_named_by_its_command(monkeypatch: pytes
     monkeypatch.delitem(sys.modules, "app.telemetry.otel")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[server\]"'):
-        setup.tracer(TelemetrySettings(tracing=True))
+        setup.build_tracer(TelemetrySettings(tracing=True))

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telemetry.traceparent import Parent, child, parse, render
+from app.telemetry.traceparent import TraceParent, child_traceparent, parse, render
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HEADER = f"00-{TRACE}-{SPAN}-01"
 
 
 def test_a_header_is_read_and_written() -> None:
-    assert parse(HEADER) == Parent(TRACE, SPAN, sampled=True)
+    assert parse(HEADER) == TraceParent(TRACE, SPAN, sampled=True)
     assert render(TRACE, SPAN, sampled=True) == HEADER
 
 
@@ -39,21 +39,21 @@ def test_only_the_first_flag_counts(flags: str, *, sampled: bool) -> None:
 )
 def test_what_is_invalid_starts_a_new_trace(wrong: str | None) -> None:
     assert parse(wrong) is None
-    fresh = parse(child(wrong))
+    fresh = parse(child_traceparent(wrong))
     assert fresh
     assert fresh.trace_id != TRACE
     assert fresh.sampled
 
 
 def test_a_later_version_may_carry_more() -> None:
-    assert parse(f"01-{TRACE}-{SPAN}-01-more") == Parent(TRACE, SPAN, sampled=True)
+    assert parse(f"01-{TRACE}-{SPAN}-01-more") == TraceParent(TRACE, SPAN, sampled=True)
     assert parse(f"01-{TRACE}-{SPAN}-01more") is None
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
 def test_a_child_keeps_trace_and_decision_and_has_a_span_of_its_own(flags: str) -> None:
     parent = f"00-{TRACE}-{SPAN}-{flags}"
-    one, two = child(parent), child(parent)
+    one, two = child_traceparent(parent), child_traceparent(parent)
     assert one != two
     for made in (one, two):
         assert made.startswith(f"00-{TRACE}-")
@@ -63,4 +63,4 @@ def test_a_child_keeps_trace_and_decision_and_has_a_span_of_its_own(flags: str) 
 
 @given(st.text() | st.from_regex(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.*", fullmatch=True))
 def test_every_child_is_valid(parent: str) -> None:
-    assert parse(child(parent)) is not None
+    assert parse(child_traceparent(parent)) is not None

@@ -8,11 +8,11 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from app import components
+from app import entry_points
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_search() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(components, "entry_points", functools.cache(lambda group: entry_points(group=group)))
+        patch.setattr(entry_points, "entry_points", functools.cache(lambda group: entry_points(group=group)))
         yield

@@ -9,15 +9,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.routing.base import Facts, Health
+from app.routing.base import HealthSnapshot, ModelFacts
 from app.settings import BudgetSettings
-from app.workflows.definitions import Definition, Definitions
-from app.workflows.engine import Accept, Input, Tick, advance
+from app.workflows.definition.definitions import Definition, Definitions
+from app.workflows.definition.spec import Workflow
+from app.workflows.engine import EngineInput, TaskReceived, Tick, advance
+from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.kinds.base import Command
 from app.workflows.records import Assembler, records
-from app.workflows.run import Done, Fact, Run, RunState, StepRun
-from app.workflows.spec import Workflow
-from app.workflows.world import Limits, World
+from app.workflows.run import Done, Response, Run, RunState, StepRun
 from topics.base import Failure
 from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest, Ticket
@@ -31,7 +31,7 @@ from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
 
-LIMITS = Limits(max_run=1000.0, remember=50.0, patience=2.0)
+LIMITS = EngineLimits(max_run=1000.0, remember=50.0, patience=2.0)
 START = 1_700_000_000.0
 MODELS = ("alpha", "beta", "gamma/large", "delta")
 TEXTS = ("Yes", "yes.", "No", "Perhaps", '{"kind": "refund"}')
@@ -200,12 +200,12 @@ def _chain(draw: st.DrawFn, steps: dict[str, Any]) -> None:
 def ticket(request: ModelRequest, poll: float = 3.0) -> ModelResponse:
     """Return the response to a request whose answer is made in a batch: it is to be asked for in `poll` seconds."""
     made = request.ticket or Ticket(batch="b", item=request.id, at=datetime.fromtimestamp(START, UTC), poll=poll)
-    fact = answer(request, "")
-    assert isinstance(fact, ModelResponse)
-    return fact.model_copy(update={"ticket": made.model_copy(update={"poll": poll}), "usage": Usage()})
+    received = answer(request, "")
+    assert isinstance(received, ModelResponse)
+    return received.model_copy(update={"ticket": made.model_copy(update={"poll": poll}), "usage": Usage()})
 
 
-def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut: str = "") -> Fact:
+def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut: str = "") -> Response:
     """Return what a doer, a child or the owner of slots or of a budget answers to a request.
 
     A model goes on with what stands of the answer; with an error, `cut` is what came before it.
@@ -254,10 +254,10 @@ class Life:
     definitions: Definitions
     state: RunState | None = None
     now: float = START
-    inputs: list[tuple[Input, float, World]] = field(default_factory=list)
+    inputs: list[tuple[EngineInput, float, EngineContext]] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     open: list[Request] = field(default_factory=list)
-    health: dict[str, Health] = field(default_factory=dict)
+    health: dict[str, HealthSnapshot] = field(default_factory=dict)
     budgets: tuple[BudgetSettings, ...] = ()
 
     @property
@@ -265,22 +265,22 @@ class Life:
         return self.definitions.latest("w")
 
     @property
-    def world(self) -> World:
-        facts = {model: Facts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
-        return World(self.definitions, facts, dict(self.health), LIMITS, self.budgets)
+    def engine(self) -> EngineContext:
+        facts = {model: ModelFacts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
+        return EngineContext(self.definitions, facts, dict(self.health), LIMITS, self.budgets)
 
     @property
     def results(self) -> list[Result]:
         return [command for command in self.commands if isinstance(command, Result)]
 
-    def give(self, event: Input) -> list[Command]:
+    def give(self, event: EngineInput) -> list[Command]:
         """Let an event happen, and check what must hold of every single one."""
-        before, world = self.state, self.world
+        before, engine = self.state, self.engine
         shape = written(before)
-        self.inputs.append((event, self.now, world))
-        self.state, commands = advance(before, event, world, self.now)
+        self.inputs.append((event, self.now, engine))
+        self.state, commands = advance(before, event, engine, self.now)
         assert written(before) == shape, "the input was changed"
-        again = advance(before, event, world, self.now)
+        again = advance(before, event, engine, self.now)
         assert again == (self.state, commands), "not a function of its arguments"
         self._check(before, commands)
         self.commands += commands
@@ -394,8 +394,8 @@ def requests(commands: Iterable[Command]) -> list[Request]:
     ]
 
 
-def accept(task_id: str = "t") -> Accept:
-    return Accept(task_id, Task(id=task_id, workflow="w", input={"question": "why?"}))
+def accept(task_id: str = "t") -> TaskReceived:
+    return TaskReceived(task_id, Task(id=task_id, workflow="w", input={"question": "why?"}))
 
 
 def live(life: Life, data: st.DataObject, happens: Callable[[Life, st.DataObject], None], events: int) -> None:

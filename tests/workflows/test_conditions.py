@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import ExpressionError
-from app.expressions import Expression
+from app.expressions.expression import Expression
 from app.workflows.conditions import holds
 
 

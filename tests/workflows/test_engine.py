@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from app.errors import InvalidEvent
-from app.fusion.base import Options, Strategy
-from app.routing.base import Health
+from app.fusion.base import Strategy, StrategyOptions
+from app.routing.base import HealthSnapshot
 from app.settings import AskSettings, BudgetSettings
-from app.workflows.builtin import ask
-from app.workflows.definitions import Definitions
-from app.workflows.engine import Accept, Tick, advance
+from app.workflows.definition.builtin import ask
+from app.workflows.definition.definitions import Definitions
+from app.workflows.definition.spec import Workflow
+from app.workflows.engine import TaskReceived, Tick, advance
+from app.workflows.engine_context import EngineContext
 from app.workflows.records import Assembler, records
-from app.workflows.run import Done, Fact, Run, RunState
-from app.workflows.spec import Workflow
-from app.workflows.world import World
+from app.workflows.run import Done, Response, Run, RunState
 from tests.workflows.simulation import (
     LIMITS,
     MODELS,
@@ -75,22 +75,22 @@ def _model_requests(life: Life) -> list[ModelRequest]:
 
 
 def test_that_the_built_in_workflow_retrieves_asks_all_fuses_and_answers() -> None:
-    world = World(Definitions([ask(AskSettings(models=("a", "b"), strategy="vote"))]), limits=LIMITS)
+    engine = EngineContext(Definitions([ask(AskSettings(models=("a", "b"), strategy="vote"))]), limits=LIMITS)
     task = Task(id="t", input={"question": "why?"}, metadata={"tenant": "x"})
-    state, commands = advance(None, Accept("t", task), world, START)
+    state, commands = advance(None, TaskReceived("t", task), engine, START)
     (retrieval,) = commands
     assert isinstance(retrieval, RetrievalRequest)
     assert (retrieval.id, retrieval.query, retrieval.limit) == ("t/retrieve/retrieve/1", "why?", 4)
-    state, requests = advance(state, answer(retrieval, "Because."), world, START + 1)
+    state, requests = advance(state, answer(retrieval, "Because."), engine, START + 1)
     assert [request.id for request in requests if isinstance(request, ModelRequest)] == ["t/answer/a/1", "t/answer/b/1"]
     first = requests[0]
     assert isinstance(first, ModelRequest)
     assert [message.role for message in first.messages] == ["system", "user"]
     assert "[1]" in first.messages[1].content
     assert "Because." in first.messages[1].content
-    state, nothing = advance(state, answer(first, "Yes"), world, START + 2)
+    state, nothing = advance(state, answer(first, "Yes"), engine, START + 2)
     assert nothing == []
-    state, commands = advance(state, answer(requests[1], "yes."), world, START + 3)  # type: ignore[arg-type]  # a request
+    state, commands = advance(state, answer(requests[1], "yes."), engine, START + 3)  # type: ignore[arg-type]  # a request
     (result,) = commands
     assert isinstance(result, Result)
     assert (result.status, result.answer, result.agreement, result.fusion) == ("succeeded", "Yes", 1.0, "vote")
@@ -138,7 +138,7 @@ def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
 def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, code: str, said: str) -> None:
     schema = {"required": ["question"], "properties": {"question": {"minLength": 1}}}
     life = Life(_workflow({"say": _asking()}, input=schema))
-    life.give(Accept("t", task))
+    life.give(TaskReceived("t", task))
     error = _outcome(life).error
     assert error
     assert error.code == code
@@ -148,7 +148,7 @@ def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, co
 @pytest.mark.parametrize("version", [None, 7])
 def test_that_a_task_of_an_unknown_workflow_waits_a_little_and_then_ends(version: int | None) -> None:
     life = Life(_workflow({"say": _asking()}))
-    life.give(Accept("t", Task(id="t", workflow="w" if version else "nope", version=version, input={})))
+    life.give(TaskReceived("t", Task(id="t", workflow="w" if version else "nope", version=version, input={})))
     assert isinstance(life.state, Run)
     life.expire()
     error = _outcome(life).error
@@ -181,16 +181,16 @@ def test_that_another_task_of_the_same_id_is_refused_but_other_metadata_are_no_o
     life = _begun({"say": _asking()})
     other = Task(id="t", workflow="w", input={"question": "what?"})
     with pytest.raises(InvalidEvent, match="another task with the id t") as caught:
-        advance(life.state, Accept("t", other), life.world, START)
+        advance(life.state, TaskReceived("t", other), life.engine, START)
     assert caught.value.reason == "duplicate_id"
     again = Task(id="t", workflow="w", input={"question": "why?"}, metadata={"try": "2"})
-    assert life.give(Accept("t", again)) == []
+    assert life.give(TaskReceived("t", again)) == []
 
 
 def test_that_an_event_for_no_run_is_nothing() -> None:
     life = _begun({"say": _asking()})
-    assert advance(None, answer(life.open[0]), life.world, START) == (None, [])
-    assert advance(None, Tick(), life.world, START) == (None, [])
+    assert advance(None, answer(life.open[0]), life.engine, START) == (None, [])
+    assert advance(None, Tick(), life.engine, START) == (None, [])
 
 
 def test_that_an_optional_step_may_fail_and_the_result_says_so() -> None:
@@ -292,7 +292,7 @@ def test_that_the_tasks_deadline_counts_but_never_beyond_the_limit() -> None:
     for seconds, expected in ((30, 30.0), (10_000, LIMITS.max_run)):
         life = Life(_workflow({"say": _asking()}, deadline=60))
         deadline = datetime.fromtimestamp(START + seconds, UTC)
-        life.give(Accept("t", Task(workflow="w", input={"question": "?"}, deadline=deadline)))
+        life.give(TaskReceived("t", Task(workflow="w", input={"question": "?"}, deadline=deadline)))
         assert isinstance(life.state, Run)
         assert life.state.deadline == START + expected
 
@@ -332,7 +332,7 @@ def test_that_a_malformed_embedding_costs_no_answer() -> None:
 
 class _Broken:
     name: ClassVar[str] = "broken"
-    Options: ClassVar[type[BaseModel]] = Options
+    Options: ClassVar[type[BaseModel]] = StrategyOptions
     needs_embeddings = False
     models = ()
 
@@ -414,7 +414,7 @@ BUDGETS = (BudgetSettings(name="one", limit=1), BudgetSettings(name="two", tenan
 
 def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one for each misfortune
     """Have one random thing happen: an answer, an error, a repetition, a loss, time, news, or a restart."""
-    facts = [event for event, _, _ in life.inputs if not isinstance(event, Accept | Tick)]
+    facts = [event for event, _, _ in life.inputs if not isinstance(event, TaskReceived | Tick)]
     match data.draw(HAPPENINGS):
         case "answer" if life.open:
             life.give(_answered(life.open.pop(_place(life, data)), data))
@@ -440,10 +440,12 @@ def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one f
         case "cancel" if data.draw(st.integers(0, 3)) == 0:
             life.give(Signal(task_id="t", kind="cancel", actor="ada"))
         case "health":
-            life.health[data.draw(st.sampled_from(MODELS))] = Health(data.draw(st.sampled_from([0.1, 9.0])), 0.5)
+            life.health[data.draw(st.sampled_from(MODELS))] = HealthSnapshot(
+                data.draw(st.sampled_from([0.1, 9.0])), 0.5
+            )
 
 
-def _answered(request: Any, data: st.DataObject) -> Fact:
+def _answered(request: Any, data: st.DataObject) -> Response:
     """Return an answer, or, of one that may wait, the ticket of an answer."""
     if isinstance(request, ModelRequest) and request.batch and data.draw(st.booleans()):
         return ticket(request, data.draw(st.sampled_from([0.0, 3.0, 40.0])))
@@ -512,8 +514,8 @@ def _replay(life: Life) -> None:
     """The recorded inputs make the same commands, byte for byte."""
     state: RunState | None = None
     commands: list[bytes] = []
-    for event, now, world in life.inputs:
-        state, new = advance(state, event, world, now)
+    for event, now, engine in life.inputs:
+        state, new = advance(state, event, engine, now)
         commands += [command.to_json() for command in new]
     assert commands == [command.to_json() for command in life.commands]
     assert written(state) == written(life.state)
@@ -536,8 +538,8 @@ def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     second = Life(first.definitions, state, first.now, open=open_then)
     lost = [event for event, _, _ in first.inputs[known:] if not isinstance(event, Tick)]
     # Without a run, its facts wait for the task: delivery holds them back.
-    tasks = [event for event in lost if isinstance(event, Accept)]
-    facts = data.draw(st.permutations([event for event in lost if not isinstance(event, Accept)]))
+    tasks = [event for event in lost if isinstance(event, TaskReceived)]
+    facts = data.draw(st.permutations([event for event in lost if not isinstance(event, TaskReceived)]))
     for event in (*tasks, *facts):
         second.give(event)
     _nothing_is_lost(second, first)
@@ -548,7 +550,7 @@ def test_that_a_run_survives_being_set_back_to_any_earlier_state(
 
 def _nothing_is_lost(life: Life, *before: Life) -> None:
     """What was answered is not awaited: whoever has answered does not do so again."""
-    answered = {event.id for one in (life, *before) for event, _, _ in one.inputs if isinstance(event, Fact)}
+    answered = {event.id for one in (life, *before) for event, _, _ in one.inputs if isinstance(event, Response)}
     if isinstance(life.state, Run):
         assert not any(step.outstanding & answered for step in life.state.steps.values())
 
@@ -653,13 +655,13 @@ def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
     life = Life(Definitions([workflow]))
     life.give(accept())
     while life.open and isinstance(life.state, Run):
-        fact = _settled(life.open.pop(_place(life, data)))
+        received = _settled(life.open.pop(_place(life, data)))
         for _ in range(data.draw(st.integers(1, 2))):
-            life.give(fact)
+            life.give(received)
     return _outcome(life)
 
 
-def _settled(request: Any) -> Fact:
+def _settled(request: Any) -> Response:
     lot = sum(request.id.encode())
     return answer(request, TEXTS[lot % len(TEXTS)], error="unavailable" if lot % 5 == 0 else None)
 

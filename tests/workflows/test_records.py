@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidEvent
-from app.workflows.account import Account, Place, Reservation
+from app.workflows.budgets.state import BudgetState, QueuedReservation, Reservation
 from app.workflows.records import Assembler, Records, records
-from app.workflows.run import Done, Early, Run, RunState, Slots, StepRun
+from app.workflows.run import Done, EarlyResponse, Run, RunState, Semaphore, StepRun
 from topics import tasks
 from topics.base import Failure
 from topics.budgets import Terms
@@ -126,7 +126,7 @@ DONES = st.builds(
 )
 AMOUNTS = st.floats(0, 1e9)
 SLOTS = st.builds(
-    Slots,
+    Semaphore,
     limit=st.integers(1, 5),
     holders=st.dictionaries(TEXT, TIMES, max_size=3),
     queue=st.lists(st.tuples(st.integers(), st.integers(), TEXT, TEXT, TIMES), max_size=3).map(tuple),
@@ -134,15 +134,15 @@ SLOTS = st.builds(
 )
 TERMS = st.builds(Terms, limit=AMOUNTS, period=st.floats(1, 1e9), degrade_to=st.lists(TEXT, max_size=2).map(tuple))
 ACCOUNTS = st.builds(
-    Account,
+    BudgetState,
     budget=TEXT,
     terms=TERMS,
     number=st.integers(0),
     spent=AMOUNTS,
     reserved=st.dictionaries(TEXT, st.builds(Reservation, TEXT, AMOUNTS, TIMES, st.booleans()), max_size=3),
-    queue=st.lists(st.builds(Place, st.tuples(st.integers(), st.integers()), TEXT, TEXT, TEXT, TIMES), max_size=3).map(
-        tuple
-    ),
+    queue=st.lists(
+        st.builds(QueuedReservation, st.tuples(st.integers(), st.integers()), TEXT, TEXT, TEXT, TIMES), max_size=3
+    ).map(tuple),
     arrivals=st.integers(0),
     costs=st.dictionaries(TEXT, st.tuples(AMOUNTS, AMOUNTS), max_size=3),
     settled=st.lists(TEXT, max_size=3).map(tuple),
@@ -172,7 +172,7 @@ def test_that_a_state_is_read_back_as_it_was_written(state: Run | Done) -> None:
 
 
 @given(state=SLOTS, key=st.sampled_from(["slot\tplan/eu", "slot\tplan/a\tb", "slot\tplan/"]))
-def test_that_slots_are_one_record(state: Slots, key: str) -> None:
+def test_that_slots_are_one_record(state: Semaphore, key: str) -> None:
     written = records(key, state, None)
     assert len(written) == 1
     assert _read(written) == {key: state}
@@ -181,7 +181,7 @@ def test_that_slots_are_one_record(state: Slots, key: str) -> None:
 
 
 @given(state=ACCOUNTS, key=st.sampled_from(["budget\t/acme", "budget\t/acme:a%09b:w"]))
-def test_that_an_account_is_one_record(state: Account, key: str) -> None:
+def test_that_an_account_is_one_record(state: BudgetState, key: str) -> None:
     written = records(key, state, None)
     assert len(written) == 1
     assert _read(written) == {key: state}
@@ -377,7 +377,7 @@ def test_that_an_output_of_its_own_is_written_beside_the_answers() -> None:
 
 def test_that_an_answer_that_came_early_leaves_the_head_only_when_its_step_is_written() -> None:
     """Its event is finished long since: if a crash took the step's record and not the answer, it would be lost."""
-    early = Early.of(StepResult(id="t/check/connector/1", task_id=KEY, step="check", output=7))
+    early = EarlyResponse.of(StepResult(id="t/check/connector/1", task_id=KEY, step="check", output=7))
     old = replace(_run(draft=StepRun(status="running")), early={"t/check/connector/1": early})
     new = replace(
         _with_steps(old, {"draft": StepRun(status="succeeded"), "check": StepRun(status="succeeded", output=7)}),

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from app.workflows.kinds.base import Moment
+from app.workflows.kinds.base import StepContext
 from app.workflows.replacing import replace
 from app.workflows.run import Run, StepRun
 
@@ -27,7 +27,7 @@ def test_that_the_copy_is_frozen_too() -> None:
         replace(StepRun(), attempt=2).attempt = 3  # type: ignore[misc]  # what is to be refused
 
 
-@pytest.mark.parametrize("kind", [Moment, Run, StepRun])
+@pytest.mark.parametrize("kind", [StepContext, Run, StepRun])
 def test_that_what_it_copies_has_no_slots_and_checks_nothing(kind: type) -> None:
     assert not any("__slots__" in vars(base) for base in kind.__mro__ if base is not object)
     assert not hasattr(kind, "__post_init__")

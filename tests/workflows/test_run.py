@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from app.workflows.run import Done, Run, Slots, StepRun, digest
+from app.workflows.run import Done, Run, Semaphore, StepRun, digest
 from tests.workflows.test_records import TASKS
 from topics.model_responses import ModelResponse, Usage
 from topics.tasks import Task
@@ -30,8 +30,8 @@ def test_that_a_run_wants_attention_at_its_next_time_out() -> None:
     assert _run(version=1, active={"late": 60.0}).wake_at == 50.0
     assert _run(look_at=0.25).wake_at == 0.25
     assert Done("d", 7.0).wake_at == 7.0
-    assert Slots(holders={"a": 9.0}, queue=((0, 0, "b", "b/slot", 8.0),)).wake_at == 8.0
-    assert Slots().wake_at == 0.0
+    assert Semaphore(holders={"a": 9.0}, queue=((0, 0, "b", "b/slot", 8.0),)).wake_at == 8.0
+    assert Semaphore().wake_at == 0.0
 
 
 def test_that_usage_is_of_all_attempts_and_calls() -> None:

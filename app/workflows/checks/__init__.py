@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.workflows.checks import graph, parts, references, types
+from app.workflows.checks import components, graph, references, types
 from app.workflows.checks.base import Finding, Names, Subject
-from app.workflows.spec import Workflow
+from app.workflows.definition.spec import Workflow
 
 __all__ = ["Finding", "Names", "check"]
 
@@ -18,7 +18,7 @@ def check(spec: Workflow, names: Names | None = None) -> list[Finding]:
 
 
 def _all(subject: Subject) -> Iterator[Finding]:
-    yield from parts.check(subject)
+    yield from components.check(subject)
     yield from references.check(subject)
     yield from graph.check(subject)
     if not subject.malformed:

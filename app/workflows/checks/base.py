@@ -8,9 +8,9 @@ from functools import cached_property
 
 from app.errors import ConfigurationError
 from app.settings import Settings
-from app.source.problems import Key, nearest
-from app.workflows.pieces import Compiled, Piece, pieces
-from app.workflows.spec import Workflow
+from app.source.problems import Key, closest_match
+from app.workflows.definition.spec import Workflow
+from app.workflows.definition.template_refs import Compiled, TemplateRef, template_refs
 from topics.model_requests import Feature
 
 #: The connectors that every worker has.
@@ -65,29 +65,29 @@ class Subject:
     names: Names = field(default=Names())
 
     @cached_property
-    def compiled(self) -> Mapping[Piece, Compiled]:
+    def compiled(self) -> Mapping[TemplateRef, Compiled]:
         """The pieces that are well-formed."""
-        return {piece: made for piece, made in self._attempts if not isinstance(made, ConfigurationError)}
+        return {ref: made for ref, made in self._attempts if not isinstance(made, ConfigurationError)}
 
     @cached_property
-    def malformed(self) -> Mapping[Piece, ConfigurationError]:
+    def malformed(self) -> Mapping[TemplateRef, ConfigurationError]:
         """The other ones, each with what is wrong."""
-        return {piece: made for piece, made in self._attempts if isinstance(made, ConfigurationError)}
+        return {ref: made for ref, made in self._attempts if isinstance(made, ConfigurationError)}
 
     @cached_property
-    def _attempts(self) -> list[tuple[Piece, Compiled | ConfigurationError]]:
-        return [(piece, _attempt(piece)) for piece in pieces(self.spec)]
+    def _attempts(self) -> list[tuple[TemplateRef, Compiled | ConfigurationError]]:
+        return [(ref, _attempt(ref)) for ref in template_refs(self.spec)]
 
 
 def did_you_mean(name: str, names: frozenset[str] | list[str] | tuple[str, ...] | dict[str, object]) -> str:
     """Return the mend for an unknown name: the nearest, or else all that there are."""
-    if near := nearest(name, names):
+    if near := closest_match(name, names):
         return f"did you mean `{near}`?"
     return f"there are {', '.join(sorted(names))}" if names else "there is none"
 
 
-def _attempt(piece: Piece) -> Compiled | ConfigurationError:
+def _attempt(ref: TemplateRef) -> Compiled | ConfigurationError:
     try:
-        return piece.compiled()
+        return ref.compiled()
     except ConfigurationError as error:
         return error

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.errors import ConfigurationError
-from app.expressions import Expression
+from app.expressions.expression import Expression
 from app.workflows.checks.base import Finding, Subject
-from app.workflows.checks.samples import evaluated
-from app.workflows.graph import CircleError, last, needs, order, stand_ins
-from app.workflows.pieces import Piece
-from app.workflows.spec import Workflow
-from app.workflows.steps import DecideStep
+from app.workflows.checks.sample_context import evaluated
+from app.workflows.definition.graph import DependencyCycle, last, needs, order, stand_ins
+from app.workflows.definition.spec import Workflow
+from app.workflows.definition.steps import DecideStep
+from app.workflows.definition.template_refs import TemplateRef
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -25,7 +25,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         order(waits)
     except ConfigurationError:
         return  # what is malformed is said elsewhere
-    except CircleError as error:
+    except DependencyCycle as error:
         if len(set(error.ring)) > 1 or error.ring[0] in subject.spec.steps[error.ring[0]].after:
             yield Finding(("steps", error.ring[0]), str(error))
         return
@@ -50,19 +50,19 @@ def _fallbacks(spec: Workflow) -> Iterator[Finding]:
 
 
 def _constants(subject: Subject) -> Iterator[Finding]:
-    for piece, made in subject.compiled.items():
-        if piece.wants == "bool" and isinstance(made, Expression) and not made.roots:
+    for ref, made in subject.compiled.items():
+        if ref.wants == "bool" and isinstance(made, Expression) and not made.roots:
             value = evaluated(made.source, {})
             if value is False:
-                what = "this branch is never taken" if "branches" in piece.key else "this step never runs"
-                yield Finding(piece.key, f"is always false: {what}", warning=True)
-            elif value is True and _others_after(subject.spec, piece):
-                yield Finding(piece.key, "is always true: the branches after it are never taken", warning=True)
+                what = "this branch is never taken" if "branches" in ref.key else "this step never runs"
+                yield Finding(ref.key, f"is always false: {what}", warning=True)
+            elif value is True and _others_after(subject.spec, ref):
+                yield Finding(ref.key, "is always true: the branches after it are never taken", warning=True)
 
 
-def _others_after(spec: Workflow, piece: Piece) -> bool:
-    step = spec.steps[piece.step]
-    return isinstance(step, DecideStep) and piece.key[2] == "branches" and piece.key[3] != len(step.branches) - 1
+def _others_after(spec: Workflow, ref: TemplateRef) -> bool:
+    step = spec.steps[ref.step]
+    return isinstance(step, DecideStep) and ref.key[2] == "branches" and ref.key[3] != len(step.branches) - 1
 
 
 def _branches(spec: Workflow) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def _waiting_for_relief(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> 
     relief = {name: step.fallback.step for name, step in spec.steps.items() if step.fallback and step.fallback.step}
     try:
         order({name: {*others, relief.get(name, "")} - {""} for name, others in waits.items()})
-    except CircleError as error:
+    except DependencyCycle as error:
         ring = " → ".join(error.ring)
         text = f"what stands in for a step waits for it by way of others, so that neither would ever be over: {ring}"
         yield Finding(("steps", next(name for name in error.ring if name in relief), "fallback", "step"), text)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.errors import ConfigurationError
-from app.expressions import NAMES, Expression, Value
+from app.expressions.expression import CONTEXT_NAMES, Expression, TemplateValue
 from app.source.problems import Key
 from app.workflows.checks.base import Finding, Subject, did_you_mean
-from app.workflows.checks.samples import follow
-from app.workflows.pieces import Compiled, Piece
+from app.workflows.checks.sample_context import follow
+from app.workflows.definition.template_refs import Compiled, TemplateRef
 
 #: What is shown of a step that is over.
 FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status", "tool_calls")
@@ -22,21 +22,21 @@ Path = tuple[str, ...]
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find names that mean nothing, and what is malformed."""
-    for piece, error in subject.malformed.items():
-        yield _malformed(piece.key, error)
-    for piece, made in subject.compiled.items():
-        for key, path in paths(piece, made):
-            yield from _path(subject, piece, key, path)
+    for ref, error in subject.malformed.items():
+        yield _malformed(ref.key, error)
+    for ref, made in subject.compiled.items():
+        for key, path in paths(ref, made):
+            yield from _path(subject, ref, key, path)
     yield from _slot_key(subject)
 
 
-def paths(piece: Piece, made: Compiled) -> Iterator[tuple[Key, Path]]:
+def paths(ref: TemplateRef, made: Compiled) -> Iterator[tuple[Key, Path]]:
     """Yield every way into the context that a piece goes, with the key of the text that goes it."""
-    if isinstance(made, Value):
+    if isinstance(made, TemplateValue):
         for one in made.expressions:
-            yield from ((placed(piece.key, one.where), path) for path in sorted(one.paths))
+            yield from ((placed(ref.key, one.where), path) for path in sorted(one.paths))
     else:
-        yield from ((piece.key, path) for path in sorted(made.paths))
+        yield from ((ref.key, path) for path in sorted(made.paths))
 
 
 def placed(key: Key, where: str) -> Key:
@@ -45,12 +45,12 @@ def placed(key: Key, where: str) -> Key:
     return (*key, *(int(part) if part.isdigit() else part for part in inner))
 
 
-def _path(subject: Subject, piece: Piece, key: Key, path: Path) -> Iterator[Finding]:
-    known = NAMES if piece.inside else NAMES - _INSIDE
+def _path(subject: Subject, ref: TemplateRef, key: Key, path: Path) -> Iterator[Finding]:
+    known = CONTEXT_NAMES if ref.inside else CONTEXT_NAMES - _INSIDE
     if path[0] not in known:
         yield Finding(key, _unknown_root(path[0], known))
     elif path[0] == "steps":
-        yield from _step(subject, piece, key, path)
+        yield from _step(subject, ref, key, path)
     elif path[0] == "input":
         yield from _input(subject.spec.input, key, path)
 
@@ -61,9 +61,9 @@ def _unknown_root(name: str, known: frozenset[str]) -> str:
     return f"there is nothing called `{name}`; {did_you_mean(name, known)}"
 
 
-def _step(subject: Subject, piece: Piece, key: Key, path: Path) -> Iterator[Finding]:
+def _step(subject: Subject, ref: TemplateRef, key: Key, path: Path) -> Iterator[Finding]:
     name = path[1]
-    if name == piece.step:
+    if name == ref.step:
         yield Finding(key, f"a step cannot refer to itself, as `steps.{name}` does")
     elif name not in subject.spec.steps:
         yield Finding(key, f"there is no step called {name}; {did_you_mean(name, list(subject.spec.steps))}")

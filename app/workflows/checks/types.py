@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.cel.program import MISMATCH
 from app.errors import ConfigurationError, ExpressionError
-from app.expressions import Expression, Value
+from app.expressions.expression import Expression, TemplateValue
+from app.expressions.program import MISMATCH
 from app.source.problems import Key
 from app.workflows.checks.base import Finding, Subject
 from app.workflows.checks.references import FIELDS, paths, placed
-from app.workflows.checks.samples import UNKNOWN, context, inside, known, lookup
-from app.workflows.graph import CircleError, needs, order
-from app.workflows.pieces import Compiled, Piece
-from app.workflows.steps import MapStep
+from app.workflows.checks.sample_context import UNKNOWN, context, inside, known, lookup
+from app.workflows.definition.graph import DependencyCycle, needs, order
+from app.workflows.definition.steps import MapStep
+from app.workflows.definition.template_refs import Compiled, TemplateRef
 
 _WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
 _WANTED = {"bool": (bool, "true or false"), "list": (list, "a list"), "timestamp": ((datetime, str), "a timestamp")}
@@ -25,20 +25,20 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Find expressions whose types do not fit, as far as types are known; nothing when steps cannot be ordered."""
     try:
         seen = context(subject, order(needs(subject.spec)))
-    except (CircleError, ConfigurationError):
+    except (DependencyCycle, ConfigurationError):
         return
-    for piece, made in subject.compiled.items():
-        step = subject.spec.steps[piece.step]
-        around = inside(step, seen) if piece.inside and isinstance(step, MapStep) else seen
-        yield from _through_scalars(piece, made, around)
-        for expression in made.expressions if isinstance(made, Value) else (made,):
+    for ref, made in subject.compiled.items():
+        step = subject.spec.steps[ref.step]
+        around = inside(step, seen) if ref.inside and isinstance(step, MapStep) else seen
+        yield from _through_scalars(ref, made, around)
+        for expression in made.expressions if isinstance(made, TemplateValue) else (made,):
             if isinstance(expression, Expression):
-                yield from _yields(placed(piece.key, expression.where), piece.wants, expression, around)
+                yield from _yields(placed(ref.key, expression.where), ref.wants, expression, around)
 
 
-def _through_scalars(piece: Piece, made: Compiled, around: Mapping[str, Any]) -> Iterator[Finding]:
+def _through_scalars(ref: TemplateRef, made: Compiled, around: Mapping[str, Any]) -> Iterator[Finding]:
     """Find ways that go on from a text or a number, as `steps.answer.output.label` when answers are texts."""
-    for key, path in paths(piece, made):
+    for key, path in paths(ref, made):
         for end in range(1, len(path)):
             found = lookup(around, path[:end])
             if isinstance(found, str | int | float | list) and not _is_field(path):

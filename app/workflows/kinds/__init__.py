@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.workflows.kinds.ask import AskKind
-from app.workflows.kinds.base import Kind
+from app.workflows.kinds.base import StepKind
 from app.workflows.kinds.child import ChildKind
 from app.workflows.kinds.connect import ConnectorKind
 from app.workflows.kinds.decide import DecideKind
-from app.workflows.kinds.fan import MapKind
+from app.workflows.kinds.map import MapKind
 from app.workflows.kinds.retrieve import RetrieveKind
 from app.workflows.kinds.transform import TransformKind
 from app.workflows.kinds.wait import WaitKind
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, StepKind] = {
     "ask": AskKind(),
     "connector": ConnectorKind(),
     "decide": DecideKind(),

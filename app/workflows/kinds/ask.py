@@ -8,12 +8,12 @@ them), and the calls of the fusion itself.
 from __future__ import annotations
 
 from app.errors import NoModel, QuorumNotMet
-from app.routing.base import Ask, Choice
-from app.workflows.kinds import asking, choosing, fusing, promises
-from app.workflows.kinds.base import Moment, Move
+from app.routing.base import Choice, RoutingRequest
+from app.workflows.kinds import ask_fusion, ask_requests, ask_routing, batch_polling
+from app.workflows.kinds.base import StepContext, Transition
 from app.workflows.replacing import replace
-from app.workflows.run import Fact
-from app.workflows.structured import NotJson, read
+from app.workflows.run import Response
+from app.workflows.structured_output import NotJson, read
 from topics.base import Failure
 from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse
@@ -24,147 +24,149 @@ from topics.step_results import StepResult
 class AskKind:
     """Asks models."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Look up what the routing needs to know, or ask at once."""
-        asked = asking.messages(at)
-        question = asking.question(at, asked)
-        lookup = choosing.lookup(at, question)
+        asked = ask_requests.messages(ctx)
+        question = ask_requests.question(ctx, asked)
+        lookup = ask_routing.lookup(ctx, question)
         if lookup is None:
-            return _choose(at, question, asked)
+            return _choose(ctx, question, asked)
         request = StepRequest(
-            id=at.request_id("lookup", ours=True),
-            task_id=at.run.task_id,
-            step=at.name,
+            id=ctx.request_id("lookup", ours=True),
+            task_id=ctx.run.task_id,
+            step=ctx.name,
             connector=lookup.connector,
             arguments=dict(lookup.arguments),
-            expires_at=at.expires_at,
+            expires_at=ctx.expires_at,
         )
-        return at.running(request)
+        return ctx.running(request)
 
-    def receive(self, at: Moment, fact: Fact) -> Move:
+    def receive(self, ctx: StepContext, received: Response) -> Transition:
         """Take in an answer; replace one that failed, and have one repaired that is malformed."""
-        if isinstance(fact, StepResult):
-            at = replace(at, step=replace(at.step, looked_up=None if fact.error else fact.output))
-            asked = asking.messages(at)
-            return _choose(at, asking.question(at, asked), asked)
-        if not isinstance(fact, ModelResponse):
-            return Move(at.step)
-        if fact.id in at.step.promised:
-            at = replace(at, step=promises.forget(at.step, fact.id))
-        if fact.ticket and not fact.error:
-            return promises.keep(at, fact, fact.ticket)
-        if fact.purpose == "fusion":
-            return Move(replace(at.step, replies=(*at.step.replies, fact)))
-        wrong = _wrong(at, fact)
-        if wrong and at.step.repairs.get(fact.branch, 0) < at.spec.repairs and not at.late:
-            return _repair(at, fact, wrong)
+        if isinstance(received, StepResult):
+            ctx = replace(ctx, step=replace(ctx.step, looked_up=None if received.error else received.output))
+            asked = ask_requests.messages(ctx)
+            return _choose(ctx, ask_requests.question(ctx, asked), asked)
+        if not isinstance(received, ModelResponse):
+            return Transition(ctx.step)
+        if received.id in ctx.step.promised:
+            ctx = replace(ctx, step=batch_polling.forget(ctx.step, received.id))
+        if received.ticket and not received.error:
+            return batch_polling.keep(ctx, received, received.ticket)
+        if received.purpose == "fusion":
+            return Transition(replace(ctx.step, replies=(*ctx.step.replies, received)))
+        wrong = _wrong(ctx, received)
+        if wrong and ctx.step.repairs.get(received.branch, 0) < ctx.spec.repairs and not ctx.late:
+            return _repair(ctx, received, wrong)
         if wrong:
             failure = Failure(
-                code="invalid_output", message=f"{fact.model} did not answer as the schema wants: {wrong}"
+                code="invalid_output", message=f"{received.model} did not answer as the schema wants: {wrong}"
             )
-            fact = fact.model_copy(update={"error": failure})
-        step = replace(at.step, responses=(*at.step.responses, fact))
-        return _replace(replace(at, step=step)) if fact.error else Move(step)
+            received = received.model_copy(update={"error": failure})
+        step = replace(ctx.step, responses=(*ctx.step.responses, received))
+        return _replace(replace(ctx, step=step)) if received.error else Transition(step)
 
-    def settle(self, at: Moment) -> Move:
+    def settle(self, ctx: StepContext) -> Transition:
         """Ask for what is made in batches, when it is time; go on to the next phase when this one is over."""
-        if not at.step.promised:
-            return self._settle(at)
-        at, requests = promises.due(at)
-        move = self._settle(at)
+        if not ctx.step.promised:
+            return self._settle(ctx)
+        ctx, requests = batch_polling.due(ctx)
+        move = self._settle(ctx)
         if not requests or move.step.status != "running" or move.step.fusing:
             return move  # whoever does not wait any more does not ask
-        return Move(move.step, (*requests, *move.commands), move.steps)
+        return Transition(move.step, (*requests, *move.commands), move.steps)
 
-    def _settle(self, at: Moment) -> Move:
-        step = at.step
+    def _settle(self, ctx: StepContext) -> Transition:
+        step = ctx.step
         if step.fusing:
-            return fusing.fuse(at, fusing.pool(at)) if at.late or not step.outstanding else Move(step)
+            return ask_fusion.fuse(ctx, ask_fusion.pool(ctx)) if ctx.late or not step.outstanding else Transition(step)
         if not step.order:
-            return Move(step)
-        if step.outstanding and not at.late and choosing.patient(at):
-            return Move(step)  # whether what has failed so far matters, the routing says in the end
-        if not step.outstanding and not at.late and (further := _more(at)):
+            return Transition(step)
+        if step.outstanding and not ctx.late and ask_routing.waits_for_all(ctx):
+            return Transition(step)  # whether what has failed so far matters, the routing says in the end
+        if not step.outstanding and not ctx.late and (further := _more(ctx)):
             return further
-        return _settle(at)
+        return _settle(ctx)
 
 
-def _settle(at: Moment) -> Move:
+def _settle(ctx: StepContext) -> Transition:
     """Fuse the answers when they are all there, or enough to be certain; fail when too few can still come."""
-    step, pool = at.step, fusing.pool(at)
-    missing = min(at.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
-    if missing > (0 if at.late else len(step.outstanding)):
-        return at.failed(_why_too_few(at))
-    complete = at.late or not step.outstanding
-    return fusing.fuse(at, pool) if complete or (missing <= 0 and fusing.decided(at, pool)) else Move(step)
-
-
-def _choose(at: Moment, question: Ask, asked: tuple[Message, ...]) -> Move:
-    choice = choosing.choose(at, question)
-    if not choice.models:
-        return at.failed(Failure.of(NoModel(f"step {at.name}: {choice.reason}")))
-    return _wave(at, choice, asked)
-
-
-def _wave(at: Moment, choice: Choice, asked: tuple[Message, ...]) -> Move:
-    """Ask the chosen models; from now on, their answers are those that count."""
-    branches = asking.branches(at.spec, choice.models)
-    return at.running(
-        *asking.requests(at, branches, asked),
-        wave=len(at.step.order),
-        order=(*at.step.order, *branches),
-        reserves=choice.reserves if at.spec.routing[-1].fall_back else (),
-        reason="; then ".join(filter(None, (at.step.reason, choice.reason))),
+    step, pool = ctx.step, ask_fusion.pool(ctx)
+    missing = min(ctx.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
+    if missing > (0 if ctx.late else len(step.outstanding)):
+        return ctx.failed(_why_too_few(ctx))
+    complete = ctx.late or not step.outstanding
+    return (
+        ask_fusion.fuse(ctx, pool) if complete or (missing <= 0 and ask_fusion.decided(ctx, pool)) else Transition(step)
     )
 
 
-def _more(at: Moment) -> Move | None:
+def _choose(ctx: StepContext, question: RoutingRequest, asked: tuple[Message, ...]) -> Transition:
+    choice = ask_routing.choose(ctx, question)
+    if not choice.models:
+        return ctx.failed(Failure.of(NoModel(f"step {ctx.name}: {choice.reason}")))
+    return _wave(ctx, choice, asked)
+
+
+def _wave(ctx: StepContext, choice: Choice, asked: tuple[Message, ...]) -> Transition:
+    """Ask the chosen models; from now on, their answers are those that count."""
+    branches = ask_requests.branches(ctx.spec, choice.models)
+    return ctx.running(
+        *ask_requests.requests(ctx, branches, asked),
+        wave=len(ctx.step.order),
+        order=(*ctx.step.order, *branches),
+        reserves=choice.reserves if ctx.spec.routing[-1].fall_back else (),
+        reason="; then ".join(filter(None, (ctx.step.reason, choice.reason))),
+    )
+
+
+def _more(ctx: StepContext) -> Transition | None:
     """Ask a further wave of models, if the routing wants it."""
-    if not choosing.patient(at):
+    if not ask_routing.waits_for_all(ctx):
         return None
-    asked = asking.messages(at)
-    choice = choosing.more(at, asking.question(at, asked))
-    return _wave(at, choice, asked) if choice and choice.models else None
+    asked = ask_requests.messages(ctx)
+    choice = ask_routing.more(ctx, ask_requests.question(ctx, asked))
+    return _wave(ctx, choice, asked) if choice and choice.models else None
 
 
-def _replace(at: Moment) -> Move:
+def _replace(ctx: StepContext) -> Transition:
     """Ask the next model in place of one that failed."""
-    if not at.step.reserves or at.late:
-        return Move(at.step)
-    model, *others = at.step.reserves
-    branches = asking.branches(at.spec, [model])[:1]
-    requests = asking.requests(at, branches, asking.messages(at))
-    return at.running(*requests, order=(*at.step.order, *branches), reserves=tuple(others))
+    if not ctx.step.reserves or ctx.late:
+        return Transition(ctx.step)
+    model, *others = ctx.step.reserves
+    branches = ask_requests.branches(ctx.spec, [model])[:1]
+    requests = ask_requests.requests(ctx, branches, ask_requests.messages(ctx))
+    return ctx.running(*requests, order=(*ctx.step.order, *branches), reserves=tuple(others))
 
 
-def _wrong(at: Moment, response: ModelResponse) -> str | None:
+def _wrong(ctx: StepContext, response: ModelResponse) -> str | None:
     """Return what is wrong with an answer that should be JSON; one that wants something called is none yet."""
-    if response.error or response.tool_calls or at.part.schema is None:
+    if response.error or response.tool_calls or ctx.part.schema is None:
         return None
     try:
-        read(response.text, at.part.schema)
+        read(response.text, ctx.part.schema)
     except NotJson as error:
         return str(error)
     return None
 
 
-def _repair(at: Moment, response: ModelResponse, wrong: str) -> Move:
-    repairs = {**at.step.repairs, response.branch: at.step.repairs.get(response.branch, 0) + 1}
-    step = replace(at.step, repairs=repairs, spent=at.step.spent + response.usage)
-    at = replace(at, step=step)
-    request: ModelRequest = asking.repair(at, response, wrong)
-    return at.running(request)
+def _repair(ctx: StepContext, response: ModelResponse, wrong: str) -> Transition:
+    repairs = {**ctx.step.repairs, response.branch: ctx.step.repairs.get(response.branch, 0) + 1}
+    step = replace(ctx.step, repairs=repairs, spent=ctx.step.spent + response.usage)
+    ctx = replace(ctx, step=step)
+    request: ModelRequest = ask_requests.repair(ctx, response, wrong)
+    return ctx.running(request)
 
 
-def _why_too_few(at: Moment) -> Failure:
+def _why_too_few(ctx: StepContext) -> Failure:
     """Name the cause: time, the one error that all models gave, or else the quorum."""
-    step, quorum = at.step, at.spec.fusion.quorum
-    if at.late and step.outstanding:
-        return at.timed_out()
+    step, quorum = ctx.step, ctx.spec.fusion.quorum
+    if ctx.late and step.outstanding:
+        return ctx.timed_out()
     answered = sorted(step.responses, key=lambda response: response.branch)  # not as they happened to arrive
     errors = [response.error for response in answered if response.error]
     if errors and len({error.code for error in errors}) == 1:
         return errors[0]
     said = "; ".join(f"{error.code}: {error.message}" for error in errors)
-    wanted = f"{len(errors)} of {len(step.order)} models failed in step {at.name}, and {quorum} must answer"
+    wanted = f"{len(errors)} of {len(step.order)} models failed in step {ctx.name}, and {quorum} must answer"
     return Failure.of(QuorumNotMet(f"{wanted} ({said})"))

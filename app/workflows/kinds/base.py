@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from app.errors import DeadlineExceeded
-from app.workflows.context import context
-from app.workflows.definitions import Definition
-from app.workflows.parts import Part
+from app.workflows.definition.compiled import CompiledStep
+from app.workflows.definition.definitions import Definition
+from app.workflows.engine_context import EngineContext
 from app.workflows.replacing import replace
-from app.workflows.run import WAITING, Fact, Run, StepRun
-from app.workflows.world import World
+from app.workflows.run import WAITING, Response, Run, StepRun
+from app.workflows.template_context import context
 from topics.base import Failure
 from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
@@ -30,7 +30,7 @@ Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEv
 
 
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole
-class Moment:
+class StepContext:
     """Something happens to the step `name` of `run`, whose state is `step`, at `now` (epoch seconds).
 
     `steps` are the states of all steps that have begun, as they are at this moment.
@@ -40,9 +40,9 @@ class Moment:
     steps: Mapping[str, StepRun]
     name: str
     step: StepRun
-    part: Part
+    part: CompiledStep
     definition: Definition
-    world: World
+    engine: EngineContext
     now: float
 
     @property
@@ -87,22 +87,22 @@ class Moment:
         """Return the state of another step."""
         return self.steps.get(name, WAITING)
 
-    def running(self, *requests: Any, **changes: Any) -> Move:
+    def running(self, *requests: Any, **changes: Any) -> Transition:
         """Return the step as it waits for the answers to these requests too."""
         ids = self.step.outstanding | {request.id for request in requests}
-        return Move(replace(self.step, status="running", outstanding=ids, **changes), requests)
+        return Transition(replace(self.step, status="running", outstanding=ids, **changes), requests)
 
-    def succeeded(self, **changes: Any) -> Move:
+    def succeeded(self, **changes: Any) -> Transition:
         """Return the step as it ends well."""
-        return Move(replace(self.step, status="succeeded", ended_at=self.now, **changes))
+        return Transition(replace(self.step, status="succeeded", ended_at=self.now, **changes))
 
-    def failed(self, error: Failure, **changes: Any) -> Move:
+    def failed(self, error: Failure, **changes: Any) -> Transition:
         """Return the step as it fails."""
-        return Move(replace(self.step, status="failed", ended_at=self.now, error=error, **changes))
+        return Transition(replace(self.step, status="failed", ended_at=self.now, error=error, **changes))
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """What follows: the step's new state, the events to send, and the states of further steps (of a map's items)."""
 
     step: StepRun
@@ -110,29 +110,29 @@ class Move:
     steps: Mapping[str, StepRun] = field(default_factory=dict)
 
 
-class Kind(Protocol):
+class StepKind(Protocol):
     """One kind of step. Pure; a WorkflowError that is raised fails the step."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Begin: the step's times are set, and all that it waits for is over."""
         ...
 
-    def receive(self, at: Moment, fact: Fact) -> Move:
+    def receive(self, ctx: StepContext, received: Response) -> Transition:
         """Take in the answer to a request that was outstanding, and is no more."""
         ...
 
-    def settle(self, at: Moment) -> Move:
+    def settle(self, ctx: StepContext) -> Transition:
         """End the running step if its outcome is certain, or if it is late and can still be made good."""
         ...
 
 
-class Still:
+class PassiveKind:
     """What kinds share that only wait for one answer, or for time: they do nothing in between."""
 
-    def receive(self, at: Moment, fact: Fact) -> Move:  # noqa: ARG002  # the port's signature
+    def receive(self, ctx: StepContext, received: Response) -> Transition:  # noqa: ARG002  # the port's signature
         """Change nothing."""
-        return Move(at.step)
+        return Transition(ctx.step)
 
-    def settle(self, at: Moment) -> Move:
+    def settle(self, ctx: StepContext) -> Transition:
         """Change nothing."""
-        return Move(at.step)
+        return Transition(ctx.step)

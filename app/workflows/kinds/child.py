@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from app.errors import ExpressionError, WorkflowError
-from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 from app.workflows.replacing import replace
-from app.workflows.run import Fact
+from app.workflows.run import Response
 from topics.step_results import StepResult
 from topics.tasks import Parent, Task
 
@@ -22,50 +22,54 @@ class TooDeep(WorkflowError):
     code = "too_deep"
 
 
-class ChildKind(Still):
+class ChildKind(PassiveKind):
     """One task, whose end comes back as an answer. The task's id is that of the request."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Send the task."""
-        parent = at.run.task.parent
+        parent = ctx.run.task.parent
         depth = parent.depth + 1 if parent else 1
         if depth > _MAX_DEPTH:
-            raise TooDeep(f"step {at.name}: {_MAX_DEPTH} generations of workflows that run workflows are the most")
-        values = at.part.values["input"].evaluate(at.context())
+            raise TooDeep(f"step {ctx.name}: {_MAX_DEPTH} generations of workflows that run workflows are the most")
+        values = ctx.part.values["input"].evaluate(ctx.context())
         if not isinstance(values, dict):
-            raise ExpressionError(f"step {at.name}: input must be an object")
-        request_id = child_id(at)
+            raise ExpressionError(f"step {ctx.name}: input must be an object")
+        request_id = child_id(ctx)
         task = Task(
             id=request_id,
-            workflow=at.spec.workflow,
-            version=at.spec.version,
-            priority=at.run.task.priority,
-            tenant=at.run.task.tenant,
+            workflow=ctx.spec.workflow,
+            version=ctx.spec.version,
+            priority=ctx.run.task.priority,
+            tenant=ctx.run.task.tenant,
             input=values,
-            deadline=at.expires_at,
-            metadata=at.run.task.metadata,
+            deadline=ctx.expires_at,
+            metadata=ctx.run.task.metadata,
             parent=Parent(
-                task_id=at.run.task_id,
-                step=at.name,
+                task_id=ctx.run.task_id,
+                step=ctx.name,
                 request_id=request_id,
                 depth=depth,
-                paid=at.run.charged,
-                models=at.run.models,
+                paid=ctx.run.charged,
+                models=ctx.run.models,
             ),
         )
-        return at.running(task)
+        return ctx.running(task)
 
-    def receive(self, at: Moment, fact: Fact) -> Move:
+    def receive(self, ctx: StepContext, received: Response) -> Transition:
         """End with the child's answer."""
-        if not isinstance(fact, StepResult):
-            return Move(at.step)
-        at = replace(at, step=replace(at.step, spent=at.step.spent + fact.usage))
-        return at.failed(fact.error) if fact.error else at.succeeded(output=fact.output, degraded=fact.degraded)
+        if not isinstance(received, StepResult):
+            return Transition(ctx.step)
+        ctx = replace(ctx, step=replace(ctx.step, spent=ctx.step.spent + received.usage))
+        return (
+            ctx.failed(received.error)
+            if received.error
+            else ctx.succeeded(output=received.output, degraded=received.degraded)
+        )
 
 
-def child_id(at: Moment) -> str:
+def child_id(ctx: StepContext) -> str:
     """Return the child's task id; deep in a family, where names would become too long, a digest of it."""
-    full = at.request_id("workflow")
+    full = ctx.request_id("workflow")
     if len(full) <= _MAX_ID:
         return full
     return f"{full[:100]}~{hashlib.blake2b(full.encode(), digest_size=16).hexdigest()}"

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from app.errors import ExpressionError
-from app.workflows.kinds.base import Moment, Move, Still
-from app.workflows.run import Fact
+from app.workflows.kinds.base import PassiveKind, StepContext, Transition
+from app.workflows.run import Response
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 
 
-class ConnectorKind(Still):
+class ConnectorKind(PassiveKind):
     """One request, one answer."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Send the request."""
-        arguments = at.part.values["arguments"].evaluate(at.context())
+        arguments = ctx.part.values["arguments"].evaluate(ctx.context())
         if not isinstance(arguments, dict):
-            raise ExpressionError(f"step {at.name}: arguments must be an object")
+            raise ExpressionError(f"step {ctx.name}: arguments must be an object")
         request = StepRequest(
-            id=at.request_id("connector"),
-            task_id=at.run.task_id,
-            step=at.name,
-            connector=at.spec.connector,
+            id=ctx.request_id("connector"),
+            task_id=ctx.run.task_id,
+            step=ctx.name,
+            connector=ctx.spec.connector,
             arguments=arguments,
-            cache_for=at.spec.cache_for,
-            expires_at=at.expires_at,
+            cache_for=ctx.spec.cache_for,
+            expires_at=ctx.expires_at,
         )
-        return at.running(request)
+        return ctx.running(request)
 
-    def receive(self, at: Moment, fact: Fact) -> Move:
+    def receive(self, ctx: StepContext, received: Response) -> Transition:
         """End with what the connector returned."""
-        if not isinstance(fact, StepResult):
-            return Move(at.step)
-        return at.failed(fact.error) if fact.error else at.succeeded(output=fact.output)
+        if not isinstance(received, StepResult):
+            return Transition(ctx.step)
+        return ctx.failed(received.error) if received.error else ctx.succeeded(output=received.output)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from app.workflows.conditions import holds
-from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 
 
-class DecideKind(Still):
+class DecideKind(PassiveKind):
     """Begins and ends at once."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Take a branch, or none."""
-        context = at.context()
-        for place, branch in enumerate(at.spec.branches):
+        context = ctx.context()
+        for place, branch in enumerate(ctx.spec.branches):
             if branch.when is None:
-                return at.succeeded(output=branch.name, reason=f"{branch.name}, as no other branch held")
-            if holds(at.part.expressions[f"branches.{place}.when"], context):
-                return at.succeeded(output=branch.name, reason=f"{branch.name}, because {branch.when}")
-        return at.succeeded(output=None, reason="no branch held")
+                return ctx.succeeded(output=branch.name, reason=f"{branch.name}, as no other branch held")
+            if holds(ctx.part.expressions[f"branches.{place}.when"], context):
+                return ctx.succeeded(output=branch.name, reason=f"{branch.name}, because {branch.when}")
+        return ctx.succeeded(output=None, reason="no branch held")

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from app.workflows.kinds.base import Moment, Move, Still
-from app.workflows.run import Fact
+from app.workflows.kinds.base import PassiveKind, StepContext, Transition
+from app.workflows.run import Response
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import RetrievalResult
 
 
-class RetrieveKind(Still):
+class RetrieveKind(PassiveKind):
     """One request, one answer."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Send the request."""
         request = RetrievalRequest(
-            id=at.request_id("retrieve"),
-            task_id=at.run.task_id,
-            step=at.name,
-            query=at.part.templates["query"].render(at.context()),
-            limit=at.spec.limit,
-            collection=at.spec.collection,
-            cache_for=at.spec.cache_for,
-            expires_at=at.expires_at,
+            id=ctx.request_id("retrieve"),
+            task_id=ctx.run.task_id,
+            step=ctx.name,
+            query=ctx.part.templates["query"].render(ctx.context()),
+            limit=ctx.spec.limit,
+            collection=ctx.spec.collection,
+            cache_for=ctx.spec.cache_for,
+            expires_at=ctx.expires_at,
         )
-        return at.running(request)
+        return ctx.running(request)
 
-    def receive(self, at: Moment, fact: Fact) -> Move:
+    def receive(self, ctx: StepContext, received: Response) -> Transition:
         """End with what was found."""
-        if not isinstance(fact, RetrievalResult):
-            return Move(at.step)
-        return at.failed(fact.error) if fact.error else at.succeeded(chunks=fact.chunks)
+        if not isinstance(received, RetrievalResult):
+            return Transition(ctx.step)
+        return ctx.failed(received.error) if received.error else ctx.succeeded(chunks=received.chunks)

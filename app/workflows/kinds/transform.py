@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from app.workflows.kinds.base import Moment, Move, Still
+from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 
 
-class TransformKind(Still):
+class TransformKind(PassiveKind):
     """Begins and ends at once."""
 
-    def begin(self, at: Moment) -> Move:
+    def begin(self, ctx: StepContext) -> Transition:
         """Compute the value."""
-        return at.succeeded(output=at.part.expressions["value"].evaluate(at.context()))
+        return ctx.succeeded(output=ctx.part.expressions["value"].evaluate(ctx.context()))

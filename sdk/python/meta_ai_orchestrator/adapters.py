@@ -25,9 +25,9 @@ from app.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.models.base import Allowance, Completion, Delta, Features, Model, Prompt, StreamingModel
+from app.models.base import Completion, Delta, Features, Model, Prompt, StreamingModel
+from app.models.conformance.probe import Check, probe
 from app.models.options import fill, parse, sampling
-from app.models.probing import Check, probe
 from app.settings import ModelSettings, Section
 from topics.model_requests import Message, Sampling, Tool, ToolCall
 from topics.model_responses import TokenLogprob, Usage

@@ -13,7 +13,7 @@ from meta_ai_orchestrator.__main__ import server_root
 if find_spec("app") is None:
     sys.path.append(str(server_root()))  # behind what the user has: it must hide nothing of theirs
 
-from app.workflows.code import (
+from app.workflows.definition.builder import (
     Flow,
     Handle,
     ask,
@@ -27,9 +27,9 @@ from app.workflows.code import (
     transform,
     workflow,
 )
-from app.workflows.functions import function
-from app.workflows.references import Ref
-from app.workflows.spec import Workflow
+from app.workflows.definition.functions import function
+from app.workflows.definition.references import Ref
+from app.workflows.definition.spec import Workflow
 
 __all__ = [
     "Flow",

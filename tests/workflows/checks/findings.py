@@ -6,7 +6,7 @@ from typing import Any
 
 from app.source.problems import dotted
 from app.workflows.checks import Names, check
-from app.workflows.spec import Workflow
+from app.workflows.definition.spec import Workflow
 
 ASK: dict[str, Any] = {"kind": "ask", "models": ["a"], "prompt": "p"}
 

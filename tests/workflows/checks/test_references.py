@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.workflows.checks.references import FIELDS
-from app.workflows.context import context
 from app.workflows.run import Run
+from app.workflows.template_context import context
 from tests.workflows.checks.findings import ASK, errors, transform, warnings
 from topics.tasks import Task
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.workflows.definitions import Definitions
-from app.workflows.engine import Accept, Tick
+from app.workflows.definition.definitions import Definitions
+from app.workflows.definition.spec import Workflow
+from app.workflows.engine import TaskReceived, Tick
 from app.workflows.run import Done
-from app.workflows.spec import Workflow
 from tests.workflows.simulation import Life, answer
 from topics.model_requests import ModelRequest
 from topics.results import Result
@@ -20,7 +20,9 @@ def begun(steps: dict[str, Any], *, task: dict[str, Any] | None = None, **fields
     spec = Workflow.model_validate({"id": "w", "deadline": 100.0, "steps": steps, **fields})
     life = Life(Definitions([spec]))
     life.give(
-        Accept("t", Task.model_validate({"id": "t", "workflow": "w", "input": {"question": "why?"}, **(task or {})}))
+        TaskReceived(
+            "t", Task.model_validate({"id": "t", "workflow": "w", "input": {"question": "why?"}, **(task or {})})
+        )
     )
     return life
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.routing.base import Health
+from app.routing.base import HealthSnapshot
 from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
 from tests.workflows.simulation import START, Life, answer
 from topics.base import Failure
@@ -35,7 +35,7 @@ def test_that_no_model_is_replaced_when_the_workflow_says_so() -> None:
 def test_that_a_policy_sees_health_and_its_reason_is_reported() -> None:
     routing = [{"policy": "healthy"}, {"policy": "fixed", "choose": 1}]
     life = begun({"first": asking("alpha"), "say": asking("alpha", "beta", after=["first"], routing=routing)})
-    life.health["alpha"] = Health(open_until=START + 1000)
+    life.health["alpha"] = HealthSnapshot(open_until=START + 1000)
     answer_next(life)
     assert asked(life) == ["t/say/beta/1"]
     answer_next(life)

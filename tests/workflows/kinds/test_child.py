@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.workflows.engine import Accept, Tick, advance
+from app.workflows.engine import TaskReceived, Tick, advance
 from app.workflows.run import Done
 from tests.workflows.kinds.lives import answer_next, asked, begun, later, outcome, transform
 from tests.workflows.simulation import LIMITS, START, Life
@@ -73,7 +73,7 @@ def test_that_names_deep_in_a_family_stay_short_enough_for_an_id() -> None:
     life = begun({"sub": CHILD})
     long = "x" * 195
     state, commands = advance(
-        None, Accept(long, Task(id=long, workflow="w", input={"question": "?"})), life.world, START
+        None, TaskReceived(long, Task(id=long, workflow="w", input={"question": "?"})), life.engine, START
     )
     (task,) = commands
     assert isinstance(task, Task)
@@ -81,7 +81,7 @@ def test_that_names_deep_in_a_family_stay_short_enough_for_an_id() -> None:
     assert len(task.id) <= 200
     assert task.parent
     answer = StepResult(id=task.parent.request_id, task_id=long, step="sub", output=1)
-    state, commands = advance(state, answer, life.world, START)
+    state, commands = advance(state, answer, life.engine, START)
     assert isinstance(commands[0], Result)
     assert state == Done(state.digest, START + LIMITS.remember) if isinstance(state, Done) else False
 
@@ -118,7 +118,7 @@ def test_that_a_run_with_a_long_id_ends_and_its_children_with_it() -> None:
     definitions = begun({"sub": CHILD}).definitions
     for event, seconds in ((Signal(task_id=long, kind="cancel"), 0.0), (Tick(), 1000.0)):
         life = Life(definitions)
-        life.give(Accept(long, Task(id=long, workflow="w", input={"question": "?"})))
+        life.give(TaskReceived(long, Task(id=long, workflow="w", input={"question": "?"})))
         child = _child(life)
         life.now += seconds
         life.give(event)

@@ -1,0 +1,180 @@
+"""Answers that may be given again, to an equal request, or to one that means the same.
+
+A request says itself how old an answer may be, and how near in meaning the question that it was given to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from app.caching.base import Cache, CacheEntry
+from app.caching.semantic_index import SemanticIndex, SemanticKey
+from topics.base import Event, Failure
+
+#: What tells apart requests that ask the same. A sample's number is in the branch, and a further attempt wants
+#: another answer than the first, so that these two are not among them; nor is the tenant, who shares with nobody.
+_IDS = {
+    "id",
+    "task_id",
+    "step",
+    "purpose",
+    "priority",
+    "cache_for",
+    "cache_similar",
+    "expires_at",
+    "workflow",
+    "stream",
+    "batch",
+    "ticket",
+}
+
+
+class CacheableResponse(Protocol):
+    """An event that answers a request."""
+
+    @property
+    def error(self) -> Failure | None:
+        """Why there is no answer."""
+        ...
+
+    def to_json(self) -> bytes:
+        """Return it as JSON."""
+        ...
+
+    @classmethod
+    def model_validate_json(cls, json_data: bytes) -> Any:
+        """Return the answer that was written as JSON."""
+        ...
+
+
+A = TypeVar("A", bound=CacheableResponse)
+#: How an answer was found: made for this request (or for another one at the same time), or kept.
+Found = Literal["new", "shared", "equal", "similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheResult(Generic[A]):
+    """An answer, and where it is from."""
+
+    answer: A
+    found: Found
+
+    @property
+    def cached(self) -> bool:
+        """Whether it was made for another request."""
+        return self.found != "new"
+
+
+class ResponseCache:
+    """Gives again what `cache` keeps; `clock` is in epoch seconds."""
+
+    def __init__(self, cache: Cache, *, clock: Callable[[], float] = time.time) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._nearest = SemanticIndex()
+        self._making: dict[bytes, asyncio.Future[Any]] = {}
+
+    async def get_or_call(
+        self,
+        request: Event,
+        make: Callable[[], Awaitable[A]],
+        kind: type[A],
+        *,
+        max_age: float | None,
+        patience: float | None = None,
+        near: SemanticKey | None = None,
+    ) -> CacheResult[A]:
+        """Return an answer of this kind that is at most `max_age` seconds old (none: a new one, which `make` makes).
+
+        With `near`, it may be the answer to another question of the same meaning. While one is being made for an
+        equal request, it is waited for, up to `patience` seconds. Failures are not kept, and not shared either, nor
+        is what was found for who takes an older or a less similar one: each that waited then looks, and makes its
+        own. What `make` raises passes.
+        """
+        if max_age is None:
+            return CacheResult(await make(), "new")
+        key = key_of(request)
+        if (making := self._making.get(key)) is not None:
+            shared = await _wait(making, patience)
+            return await self._own(key, make, kind, max_age, near) if shared is None else CacheResult(shared, "shared")
+        return await self._announced(key, make, kind, max_age, near)
+
+    async def find(
+        self, request: Event, kind: type[A], *, max_age: float | None, near: SemanticKey | None = None
+    ) -> CacheResult[A] | None:
+        """Return an answer that is kept, as `give` would; None without one."""
+        return None if max_age is None else await self._find(key_of(request), kind, max_age, near)
+
+    async def keep(self, request: Event, answer: A, *, max_age: float | None, near: SemanticKey | None = None) -> None:
+        """Keep an answer that was made elsewhere; nothing without a `max_age`."""
+        if max_age is not None:
+            await self._keep(key_of(request), answer, max_age, near)
+
+    async def _announced(
+        self, key: bytes, make: Callable[[], Awaitable[A]], kind: type[A], max_age: float, near: SemanticKey | None
+    ) -> CacheResult[A]:
+        making: asyncio.Future[A | None] = asyncio.get_running_loop().create_future()
+        self._making[key] = making
+        usable: A | None = None
+        try:
+            given = await self._own(key, make, kind, max_age, near)
+            usable = given.answer if given.found == "new" and given.answer.error is None else None
+        finally:  # whatever happens here, nobody may wait for ever
+            del self._making[key]
+            making.set_result(usable)
+        return given
+
+    async def _own(
+        self, key: bytes, make: Callable[[], Awaitable[A]], kind: type[A], max_age: float, near: SemanticKey | None
+    ) -> CacheResult[A]:
+        found = await self._find(key, kind, max_age, near)
+        return found or CacheResult(await self._new(key, make, max_age, near), "new")
+
+    async def _find(self, key: bytes, kind: type[A], max_age: float, near: SemanticKey | None) -> CacheResult[A] | None:
+        if (answer := await self._read(key, kind, max_age)) is not None:
+            return CacheResult(answer, "equal")
+        like = self._nearest.find(near) if near else None
+        if near is None or like is None:
+            return None
+        if (answer := await self._read(like, kind, max_age)) is None:
+            self._nearest.drop(near.group, like)
+            return None
+        return CacheResult(answer, "similar")
+
+    async def _read(self, key: bytes, kind: type[A], max_age: float) -> A | None:
+        kept = await self._cache.get(key)
+        if kept is None or self._clock() - kept.made_at > max_age:
+            return None
+        try:
+            answer: A = kind.model_validate_json(kept.value)
+        except ValueError:  # another program wrote it, or another version of this one
+            return None
+        return answer
+
+    async def _new(self, key: bytes, make: Callable[[], Awaitable[A]], max_age: float, near: SemanticKey | None) -> A:
+        answer = await make()
+        await self._keep(key, answer, max_age, near)
+        return answer
+
+    async def _keep(self, key: bytes, answer: A, max_age: float, near: SemanticKey | None) -> None:
+        if answer.error is None:
+            await self._cache.put(key, CacheEntry(answer.to_json(), self._clock()), max_age)
+            if near:
+                self._nearest.add(near, key)
+
+
+async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:
+    """Return what comes of it; None when it is not to be shared, or not there in time."""
+    await asyncio.wait([making], timeout=patience)
+    return making.result() if making.done() else None
+
+
+def key_of(request: Event) -> bytes:
+    """Return what equal requests have in common, whoever makes them."""
+    asked = type(request).__name__.encode() + request.model_dump_json(exclude=_IDS, exclude_defaults=True).encode()
+    return blake2b(asked, digest_size=16).digest()

@@ -1,0 +1,169 @@
+"""What the demo does, from the start of the broker to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from app.brokers.base import Connection
+from app.brokers.open import open_broker
+from app.cli import documents, run_state
+from app.cli.demo import report
+from app.cli.kafka.client import Client, attach
+from app.cli.kafka.pending_keys import PendingKeys
+from app.cli.orchestrator import hosting
+from app.cli.orchestrator.serving import RunningWorker, SignalHandler, serve_worker
+from app.cli.output import Output
+from app.cli.tasks import task_lines
+from app.cli.tasks.task_batch import TaskBatch
+from app.cli.tasks.task_lines import InvalidLine
+from app.errors import BrokerError, ConfigurationError
+from app.retrieval.files import read_documents
+from app.settings import Settings
+from topics import CHUNKS
+from topics.audit import AuditEvent
+from topics.documents import Document
+from topics.results import Result
+from topics.tasks import Task
+
+_TIMEOUT = 120.0
+
+
+class Demo:
+    """Runs the demo once; `results` are those that came, in their order."""
+
+    def __init__(self, settings: Settings, output: Output, started: float) -> None:
+        self.results: list[Result] = []
+        self.convincing = False
+        self._settings = settings
+        self._output = output
+        self._started = started
+        self._times = report.DemoTimes()
+        self._chunks = 0
+
+    async def run(self, docs: Path, questions: Path, *, keep: bool) -> None:
+        """Show everything; with `keep`, stay up until a signal comes.
+
+        Raises:
+            OrchestratorError: something could not be started, or did not come in time.
+        """
+        tasks = _tasks(questions)
+        found = list(read_documents([docs], root=docs.parent))
+        interruption = SignalHandler()
+        with interruption.handled():
+            async with open_broker(self._settings.broker) as connection:
+                self._say(
+                    f"broker {connection.bootstrap_servers} ({hosting.BROKER_LABELS[self._settings.broker.kind]})"
+                )
+                async with (
+                    serve_worker(self._settings, connection) as running,
+                    attach(self._settings, connection) as client,
+                ):
+                    await self._show(client, running, found, tasks)
+                    if keep:
+                        await self._stay(connection, running, interruption)
+
+    async def _show(
+        self, client: Client, running: RunningWorker, found: Sequence[Document], tasks: Sequence[Task]
+    ) -> None:
+        await _ready(running)
+        self._times.ready = self._elapsed()
+        self._say(f"worker ready, health at http://{running.http}/readyz")
+        await self._ingest(client, running, found)
+        self._times.ingested = self._elapsed()
+        await self._ask(client, tasks)
+        self._times.finished = self._elapsed()
+        self.convincing = report.all_answered(self.results, tasks)
+        report.show(self._output, self.results, len(tasks), self._times, self._chunks)
+
+    async def _ingest(self, client: Client, running: RunningWorker, found: Sequence[Document]) -> None:
+        self._chunks = 0
+        with self._output.progress() as progress:
+            bar = progress.add_task("reading documents", total=len(found))
+
+            def each(event: AuditEvent) -> None:
+                self._chunks += int(str(event.details.get("chunks", 0)))
+                progress.advance(bar)
+
+            await documents.ingest(client, found, _TIMEOUT, each)
+        await _indexed(client, running)
+        self._say(f"{len(found)} documents cut into {self._chunks} chunks, embedded and indexed")
+
+    async def _ask(self, client: Client, tasks: Sequence[Task]) -> None:
+        asked = {str(task.id): str(task.input.get("question", "")) for task in tasks}
+        with self._output.progress() as progress:
+            bar = progress.add_task("asking", total=len(tasks))
+
+            def on_result(result: Result) -> None:
+                self._times.first = self._times.first or self._elapsed()
+                self.results.append(result)
+                progress.advance(bar)
+                report.answer(self._output, asked[result.task_id], result)
+
+            batch = TaskBatch(client, on_bad=lambda _: None, on_result=on_result)
+            async with batch.collecting() as waiting:
+                await batch.send(_each(tasks))
+                await _wait_for_results(waiting)
+
+    async def _stay(self, connection: Connection, running: RunningWorker, interruption: SignalHandler) -> None:
+        said = hosting.describe_running(self._settings, connection, running)
+        with run_state.published(run_state.path_for(None, os.environ), said):
+            self._say("it stays up; Ctrl-C ends it")
+            hosting.announce(self._settings, connection, running, self._output)
+            await interruption.wait(running.worker)
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._started
+
+    def _say(self, text: str) -> None:
+        self._output.say(f"{self._elapsed():6.2f} s  {text}", style="dim")
+
+
+def _tasks(path: Path) -> list[Task]:
+    """Read the questions.
+
+    Raises:
+        ConfigurationError: a line is none.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if line.strip():
+            task = task_lines.parse_strictly(number, line, max_bytes=1024 * 1024)
+            if isinstance(task, InvalidLine):
+                raise ConfigurationError(f"{path}:{number}: {task.reason}")
+            found.append(task)
+    return found
+
+
+async def _each(tasks: Sequence[Task]) -> AsyncIterator[Task]:
+    for task in tasks:
+        yield task
+
+
+async def _wait_for_results(waiting: PendingKeys) -> None:
+    """Wait for all results, and give up only when none has come for long: a slow machine needs its time."""
+    left = -1
+    while left != len(waiting.left) and not await waiting.settled(0.0):
+        left = len(waiting.left)
+        await waiting.settled(_TIMEOUT)
+
+
+async def _ready(running: RunningWorker) -> None:
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            await running.worker.ready()
+    except TimeoutError:
+        states = "; ".join(detail for ok, detail in (check() for check in running.worker.checks().values()) if not ok)
+        raise BrokerError(f"the worker is not ready after {_TIMEOUT:g} s: {states}") from None
+
+
+async def _indexed(client: Client, running: RunningWorker) -> None:
+    """Return when the worker's index has taken in all chunks that are on their topic now."""
+    ranges = await client.bounds([CHUNKS])
+    position = running.worker.index_position
+    async with asyncio.timeout(_TIMEOUT):
+        while any(position.get(place.partition, span.begin) < span.end for place, span in ranges.items()):  # noqa: ASYNC110  # an index tells nobody how far it is
+            await asyncio.sleep(0.01)

@@ -1,0 +1,139 @@
+"""Dead letters as they lie on their topic: found, shown, and sent again."""
+
+from __future__ import annotations
+
+import getpass
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from app.cli.kafka.client import Client
+from app.delivery.envelope import Headers
+from app.errors import ConfigurationError, InvalidEvent
+from topics import ALL, AUDIT, DEAD_LETTERS
+from topics.audit import AuditEvent
+from topics.dead_letters import DeadLetter, original_headers
+
+REPLAYED = "dead_letter.replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRecord:
+    """A dead letter and the original message, byte for byte; `replayed` when it was sent again."""
+
+    place: DeadLetter
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    replayed: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The original's place."""
+        return self.place.id
+
+
+async def read_all(client: Client) -> dict[str, DeadLetterRecord]:
+    """Return all dead letters by id, oldest first; what lies on the topic and is none is left out."""
+    replayed = await _replay_times(client)
+    found: list[DeadLetterRecord] = []
+    async with client.read(DEAD_LETTERS, from_beginning=True) as reader:
+        records = [record async for record in reader.held()]
+    for record in sorted(records, key=lambda record: record.timestamp):
+        found.extend(_parse(record, replayed))
+    return {letter.id: letter for letter in found}
+
+
+def pick(letters: dict[str, DeadLetterRecord], ids: list[str]) -> list[DeadLetterRecord]:
+    """Return the letters with these ids.
+
+    Raises:
+        ConfigurationError: there is none with one of them.
+    """
+    for one in ids:
+        if one not in letters:
+            raise ConfigurationError(f"there is no dead letter {one}: meta-ai dead-letters list shows all")
+    return [letters[one] for one in ids]
+
+
+async def replay(client: Client, letter: DeadLetterRecord, value: bytes | None = None) -> None:
+    """Send the original, or the mended `value`, to its topic again, and note it in the audit.
+
+    Raises:
+        ConfigurationError: it is of a topic that is none of ours, or cut, and there is no mended value.
+    """
+    if value is None and not letter.place.whole:
+        raise ConfigurationError(
+            f"{letter.id}: only a part of it is here, for the broker did not take all; replay it with --value, a file "
+            "with the whole: its own topic has it at this place, as long as it keeps it"
+        )
+    topic = letter.place.topic
+    if topic not in {client.full_name(one) for one in ALL}:
+        raise ConfigurationError(f"{letter.id}: {topic} is no topic of this orchestrator; topics.prefix may differ")
+    sent = await client.put(
+        topic, letter.key, letter.value if value is None else value, original_headers(letter.headers)
+    )
+    await sent
+    event = _audit(letter, mended=value is not None)
+    await (await client.send(AUDIT, letter.id, event, id=event.id))
+
+
+def as_text(data: bytes | None) -> str | None:
+    """Return bytes as the text that they are, or else in hexadecimal."""
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"hex {data.hex(' ', -4)}"
+
+
+def as_object(letter: DeadLetterRecord) -> dict[str, Any]:
+    """Return everything about a letter for programs; the value is in base64 too, for it may be no text."""
+    return {
+        "id": letter.id,
+        **letter.place.model_dump(mode="json", exclude_none=True),
+        "replayed": letter.replayed and letter.replayed.isoformat(),
+        "key": as_text(letter.key),
+        "headers": [[name, as_text(value)] for name, value in original_headers(letter.headers)],
+        "value": as_text(letter.value),
+        "value_base64": None if letter.value is None else b64encode(letter.value).decode(),
+    }
+
+
+def _parse(record: Any, replayed: dict[str, datetime]) -> Iterator[DeadLetterRecord]:
+    headers = list(record.headers)
+    try:
+        place = DeadLetter.from_headers(headers)
+    except ValidationError:
+        return
+    yield DeadLetterRecord(place, record.key, record.value, headers, replayed.get(place.id))
+
+
+async def _replay_times(client: Client) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    async with client.read(AUDIT, from_beginning=True) as reader:
+        async for record in reader.held():
+            try:
+                event = AUDIT.parse(record.value, max_bytes=len(record.value or b""))
+            except InvalidEvent:
+                continue
+            if event.action == REPLAYED:
+                found[event.subject] = max(event.at, found.get(event.subject, event.at))
+    return found
+
+
+def _audit(letter: DeadLetterRecord, *, mended: bool) -> AuditEvent:
+    return AuditEvent(
+        id=uuid4().hex,
+        at=datetime.now(UTC),
+        actor=f"meta-ai:{getpass.getuser()}",
+        action=REPLAYED,
+        subject=letter.id,
+        details={"topic": letter.place.topic, "reason": letter.place.reason, "mended": mended},
+    )

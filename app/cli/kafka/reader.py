@@ -1,0 +1,60 @@
+"""Reading a topic: what it held when the reader was opened, or everything that comes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from app.errors import DeadlineExceeded
+
+#: Raises a BrokerError when the broker has gone: a consumer itself tries to reach it for ever.
+BrokerCheck = Callable[[], Awaitable[None]]
+_CHECK_AFTER = 5.0
+
+
+class Reader:
+    """Reads all partitions of one topic, from `starts`; `ends` are where they ended when it was opened."""
+
+    def __init__(self, consumer: Any, starts: Mapping[Any, int], ends: Mapping[Any, int], check: BrokerCheck) -> None:
+        self._consumer = consumer
+        self._ends = ends
+        self._left = {place for place, end in ends.items() if starts[place] < end}
+        self._check = check
+        self._heard = time.monotonic()
+
+    async def held(self) -> AsyncIterator[Any]:
+        """Yield the records that were there when the reader was opened.
+
+        Raises:
+            BrokerError: the broker has gone.
+        """
+        while self._left:
+            for place, records in (await self._take(1.0, *self._left)).items():
+                for record in records:
+                    if record.offset < self._ends[place]:
+                        yield record
+            self._left = {place for place in self._left if await self._consumer.position(place) < self._ends[place]}
+
+    async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:
+        """Yield records as they come, for ever or until `timeout` seconds are over.
+
+        Raises:
+            BrokerError: the broker has gone.
+            DeadlineExceeded: the time is over.
+        """
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            for records in (await self._take(min(1.0, left))).values():
+                for record in records:
+                    yield record
+        raise DeadlineExceeded(f"nothing more came within {timeout:g} s")
+
+    async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
+        taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000))
+        if taken or time.monotonic() - self._heard > _CHECK_AFTER:
+            if not taken:
+                await self._check()
+            self._heard = time.monotonic()
+        return taken

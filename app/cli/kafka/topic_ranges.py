@@ -1,0 +1,125 @@
+"""Reading several topics in one pass, outside of any group: the partition of one run, or all since a moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.brokers.reachability import check_reachable
+from app.cli.kafka.client import Client, OffsetRange
+from app.cli.kafka.reader import Reader
+from app.partitioner import partition_of
+from topics.base import Topic
+
+_FETCH_WAIT_MS = 25
+
+Topics = Sequence[Topic[Any]]
+OffsetRanges = Mapping[TopicPartition, OffsetRange]
+
+
+async def read_run(client: Client, task_id: str, topics: Topics, *, whole: Topics = ()) -> list[Any]:
+    """Return the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
+
+    Those of a partition stand in their order. Topics that the broker does not have are left out, but for the first.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [*topics, *whole])
+    sizes = {
+        place.topic: 1 + max(other.partition for other in ranges if other.topic == place.topic) for place in ranges
+    }
+    homes = {name: partition_of(task_id, sizes[name]) for name in map(client.full_name, topics) if name in sizes}
+    mine = {place: span for place, span in ranges.items() if homes.get(place.topic, place.partition) == place.partition}
+    return await _read_all(client, mine, {place: span.begin for place, span in mine.items()})
+
+
+async def read_since(client: Client, moment: float | None, topics: Topics, *, whole: Topics = ()) -> list[Any]:
+    """Return the records of `topics` from `moment` (epoch seconds) on, or all, and all of the topics in `whole`.
+
+    Those of a partition stand in their order. Topics that the broker does not have are left out, but for the first.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [*topics, *whole])
+    starts = {place: span.begin for place, span in ranges.items()}
+    names = {client.full_name(topic) for topic in topics}
+    later = [place for place in ranges if place.topic in names and moment is not None]
+    records = await _read_all(client, ranges, starts, later, moment or 0.0)
+    # The embedded broker names an offset that may lie before the moment.
+    return [one for one in records if moment is None or one.topic not in names or one.timestamp >= moment * 1000]
+
+
+async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
+    """Yield the records of `topic` from about `moment` (epoch seconds) on, or all: one by one, none is kept.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [topic])
+    starts = {place: span.begin for place, span in ranges.items()}
+    later = ranges if moment is not None else ()
+    async with aclosing(_records(client, ranges, starts, later, moment or 0.0)) as records:
+        async for record in records:
+            yield record
+
+
+async def _offset_ranges(client: Client, topics: Topics) -> OffsetRanges:
+    known = await client.partitions()
+    return await client.bounds([*topics[:1], *(topic for topic in topics[1:] if client.full_name(topic) in known)])
+
+
+async def _read_all(
+    client: Client,
+    ranges: OffsetRanges,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition] = (),
+    moment: float = 0.0,
+) -> list[Any]:
+    return [record async for record in _records(client, ranges, starts, later, moment)]
+
+
+async def _records(
+    client: Client,
+    ranges: OffsetRanges,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition],
+    moment: float,
+) -> AsyncGenerator[Any]:
+    """Read each place from its start, or, where it is in `later`, from the first record of `moment` on."""
+    if all(start >= ranges[place].end for place, start in starts.items()):
+        return  # a consumer that is stopped before it did anything raises CancelledError
+    async with _consumer(client) as consumer:
+        consumer.assign(list(ranges))
+        if later:
+            found = await consumer.offsets_for_times(dict.fromkeys(later, int(moment * 1000)))
+            starts |= {place: hit.offset if (hit := found.get(place)) else ranges[place].end for place in later}
+        for place, start in starts.items():
+            consumer.seek(place, start)
+        ends = {place: span.end for place, span in ranges.items()}
+        reader = Reader(consumer, starts, ends, partial(check_reachable, client.connection))
+        async for record in reader.held():
+            yield record
+
+
+@asynccontextmanager
+async def _consumer(client: Client) -> AsyncIterator[AIOKafkaConsumer]:
+    connection = client.connection
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=connection.bootstrap_servers,
+        **connection.client_options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=min(_FETCH_WAIT_MS, connection.fetch_wait_ms),
+        max_partition_fetch_bytes=client.settings.topics.max_message_bytes,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

@@ -1,0 +1,72 @@
+"""`meta-ai orchestrator`: run it, and look after it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import configuration
+from app.cli.event_loop import run as run_work
+from app.cli.options import BrokerOption, ConfigOption, JsonOption, ServersOption
+from app.cli.orchestrator import config as config_commands
+from app.cli.orchestrator import status as status_command
+from app.cli.output import Output, write
+from app.cli.target import with_broker
+from app.cli.workflows import deploy as deploy_commands
+from app.errors import ConfigurationError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.add_typer(config_commands.app, name="config")
+app.command("status")(status_command.status)
+app.command("deploy")(deploy_commands.deploy)
+app.command("rollback")(deploy_commands.rollback)
+
+
+@app.callback()
+def orchestrator() -> None:
+    """Run the orchestrator, and look after it."""
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("meta-ai.yaml"),
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a configuration with every key, explained and at its default."""
+    if path.exists() and not force:
+        raise ConfigurationError(f"{path} is there already; --force replaces it")
+    write(path, configuration.template())
+    Output().say(f"{path} written; next: meta-ai orchestrator run --config {path}")
+
+
+@app.command()
+def run(
+    *,
+    config: ConfigOption = None,
+    broker: BrokerOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run broker, worker and health pages in this process, until SIGTERM or Ctrl-C; a second Ctrl-C quits at once."""
+    from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
+
+    settings = with_broker(configuration.load(config, os.environ), broker, bootstrap_servers)
+    run_work(host(settings, config, Output(programs=json)))
+
+
+@app.command()
+def worker(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
+    """Run one more worker and its health pages on a broker that is there already."""
+    from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
+
+    settings = with_broker(configuration.load(config, os.environ), None, bootstrap_servers)
+    if settings.broker.kind != "cluster":
+        raise ConfigurationError(
+            "a worker needs a broker that is there already: set broker.kind to cluster, KAFKA_BOOTSTRAP_SERVERS, "
+            "or --bootstrap-servers; meta-ai orchestrator run brings its own"
+        )
+    run_work(host(settings, None, Output(programs=json), publish=False))

@@ -1,0 +1,102 @@
+"""`meta-ai orchestrator run` and `worker`: hosting a worker, and telling people and commands about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from app.brokers.base import Connection
+from app.brokers.open import open_broker
+from app.brokers.topics import ensure_topics
+from app.cli import run_state
+from app.cli.kafka.client import attach
+from app.cli.orchestrator.serving import RunningWorker, SignalHandler, serve_worker
+from app.cli.output import Output
+from app.cli.workflows import workflow_files
+from app.cli.workflows.deploy import deploy_files
+from app.settings import Settings
+from topics import RESULTS, TASKS
+
+BROKER_LABELS = {
+    "embedded": "embedded broker, memory only: everything is gone when this stops",
+    "kafka": "Apache Kafka on this machine, durable",
+    "cluster": "cluster",
+}
+_NEXT_COMMANDS = ("meta-ai documents add docs/", 'meta-ai ask "What is this about?"', "meta-ai orchestrator status")
+
+
+async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
+    """Serve until a signal comes; with `publish`, say in the state file how to reach it meanwhile.
+
+    A broker of its own is also given the settings' workflows; to a cluster, only `deploy` brings them.
+
+    Raises:
+        OrchestratorError: it cannot be started, or ended by itself.
+    """
+    interruption, started = SignalHandler(), time.perf_counter()
+    own = publish and settings.broker.kind != "cluster"
+    with interruption.handled():
+        async with open_broker(settings.broker) as connection:
+            if own:
+                await deploy(settings, connection, workflow_files.configured_paths(settings, config), output)
+            async with serve_worker(settings, connection) as running:
+                place, said = run_state.path_for(config, os.environ), describe_running(settings, connection, running)
+                with run_state.published(place, said) if publish else nullcontext():
+                    announce(settings, connection, running, output)
+                    telling = asyncio.create_task(_announce_ready(running, output, started))
+                    try:
+                        await interruption.wait(running.worker)
+                    finally:
+                        telling.cancel()
+
+
+async def deploy(settings: Settings, connection: Connection, paths: Sequence[Path], output: Output) -> None:
+    """Have the broker hold the workflows in these files, before any worker meets a task for them.
+
+    Raises:
+        ConfigurationError: a file is wrong, or a version is deployed with other content.
+    """
+    if not paths:
+        return
+    await ensure_topics(connection, settings.topics)
+    async with attach(settings, connection) as client:
+        changes = await deploy_files(client, paths, output)
+    for change in changes:
+        output.say(f"workflow {change.workflow} version {change.after.number}")
+
+
+def announce(settings: Settings, connection: Connection, running: RunningWorker, output: Output) -> None:
+    """Say what runs where, and what to try next."""
+    if output.programs:
+        output.emit({"broker": settings.broker.kind, **describe_running(settings, connection, running).model_dump()})
+        return
+    kind = BROKER_LABELS[settings.broker.kind]
+    output.say(f"broker   {connection.bootstrap_servers} ({kind})")
+    prefix = settings.topics.prefix
+    output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results come on {prefix}{RESULTS.name}")
+    output.say(f"health   http://{running.http}/readyz")
+    output.say("next     " + "\n         ".join(_NEXT_COMMANDS))
+
+
+def describe_running(settings: Settings, connection: Connection, running: RunningWorker) -> run_state.RunState:
+    """Return what other commands need to know."""
+    return run_state.RunState(
+        bootstrap_servers=connection.bootstrap_servers,
+        pid=os.getpid(),
+        http=running.http,
+        app_id=settings.app_id,
+        prefix=settings.topics.prefix,
+    )
+
+
+async def _announce_ready(running: RunningWorker, output: Output, started: float) -> None:
+    await running.worker.ready()
+    seconds = time.perf_counter() - started
+    if output.programs:
+        output.emit({"ready": True, "seconds": round(seconds, 3)})
+    else:
+        output.say(f"ready    after {seconds:.1f} s")

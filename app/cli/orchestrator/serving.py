@@ -1,0 +1,112 @@
+"""A worker with its health pages, from its start until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+
+import typer
+
+from app.api.health import HealthServer
+from app.brokers.base import Connection
+from app.cli.event_loop import tune_garbage_collector
+from app.errors import OrchestratorError
+from app.models.http.endpoint import ambient_secrets
+from app.settings import Settings
+from app.telemetry import logs, setup
+from app.worker.components import components
+from app.worker.worker import Worker
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """What runs: the worker, and the host:port of its health pages."""
+
+    worker: Worker
+    http: str
+
+
+@asynccontextmanager
+async def serve_worker(settings: Settings, connection: Connection) -> AsyncIterator[RunningWorker]:
+    """Run a worker and its health pages while the context lasts; on leaving, what is in flight is finished.
+
+    Raises:
+        OrchestratorError: one of them cannot be started.
+    """
+    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
+    measured = setup.build_metrics(settings.telemetry)
+    tracer = setup.build_tracer(settings.telemetry, settings.app_id)
+    worker = Worker(settings, connection, components(settings, measured), tracer)
+    server = HealthServer(settings.server, worker.checks(), measured if settings.telemetry.metrics else None)
+    await server.start()
+    try:
+        await worker.start()
+        tune_garbage_collector()
+        try:
+            yield RunningWorker(worker, f"{settings.server.bind_address}:{server.port}")
+        finally:
+            await worker.stop()
+    finally:
+        await server.stop()
+        await asyncio.to_thread(tracer.shutdown)
+
+
+class SignalHandler:
+    """What SIGTERM and SIGINT do: the first ends the service in order, the second at once.
+
+    While the service starts, the first does too.
+    """
+
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+        self._task = asyncio.current_task()
+        self._serving = False
+        self._at_once = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle the signals while the context lasts; leaves with exit code 130 when it ended at once."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            with suppress(NotImplementedError):  # on Windows, Ctrl-C raises KeyboardInterrupt instead
+                loop.add_signal_handler(number, self._interrupt)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._at_once:
+                raise typer.Exit(_INTERRUPTED) from None
+            raise
+        finally:
+            for number in _SIGNALS:
+                with suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)
+
+    async def wait(self, worker: Worker) -> None:
+        """Return when a signal came.
+
+        Raises:
+            OrchestratorError: the worker ended by itself.
+        """
+        self._serving = True
+        waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(worker.broken())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        if not self._stop.is_set():
+            raise OrchestratorError("the worker ended by itself; its log says why")
+
+    def _interrupt(self) -> None:
+        if self._serving and not self._stop.is_set():
+            self._stop.set()
+        elif self._task:
+            self._at_once = True
+            self._task.cancel()

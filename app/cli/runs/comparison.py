@@ -1,0 +1,59 @@
+"""Two ways of making one answer of the same candidates, side by side."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import JsonValue
+
+from app.cli.output import Output
+from app.cli.runs.views import View
+
+
+class FusionSummary(View):
+    """How candidates became one answer; `chosen` is the branch that said it, empty when the text is new."""
+
+    strategy: str
+    chosen: str = ""
+    agreement: float | None = None
+    confidence: float | None = None
+    groups: tuple[tuple[str, ...], ...] = ()
+    reason: str = ""
+    answer: JsonValue = None
+
+
+class Comparison(View):
+    """The recorded fusion of a step, where the result tells of it, and the new one."""
+
+    task_id: str
+    step: str
+    candidates: tuple[str, ...]
+    recorded: FusionSummary | None
+    again: FusionSummary
+
+    @property
+    def same(self) -> bool:
+        """Whether both give the same answer."""
+        return self.recorded is not None and self.recorded.answer == self.again.answer
+
+
+def show(output: Output, comparison: Comparison) -> None:
+    """Print both side by side."""
+    output.say(f"{comparison.task_id}, step {comparison.step}: {', '.join(comparison.candidates)}", style="bold")
+    sides = [_column(side) for side in (comparison.recorded, comparison.again)]
+    names = tuple(name for name in FusionSummary.model_fields)
+    output.table(("", "recorded", "again"), [(name, *(side[name] for side in sides)) for name in names])
+    if comparison.recorded:
+        output.say("the same answer" if comparison.same else "another answer", style="dim")
+
+
+def _column(side: FusionSummary | None) -> dict[str, str]:
+    if side is None:
+        return dict.fromkeys(FusionSummary.model_fields, "")
+    answer = side.answer if isinstance(side.answer, str) else json.dumps(side.answer, ensure_ascii=False, indent=1)
+    groups = " | ".join(", ".join(group) for group in side.groups)
+    measures = {
+        name: "" if value is None else f"{value:.2f}"
+        for name, value in (("agreement", side.agreement), ("confidence", side.confidence))
+    }
+    return {**side.model_dump(include={"strategy", "chosen", "reason"}), **measures, "groups": groups, "answer": answer}

@@ -1,0 +1,117 @@
+"""Telling a run something, and waiting for what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+from app.cli.kafka.client import Client
+from app.cli.kafka.reader import Reader
+from app.cli.runs import history_reader
+from app.cli.runs.history import RunHistory
+from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
+from app.source.problems import closest_match
+from topics import RESULTS, SIGNALS
+from topics.results import Result
+from topics.signals import Signal
+
+
+class NoSuchRun(OrchestratorError):
+    """No topic knows of a run of that id, or it is over."""
+
+    code = "unknown_run"
+
+
+class NoSuchSignal(OrchestratorError):
+    """No step of the run's workflow waits for a signal of that name."""
+
+    code = "unknown_signal"
+
+
+async def find_run(client: Client, task_id: str) -> RunHistory:
+    """Return the history of a run.
+
+    Raises:
+        NoSuchRun: no topic knows of it.
+    """
+    found = await history_reader.read(client, task_id)
+    if not found.known:
+        raise NoSuchRun(f"no run {task_id} is known here: meta-ai runs list shows those that are")
+    return found
+
+
+async def signal(client: Client, event: Signal) -> None:
+    """Send a signal to its run, which is under way.
+
+    Raises:
+        NoSuchRun: it is not known, or it is over.
+        NoSuchSignal: none of its steps ever waits for such a signal.
+    """
+    found = await find_run(client, event.task_id)
+    _require_running(found)
+    _require_expected(found, event.name)
+    await _send(client, event)
+
+
+async def cancel(client: Client, event: Signal, timeout: float) -> Result:
+    """Cancel a run, and return its result, which is another one when the run ended in the same moment.
+
+    Raises:
+        NoSuchRun: it is not known, or it is over.
+        DeadlineExceeded: it has not ended after `timeout` seconds.
+    """
+    # Opened before anything is asked: a result that comes meanwhile is not missed.
+    async with client.read(RESULTS) as reader:
+        _require_running(await find_run(client, event.task_id))
+        await _send(client, event)
+        return await _result(reader, event.task_id, timeout)
+
+
+async def wait(client: Client, task_id: str, timeout: float) -> Result:
+    """Return the result of a run, at once when it is there.
+
+    Raises:
+        NoSuchRun: it is not known.
+        DeadlineExceeded: it has not ended after `timeout` seconds.
+    """
+    async with client.read(RESULTS) as reader:
+        found = await find_run(client, task_id)
+        return found.result.event if found.result else await _result(reader, task_id, timeout)
+
+
+async def _send(client: Client, event: Signal) -> None:
+    # Without a partition, the key's own: that is where the run is.
+    await (await client.send(SIGNALS, event.task_id, event, id=uuid4().hex))
+
+
+async def _result(reader: Reader, task_id: str, timeout: float) -> Result:
+    try:
+        async for record in reader.coming(timeout):
+            if record.key == task_id.encode():
+                return RESULTS.parse(record.value, max_bytes=len(record.value or b""))
+    except InvalidEvent as error:
+        raise OrchestratorError(f"the result of {task_id} cannot be read: {error}") from None
+    except DeadlineExceeded:
+        pass
+    raise DeadlineExceeded(f"the run {task_id} has not ended within {timeout:g} s: meta-ai runs show {task_id}")
+
+
+def _require_running(found: RunHistory) -> None:
+    if found.result:
+        raise NoSuchRun(f"the run {found.task_id} is over: {found.result.event.status}")
+
+
+def _require_expected(found: RunHistory, name: str) -> None:
+    names = sorted(_expected_signals(found))
+    if not found.spec or name in names:  # of the built-in workflow, and of one without a version yet, no form is known
+        return
+    near = closest_match(name, names)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}" if names else "they wait for none"
+    raise NoSuchSignal(f"no step of the workflow {found.spec.get('id')} waits for a signal {name}; {hint}")
+
+
+def _expected_signals(found: RunHistory) -> Iterator[str]:
+    """Yield the names of the signals for which steps of the workflow wait; no item of a map can."""
+    for step in found.spec.get("steps", {}).values():
+        if isinstance(step.get("signal"), str):
+            yield step["signal"]

@@ -1,0 +1,120 @@
+"""`meta-ai budgets`: what each budget may spend, has spent, keeps back for runs, and when it renews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import AwareDatetime, BaseModel
+
+from app.cli.event_loop import run
+from app.cli.kafka import topic_ranges
+from app.cli.kafka.client import Client, connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.output import Output
+from app.cli.runs.history_reader import runs_topic
+from app.cli.target import find
+from app.errors import OrchestratorError
+from app.settings import Settings
+from app.workflows.budgets.client import EACH, terms
+from app.workflows.budgets.state import BudgetState
+from app.workflows.records import Assembler
+
+app = typer.Typer(add_completion=False)
+
+
+class NoSuchBudget(OrchestratorError):
+    """Neither the settings nor any run have such a budget."""
+
+
+class BudgetRow(BaseModel):
+    """One budget, in US dollars: `runs` are those under way that it pays for, `queue` counts those that wait for it."""
+
+    budget: str
+    limit: float
+    spent: float = 0.0
+    reserved: float = 0.0
+    runs: int = 0
+    queue: int = 0
+    when_exceeded: Literal["refuse", "degrade", "queue"]
+    renews_at: AwareDatetime
+
+    @classmethod
+    def of(cls, account: BudgetState) -> BudgetRow:
+        """Return what an account says."""
+        return cls(
+            budget=account.budget,
+            limit=account.terms.limit,
+            spent=account.spent,
+            reserved=account.kept_back,
+            runs=len(account.reserved),
+            queue=len(account.queue),
+            when_exceeded=account.terms.when_exceeded,
+            renews_at=datetime.fromtimestamp(account.ends_at, UTC),
+        )
+
+
+@app.command()
+def budgets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this one, of each tenant.")] = None,
+    *,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """See what each budget may spend, has spent, keeps back for runs under way, and when it renews."""
+    output = Output(programs=json)
+    found = run(_read(find(config, bootstrap_servers)))
+    shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
+    if name is not None and not shown:
+        raise NoSuchBudget(f"no budget is called {name}, or it was never used: meta-ai budgets shows those that are")
+    if json:
+        for row in shown:
+            output.emit(row)
+    elif shown:
+        output.table(
+            ("budget", "limit", "spent", "reserved", "runs", "waiting", "when used up", "renews"), _cells(shown)
+        )
+    else:
+        output.say("no budgets")
+
+
+async def _read(settings: Settings) -> list[BudgetRow]:
+    async with connect(settings) as client:
+        return await read(client)
+
+
+async def read(client: Client) -> list[BudgetRow]:
+    """Return the budgets by name: those in the settings, and those of the runs of the last periods.
+
+    Raises:
+        BrokerError: there are no topics, or the broker fails.
+    """
+    records = await topic_ranges.read_since(client, None, [runs_topic(client.settings)])
+    return rows(records, client.settings, time.time())
+
+
+def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetRow]:
+    """Return the budgets in these records of states, and those of the settings that nobody has used yet, by name."""
+    assembler = Assembler()
+    for record in records:
+        assembler.add((record.key or b"").decode(errors="replace"), record.value)
+    used = {state.budget: state for state in assembler.states().values() if isinstance(state, BudgetState)}
+    known = {account.budget: account for account in _unused(settings)} | used
+    return [BudgetRow.of(account.at(now)) for _, account in sorted(known.items())]
+
+
+def _unused(settings: Settings) -> Iterator[BudgetState]:
+    """Yield the accounts of the budgets that are not one for each tenant or workflow, as nobody has used them."""
+    for budget in settings.budgets:
+        if EACH not in {budget.tenant, budget.workflow}:
+            yield BudgetState(budget.name, terms(budget))
+
+
+def _cells(shown: Iterable[BudgetRow]) -> Iterator[tuple[object, ...]]:
+    for row in shown:
+        money = (f"{row.limit:.2f}", f"{row.spent:.4f}", f"{row.reserved:.4f}")
+        yield (row.budget, *money, row.runs, row.queue, row.when_exceeded, f"{row.renews_at:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,102 @@
+"""`meta-ai spend`: what model calls have cost, and by which prices."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from app.cli.event_loop import run
+from app.cli.kafka import topic_ranges
+from app.cli.kafka.client import connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.output import Output
+from app.cli.spend import price_list, tables
+from app.cli.spend.totals import GroupBy, SpendTotals
+from app.cli.target import find
+from app.configuration import load
+from app.errors import InvalidEvent
+from app.prices import price_table
+from app.settings import Seconds, Settings
+from topics import SPEND
+
+app = typer.Typer(invoke_without_command=True, add_completion=False)
+
+
+@app.callback()
+def spend(  # noqa: PLR0913  # one for each option
+    context: typer.Context,
+    *,
+    since: Annotated[str | None, typer.Option(help="Only what was spent within 30s, 15m, 12h, 7d.")] = None,
+    by: Annotated[GroupBy, typer.Option(help="What to add up by: one line for each.")] = "model",
+    tenant: Annotated[str | None, typer.Option(help="Only what was spent for this tenant.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only what runs of this workflow have spent.")] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the costs as bars.")] = False,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """See what model calls have cost, and by which prices."""
+    if context.invoked_subcommand:
+        return
+    if plot and json:
+        raise typer.BadParameter("give --plot or --json, one of both")
+    wanted = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
+    begin = None if since is None else time.time() - _seconds(since)
+    sums = run(_read(find(config, bootstrap_servers), SpendTotals(by), begin, wanted))
+    output = Output(programs=json)
+    if json:
+        for row in (*sums.rows(), sums.total()):
+            output.emit(row)
+    else:
+        tables.show(output, sums, by, plot=plot)
+
+
+@app.command()
+def prices(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="A configured model, or a provider's: gpt-5, openai/gpt-5.")
+    ] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="The whole table, not only the configured models.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the price that would be used for each configured model, of which day it is, and who said so."""
+    settings = load(config, os.environ)
+    known = price_table.load(settings.prices)
+    if model is not None:
+        found = price_list.prices_of(known, settings, model)
+    else:
+        found = price_list.all_prices(known) if all_ else price_list.configured_prices(known, settings)
+    output = Output(programs=json)
+    if json:
+        for one in found:
+            output.emit(one)
+    else:
+        tables.show_prices(output, found)
+
+
+async def _read(settings: Settings, sums: SpendTotals, since: float | None, wanted: dict[str, str]) -> SpendTotals:
+    """Add up what was spent since then, where it is as `wanted`; what is no record is left out."""
+    async with connect(settings) as client, aclosing(topic_ranges.iterate(client, since, SPEND)) as records:
+        async for record in records:
+            try:
+                found = SPEND.parse(record.value, max_bytes=len(record.value or b""))
+            except InvalidEvent:
+                continue
+            late_enough = since is None or found.at.timestamp() >= since
+            if late_enough and all(getattr(found, name) == value for name, value in wanted.items()):
+                sums.add(found)
+    return sums
+
+
+def _seconds(text: str) -> float:
+    try:
+        return TypeAdapter[float](Seconds).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter("--since: give a duration such as 30s, 15m, 12h or 7d") from None

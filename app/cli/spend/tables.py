@@ -1,0 +1,101 @@
+"""Costs and prices for people: tables, bars, and what is to be known of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from app.cli.output import Output, one_line
+from app.cli.spend.price_list import ListedPrice
+from app.cli.spend.totals import GroupBy, SpendRow, SpendTotals
+
+_BAR = 50
+_NAME = 30
+#: Whoever is meant by an empty name: tasks without a tenant, for one.
+_NO_NAME = "(none)"
+
+
+def show(output: Output, sums: SpendTotals, by: GroupBy, *, plot: bool) -> None:
+    """Print what was spent, one line for each group, and the total."""
+    rows, total = sums.rows(), sums.total()
+    if not rows:
+        output.say("nothing was spent")
+        return
+    if plot:
+        for line in bars(rows):
+            output.say(line)
+    else:
+        columns = (by, "calls", "input", "of it cached", "output", "cost", "share", "without price")
+        output.table(columns, _cells([*rows, total]))
+    for note in notes(total):
+        output.note(note)
+
+
+def bars(rows: Sequence[SpendRow]) -> Iterator[str]:
+    """Yield one line for each of the rows, at least one: its name, a bar as long as its cost, and the cost."""
+    most = max(row.cost for row in rows)
+    width = min(_NAME, max(cell_len(_name(row)) for row in rows))
+    for row, cost in zip(rows, _amounts(rows), strict=True):
+        length = round(row.cost / most * _BAR) if most else 0
+        # What cost anything at all is seen.
+        bar = "#" * max(length, 1 if row.cost else 0)
+        yield f"{set_cell_size(_name(row), width)}  {bar:<{_BAR}}  {cost}"
+
+
+def notes(total: SpendRow) -> Iterator[str]:
+    """Yield what the figures do not say by themselves."""
+    if total.given_up:
+        yield f"{format_money(total.given_up)} of it went to answers that broke off, or came second"
+    if total.saved:
+        yield f"{format_money(total.saved)} more was saved by answers that were given again"
+    if total.estimated_tokens:
+        yield f"{total.estimated_tokens:,} tokens are estimated: their providers did not count"
+    if total.unpriced_tokens:
+        yield f"{total.unpriced_tokens:,} tokens have no price and are not in the cost: meta-ai spend prices"
+
+
+def show_prices(output: Output, found: Sequence[ListedPrice]) -> None:
+    """Print prices."""
+    columns = ("model", "provider", "its name", "input", "cached", "output", "reasoning", "as of", "source")
+    output.table(columns, [_price(one) for one in found], title="US dollars for a million tokens")
+    output.note("prices age: compare these with the provider's; your own win, under models.NAME.price or in `prices`")
+
+
+def format_money(dollars: float, decimals: int | None = None) -> str:
+    """Return an amount, with as many decimals, or as many as it needs; what is less than these show is not nothing."""
+    places = decimals_needed(dollars) if decimals is None else decimals
+    least = 10.0**-places
+    return f"${dollars:,.{places}f}" if not dollars or dollars >= least / 2 else f"<${least:.{places}f}"
+
+
+def decimals_needed(dollars: float) -> int:
+    """Return the decimals that show cents, or of an amount below a dollar hundredths of them, and three digits."""
+    return 2 if not dollars or dollars >= 1 else max(4, 2 - math.floor(math.log10(dollars)))
+
+
+def _amounts(rows: Sequence[SpendRow]) -> list[str]:
+    """Return the costs one below the other, with decimals for the smallest, but few more than for the largest."""
+    costs = [row.cost for row in rows]
+    decimals = min(max(map(decimals_needed, costs)), decimals_needed(max(costs)) + 2)
+    said = [format_money(cost, decimals) for cost in costs]
+    width = max(map(len, said))
+    return [one.rjust(width) for one in said]
+
+
+def _name(row: SpendRow) -> str:
+    return one_line(row.name, _NAME) or _NO_NAME
+
+
+def _cells(rows: Sequence[SpendRow]) -> Iterator[tuple[object, ...]]:
+    for row, cost in zip(rows, _amounts(rows), strict=True):
+        counts = (row.calls, row.input_tokens, row.cached_input_tokens, row.output_tokens)
+        unpriced = f"{row.unpriced_tokens:,}" if row.unpriced_tokens else ""
+        yield (_name(row), *counts, cost, f"{row.share:6.1%}", unpriced)
+
+
+def _price(one: ListedPrice) -> tuple[object, ...]:
+    rates = (one.input, one.cached_input, one.output, one.reasoning)
+    said = [f"{rate:g}" for rate in rates if rate is not None] or ["?"] * len(rates)
+    return (one.model, one.provider, one.provider_model, *said, one.as_of or "not known", one.source)

@@ -1,0 +1,116 @@
+"""`meta-ai tasks`: many tasks at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.event_loop import run
+from app.cli.kafka.client import connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption, StreamOption, TimeoutOption
+from app.cli.output import Output
+from app.cli.target import find
+from app.cli.tasks import result_view, task_lines
+from app.cli.tasks.stream_printer import StreamPrinter
+from app.cli.tasks.task_batch import TaskBatch
+from app.cli.tasks.task_lines import InvalidLine
+from app.errors import ConfigurationError
+from app.settings import Settings
+from topics.results import Result
+from topics.tasks import Task
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def tasks() -> None:
+    """Send tasks from a file or a pipe."""
+
+
+@app.command()
+def send(
+    file: Annotated[Path, typer.Argument(help="Lines of JSON, each a task; - reads standard input.")],
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results, and print them.")] = False,
+    stream: StreamOption = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send each line of a file as a task: {"input": {"question": …}}, or for short {"id": …, "question": …}.
+
+    Lines that are no task are reported, and the others sent; the exit code is 1 if there were any.
+    """
+    if stream and not wait:
+        raise typer.BadParameter("it shows answers that are waited for: add --wait", param_hint="--stream")
+    output = Output(programs=json)
+    settings = find(config, bootstrap_servers)
+    streamed = StreamPrinter(output, several=True, done=_printer(output)) if stream else None
+    with _opened(file) as source:
+        summary = run(_work(source, settings, output, timeout if wait else None, streamed))
+    if json and not wait:
+        output.emit(summary)
+    else:
+        output.note(", ".join(f"{count} {what}" for what, count in summary.items()))
+    if any(summary.get(what) for what in ("bad", "failed", "unanswered")):
+        raise typer.Exit(1)
+
+
+async def _work(
+    source: Any, settings: Settings, output: Output, timeout: float | None, streamed: StreamPrinter | None
+) -> dict[str, int]:
+    async with connect(settings) as client:
+        batch = TaskBatch(client, on_bad=_reporter(output), on_result=streamed.finish if streamed else _printer(output))
+        tasks = _expected(task_lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
+        with output.progress(hidden=streamed is not None) as progress:
+            bar = progress.add_task("sending", total=None)
+            sending = partial(batch.send, tasks, partial(progress.advance, bar))
+            if timeout is None:
+                await sending()
+                return {"sent": batch.sent, "bad": batch.bad}
+            shown = streamed.following(client) if streamed else nullcontext()
+            async with shown, batch.collecting():
+                await sending()
+                await batch.settled(timeout)
+    if batch.before:
+        output.note(f"sent before, and not done again: {batch.before}; a new task needs a new id")
+    ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}
+    return {"sent": batch.sent, "bad": batch.bad, **ended}
+
+
+def _reporter(output: Output) -> Callable[[InvalidLine], None]:
+    return lambda bad: output.note(f"line {bad.line}: {bad.reason}")
+
+
+def _printer(output: Output) -> Callable[[Result], None]:
+    return output.emit if output.programs else lambda result: output.say(result_view.result_line(result))
+
+
+async def _expected(
+    tasks: AsyncIterable[Task | InvalidLine], streamed: StreamPrinter | None
+) -> AsyncIterator[Task | InvalidLine]:
+    """Yield the tasks, after their pieces are expected."""
+    async for task in tasks:
+        if streamed and isinstance(task, Task):
+            streamed.expect(str(task.id))
+        yield task
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream

@@ -1,0 +1,98 @@
+"""Sending many tasks, pipelined, and collecting their results."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from app.cli.kafka import topic_ranges
+from app.cli.kafka.client import Client
+from app.cli.kafka.pending_keys import PendingKeys
+from app.cli.tasks.task_lines import InvalidLine
+from topics import RESULTS, TASKS
+from topics.results import Result
+from topics.tasks import Task
+
+_MAX_PENDING = 5000
+# What has no result after these seconds may have been answered before it was sent.
+_LOOK_BACK_AFTER = 3.0
+
+
+class TaskBatch:
+    """Counts what was sent, what was no task, and how the tasks ended.
+
+    `before` are those that were accepted before this batch began: what is remembered is not done again.
+    """
+
+    def __init__(
+        self, client: Client, *, on_bad: Callable[[InvalidLine], None], on_result: Callable[[Result], None]
+    ) -> None:
+        self.sent = self.bad = self.succeeded = self.failed = 0
+        self.before = 0
+        self._client = client
+        self._began = time.time()
+        self._on_bad = on_bad
+        self._on_result = on_result
+        self._pending: set[asyncio.Future[Any]] = set()
+        self._waiting: PendingKeys | None = None
+
+    @property
+    def unanswered(self) -> int:
+        """How many tasks have no result yet, of those that were sent inside `collecting`."""
+        return len(self._waiting.left) if self._waiting else 0
+
+    @asynccontextmanager
+    async def collecting(self) -> AsyncIterator[PendingKeys]:
+        """Collect the results of all tasks that are sent while the context lasts."""
+        self._waiting = PendingKeys(lambda record: _text(record.key), self._arrived)
+        async with self._client.read(RESULTS) as reader, self._waiting.follow(reader):
+            yield self._waiting
+
+    async def settled(self, timeout: float) -> bool:
+        """Return whether all results came within `timeout` seconds; inside `collecting`, and after `send`."""
+        if self._waiting is None or await self._waiting.settled(min(timeout, _LOOK_BACK_AFTER)):
+            return True
+        remembered = time.time() - self._client.settings.delivery.remember
+        for record in await topic_ranges.read_since(self._client, remembered, [RESULTS]):
+            self._waiting.take(record)
+        return await self._waiting.settled(max(0.0, timeout - _LOOK_BACK_AFTER))
+
+    async def send(self, tasks: AsyncIterable[Task | InvalidLine], each: Callable[[], None] = lambda: None) -> None:
+        """Return when the broker has all tasks; `each` is called for every one of them."""
+        async for task in tasks:
+            if isinstance(task, InvalidLine):
+                self.bad += 1
+                self._on_bad(task)
+            else:
+                await self._enqueue(task)
+                each()
+        await self._acknowledged()
+
+    async def _enqueue(self, task: Task) -> None:
+        key = str(task.id)
+        if self._waiting:
+            self._waiting.expect(key)
+        self._pending.add(await self._client.send(TASKS, key, task, id=key))
+        self.sent += 1
+        if len(self._pending) >= _MAX_PENDING:
+            await self._acknowledged()
+
+    async def _acknowledged(self) -> None:
+        pending, self._pending = self._pending, set()
+        await asyncio.gather(*pending)
+
+    def _arrived(self, _: str, record: Any) -> None:
+        result = RESULTS.parse(record.value, max_bytes=self._client.settings.topics.max_message_bytes)
+        self.before += result.accepted_at.timestamp() < self._began
+        if result.status == "succeeded":
+            self.succeeded += 1
+        else:
+            self.failed += 1
+        self._on_result(result)
+
+
+def _text(key: bytes | None) -> str | None:
+    return None if key is None else key.decode(errors="replace")

@@ -1,0 +1,97 @@
+"""Tasks from lines of JSON, as they stand in a file or come through a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import uuid4
+
+from app.errors import InvalidEvent
+from app.source.problems import closest_match
+from topics import TASKS
+from topics.tasks import Task
+
+_BLOCK = 64 * 1024
+
+
+class ByteSource(Protocol):
+    """What is used of a binary file."""
+
+    def read1(self, size: int = ..., /) -> bytes:
+        """Return what can be read at once, at most `size` bytes; nothing at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidLine:
+    """A line that is no task, counted from 1, and why."""
+
+    line: int
+    reason: str
+
+
+async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[Task | InvalidLine]:
+    """Yield a task for each line that is not blank; a task without an id is given one.
+
+    A slow pipe is read as it comes, and never blocks the event loop.
+    """
+    number, rest = 0, b""
+    while block := await asyncio.to_thread(source.read1, _BLOCK):
+        *whole, rest = (rest + block).split(b"\n")
+        for number, line in enumerate(whole, number + 1):  # noqa: B020  # it counts on from where it was
+            if line.strip():
+                yield parse_strictly(number, line, max_bytes=max_bytes)
+    if rest.strip():
+        yield parse_strictly(number + 1, rest, max_bytes=max_bytes)
+
+
+def parse_strictly(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
+    """Return the task in a line, as `parse` does; one with a key that tasks have not is bad.
+
+    On the topic such a key is let be, for it may be of a newer version or another producer's own. Here whoever wrote
+    it is still there to be told.
+    """
+    task = parse(number, line, max_bytes=max_bytes)
+    unknown = (
+        [] if isinstance(task, InvalidLine) else sorted(_object(_expanded(line)).keys() - Task.model_fields.keys())
+    )
+    return InvalidLine(number, "; ".join(map(_unknown_key, unknown))) if unknown else task
+
+
+def parse(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
+    """Return the task in a line: `{"input": {…}, …}`, or for short `{"id": …, "question": …}`."""
+    try:
+        task = TASKS.parse(_expanded(line), max_bytes=max_bytes)
+    except InvalidEvent as error:
+        return InvalidLine(number, str(error))
+    return task if task.id else task.model_copy(update={"id": uuid4().hex})
+
+
+def _expanded(line: bytes) -> bytes:
+    if b'"question"' not in line:
+        return line
+    value = _object(line)
+    if "question" not in value or "input" in value:
+        return line
+    question = value.pop("question")
+    return json.dumps({**value, "input": {"question": question}}).encode()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """Return the JSON object in a line, an empty one if it is none: the topic's own parser says what is wrong."""
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unknown_key(key: str) -> str:
+    if key == "question":
+        return "question: is short for an input, and there is one; put it there"
+    near = closest_match(key, Task.model_fields)
+    hint = f"did you mean `{near}`?" if near else f"a task has {', '.join(Task.model_fields)}"
+    return f"{key if key.isprintable() else ascii(key)}: unknown key; {hint}"

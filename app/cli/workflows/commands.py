@@ -1,0 +1,66 @@
+"""`meta-ai workflows`: check, show and describe workflow files; see what is deployed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import configuration
+from app.cli.options import ConfigOption
+from app.cli.output import Output
+from app.cli.workflows import deployed, workflow_chart, workflow_files
+from app.workflows.definition.builder import to_yaml
+from app.workflows.definition.loading import Loaded
+from app.workflows.definition.schema import schema as file_schema
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.add_typer(deployed.app)
+Files = Annotated[list[Path], typer.Argument(help="Workflows, or folders of them.")]
+
+
+@app.callback()
+def workflows() -> None:
+    """Check, show and describe workflow files; see what is deployed."""
+
+
+@app.command()
+def check(files: Files, *, config: ConfigOption = None) -> None:
+    """Check workflows: each fault is a line with its place and its mend, and the exit code is 1."""
+    output = Output()
+    for loaded in _load(files, config):
+        for warning in loaded.warnings:
+            output.note(f"warning: {warning}")
+        count = len(loaded.spec.steps)
+        output.say(f"{loaded.file}: the workflow {loaded.spec.id} is good: {count} step{'s' if count > 1 else ''}")
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A workflow.")],
+    *,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a chart, for Mermaid.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show a workflow as it is understood: files put in, and nothing that is at its default; or as a chart."""
+    for loaded in _load([file], config):
+        sys.stdout.write(workflow_chart.workflow_flowchart(loaded.spec) if mermaid else to_yaml(loaded.spec))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a workflow file, for editors and validators.
+
+    Keep it beside your workflows as workflow.schema.json; an editor with the YAML language server uses it for
+    files that begin with: # yaml-language-server: $schema=workflow.schema.json
+    """
+    sys.stdout.write(json.dumps(file_schema(), ensure_ascii=False, indent=2) + "\n")
+
+
+def _load(files: Sequence[Path], config: Path | None) -> list[Loaded]:
+    return workflow_files.load(configuration.load(config, os.environ), files)

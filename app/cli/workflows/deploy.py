@@ -1,0 +1,154 @@
+"""`meta-ai orchestrator deploy` and `rollback`: which workflows run, changed while the workers do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.event_loop import run
+from app.cli.kafka.client import Client, connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.output import Output
+from app.cli.target import find
+from app.cli.workflows import deployments, publishing, workflow_files
+from app.errors import ConfigurationError
+from app.settings import Settings
+from app.workflows.definition.deployment import Change, activation, plan
+
+Actor = Annotated[str | None, typer.Option(help="Who deploys, for the audit; by default the user of this machine.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def deploy(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Workflows, or folders of them; by default those of the configuration.")
+    ] = None,
+    *,
+    dry_run: Dry = False,
+    actor: Actor = None,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Deploy workflows: what changed becomes a new version, which new runs take; runs under way finish on theirs."""
+    settings = find(config, bootstrap_servers)
+    paths = files or workflow_files.configured_paths(settings, config)
+    if not paths:
+        raise ConfigurationError("there is nothing to deploy: name files, or set `workflows` in the configuration")
+    run(_deploy(settings, paths, Output(programs=json), actor, dry_run=dry_run))
+
+
+def rollback(
+    workflow: Annotated[str, typer.Argument(help="The id of a workflow.")],
+    *,
+    to: Annotated[
+        int | None, typer.Option(min=1, help="The version; by default the one that was active before.")
+    ] = None,
+    dry_run: Dry = False,
+    actor: Actor = None,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make an earlier version of a workflow the active one again; done twice, it goes back two versions."""
+    settings = find(config, bootstrap_servers)
+    run(_roll_back(settings, workflow, to, Output(programs=json), actor, dry_run=dry_run))
+
+
+async def deploy_files(
+    client: Client, paths: Sequence[Path], output: Output, actor: str | None = None, *, dry_run: bool = False
+) -> list[Change]:
+    """Return what changes with these files, and make it so unless it is a `dry_run`; `output` gets the warnings.
+
+    Raises:
+        ConfigurationError: a file is wrong, or a version is deployed with other content; nothing is changed then.
+        MissingDependency: what compiles workflows is not installed.
+    """
+    deployed = await deployments.read(client)
+    loaded = workflow_files.load(client.settings, paths, {workflow for workflow, _ in deployed.versions})
+    for warning in (warning for one in loaded for warning in one.warnings):
+        output.note(f"warning: {warning}")
+    changes = plan([one.spec for one in loaded], deployed.specs, deployed.numbers)
+    if not dry_run:
+        await publishing.publish(client, changes, actor or publishing.current_user())
+    return changes
+
+
+async def _deploy(
+    settings: Settings, paths: Sequence[Path], output: Output, actor: str | None, *, dry_run: bool
+) -> None:
+    async with connect(settings) as client:
+        show(output, await deploy_files(client, paths, output, actor, dry_run=dry_run), dry_run=dry_run)
+
+
+async def _roll_back(
+    settings: Settings, workflow: str, to: int | None, output: Output, actor: str | None, *, dry_run: bool
+) -> None:
+    async with connect(settings) as client:
+        deployed = await deployments.read(client)
+        active = deployed.numbers.get(workflow)
+        target = to or await _previous_version(client, workflow, list(deployed.of(workflow)), active)
+        change = activation(workflow, target, deployed.specs, active)
+        if not dry_run:
+            await publishing.publish(
+                client, [change], actor or publishing.current_user(), action=deployments.ROLLED_BACK
+            )
+        show(output, [change], dry_run=dry_run)
+
+
+async def _previous_version(client: Client, workflow: str, versions: Sequence[int], active: int | None) -> int:
+    history = await deployments.read_audit(client, workflow)
+    found = None if active is None else deployments.previous_version(history, versions, active)
+    if found is None:
+        raise ConfigurationError(
+            f"{workflow}: no version was active before; name one with --to: {', '.join(map(str, versions))}"
+        )
+    return found
+
+
+def show(output: Output, changes: Sequence[Change], *, dry_run: bool = False) -> None:
+    """Print what changes, with the differences."""
+    if output.programs:
+        for change in changes:
+            output.emit(_as_object(change, dry_run=dry_run))
+        return
+    for change in changes:
+        output.say(_line(change), style="dim" if change.kind == "unchanged" else "bold")
+        for line in change.diff.splitlines():
+            output.say(f"  {line}", style=_STYLES.get(line[:1], ""))
+    if all(change.kind == "unchanged" for change in changes):
+        output.say("nothing to change")
+    elif dry_run:
+        output.say("this was a dry run: nothing is changed")
+
+
+def _line(change: Change) -> str:
+    after = f"version {change.after.number}"
+    match change.kind:
+        case "unchanged":
+            return f"{change.workflow}: {after} is active already"
+        case "activate":
+            return f"{change.workflow}: {after}, which is deployed, becomes active{_replaces(change)}"
+        case "new" | "version":
+            return f"{change.workflow}: {after} is new, and becomes active{_replaces(change)}"
+
+
+def _replaces(change: Change) -> str:
+    return f" instead of version {change.before.number}" if change.before else ""
+
+
+def _as_object(change: Change, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "workflow": change.workflow,
+        "change": change.kind,
+        "before": change.before.number if change.before else None,
+        "version": change.after.number,
+        "digest": change.after.digest,
+        "diff": change.diff,
+        "dry_run": dry_run,
+    }

@@ -1,0 +1,142 @@
+"""`meta-ai workflows list`, `history` and `get`: what is deployed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.event_loop import run
+from app.cli.kafka.client import connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.output import Output
+from app.cli.target import find
+from app.cli.workflows import deployments
+from app.cli.workflows.deployments import DeployedWorkflows
+from app.errors import ConfigurationError
+from app.settings import Settings
+from app.source.writing import to_yaml
+from app.workflows.definition.deployment import digest
+from topics.audit import AuditEvent
+from topics.definitions import DefinitionEvent
+
+#: Added to `meta-ai workflows`, which has further commands.
+app = typer.Typer(add_completion=False)
+Id = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
+
+_SHORT = 12
+
+
+@app.command("list")
+def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
+    """List the deployed workflows, each with its active version."""
+    output = Output(programs=json)
+    deployed = run(_read(find(config, bootstrap_servers)))
+    rows = [_row(deployed, workflow) for workflow in sorted({name for name, _ in deployed.versions})]
+    if json:
+        for row in rows:
+            output.emit(row)
+    elif rows:
+        output.table(tuple(rows[0]), _cells(rows))
+    else:
+        output.say("no workflow is deployed; every worker has the built-in one, ask")
+
+
+@app.command()
+def history(
+    workflow: Id,
+    *,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the versions of a workflow, and when which of them became active."""
+    output = Output(programs=json)
+    deployed, audited = run(_history(find(config, bootstrap_servers), workflow))
+    active = deployed.numbers.get(workflow)
+    versions = [_version(event, active) for event in deployed.of(workflow).values()]
+    steps = [_activation(event) for event in audited]
+    if json:
+        output.emit({"workflow": workflow, "versions": versions, "activations": steps})
+        return
+    output.table(tuple(versions[0]), _cells(versions))
+    if steps:
+        output.say()
+        output.table(tuple(steps[0]), _cells(steps))
+
+
+@app.command()
+def get(
+    workflow: Id,
+    *,
+    version: Annotated[int | None, typer.Option(min=1, help="By default the active one.")] = None,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print a deployed version as YAML, ready for a file."""
+    deployed = run(_read(find(config, bootstrap_servers)))
+    versions = deployed.of(workflow)
+    wanted = version or deployed.numbers.get(workflow) or max(versions)
+    if wanted not in versions:
+        there = ", ".join(map(str, versions))
+        raise ConfigurationError(f"{workflow}: there is no version {wanted}; deployed are: {there}")
+    spec = versions[wanted].spec or {}
+    if json:
+        Output(programs=True).emit(spec)
+    else:
+        sys.stdout.write(to_yaml(spec))
+
+
+async def _read(settings: Settings) -> DeployedWorkflows:
+    async with connect(settings) as client:
+        return await deployments.read(client)
+
+
+async def _history(settings: Settings, workflow: str) -> tuple[DeployedWorkflows, list[AuditEvent]]:
+    async with connect(settings) as client:
+        return await deployments.read(client), await deployments.read_audit(client, workflow)
+
+
+def _row(deployed: DeployedWorkflows, workflow: str) -> dict[str, Any]:
+    active = deployed.active.get(workflow)
+    return {
+        "workflow": workflow,
+        "active": active and active.version,
+        "versions": list(deployed.of(workflow)),
+        "since": active and active.at,
+        "by": active and active.actor,
+    }
+
+
+def _version(event: DefinitionEvent, active: int | None) -> dict[str, Any]:
+    return {
+        "version": event.version,
+        "active": event.version == active,
+        "deployed": event.at,
+        "by": event.actor,
+        "digest": digest(event.spec or {})[:_SHORT],
+    }
+
+
+def _activation(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "what": event.action.removeprefix("workflow.").replace("_", " "),
+        "before": deployments.version_number(event.details.get("before")),
+        "after": deployments.version_number(event.details.get("after")),
+        "by": event.actor,
+    }
+
+
+def _cells(rows: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [tuple(map(_shown, row.values())) for row in rows]
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,109 @@
+"""Making a deployment known: on the topic of the workers, and in the audit."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from app.cli.kafka.client import Client
+from app.cli.workflows import deployments
+from app.errors import ConfigurationError
+from app.partitioner import partition_of
+from app.workflows.definition.deployment import Change, Version, digest
+from topics import AUDIT, DEFINITIONS
+from topics.audit import AuditEvent
+from topics.definitions import DefinitionEvent
+
+#: A longer diff is cut in the audit; the versions themselves are whole on their topic.
+_DIFF = 64 * 1024
+
+
+def current_user() -> str:
+    """Return who does it, unless they say otherwise: the user of this process."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may be a mere number
+        name = str(os.getuid())
+    return f"meta-ai:{name}"
+
+
+async def publish(client: Client, changes: Sequence[Change], actor: str, *, action: str | None = None) -> None:
+    """Return when the broker has all changes: the versions first, then which are active, then the audit.
+
+    `action` is what the audit calls them, where that is not plain from their kind.
+
+    Raises:
+        ConfigurationError: somebody else deployed the same version a moment before; theirs stands.
+    """
+    changes = [change for change in changes if change.kind != "unchanged"]
+    if fresh := [change for change in changes if change.kind != "activate"]:
+        await _put(client, [_version(change, actor) for change in fresh])
+        await _ensure_first(client, fresh)
+    await _put(client, [_active(change, actor) for change in changes])
+    noted = [_audit(change, actor, action) for change in changes]
+    await asyncio.gather(*[await client.send(AUDIT, event.subject, event, id=event.id) for event in noted])
+
+
+async def _put(client: Client, events: Sequence[DefinitionEvent]) -> None:
+    partitions = (await client.partitions())[client.full_name(DEFINITIONS)]
+    pending = [
+        await client.send(
+            DEFINITIONS,
+            event.workflow if event.kind == "active" else f"{event.workflow}/{event.version}",
+            event,
+            id=uuid4().hex,
+            partition=partition_of(event.workflow, partitions),
+        )
+        for event in events
+    ]
+    await asyncio.gather(*pending)
+
+
+async def _ensure_first(client: Client, changes: Sequence[Change]) -> None:
+    there = (await deployments.read(client)).versions
+    firsts = [there[change.workflow, change.after.number] for change in changes]
+    ours = {(change.workflow, change.after.number): change.after.digest for change in changes}
+    lost = [event for event in firsts if digest(event.spec or {}) != ours[event.workflow, event.version]]
+    if lost:
+        # Once more, so that the compacted topic keeps their content and not ours.
+        await _put(client, lost)
+        names = ", ".join(f"version {event.version} of {event.workflow} (by {event.actor})" for event in lost)
+        raise ConfigurationError(f"somebody else deployed at the same time: {names}; deploy again to go on from there")
+
+
+def _version(change: Change, actor: str) -> DefinitionEvent:
+    return DefinitionEvent(
+        kind="version",
+        workflow=change.workflow,
+        version=change.after.number,
+        spec=change.spec,
+        digest=change.after.digest,
+        actor=actor,
+        at=datetime.now(UTC),
+    )
+
+
+def _active(change: Change, actor: str) -> DefinitionEvent:
+    return _version(change, actor).model_copy(update={"kind": "active", "spec": None})
+
+
+def _audit(change: Change, actor: str, action: str | None) -> AuditEvent:
+    usual = deployments.ACTIVATED if change.kind == "activate" else deployments.DEPLOYED
+    diff = change.diff if len(change.diff) <= _DIFF else f"{change.diff[:_DIFF]}\n…"
+    return AuditEvent(
+        id=uuid4().hex,
+        at=datetime.now(UTC),
+        actor=actor,
+        action=action or usual,
+        subject=change.workflow,
+        details={"before": _described(change.before), "after": _described(change.after), "diff": diff},
+    )
+
+
+def _described(version: Version | None) -> dict[str, Any] | None:
+    return {"version": version.number, "digest": version.digest} if version else None

@@ -1,0 +1,49 @@
+"""The workflows in files, read and checked against what the settings have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli import run_state
+from app.errors import MissingDependency
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.workflows.definition.loading import Loaded
+
+#: The workflow that every worker has.
+BUILT_IN = "ask"
+
+
+def configured_paths(settings: Settings, config: Path | None) -> list[Path]:
+    """Return the paths in the settings; they are relative to the configuration's folder."""
+    folder = run_state.path_for(config, os.environ).parent.parent  # the state is in a folder beside the configuration
+    return [folder / path for path in settings.workflows]
+
+
+def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | None = None) -> list[Loaded]:
+    """Return the workflows in files, or folders of files; they may name each other and those that are `deployed`.
+
+    If it is not known which are, a name that none of them has is only a warning. What a step asks of a model must
+    be among the model's features.
+
+    Raises:
+        ConfigurationError: a line for each fault, with its place and its mend.
+        MissingDependency: what compiles templates and expressions is not installed.
+    """
+    try:
+        from app.models.configured_capabilities import configured_features  # noqa: PLC0415  # every adapter that the settings name
+        from app.workflows.checks import Names  # noqa: PLC0415  # likewise
+        from app.workflows.definition import loading  # noqa: PLC0415  # templates and expressions; other commands need none
+    except ModuleNotFoundError:
+        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
+    names = Names.of(
+        settings,
+        workflows=frozenset({*(deployed or ()), BUILT_IN}),
+        more=deployed is None,
+        features=configured_features(settings.models),
+    )
+    return loading.load(paths, names)

@@ -1,0 +1,67 @@
+"""Running a connector once: its time-out and its faults, decided in one place for all components."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from app.connectors.base import Connector
+from app.errors import ConnectorError, ConnectorTimeout, OrchestratorError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorOutcome:
+    """What came of it: `output` (which may be null) or `error`, after `seconds`."""
+
+    output: JsonValue
+    error: OrchestratorError | None
+    seconds: float
+
+
+async def call_connector(
+    name: str, connector: Connector, arguments: Mapping[str, JsonValue], *, timeout: float
+) -> ConnectorOutcome:
+    """Have the connector called `name` do something within `timeout` seconds; raises nothing but CancelledError."""
+    started = time.perf_counter()
+    error: OrchestratorError | None = None
+    output: JsonValue = None
+    try:
+        # The component was told the time; this holds it to it.
+        async with asyncio.timeout(timeout):
+            output = plain(await connector.run(arguments, timeout=timeout))
+    except OrchestratorError as problem:
+        error = problem
+    except TimeoutError:
+        error = ConnectorTimeout(f"no answer within {timeout:.3g} s")
+    except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
+        error = _fault(name, fault)
+    return ConnectorOutcome(output, error, time.perf_counter() - started)
+
+
+def plain(value: object) -> JsonValue:
+    """Return `value` as JSON: models, dataclasses and dates become what JSON has for them, NaN becomes null.
+
+    Raises:
+        ConnectorError: JSON has nothing for it.
+    """
+    try:
+        made: JsonValue = from_json(to_json(value, inf_nan_mode="null"))
+    except (PydanticSerializationError, UnicodeError):
+        raise ConnectorError(f"what it returned ({type(value).__name__}) is no JSON") from None
+    return made
+
+
+def _fault(name: str, fault: Exception) -> ConnectorError:
+    kind = type(fault).__name__
+    # Where it happened helps to mend it; what the exception says may quote a secret, and stays out.
+    log.error("connector %s raised %s\n%s", name, kind, "".join(traceback.format_tb(fault.__traceback__)))
+    return ConnectorError(f"{name} failed with {kind}; the log of the worker says where")

@@ -1,0 +1,98 @@
+"""What the agents are given: the parts that `app.worker.components` chose, and the core that moves their events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from app.caching.response_cache import ResponseCache
+from app.connectors.registry import ConfiguredConnector
+from app.deadline import expired
+from app.delivery.core import Delivery
+from app.delivery.envelope import Outgoing, Received
+from app.delivery.request_handler import RequestHandler
+from app.delivery.stateful_processor import StatefulProcessor
+from app.models.base import Model
+from app.models.batching.batcher import Batcher
+from app.models.calling.hedging import HedgePolicy
+from app.models.limits.limiter import Limiter
+from app.prices.price import Price
+from app.retrieval.base import Embedder, Store
+from app.settings import ModelSettings, Settings
+from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Tracer
+from app.worker.feeds.health import HealthRecorder
+from app.workflows.run import RunState
+from topics.base import Event, Topic
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredModel:
+    """A model with its settings, and the limiter through which all calls to it go.
+
+    `price` is what it costs, if that is known, and `hedges` when a call is made twice, if ever. `batcher` has requests
+    answered that may wait; a model without the feature `batch` has none.
+    """
+
+    limiter: Limiter
+    settings: ModelSettings
+    price: Price | None = None
+    hedges: HedgePolicy | None = None
+    batcher: Batcher | None = None
+
+    @property
+    def model(self) -> Model:
+        """The component."""
+        return self.limiter.model
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Everything that an agent may use."""
+
+    settings: Settings
+    models: Mapping[str, ConfiguredModel]
+    connectors: Mapping[str, ConfiguredConnector]
+    embedder: Embedder
+    store: Store
+    answers: ResponseCache
+    measures: HealthRecorder
+    metrics: Metrics
+    tracer: Tracer
+    delivery: Delivery
+    processor: StatefulProcessor[RunState]
+
+
+async def answer_requests(  # noqa: PLR0913  # what tells one such agent from another
+    stream: Any,
+    deps: Dependencies,
+    topic: Topic[E],
+    handle: Callable[[Received[E], Dependencies], Awaitable[Sequence[Outgoing]]],
+    *,
+    agent: str,
+    answer_id: Callable[[Received[E]], str],
+    failed: Callable[[Received[E], Exception], Sequence[Outgoing]],
+    lane: Callable[[E], str] | None = None,
+    priority: Callable[[E], int] | None = None,
+) -> None:
+    """Process a topic whose requests are each answered once, and let go when nobody waits for the answer any more."""
+
+    async def handler(received: Received[E]) -> Sequence[Outgoing]:
+        return await handle(received, deps)
+
+    request_handler = RequestHandler(
+        deps.delivery,
+        topic,
+        handler,
+        agent=agent,
+        identify=answer_id,
+        answers=True,
+        failed=failed,
+        expired=expired,
+        lane=lane,
+        priority=priority,
+    )
+    await request_handler.run(stream)

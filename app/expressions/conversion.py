@@ -1,0 +1,111 @@
+"""Between Python and CEL: what goes into an evaluation, and what comes out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from app.expressions.analysis import Path
+
+MAX_CHARACTERS = 1024 * 1024
+_SCALARS = (str, int, float, type(None))
+
+
+_ABSENT = object()
+
+
+def select(context: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """Return of `context` only what lies on `paths`, as plain data: an evaluation copies all that it is given.
+
+    No path leads on from the end of another. Pydantic models become mappings of their fields. What is absent
+    stays absent.
+    """
+    chosen: dict[str, Any] = {}
+    for path in paths:
+        _copy(context, chosen, path)
+    return chosen
+
+
+def _copy(source: Any, target: dict[str, Any], path: Path) -> None:
+    *above, last = path
+    for name in above:
+        source = _member(source, name)
+        if not _has_names(source):
+            if source is not _ABSENT:
+                target[name] = plain(source)
+            return
+        target = target.setdefault(name, {})
+    if (value := _member(source, last)) is not _ABSENT:
+        target[last] = plain(value)
+
+
+def _has_names(source: Any) -> bool:
+    """Whether parts of it are named: a model, a mapping, or something that makes its parts when they are asked for."""
+    return isinstance(source, BaseModel | Mapping) or (
+        hasattr(type(source), "__getitem__") and not isinstance(source, str | bytes | Sequence)
+    )
+
+
+def _member(source: Any, name: str) -> Any:
+    if isinstance(source, BaseModel):
+        return getattr(source, name) if name in type(source).model_fields else _ABSENT
+    try:
+        return source[name]
+    except KeyError:
+        return _ABSENT
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with models as mappings and tuples as lists; what is plain already is not copied twice."""
+    if isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    return [plain(inner) for inner in value]
+
+
+class JsonConverter:
+    """Turns what an evaluation yields into JSON, up to `MAX_CHARACTERS`."""
+
+    def __init__(self) -> None:
+        self._left = MAX_CHARACTERS
+
+    def of(self, value: Any) -> JsonValue:
+        """Return the JSON for `value`: a timestamp as ISO 8601, a duration in seconds.
+
+        Raises:
+            ValueError: JSON has no such value, or it is too large.
+        """
+        self._left -= len(value) if isinstance(value, str) else 1
+        if self._left < 0:
+            raise ValueError(f"yields more than {MAX_CHARACTERS} characters")
+        if isinstance(value, list):
+            return [self.of(inner) for inner in value]
+        if isinstance(value, dict):
+            # Sorted: the library gives no order twice, and a replay is to give the same, byte for byte.
+            return {name: self.of(value[name]) for name in sorted(map(self._key, value))}
+        return _scalar(value)
+
+    def _key(self, name: object) -> str:
+        if not isinstance(name, str):
+            raise ValueError(f"yields a map with the key {name!r}; JSON has only texts as keys")  # noqa: TRY004  # all faults alike
+        self._left -= len(name)
+        return name
+
+
+def _scalar(value: Any) -> JsonValue:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"yields {value}, which JSON has no word for")
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise ValueError(f"yields {type(value).__name__}, which JSON has no word for")

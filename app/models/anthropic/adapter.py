@@ -1,0 +1,168 @@
+"""Anthropic's messages API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field
+
+from app.errors import MissingDependency
+from app.models import options
+from app.models.anthropic.parsing import parse_message
+from app.models.anthropic.request import request_body
+from app.models.anthropic.stream import MessageStreamAssembler
+from app.models.base import BatchResults, Completion, Delta, Features, Prompt
+from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
+from app.models.http.batch_files import BATCH_SIZE_FACTOR
+from app.models.http.endpoint import Endpoint, HostedOptions
+from app.models.http.errors import ErrorTranslator
+from app.models.http.rate_limit_headers import parse_rate_limit_headers
+from app.settings import ModelSettings
+from topics.model_requests import Sampling
+
+if TYPE_CHECKING:
+    from app.models.anthropic.batches import AnthropicBatches
+    from app.models.http.http_client import HttpClient
+
+#: Connections for files.
+_FILE_CONNECTIONS = 4
+
+_PATH = "/v1/messages"
+
+
+class AnthropicOptions(HostedOptions):
+    """What is to be done otherwise than for Anthropic's newer models."""
+
+    features: tuple[FeatureOverride, ...] = Field(
+        default=(), description="with `-` before them, names of features that the model has not"
+    )
+
+
+class Anthropic:
+    """One of Anthropic's models. The API has no seed and no log-probabilities.
+
+    A `reasoning_effort` asks for adaptive thinking, which older models do not know: take it away from their
+    features, and give them by `options.body` the `thinking` that they know, with a budget.
+    """
+
+    provider = "anthropic"
+    features: Features = frozenset(
+        {
+            "batch",
+            "images",
+            "max_tokens",
+            "reasoning_effort",
+            "schema",
+            "stop",
+            "streaming",
+            "temperature",
+            "tools",
+            "top_p",
+        }
+    )
+
+    def __init__(self, endpoint: Endpoint, defaults: Sampling, *, features: Features, max_concurrency: int) -> None:
+        self.features = features
+        self._endpoint = endpoint
+        self._defaults = defaults
+        self._http, self._errors = _connect(endpoint, max_concurrency)
+        # Files of answers are longer than an answer, and few.
+        longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
+        self._files, _ = _connect(longer, _FILE_CONNECTIONS)
+
+    @classmethod
+    def from_settings(cls, name: str, settings: ModelSettings) -> Self:
+        """Return the model that the configuration calls `name`.
+
+        Raises:
+            ConfigurationError: the model or the key is missing, or an option is wrong.
+            MissingDependency: the SDK is not installed.
+        """
+        chosen = options.parse(name, settings, AnthropicOptions)
+        endpoint = Endpoint.from_settings(name, settings, chosen, vendor="ANTHROPIC")
+        features = cls.features & with_overrides(cls.features, chosen.features)  # the API has no words for others
+        sampling = default_sampling(name, settings, features)
+        return cls(endpoint, sampling, features=features, max_concurrency=settings.max_concurrency)
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Return the whole answer, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        answer = await self._http.post(_PATH, self._body(prompt), timeout=timeout)
+        return replace(
+            parse_message(answer.content, self._errors),
+            allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)),
+        )
+
+    def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        request = self._body(prompt) | {"stream": True}
+        return self._http.assemble(_PATH, request, MessageStreamAssembler(self._errors), timeout=timeout)
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a request as it stands in a batch.
+
+        Raises:
+            InvalidRequest: the API has no words for it.
+        """
+        return self._http.whole(self._body(prompt))
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch of requests by name; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.submit(requests, timeout=timeout)
+
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.collect(batch, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+        await self._files.close()
+
+    @property
+    def _batches(self) -> AnthropicBatches:
+        from app.models.anthropic.batches import AnthropicBatches  # noqa: PLC0415  # needs what comes with the SDK
+
+        return AnthropicBatches(self._files, self._errors)
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        sampling = options.fill(prompt.sampling, self._defaults)
+        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        asked = prompt if "schema" in self.features else replace(prompt, schema=None)
+        return {"model": self._endpoint.model, **request_body(asked, sampling)}
+
+
+def _connect(endpoint: Endpoint, max_concurrency: int) -> tuple[HttpClient, ErrorTranslator]:
+    try:
+        import anthropic  # noqa: PLC0415  # optional
+
+        from app.models.http import http_client, sdk  # noqa: PLC0415  # they need what comes with the SDK
+    except ImportError:
+        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
+    client, errors = sdk.connect(
+        anthropic,
+        anthropic.AsyncAnthropic,
+        anthropic.AnthropicError,
+        provider=Anthropic.provider,
+        endpoint=endpoint,
+        connections=max_concurrency,
+    )
+    return http_client.HttpClient(anthropic, client, errors, endpoint), errors

@@ -1,0 +1,100 @@
+"""Anthropic's message batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import httpx2
+from pydantic import BaseModel
+
+from app.errors import BatchExpired, BatchFailed, ModelError
+from app.models.anthropic.parsing import parse_message
+from app.models.base import BatchResults, Completion
+from app.models.http.batch_files import BatchLine, parse_body, read_answers
+from app.models.http.errors import ErrorTranslator
+from app.models.http.http_client import HttpClient
+
+
+class _Envelope(BaseModel):
+    error: Any = None
+
+
+class _Result(BaseModel):
+    type: Literal["succeeded", "errored", "canceled", "expired"]
+    message: Any = None
+    error: _Envelope = _Envelope()
+
+
+class _State(BaseModel):
+    id: str
+    processing_status: str
+
+
+class _Line(BatchLine):
+    result: _Result
+
+
+class AnthropicBatches:
+    """The message batches of one endpoint."""
+
+    def __init__(self, http: HttpClient, errors: ErrorTranslator) -> None:
+        self._http = http
+        self._errors = errors
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch; return its id. The API takes no metadata: the names of the requests tell whose it is.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        entries = [{"custom_id": name, "params": dict(body)} for name, body in requests.items()]
+
+        async def hand_in(client: Any, options: Mapping[str, Any]) -> bytes:
+            raw = await client.messages.batches.with_raw_response.create(requests=entries, **options)
+            return bytes(await raw.read())
+
+        return parse_body(await self._http.use(hand_in, timeout=timeout), _State, self._errors).id
+
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+
+        async def look(client: Any, options: Mapping[str, Any]) -> bytes | None:
+            raw = await client.messages.batches.with_raw_response.retrieve(batch, **options)
+            if parse_body(await raw.read(), _State, self._errors).processing_status != "ended":
+                return None
+            # Not the address that the answer names, to which the key would go along.
+            request = {"headers": options["extra_headers"], "timeout": options["timeout"]}
+            answer = await client.get(f"/v1/messages/batches/{batch}/results", cast_to=httpx2.Response, options=request)
+            return bytes(answer.content)
+
+        file = await self._http.use(look, timeout=timeout)
+        if file is None:
+            return None
+        found = dict(read_answers(file, _Line, self._answer, self._errors))
+        return BatchResults(found, self._failed("the batch has ended without an answer to this request"))
+
+    def _answer(self, line: _Line) -> Completion | ModelError:
+        result = line.result
+        match result.type:
+            case "succeeded":
+                try:
+                    return parse_message(json.dumps(result.message).encode(), self._errors)
+                except ModelError as error:
+                    return error
+            case "errored":
+                return self._errors.reported(result.error.error)
+            case "expired":
+                return BatchExpired(
+                    "the batch expired before this request was answered", provider=self._errors.provider
+                )
+            case "canceled":
+                return self._failed("the batch was cancelled before this request was answered")
+
+    def _failed(self, why: str) -> BatchFailed:
+        return BatchFailed(why, provider=self._errors.provider)

@@ -1,0 +1,183 @@
+"""One attempt at a model: its time-outs, the pieces of its answer, and what its faults mean."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
+
+from app.errors import ModelError, ModelTimeout, OrchestratorError, Unavailable
+from app.models.base import Completion, Delta, Model, Prompt, StreamingModel
+from app.models.calling.stream_merge import SinkFailed, StreamMerge
+from app.models.calling.stream_timeouts import StreamTimeouts
+from app.models.outcome import Attempt
+from app.settings import ModelSettings
+
+#: Seconds that a component which is told to stop is waited for.
+_CANCEL_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class ComponentFault(ModelError):
+    """A component raised what it should not: a fault of its own, which a retry does not mend."""
+
+    code = "internal"
+
+
+class AttemptRunner:
+    """An attempt under way, the `number`-th of its call, which may take `timeout` seconds, and `most` in any case.
+
+    With a `merge` it is streamed: the time for which the sink lets it wait is not the model's, and counts only for
+    `most`. `on_output` is called once, with the first piece.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        model: Model,
+        *,
+        settings: ModelSettings,
+        timeout: float,
+        most: float,
+        merge: StreamMerge | None,
+        now: Callable[[], float],
+        on_output: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._number = number
+        self._model = model
+        self._settings = settings
+        self._timeout = timeout
+        self._most = most
+        self._merge = merge
+        self._now = now
+        self._on_output = on_output
+        self._started = self._last = now()
+        self._sink_seconds = 0.0
+        self._first: float | None = None
+        self._gap: float | None = None
+        self._text: list[str] = []
+        self._answer: Completion | None = None
+
+    async def run(self, prompt: Prompt) -> Attempt:
+        """Ask; raises nothing but CancelledError, and what the sink raises."""
+        try:
+            return await self._run(prompt)
+        except SinkFailed as failed:
+            raise cast("Exception", failed.__cause__) from None
+
+    async def _run(self, prompt: Prompt) -> Attempt:
+        answer = await self._ask(prompt)
+        attempt = self._finish(self._answer or answer)  # a stream that was whole is so, however it then closed
+        return await self._send_end(attempt, self._merge) if self._merge else attempt
+
+    async def _send_end(self, attempt: Attempt, merge: StreamMerge) -> Attempt:
+        reason, began = attempt.completion.finish_reason if attempt.completion else "", self._now()
+        await merge.end(replace(merge.last(self._number), finish_reason=reason, error=attempt.error))
+        return replace(attempt, held=attempt.held + self._now() - began)
+
+    def lost(self) -> Attempt:
+        """Return the attempt as it stands when it is given up."""
+        return replace(self._attempt(), lost=True)
+
+    def _attempt(self, completion: Completion | None = None) -> Attempt:
+        text, seconds = "".join(self._text), self._now() - self._started - self._sink_seconds
+        return Attempt(self._number, seconds, completion, None, text, self._first, self._gap, held=self._sink_seconds)
+
+    def _finish(self, answer: Completion | ModelError) -> Attempt:
+        if isinstance(answer, Completion):
+            return self._attempt(answer)
+        less = self._timeout < self._settings.timeout or self._sink_seconds > 0
+        over = isinstance(answer, ModelTimeout) and self._now() - self._started >= self._most
+        return replace(self._attempt(), error=answer, short=less and over)
+
+    async def _ask(self, prompt: Prompt) -> Completion | ModelError:
+        """Return the answer, or the error that stands for whatever went wrong."""
+        streamed = self._merge is not None and "streaming" in self._model.features
+        # The component was told the time; this holds it to it.
+        first = self._settings.first_token_timeout if streamed else None
+        timeouts = StreamTimeouts(self._timeout, first, most=self._most)
+        try:
+            async with timeouts:
+                return await (self._stream(prompt, timeouts) if streamed else self._whole(prompt, timeouts))
+        except ModelError as error:
+            return error
+        except TimeoutError:
+            return self._timeout_error(timeouts)
+        except SinkFailed:
+            raise
+        except asyncio.CancelledError as fault:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            return component_fault(
+                self._model, fault
+            )  # nobody cancelled the call: something inside of the component was
+        except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
+            return component_fault(self._model, fault)
+
+    async def _whole(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:
+        completion = await self._model.complete(prompt, timeout=self._timeout)
+        if self._merge:
+            self._answer = completion
+            timeouts.pause()
+            await self._take(Delta(completion.text, completion.reasoning), self._merge)
+        return completion
+
+    async def _stream(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:
+        merge, silence = cast("Voice", self._merge), self._settings.token_timeout
+        # It cannot know for how long its pieces are not taken; the timeouts keeps it to its own time.
+        stream = cast("StreamingModel", self._model).stream(prompt, timeout=self._most)
+        async with aclosing(stream) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Completion):
+                    self._answer = piece
+                    return piece
+                timeouts.pause()  # a reader that is slow is not the model's silence
+                await self._take(piece, merge)
+                timeouts.allow(silence)
+        raise Unavailable("the answer ended without an end", provider=self._model.provider)
+
+    async def _take(self, delta: Delta, merge: StreamMerge) -> None:
+        now = self._now()
+        if self._first is None:
+            self._first = now - self._started
+            self._on_output()
+        else:
+            self._gap = max(self._gap or 0.0, now - self._last)
+        try:
+            if await merge.write(self._number, delta):
+                self._text.append(delta.text)
+        finally:
+            self._last = self._now()
+            self._sink_seconds += self._last - now
+
+    def _timeout_error(self, timeouts: StreamTimeouts) -> ModelTimeout:
+        silence = timeouts.silence
+        if silence is not None:
+            what = f"no {'first' if self._first is None else 'further'} piece of the answer within {silence:.3g} s"
+        elif self._sink_seconds and timeouts.over:
+            what = f"no time was left for the rest of the answer, of which pieces had to wait for {self._sink_seconds:.3g} s"
+        else:
+            what = f"no answer within {self._timeout:.3g} s"
+        return ModelTimeout(what, provider=self._model.provider)
+
+
+def component_fault(model: Model, fault: BaseException) -> ComponentFault:
+    """Return the error of a component that raised what it should not, with where it happened in the log."""
+    kind = type(fault).__name__
+    # Where it happened helps to mend it; what the exception says may quote a key, and stays out.
+    _log.error(
+        "model component %s raised %s\n%s", model.provider, kind, "".join(traceback.format_tb(fault.__traceback__))
+    )
+    said = f": {fault}" if isinstance(fault, OrchestratorError) else ""
+    return ComponentFault(f"the {model.provider} component failed with {kind}{said}", provider=model.provider)
+
+
+async def cancel_attempt(task: asyncio.Task[Attempt]) -> None:
+    """Cancel an attempt and wait until it has ended, but not for a component that does not let itself be stopped."""
+    task.cancel()
+    await asyncio.wait({task}, timeout=_CANCEL_SECONDS)

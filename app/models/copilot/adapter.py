@@ -1,0 +1,152 @@
+"""GitHub Copilot, through its SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+
+from app.errors import ConfigurationError, MissingDependency, ModelError, ModelTimeout, Unavailable
+from app.models import options
+from app.models.base import Completion, Delta, Features, Prompt
+from app.models.copilot.reply import CopilotReply
+from app.models.copilot.runtime import INSTALL, Runtime, find_runtime
+from app.models.http.errors import ErrorTranslator
+from app.settings import ModelSettings, Section
+
+_PROVIDER = "copilot"
+
+
+class CopilotOptions(Section):
+    """Where the runtime is: a program of GitHub's own licence, which its users install themselves."""
+
+    runtime: Path | None = Field(
+        default=None, description="the program of the npm package @github/copilot; by default `copilot` on PATH"
+    )
+
+
+class Copilot:
+    """Asks Copilot for an answer and nothing else: without tools, files, memory, or leave to do anything.
+
+    How it generates is the runtime's own affair, so there are few features; it also puts the date and time before
+    what the user says. It takes one message: a longer conversation becomes a text of it. The runtime's own
+    retries are cut short: one call is one attempt. With `base_url` it asks an OpenAI-compatible server with
+    `api_key`; without, GitHub, with the token in `api_key` or COPILOT_GITHUB_TOKEN.
+    """
+
+    provider = _PROVIDER
+    options = CopilotOptions
+    features: Features = frozenset({"streaming"})
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._closed = False
+
+    @classmethod
+    def from_settings(cls, name: str, settings: ModelSettings) -> Self:
+        """Return the model that the configuration calls `name`; the runtime is started by the first call.
+
+        Raises:
+            ConfigurationError: the model or the token is missing, or an option is wrong.
+            MissingDependency: the SDK or the runtime is not installed.
+        """
+        chosen = options.parse(name, settings, CopilotOptions)
+        options.sampling(name, settings)
+        if not settings.model:
+            raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
+        if find_spec("copilot") is None:
+            raise MissingDependency(INSTALL)
+        key = _key(name, settings)
+        errors = ErrorTranslator(_PROVIDER, None, (key,))
+        return cls(Runtime(_program(name, chosen), settings.model, settings.base_url, key, errors))
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Return the whole answer, within `timeout` seconds, the start of the runtime included.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        async with aclosing(self.stream(prompt, timeout=timeout)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Completion):
+                    return piece
+        raise Unavailable("the answer ended without an end", provider=_PROVIDER)
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces as they come, and at last the whole of it.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        end = asyncio.get_running_loop().time() + timeout
+        session, events = await self._send(prompt, end)
+        answer = CopilotReply(self._runtime.errors)
+        try:
+            while not answer.ended:
+                delta = answer.take(await _with_deadline(end, events.get()))
+                if delta:
+                    yield delta
+            yield answer.completion()
+        finally:
+            self._runtime.forget(session)
+
+    async def close(self) -> None:
+        """End the runtime, and delete what it kept."""
+        self._closed = True
+        await self._runtime.close()
+
+    async def _send(self, prompt: Prompt, end: float) -> tuple[Any, asyncio.Queue[Any]]:
+        """Return a session to which the prompt has been sent, and what happens in it."""
+        if self._closed:
+            raise Unavailable("the model is closed", provider=_PROVIDER)
+        loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
+        instructions = "\n\n".join(message.content for message in prompt.messages if message.role == "system")
+        session = await _with_deadline(end, self._runtime.session(instructions))
+        session.on(lambda event: loop.call_soon_threadsafe(events.put_nowait, event.data))
+        try:
+            await _with_deadline(end, session.send(_conversation(prompt)))
+        except BaseException as problem:
+            self._runtime.forget(session)
+            if isinstance(problem, ModelError) or not isinstance(problem, Exception):
+                raise
+            raise self._runtime.errors.broken(f"the question was not taken: {problem}") from None
+        return session, events
+
+
+def _conversation(prompt: Prompt) -> str:
+    turns = [message for message in prompt.messages if message.role != "system"]
+    if len(turns) == 1:
+        return turns[0].content
+    return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns)
+
+
+async def _with_deadline(end: float, work: Any) -> Any:
+    try:
+        async with asyncio.timeout_at(end):
+            return await work
+    except TimeoutError:
+        raise ModelTimeout("no answer within the time allowed", provider=_PROVIDER) from None
+
+
+def _key(name: str, settings: ModelSettings) -> str:
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    if settings.base_url:
+        return "unused"
+    if token := os.environ.get("COPILOT_GITHUB_TOKEN"):
+        return token
+    raise ConfigurationError(f"models.{name}.api_key: set it, or the environment variable COPILOT_GITHUB_TOKEN")
+
+
+def _program(name: str, chosen: CopilotOptions) -> Path:
+    if chosen.runtime is None:
+        return find_runtime()
+    if not chosen.runtime.is_file():
+        raise ConfigurationError(f"models.{name}.options.runtime: there is no {chosen.runtime}")
+    return chosen.runtime

@@ -1,0 +1,151 @@
+"""Where a hosted model is, and what it takes to be let in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from app.errors import ConfigurationError
+from app.settings import ModelSettings, Section
+
+#: SDKs insist on a key; a server on one's own machine does not.
+_NO_KEY = "unused"
+_REGION = "{region}"
+#: Headers, a line for each, that the SDKs send with every request, unasked.
+_CUSTOM_HEADER_VARIABLES = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
+#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
+MIN_SECRET_LENGTH = 6
+
+
+class HostedOptions(Section):
+    """What every hosted provider understands: extra headers, extra fields of the request's body, and a bound."""
+
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
+    body: dict[str, Any] = Field(default_factory=dict, description="fields added to each request")
+    max_response_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="a longer answer is given up, before it fills the memory"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDefaults:
+    """A provider's own address, and the environment variables of its key and of another address.
+
+    Without an `address`, it is the SDK's own, unless `example` shows what everyone has to set for himself.
+    `{region}` in the address stands for AWS_REGION. One that is `open` needs no key.
+    """
+
+    key: str | None = None
+    url: str | None = None
+    address: str | None = None
+    example: str = ""
+    open: bool = False
+
+    def url_override(self) -> str | None:
+        """Return the address that the environment sets in the place of the provider's own."""
+        return (os.environ.get(self.url) if self.url else None) or None
+
+    def own(self, name: str) -> str | None:
+        """Return the provider's address.
+
+        Raises:
+            ConfigurationError: it is not the same for everyone, and models.`name` does not say it.
+        """
+        if self.example:
+            raise ConfigurationError(f"models.{name}.base_url: set it, as in {self.example}")
+        if self.address and _REGION in self.address:
+            return self.address.replace(_REGION, _region(name))
+        return self.address
+
+    def missing_key_error(self, name: str) -> ConfigurationError:
+        """Return the error of a missing key."""
+        variable = f", or the environment variable {self.key}" if self.key else ""
+        hint = f"set it{variable}; or set base_url to a server that needs no key"
+        return ConfigurationError(f"models.{name}.api_key: {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address, a model behind it, and the credentials, which no repr shows."""
+
+    model: str
+    base_url: str | None = field(repr=False)
+    api_key: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False, default_factory=dict)
+    body: dict[str, Any] = field(repr=False, default_factory=dict)
+    connect_timeout: float = 5.0
+    max_response_bytes: int = 16 * 1024 * 1024
+
+    @classmethod
+    def from_settings(
+        cls,
+        name: str,
+        settings: ModelSettings,
+        chosen: HostedOptions,
+        *,
+        vendor: str = "",
+        provider_defaults: ProviderDefaults | None = None,
+    ) -> Self:
+        """Return the endpoint of the model called `name`, at `provider_defaults`; or that of a `vendor` whose SDK knows it.
+
+        The environment's key goes to the vendor's own address, or to where the environment's variable for the
+        address points, and never to a `base_url` of the settings, which has an `api_key` of its own.
+
+        Raises:
+            ConfigurationError: no model is named, there is no key for the vendor's own address, or the address is none
+                or has a password in it.
+        """
+        provider_defaults = provider_defaults or ProviderDefaults(key=f"{vendor}_API_KEY", url=f"{vendor}_BASE_URL")
+        if not settings.model:
+            raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
+        url_override = settings.base_url or provider_defaults.url_override()
+        if "@" in urlsplit(url_override or "").netloc:
+            raise ConfigurationError(
+                f"models.{name}.base_url: an address has no user and password; a proxy that wants them is sent "
+                "options.headers.authorization"
+            )
+        if url_override and not url_override.lower().startswith(("http://", "https://")):
+            raise ConfigurationError(f"models.{name}.base_url: must begin with http:// or https://")
+        base_url = url_override or provider_defaults.own(name)
+        key = os.environ.get(provider_defaults.key) if provider_defaults.key and not settings.base_url else None
+        if settings.api_key is not None:
+            key = settings.api_key.get_secret_value()
+        if not key and not url_override and not provider_defaults.open:
+            raise provider_defaults.missing_key_error(name)
+        return cls(
+            settings.model,
+            base_url,
+            key or _NO_KEY,
+            {header: value.get_secret_value() for header, value in chosen.headers.items()},
+            chosen.body,
+            connect_timeout=settings.connect_timeout,
+            max_response_bytes=chosen.max_response_bytes,
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not occur in an error message."""
+        return (self.api_key, *self.headers.values(), *ambient_secrets(os.environ))
+
+
+def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what must not be shown of the headers that the SDKs take from the environment.
+
+    That is each value, and the credentials alone where a word such as `Bearer` stands before them.
+    """
+    lines = "\n".join(environ.get(name, "") for name in _CUSTOM_HEADER_VARIABLES).split("\n")
+    values = [value.strip() for _, colon, value in (line.partition(":") for line in lines) if colon]
+    found = [*values, *(value.split()[-1] for value in values if value)]
+    return tuple(dict.fromkeys(one for one in found if len(one) >= MIN_SECRET_LENGTH))
+
+
+def _region(name: str) -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise ConfigurationError(f"models.{name}.base_url: set it, or the environment variable AWS_REGION")
+    return region

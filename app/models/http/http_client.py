@@ -1,0 +1,186 @@
+"""One endpoint behind an SDK's client: whole answers, and streams of events, both unparsed.
+
+The SDKs' own models of answers cost more time than the rest of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any, TypeVar
+
+import httpx2
+
+from app.errors import ModelError
+from app.models.base import Completion, Delta
+from app.models.http import sse
+from app.models.http.endpoint import Endpoint
+from app.models.http.errors import ErrorTranslator
+from app.models.http.rate_limit_headers import parse_rate_limit_headers
+from app.models.http.sdk import timeouts
+from app.models.http.stream_assembler import StreamAssembler
+
+T = TypeVar("T")
+
+#: Seconds to wait for what ends an answer after its last event; without it, its connection is not used again.
+_DRAIN_SECONDS = 0.05
+
+#: The headers of an answer, and its events as name and data.
+EventStream = tuple[Mapping[str, str], AsyncIterator[tuple[str, str]]]
+
+
+class HttpClient:
+    """An endpoint, asked through a `client` of `sdk.connect`; `headers` go before those that it sends itself."""
+
+    def __init__(
+        self,
+        sdk: ModuleType,
+        client: Any,
+        errors: ErrorTranslator,
+        endpoint: Endpoint,
+        headers: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._client = client
+        self._headers = dict(headers or {})
+        self._endpoint = endpoint
+        self._errors = errors
+        self._stream_class = sdk.AsyncStream
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def post(self, path: str, body: dict[str, Any], *, timeout: float) -> httpx2.Response:
+        """Return the whole answer, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        try:
+            # The SDK's own time-out is for one read; a body that trickles in would outlive it.
+            async with asyncio.timeout(timeout):
+                answer: httpx2.Response = await self._client.post(path, **self._request(body, timeout))
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+        return answer
+
+    async def assemble(
+        self, path: str, body: dict[str, Any], assembly: StreamAssembler, *, timeout: float
+    ) -> AsyncGenerator[Delta | Completion]:
+        """Yield the pieces of an answer that comes as events, and at last the whole of it, within `timeout` seconds.
+
+        What is longer than the endpoint's `max_response_bytes` is given up. The client cannot tell an answer from the
+        wrapping of its pieces, and lets more of a stream through.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        size = 0
+        async with self.stream(path, body, timeout=timeout) as (headers, events):
+            async for name, data in events:
+                delta = assembly.add(name, data)
+                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
+                self._check_size(size)
+                if delta:
+                    yield delta
+                if assembly.done:
+                    break
+        yield replace(assembly.completion(), allowance=parse_rate_limit_headers(headers, now=datetime.now(UTC)))
+
+    def _check_size(self, size: int) -> None:
+        most = self._endpoint.max_response_bytes
+        if size > most:
+            raise self._errors.broken(f"the answer is longer than {most} bytes (options.max_response_bytes)")
+
+    def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of a request with what the configuration adds to it."""
+        return merge_body(body, self._endpoint.body)
+
+    async def use(self, act: Callable[[Any, Mapping[str, Any]], Awaitable[T]], *, timeout: float) -> T:
+        """Return what `act` does with the SDK's client, whose methods are to have these options, in `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        options = {"extra_headers": self._headers, "timeout": timeouts(self._endpoint, timeout)}
+        try:
+            async with asyncio.timeout(timeout):
+                return await act(self._client, options)
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+
+    @asynccontextmanager
+    async def stream(self, path: str, body: dict[str, Any], *, timeout: float) -> AsyncIterator[EventStream]:
+        """Return an answer that comes as events, all of them within `timeout` seconds.
+
+        Leaving the block ends the answer. Its connection is used again if nothing was left to come, and closed
+        otherwise.
+
+        Raises:
+            ModelError: one of its subclasses; the events raise so, too.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        response = await self._begin(path, body, timeout)
+        try:
+            self._check(response)
+            async with (
+                aclosing(self._chunks(response, deadline)) as chunks,
+                aclosing(sse.events(chunks, provider=self._errors.provider)) as events,
+            ):
+                yield response.headers, events
+                await _drain(events)
+        finally:
+            await response.aclose()
+
+    def _request(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
+        options = {"timeout": timeouts(self._endpoint, timeout), "headers": self._headers}
+        return {"cast_to": httpx2.Response, "body": self.whole(body), "options": options}
+
+    async def _begin(self, path: str, body: dict[str, Any], timeout: float) -> httpx2.Response:
+        request = self._request(body, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                answer: httpx2.Response = await self._client.post(
+                    path, **request, stream=True, stream_cls=self._stream_class
+                )
+        except self._errors.expected as problem:
+            raise self._errors.translate(problem) from None
+        return answer
+
+    def _check(self, response: httpx2.Response) -> None:
+        kind = response.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() != "text/event-stream":
+            raise self._errors.broken(f"the answer is no stream of events, but {kind or 'of no known type'}")
+
+    async def _chunks(self, response: httpx2.Response, deadline: float) -> AsyncGenerator[bytes]:
+        source = response.aiter_raw()
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(source, None)
+            except self._errors.expected as problem:
+                raise self._errors.translate(problem) from None
+            if chunk is None:
+                return
+            yield chunk
+
+
+def merge_body(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `body` with what the configuration adds to it, in its objects too: `reasoning` has more than one field."""
+    both = {name: {**body[name], **extra[name]} for name in extra if _both_objects(body.get(name), extra[name])}
+    return {**body, **extra, **both}
+
+
+def _both_objects(one: object, other: object) -> bool:
+    return isinstance(one, dict) and isinstance(other, dict)
+
+
+async def _drain(events: AsyncIterator[object]) -> None:
+    with suppress(TimeoutError, ModelError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in events:
+                pass

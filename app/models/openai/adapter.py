@@ -1,0 +1,185 @@
+"""OpenAI, and every provider that speaks one of its dialects: see `app.models.openai.providers`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field
+
+from app.errors import MissingDependency
+from app.models import options
+from app.models.base import BatchResults, Completion, Delta, Features, Prompt
+from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
+from app.models.http.batch_files import BATCH_SIZE_FACTOR
+from app.models.http.endpoint import Endpoint, HostedOptions
+from app.models.http.errors import ErrorTranslator
+from app.models.http.rate_limit_headers import parse_rate_limit_headers
+from app.models.openai.chat import Chat
+from app.models.openai.dialect import Dialect
+from app.models.openai.providers import OPENAI_PROVIDERS, DialectName, HostedProvider, MaxTokens
+from app.models.openai.responses import Responses
+from app.settings import ModelSettings
+from topics.model_requests import Sampling
+
+if TYPE_CHECKING:
+    from app.models.http.http_client import HttpClient
+    from app.models.openai.batches import OpenAIBatches
+
+#: Connections for files.
+_FILE_CONNECTIONS = 4
+
+
+class OpenAIOptions(HostedOptions):
+    """What is to be done otherwise than the provider's row says."""
+
+    dialect: DialectName | None = Field(
+        default=None, description="chat (Chat Completions) or responses (Responses); by default that of the provider"
+    )
+    features: tuple[FeatureOverride, ...] = Field(
+        default=(), description="names of features to add, and with `-` before them, to take away"
+    )
+    max_tokens_field: MaxTokens | None = Field(
+        default=None, description="max_tokens or max_completion_tokens; by default that of the provider"
+    )
+
+
+class OpenAI:
+    """One model behind one endpoint, spoken to in one dialect."""
+
+    def __init__(
+        self,
+        provider: str,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        *,
+        features: Features,
+        defaults: Sampling,
+        max_concurrency: int,
+    ) -> None:
+        self.provider = provider
+        self.features = features
+        self._endpoint = endpoint
+        self._dialect = dialect
+        self._defaults = defaults
+        self._http, self._errors = _connect(provider, endpoint, max_concurrency)
+        # Files of answers are longer than an answer, and few.
+        longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
+        self._files, _ = _connect(provider, longer, _FILE_CONNECTIONS)
+
+    @classmethod
+    def from_settings(cls, name: str, settings: ModelSettings) -> Self:
+        """Return the model that the configuration calls `name`, at the host that is its provider.
+
+        Raises:
+            ConfigurationError: the model, the address or the key is missing, or an option is wrong.
+            MissingDependency: the SDK is not installed.
+        """
+        host = OPENAI_PROVIDERS[settings.provider]
+        chosen = options.parse(name, settings, OpenAIOptions)
+        endpoint = Endpoint.from_settings(name, settings, chosen, provider_defaults=host.provider_defaults)
+        dialect = _dialect(host, settings.provider, endpoint, chosen)
+        # Another server under the name `openai` seldom takes batches, and is asked for some only if told that it does.
+        usual = host.features - ({"batch"} if settings.provider == "openai" and endpoint.base_url else frozenset())
+        features = with_overrides(usual, chosen.features) - dialect.lacking
+        return cls(
+            settings.provider,
+            endpoint,
+            dialect,
+            features=features,
+            defaults=default_sampling(name, settings, features),
+            max_concurrency=settings.max_concurrency,
+        )
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Return the whole answer, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        answer = await self._http.post(self._dialect.path, self._body(prompt), timeout=timeout)
+        completion = self._dialect.read(answer.content, self._errors)
+        return replace(completion, allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)))
+
+    def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        body = self._dialect.streamed(self._body(prompt))
+        return self._http.assemble(self._dialect.path, body, self._dialect.assembly(self._errors), timeout=timeout)
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a request as it stands in a batch."""
+        return self._http.whole(self._body(prompt))
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch of requests by name; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.submit(requests, timeout=timeout)
+
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.collect(batch, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+        await self._files.close()
+
+    @property
+    def _batches(self) -> OpenAIBatches:
+        from app.models.openai.batches import OpenAIBatches  # noqa: PLC0415  # needs what comes with the SDK
+
+        return OpenAIBatches(self._files, self._errors, self._dialect)
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        asked = prompt if "schema" in self.features else replace(prompt, schema=None)
+        return self._dialect.body(self._endpoint.model, asked, options.fill(prompt.sampling, self._defaults))
+
+
+def _dialect(host: HostedProvider, provider: str, endpoint: Endpoint, chosen: OpenAIOptions) -> Dialect:
+    if (chosen.dialect or host.dialect) == "responses":
+        return Responses()
+    # The name `openai` stands for any server, too, and many know only the old name.
+    usual: MaxTokens = "max_tokens" if provider == "openai" and endpoint.base_url else host.max_tokens
+    return Chat(max_tokens=chosen.max_tokens_field or usual, seed=host.seed, usage_option=host.usage_option)
+
+
+def _connect(provider: str, endpoint: Endpoint, max_concurrency: int) -> tuple[HttpClient, ErrorTranslator]:
+    try:
+        import openai  # noqa: PLC0415  # optional
+
+        from app.models.http import http_client, sdk  # noqa: PLC0415  # need what comes with the SDK
+    except ImportError:
+        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
+    client, errors = sdk.connect(
+        openai,
+        openai.AsyncOpenAI,
+        openai.OpenAIError,
+        provider=provider,
+        endpoint=endpoint,
+        connections=max_concurrency,
+    )
+    if provider != "openai":
+        client.organization = client.project = None  # from the environment, and of no concern to others
+    return http_client.HttpClient(openai, client, errors, endpoint, _key(provider, endpoint, openai.Omit())), errors
+
+
+def _key(provider: str, endpoint: Endpoint, nothing: object) -> dict[str, object]:
+    """Return the headers that carry the key where it is not a bearer's, and no token is given in its place."""
+    header = OPENAI_PROVIDERS[provider].key_header
+    if header is None or "authorization" in map(str.lower, endpoint.headers):
+        return {}
+    return {header: endpoint.api_key, "Authorization": nothing}

@@ -1,0 +1,138 @@
+"""OpenAI's batches: a file of requests goes up, and a file of answers comes down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.errors import BatchExpired, BatchFailed, ModelError
+from app.models.base import BatchResults, Completion
+from app.models.http.batch_files import BatchLine, parse_body, read_answers
+from app.models.http.errors import ErrorTranslator
+from app.models.http.http_client import HttpClient
+from app.models.openai.dialect import Dialect
+
+#: The only window that the API has.
+_WINDOW = "24h"
+_UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
+_OK = 200
+_EXPIRED = "batch_expired"
+
+
+class _Response(BaseModel):
+    status_code: int
+    body: Any = None
+
+
+class _Error(BaseModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class _File(BaseModel):
+    id: str
+
+
+class _Faults(BaseModel):
+    data: tuple[_Error, ...] | None = None
+
+
+class _State(BaseModel):
+    id: str
+    status: str
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: _Faults | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.status in _UNDER_WAY
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.output_file_id, self.error_file_id)))
+
+
+class _Line(BatchLine):
+    response: _Response | None = None
+    error: _Error | None = None
+
+
+class OpenAIBatches:
+    """The batches of one endpoint, whose requests and answers are those of a dialect."""
+
+    def __init__(self, http: HttpClient, errors: ErrorTranslator, dialect: Dialect) -> None:
+        self._http = http
+        self._errors = errors
+        self._dialect = dialect
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Hand in a batch; return its id.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        url = f"/v1{self._dialect.path}"
+        about = {"created_by": "meta-ai-orchestrator", "requests": str(len(requests)), "first": next(iter(requests))}
+        file = ("meta-ai-orchestrator.jsonl", _file(requests, url), "application/jsonl")
+
+        async def hand_in(client: Any, options: Mapping[str, Any]) -> Any:
+            raw = await client.files.with_raw_response.create(file=file, purpose="batch", **options)
+            uploaded = parse_body(raw.content, _File, self._errors)
+            return await client.batches.with_raw_response.create(
+                input_file_id=uploaded.id, endpoint=url, completion_window=_WINDOW, metadata=about, **options
+            )
+
+        raw = await self._http.use(hand_in, timeout=timeout)
+        return parse_body(raw.content, _State, self._errors).id
+
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
+        """Return what a batch has come to; None while it is not over.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+
+        async def look(client: Any, options: Mapping[str, Any]) -> tuple[_State, list[bytes]]:
+            raw = await client.batches.with_raw_response.retrieve(batch, **options)
+            state = parse_body(raw.content, _State, self._errors)
+            names = () if state.under_way else state.files
+            return state, [(await client.files.content(name, **options)).content for name in names]
+
+        state, files = await self._http.use(look, timeout=timeout)
+        if state.under_way:
+            return None
+        found = (one for file in files for one in read_answers(file, _Line, self._answer, self._errors))
+        return BatchResults(dict(found), self._rest(state))
+
+    def _answer(self, line: _Line) -> Completion | ModelError:
+        if line.response is None:
+            return self._unanswered(line.error or _Error())
+        if line.response.status_code != _OK:
+            return self._errors.answered(line.response.status_code, line.response.body)
+        try:
+            return self._dialect.read(json.dumps(line.response.body).encode(), self._errors)
+        except ModelError as error:
+            return error
+
+    def _unanswered(self, error: _Error) -> ModelError:
+        message = self._errors.clean(error.message or "the batch has no answer to this request")
+        kind = BatchExpired if error.code == _EXPIRED else BatchFailed
+        return kind(message, provider=self._errors.provider)
+
+    def _rest(self, state: _State) -> ModelError:
+        """Return what became of requests that are in no file."""
+        if state.status == "expired":
+            return BatchExpired("the batch expired before this request was answered", provider=self._errors.provider)
+        faults = (state.errors.data if state.errors else None) or ()
+        told = [fault.message for fault in faults if fault.message]
+        message = f"the batch is {state.status}, without an answer to this request"
+        return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
+
+
+def _file(requests: Mapping[str, Mapping[str, Any]], url: str) -> bytes:
+    entries = ({"custom_id": name, "method": "POST", "url": url, "body": body} for name, body in requests.items())
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()

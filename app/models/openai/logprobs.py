@@ -1,0 +1,34 @@
+"""Log-probabilities, which both of OpenAI's dialects tell alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from topics.model_responses import Alternative, TokenLogprob
+
+#: What the API says of a token too unlikely to be told; some servers say minus infinity, which JSON has no word for.
+_MIN_LOGPROB = -9999.0
+
+
+class Token(BaseModel):
+    """A token and its log-probability, with those that might have stood in its place."""
+
+    token: str
+    logprob: float
+    top_logprobs: tuple[Token, ...] | None = None
+
+
+def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...] | None:
+    """Return the log-probabilities in our form, None for none."""
+    return tuple(map(_logprob, tokens)) or None
+
+
+def _logprob(token: Token) -> TokenLogprob:
+    others = (Alternative(token=one.token, logprob=_finite(one.logprob)) for one in token.top_logprobs or ())
+    return TokenLogprob(token=token.token, logprob=_finite(token.logprob), top=tuple(others))
+
+
+def _finite(logprob: float) -> float:
+    return max(_MIN_LOGPROB, logprob)

@@ -1,0 +1,232 @@
+"""A model that says what it is told to: the deterministic double for tests, examples and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import re
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field
+
+from app import errors
+from app.models import options
+from app.models.base import BatchResults, Completion, Delta, Features, Prompt
+from app.models.calling.continuation import continuation_prompt
+from app.models.scripted.script import Rule, ScriptedReply, reply_to
+from app.settings import ModelSettings, Section
+from topics.model_requests import Feature, Sampling, ToolCall
+from topics.model_responses import Usage
+
+_FAILURES: dict[str, type[errors.ModelError]] = {
+    kind.code: kind
+    for kind in (
+        errors.RateLimited,
+        errors.Overloaded,
+        errors.Unavailable,
+        errors.ModelTimeout,
+        errors.Unauthorized,
+        errors.InvalidRequest,
+        errors.ContentFiltered,
+    )
+}
+
+FailureCode = Literal[
+    "rate_limited", "overloaded", "unavailable", "timeout", "unauthorized", "invalid_request", "content_filtered"
+]
+
+#: A word with the white space after it; white space of its own at the very beginning.
+_PIECE = re.compile(r"\S+\s*|\s+")
+
+
+class ScriptedOptions(Section):
+    """The script; the first of `rules` that fits counts, then `answers`, then `default`."""
+
+    rules: tuple[Rule, ...] = Field(
+        default=(),
+        description="each a `pattern`, a regular expression, and what follows where it is found in what the user has "
+        "said so far: the `answer` with `$name` for its groups, `reasoning`, and `calls` of tools",
+    )
+    answers: dict[str, str] = Field(
+        default_factory=dict, description="a piece of the last user message, and the answer; the first that occurs"
+    )
+    default: str | None = Field(default=None, description="the answer to anything else; by default the message itself")
+    reasoning: str = Field(default="", description="what it thinks before it answers, where no rule says")
+    delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
+    batch_delay: float = Field(default=0.0, ge=0, description="seconds until the answers of a batch are there")
+    piece_delay: float = Field(default=0.0, ge=0, description="seconds between two pieces of a stream")
+    cut_after: int | None = Field(default=None, ge=0, description="a stream breaks off after so many pieces")
+    silent_after: int | None = Field(default=None, ge=0, description="nothing comes after so many pieces of a stream")
+    failures: tuple[FailureCode, ...] = Field(
+        default=(), description="codes of the errors with which the first calls fail"
+    )
+    retry_after: float | None = Field(default=None, ge=0, description="seconds, in the failures that can carry it")
+    fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
+    seed: int = Field(default=0, description="decides which calls `fail_rate` has fail, always the same ones")
+    lacks: tuple[Feature, ...] = Field(default=(), description="features that it does without, as some models do")
+
+
+class Scripted:
+    """Answers from its script; usage is counted in words.
+
+    `max_tokens`, `stop`, `streaming` and `tools` have their effect. `images`, `reasoning_effort`, `seed`,
+    `temperature` and `top_p` are accepted, because whatever they are, the script is a fair answer. `logprobs` are
+    not: there are none. Nor is `schema`: only the script knows whether it keeps to one. A tool that must be
+    called, by `tool_choice`, though no rule calls it, is called without arguments. A streamed answer that broke off
+    is continued where it stopped, when that is asked for as `app.models.calling.continuation` does. A batch is answered like
+    single calls, after `batch_delay`.
+    """
+
+    provider = "scripted"
+    options = ScriptedOptions
+    features: Features = frozenset(get_args(Feature)) - {"logprobs", "schema"}
+
+    def __init__(self, script: ScriptedOptions, defaults: Sampling) -> None:
+        self.features = type(self).features.difference(script.lacks)
+        self._script = script
+        self._defaults = defaults
+        self._failures = iter(script.failures)
+        self._batches: dict[str, tuple[float, BatchResults]] = {}
+        self._rng = random.Random(script.seed)  # noqa: S311  # repeatable on purpose
+
+    @classmethod
+    def from_settings(cls, name: str, settings: ModelSettings) -> Self:
+        """Return the model that the configuration calls `name`.
+
+        Raises:
+            ConfigurationError: an option is wrong.
+        """
+        return cls(options.parse(name, settings, ScriptedOptions), options.sampling(name, settings))
+
+    async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
+        """Return the scripted answer.
+
+        Raises:
+            ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
+        """
+        await self._begin(_deadline(timeout))
+        return self._completion(prompt)
+
+    async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
+        """Yield the scripted answer word by word, and at last the whole of it.
+
+        Raises:
+            ModelError: the script has this call fail or break off, or takes longer than `timeout` seconds.
+        """
+        end = _deadline(timeout)
+        await self._begin(end)
+        completion = self._completion(prompt)
+        for number, piece in enumerate(_pieces(completion)):
+            await self._interrupt(number, end)
+            if number:
+                await self._wait(self._script.piece_delay, end)
+            yield piece
+        yield completion
+
+    def batched(self, prompt: Prompt) -> Mapping[str, Any]:
+        """Return a prompt as it stands in a batch."""
+        return {"prompt": prompt}
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        """Take a batch; it is kept in memory, and lost with this process.
+
+        Raises:
+            ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
+        """
+        await self._begin(_deadline(timeout))
+        answers = {name: self._completion(request["prompt"]) for name, request in requests.items()}
+        batch = f"scripted-{blake2b(repr(sorted(requests)).encode(), digest_size=8).hexdigest()}"
+        due = asyncio.get_running_loop().time() + self._script.batch_delay
+        self._batches[batch] = due, BatchResults(answers, self._lost(batch))
+        return batch
+
+    async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:  # noqa: ARG002  # the port's signature
+        """Return the scripted answers, when it is time."""
+        due, collected = self._batches.get(batch, (0.0, BatchResults({}, self._lost(batch))))
+        return collected if due <= asyncio.get_running_loop().time() else None
+
+    async def close(self) -> None:
+        """Forget the batches."""
+        self._batches.clear()
+
+    def _lost(self, batch: str) -> errors.BatchFailed:
+        return errors.BatchFailed(f"this process does not know {batch} with this request", provider=self.provider)
+
+    async def _begin(self, end: float) -> None:
+        failure = self._failure()
+        await self._wait(self._script.delay, end)
+        if failure:
+            raise failure
+
+    async def _interrupt(self, number: int, end: float) -> None:
+        if number == self._script.cut_after:
+            raise errors.Unavailable(f"the script cuts the answer off after {number} pieces", provider=self.provider)
+        if number == self._script.silent_after:
+            await self._wait(math.inf, end)
+
+    async def _wait(self, seconds: float, end: float) -> None:
+        # No time-out around it: a generator that yields within one would cancel whoever reads from it.
+        left = end - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, min(seconds, left)))
+        if seconds > left:
+            raise errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+
+    def _failure(self) -> errors.ModelError | None:
+        code = next(self._failures, None)
+        if code is None and self._rng.random() < self._script.fail_rate:
+            code = "unavailable"
+        fields: dict[str, Any] = {"provider": self.provider, "retry_after": self._script.retry_after}
+        return _FAILURES[code](f"the script has this call fail: {code}", **fields) if code else None
+
+    def _completion(self, prompt: Prompt) -> Completion:
+        given = self._rest(prompt) or self._given(prompt)
+        sampling = options.fill(prompt.sampling, self._defaults)
+        text, reason = _cut_at_limit(_cut_at_stop(given.text, sampling.stop), sampling.max_tokens)
+        read = sum(len(message.content.split()) for message in prompt.messages)
+        reasoning_count = len(given.reasoning.split())
+        written = len(text.split()) + reasoning_count + sum(_words(call) for call in given.calls)
+        usage = Usage(input_tokens=read, output_tokens=written, reasoning_tokens=reasoning_count)
+        reason = "tool_calls" if given.calls else reason
+        return Completion(text, reason, usage, reasoning=given.reasoning, tool_calls=given.calls)
+
+    def _given(self, prompt: Prompt) -> ScriptedReply:
+        script = self._script
+        return reply_to(prompt, script.rules, script.answers, default=script.default, reasoning=script.reasoning)
+
+    def _rest(self, prompt: Prompt) -> ScriptedReply | None:
+        """Return what is left of an answer that broke off, if that is what the prompt asks for."""
+        if len(prompt.messages) <= 2:  # noqa: PLR2004  # the two turns with which it is asked for
+            return None
+        before = replace(prompt, messages=prompt.messages[:-2])
+        said = prompt.messages[-2].content
+        if not said or prompt != continuation_prompt(before, said):
+            return None
+        whole = self._given(before).text
+        return ScriptedReply(whole.removeprefix(said)) if whole.startswith(said) else None
+
+
+def _deadline(timeout: float) -> float:
+    return asyncio.get_running_loop().time() + timeout
+
+
+def _pieces(completion: Completion) -> list[Delta]:
+    reasoning_pieces = [Delta(reasoning=piece) for piece in _PIECE.findall(completion.reasoning)]
+    return [*reasoning_pieces, *(Delta(piece) for piece in _PIECE.findall(completion.text))]
+
+
+def _cut_at_stop(text: str, stop: tuple[str, ...]) -> str:
+    return text[: min((place for word in stop if (place := text.find(word)) >= 0), default=len(text))]
+
+
+def _cut_at_limit(text: str, limit: int | None) -> tuple[str, str]:
+    words = text.split()
+    return (text, "stop") if limit is None or len(words) <= limit else (" ".join(words[:limit]), "length")
+
+
+def _words(call: ToolCall) -> int:
+    return 1 + len(json.dumps(json.loads(call.arguments)).split())

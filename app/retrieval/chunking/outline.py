@@ -1,0 +1,139 @@
+"""The outline of a document: its sections, and the blocks that are better not split."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from app.retrieval.chunking.document_text import DocumentText
+
+_FENCES = frozenset({"fence", "code_block"})
+_ATOMIC_BLOCKS = _FENCES | {"paragraph_open", "html_block"}
+_KEY = re.compile(r"\w[\w-]*\s*:")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines `first` to `last`, counted from 0, that stay together if they can; `code` is never cut by an overlap."""
+
+    first: int
+    last: int
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands under one heading: `path` is "Guide > Install", `first` the line where its heading is."""
+
+    path: str
+    first: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    level: int
+    title: str
+    first: int
+    end: int
+
+
+def of_text(source: DocumentText) -> list[Section]:
+    """Return one section whose blocks are the paragraphs: runs of lines between blank ones."""
+    blocks: list[Block] = []
+    for line in _visible(source, 0, len(source.lines)):
+        if blocks and blocks[-1].last == line - 1:
+            blocks.append(Block(blocks.pop().first, line))
+        else:
+            blocks.append(Block(line, line))
+    return [Section("", blocks[0].first, tuple(blocks))] if blocks else []
+
+
+def of_markdown(source: DocumentText) -> list[Section]:
+    """Return the sections of a CommonMark text with tables; front matter is a section without heading."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(_without_front_matter(source))
+    headings = list(_headings(tokens))
+    blocks = _blocks(source, tokens)
+    start = _Heading(0, "", 0, 0)
+    end = _Heading(0, "", len(source.lines), len(source.lines))
+    return list(_sections(source, [start, *headings, end], blocks))
+
+
+def _sections(source: DocumentText, headings: Sequence[_Heading], blocks: Sequence[Block]) -> Iterator[Section]:
+    above: list[_Heading] = []
+    waiting: int | None = None  # the first of the headings right above this one that have nothing under them
+    for heading, following in pairwise(headings):
+        above = [other for other in above if other.level < heading.level]
+        waiting = heading.first if waiting is None and heading.level else waiting
+        path = _path([*above, heading])
+        body = _within(source, blocks, heading.end, following.first)
+        if not body and heading.level and following.level <= heading.level:
+            # Nothing stands under this heading: it is itself what its section says.
+            path, body = _path(above), [Block(heading.first, heading.end - 1)]
+        if body:
+            yield Section(path, body[0].first if waiting is None else waiting, tuple(body))
+            waiting = None
+        above.append(heading)
+
+
+def _path(headings: Sequence[_Heading]) -> str:
+    return " > ".join(heading.title for heading in headings if heading.title)
+
+
+def _headings(tokens: Sequence[Token]) -> Iterator[_Heading]:
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open" and opening.level == 0 and opening.map:
+            yield _Heading(int(opening.tag[1:]), _plain(inline), *opening.map)
+
+
+def _plain(inline: Token) -> str:
+    """Return a heading's words without its markup."""
+    words = "".join(child.content or " " * (child.type == "softbreak") for child in inline.children or ())
+    return " ".join(words.split())
+
+
+def _blocks(source: DocumentText, tokens: Sequence[Token]) -> list[Block]:
+    """Return the leaves that stay whole, without the blank lines that they may end with."""
+    found = []
+    for token in tokens:
+        if token.type in _ATOMIC_BLOCKS and token.map:
+            lines = list(_visible(source, *token.map))
+            if lines:
+                found.append(Block(lines[0], lines[-1], code=token.type in _FENCES))
+    return found
+
+
+def _within(source: DocumentText, blocks: Sequence[Block], start: int, end: int) -> list[Block]:
+    """Return the blocks in lines [start, end), and each visible line between them as a block of its own.
+
+    Those lines are the rows of tables, link definitions, rules and front matter.
+    """
+    inside = blocks[_before(blocks, start) : _before(blocks, end)]
+    held = {line for block in inside for line in range(block.first, block.last + 1)}
+    loose = [Block(line, line) for line in _visible(source, start, end) if line not in held]
+    return sorted([*inside, *loose], key=lambda block: block.first)
+
+
+def _before(blocks: Sequence[Block], line: int) -> int:
+    return bisect_left(blocks, line, key=lambda block: block.first)
+
+
+def _visible(source: DocumentText, start: int, end: int) -> Iterator[int]:
+    return (line for line in range(start, end) if not source.blank(line))
+
+
+def _without_front_matter(source: DocumentText) -> str:
+    """Return the text with YAML front matter blanked, which CommonMark would read as a rule and a heading."""
+    lines = source.lines
+    if lines[0].rstrip() != "---" or len(lines) == 1 or not _KEY.match(lines[1]):
+        return source.text
+    for number, line in enumerate(lines[1:], 1):
+        if line.rstrip() in {"---", "..."}:
+            return "\n".join([""] * (number + 1) + lines[number + 1 :])
+    return source.text

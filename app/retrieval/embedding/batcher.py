@@ -1,0 +1,156 @@
+"""One call of an embedder for all the texts that are asked for at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.errors import RetrievalError
+from app.retrieval.base import Embedder, Vectors
+from app.retrieval.embedding.batch_queue import (
+    EmbedRequest,
+    TextBatch,
+    active_requests,
+    distribute_rows,
+    is_shared,
+    next_batch,
+    split_by_caller,
+)
+from app.telemetry.metrics import Metrics
+
+
+class BatchingEmbedder:
+    """Asks another embedder, in calls of up to `size` texts, for all who ask.
+
+    Up to `calls` calls are under way at once. A text goes at once when there are fewer, with all others that were
+    asked for in the same turn of the event loop; while there are not, texts gather, and the end of a call sends them
+    off. So nobody waits for company when there is little to do, and batches grow with the load. `wait` seconds of
+    waiting for company may be added all the same. With more texts than fit into a call, each caller has one in turn.
+
+    When a call for several callers fails, what each of them wants is tried alone, all at once: the error is of those
+    whose own try fails. That is one call more than without batching. A caller that goes away takes nobody along: a
+    call is cancelled when nobody is left who wants something of it.
+    """
+
+    def __init__(
+        self, inner: Embedder, *, size: int, calls: int = 1, wait: float = 0.0, metrics: Metrics | None = None
+    ) -> None:
+        self.name = inner.name
+        self.dimensions = inner.dimensions
+        self._inner = inner
+        self._size = size
+        self._limit = calls
+        self._wait = wait
+        self._metrics = metrics or Metrics()
+        self._waiting: deque[EmbedRequest] = deque()
+        self._under_way: dict[asyncio.Task[None], TextBatch] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def warm(self) -> None:
+        """Have the other embedder load what it loads before its first call, if it can.
+
+        Raises:
+            OrchestratorError: it cannot be loaded.
+        """
+        if warm := getattr(self._inner, "warm", None):
+            await warm()
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return an array of shape (len(texts), dimensions), of which each row is as the other embedder gave it.
+
+        Raises:
+            RetrievalError: the embedding could not be computed, or this is closed.
+        """
+        if self._closed:
+            raise RetrievalError(f"{self.name} is closed")
+        rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        if texts:
+            asked = EmbedRequest(tuple(texts), rows, asyncio.get_running_loop().create_future())
+            self._waiting.append(asked)
+            self._schedule()
+            try:
+                await asked.done
+            except BaseException:
+                self._cancel_unwanted()
+                raise
+        return rows
+
+    async def close(self) -> None:
+        """Let go of all that is under way, whose callers are told so, and close the other embedder."""
+        self._closed = True
+        for asked in {*self._waiting, *active_requests(self._under_way.values())}:
+            asked.fail(RetrievalError(f"{self.name} was closed"))
+        self._waiting.clear()
+        self._cancel_timer()
+        under_way = list(self._under_way)
+        for call in under_way:
+            call.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._inner.close()
+
+    def _schedule(self) -> None:
+        """See to it that what waits is sent off, if a call may begin now; otherwise the end of one sees to it."""
+        if len(self._under_way) >= self._limit:
+            return
+        if self._wait and sum(asked.left for asked in self._waiting) >= self._size:
+            self._send()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._send)
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _send(self) -> None:
+        self._cancel_timer()
+        while len(self._under_way) < self._limit and (batch := next_batch(self._waiting, self._size)):
+            self._begin(batch)
+
+    def _begin(self, batch: TextBatch) -> None:
+        call = asyncio.create_task(self._call(batch), name=f"embed with {self.name}")
+        self._under_way[call] = batch
+        call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        del self._under_way[call]
+        if self._timer is None:
+            self._send()
+
+    async def _call(self, batch: TextBatch) -> None:
+        try:
+            rows = await self._rows(list(batch))
+        except asyncio.CancelledError:  # nobody is left, or the other embedder has ended the call by itself
+            for asked in active_requests([batch]):
+                asked.fail(RetrievalError(f"{self.name} broke the call off"))
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to whoever asked
+            self._retry_by_caller(batch, error)
+        else:
+            distribute_rows(batch, rows)
+
+    async def _rows(self, texts: Sequence[str]) -> Vectors:
+        self._metrics.embedding_batch(len(texts))
+        rows = await self._inner.embed(texts)
+        if rows.shape != (len(texts), self.dimensions):  # a row too few would give callers each other's vectors
+            raise RetrievalError(f"{self.name} gave an array of shape {rows.shape} for {len(texts)} texts")
+        return rows
+
+    def _retry_by_caller(self, batch: TextBatch, error: Exception) -> None:
+        """Try alone what several wanted; of one, it was their own text that failed."""
+        if is_shared(batch):
+            for share in split_by_caller(batch):
+                self._begin(share)
+            return
+        for asked in active_requests([batch]):
+            asked.fail(error)
+
+    def _cancel_unwanted(self) -> None:
+        """Cancel the calls of which nobody wants anything any more."""
+        for call, batch in self._under_way.items():
+            if not active_requests([batch]):
+                call.cancel()

@@ -1,0 +1,18 @@
+"""The words of a text as retrieval compares them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from app.retrieval.chunking.document_text import UNSPACED
+
+_TERM = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+
+
+def tokenize(text: str) -> list[str]:
+    """Return the terms of `text` in order: letters and digits, case folded; `commit_interval` is two terms.
+
+    Each character is a term in a script that has no spaces between words.
+    """
+    return _TERM.findall(unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,58 @@
+"""`cost`: the cheapest models first."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from pydantic import BaseModel, Field
+
+from app.routing.base import Choice, ModelFacts, PolicyOptions, RoutingRequest, SinglePassPolicy
+from app.routing.choosing import first
+
+_MILLION = 1_000_000
+
+
+class CostOptions(PolicyOptions):
+    """What `cost` can be told."""
+
+    expected_output_tokens: int = Field(default=256, ge=0, description="how long answers are, as a rule")
+    max_cost: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="in US dollars for one call: a model that costs more, or whose price is not known, is not asked",
+    )
+
+
+class Cost(SinglePassPolicy):
+    """The cheapest first, by prompt length, expected length of the answer, and prices; unknown prices last."""
+
+    name: ClassVar[str] = "cost"
+    Options: ClassVar[type[BaseModel]] = CostOptions
+
+    def __init__(self, options: CostOptions) -> None:
+        self._output = options.expected_output_tokens
+        self._limit = options.max_cost
+
+    def choose(self, ask: RoutingRequest) -> Choice:
+        """Return the models by expected cost; none if all cost more than `max_cost`."""
+        costs = {model: self._expected(ask.tokens, ask.facts.get(model, ModelFacts())) for model in ask.models}
+        within = [model for model in ask.models if self._limit is None or costs[model] <= self._limit]
+        if not within:
+            return Choice((), (), f"none of {', '.join(ask.models)} is known to cost at most ${self._limit:g}")
+        ordered = sorted(within, key=costs.__getitem__)  # stable: equal costs stay in the written order
+        return first(ask, ordered, _reason(ordered[0], costs[ordered[0]]))
+
+    def _expected(self, tokens: int, facts: ModelFacts) -> float:
+        """Return US dollars for one call; infinity when a price is not known."""
+        if facts.input_price is None or facts.output_price is None:
+            return math.inf
+        output = self._output if facts.max_output_tokens is None else min(self._output, facts.max_output_tokens)
+        return (tokens * facts.input_price + output * facts.output_price) / _MILLION
+
+
+def _reason(model: str, cost: float) -> str:
+    if math.isinf(cost):
+        return f"no price is known, so {model} is first as written"
+    return f"{model} is cheapest, at about ${cost:.3g}"

@@ -1,0 +1,130 @@
+"""The one place that chooses the parts a worker is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from app.caching.base import Cache
+from app.caching.memory import MemoryCache
+from app.caching.redis import RedisCache
+from app.connectors.registry import ConfiguredConnector
+from app.connectors.registry import build_all as build_connectors
+from app.errors import ConfigurationError
+from app.models.base import Model
+from app.models.pool import build as build_model
+from app.prices import price_table
+from app.prices.price import Price
+from app.retrieval.base import Embedder, Store
+from app.retrieval.registry import build_embedder, build_store
+from app.routing.base import ModelFacts
+from app.settings import ModelSettings, Settings
+from app.telemetry.metrics import Metrics
+from app.workflows.definition.builtin import ask
+from app.workflows.definition.definitions import Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The parts that touch the outside, the workflows, and what is known of the models."""
+
+    models: Mapping[str, Model]
+    embedder: Embedder
+    store: Store
+    connectors: Mapping[str, ConfiguredConnector]
+    definitions: Definitions
+    facts: Mapping[str, ModelFacts]
+    cache: Cache
+    metrics: Metrics = field(default_factory=Metrics)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+    async def warm(self) -> None:
+        """Load what the first call would wait for.
+
+        Raises:
+            OrchestratorError: a part cannot be loaded.
+        """
+        await asyncio.gather(
+            *(part.warm() for part in (self.embedder, *self.models.values()) if isinstance(part, Warm))
+        )
+
+    async def close(self) -> None:
+        """Close all of them."""
+        await asyncio.gather(*(model.close() for model in self.models.values()))
+        await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
+        await self.store.close()
+        await self.embedder.close()
+        await self.cache.close()
+
+
+@runtime_checkable
+class Warm(Protocol):
+    """A part that loads something large; without this its first call does."""
+
+    async def warm(self) -> None:
+        """Load it."""
+        ...
+
+
+def components(settings: Settings, metrics: Metrics | None = None) -> Components:
+    """Return the parts that the settings name; nothing is loaded or connected yet.
+
+    Raises:
+        ConfigurationError: a setting names a part that is not there, or lacks what the part needs.
+        MissingDependency: a part needs a package that is not installed.
+    """
+    metrics = metrics or Metrics()
+    embedder = build_embedder(settings.retrieval, metrics)
+    prices = _prices(settings)
+    return Components(
+        models=_models(settings),
+        embedder=embedder,
+        store=build_store(settings.retrieval, embedder),
+        connectors=build_connectors(settings.connectors, embedder),
+        definitions=Definitions([ask(settings.ask)]),
+        facts={name: _facts(model, prices.get(name)) for name, model in settings.models.items()},
+        cache=_cache(settings),
+        metrics=metrics,
+        prices=prices,
+    )
+
+
+def _models(settings: Settings) -> Mapping[str, Model]:
+    """Return the models by name, or say of each of them what is wrong with it."""
+    built: dict[str, Model] = {}
+    wrong: list[str] = []
+    for name, model in settings.models.items():
+        try:
+            built[name] = build_model(name, model)
+        except ConfigurationError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    return built
+
+
+def _prices(settings: Settings) -> Mapping[str, Price]:
+    """Return what the models cost whose price is known."""
+    known = price_table.load(settings.prices)
+    return {name: price for name, model in settings.models.items() if (price := known.of(model))}
+
+
+def _cache(settings: Settings) -> Cache:
+    if settings.cache.store == "redis" and settings.cache.url:
+        return RedisCache(settings.cache.url.get_secret_value(), prefix=f"{settings.app_id}:answer:")
+    return MemoryCache(settings.cache.max_bytes)
+
+
+def _facts(model: ModelSettings, price: Price | None) -> ModelFacts:
+    """Return what routing may know of a model."""
+    return ModelFacts(
+        input_price=price.input if price else None,
+        output_price=price.output if price else None,
+        context_tokens=model.context_tokens,
+        max_output_tokens=model.max_output_tokens,
+        tags=frozenset(model.tags),
+        region=model.region,
+        tools=model.tools,
+    )

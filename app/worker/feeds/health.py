@@ -1,0 +1,129 @@
+"""How the models are, shared by all workers: what each measures goes to `model-health`, and comes back to all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from app.delivery.envelope import Outgoing
+from app.delivery.outbox import Outbox, Record
+from app.delivery.tail import Tail
+from app.errors import InvalidEvent
+from app.routing.breaker import Breaker, Circuit
+from app.routing.health import HealthBoard, Measure
+from app.settings import Settings
+from topics import MODEL_HEALTH
+from topics.model_health import ModelHealth
+
+#: Seconds after which a worker's last word on a model is taken off the topic: that worker is gone.
+_GONE = 86400.0
+
+log = logging.getLogger(__name__)
+
+
+class HealthRecorder:
+    """What this worker, called `worker`, has seen of its models since it started.
+
+    Its breakers begin with what the `board` knows: a worker that is started anew does not find out again.
+    """
+
+    def __init__(self, worker: str, board: HealthBoard | None = None) -> None:
+        self._worker = worker
+        self._board = board or HealthBoard()
+        self._measures: dict[str, Measure] = {}
+        self._changed: set[str] = set()
+
+    def observe(self, model: str, seconds: float, *, ok: bool, now: float) -> None:
+        """Take in a call that ended at epoch seconds `now`; not `ok` is one that failed for the model's sake."""
+        self._measure(model).observe(seconds, ok=ok, now=now)
+        self._changed.add(model)
+
+    def circuit(self, model: str) -> Circuit:
+        """Return the breaker through which the attempts at a model go."""
+
+        def learn(breaker: Breaker, now: float) -> None:
+            breaker.learn(*self._board.opened(model, now))
+
+        return Circuit(self._measure(model).breaker, learn, lambda: self._changed.add(model))
+
+    def _measure(self, model: str) -> Measure:
+        if (measure := self._measures.get(model)) is None:
+            measure = self._measures[model] = Measure()
+        return measure
+
+    def take_changed(self, now: float) -> list[ModelHealth]:
+        """Return how the models are that were called since the last time."""
+        changed, self._changed = sorted(self._changed), set()
+        return [self._measures[model].snapshot(model, self._worker, now) for model in changed]
+
+
+class HealthFeed:
+    """Keeps `board` in step with the topic, and the topic with this worker's `measures`.
+
+    `options` are those of any aiokafka consumer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: Mapping[str, Any],
+        board: HealthBoard,
+        *,
+        measures: HealthRecorder,
+        outbox: Outbox,
+    ) -> None:
+        self._board = board
+        self._measures = measures
+        self._outbox = outbox
+        self._max_bytes = settings.topics.max_message_bytes
+        self._gone: set[str] = set()
+        self._tail = Tail(options, settings.topics.prefix + MODEL_HEALTH.name, self._apply)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the board holds all that the topic held at the start."""
+        return self._tail.caught_up.is_set()
+
+    async def follow(self) -> None:
+        """Follow the topic until cancelled."""
+        await self._tail.run()
+
+    async def publish_regularly(self, *, interval: float = 1.0) -> None:
+        """Send every `interval` seconds what has changed, until cancelled."""
+        while True:
+            await asyncio.sleep(interval)
+            await self._outbox.publish([_outgoing(event) for event in self._measures.take_changed(time.time())])
+            if self.caught_up:
+                await self._clear()
+
+    async def _clear(self) -> None:
+        """Take off the topic what workers said that are gone; others that do so too do no harm."""
+        gone, self._gone = sorted(self._gone), set()
+        topic = self._outbox.full_name(MODEL_HEALTH)
+        await self._outbox.write([Record(topic, key.encode(), None, []) for key in gone])
+
+    async def _apply(self, record: Any) -> None:
+        if record.value is None:  # it was taken off
+            return
+        try:
+            event = MODEL_HEALTH.parse(record.value, max_bytes=self._max_bytes)
+        except InvalidEvent as error:  # workers send these: this one some other program wrote
+            log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
+            return
+        if time.time() - event.at.timestamp() > _GONE:
+            self._gone.add(_key(event))
+        else:
+            self._gone.discard(_key(event))
+            self._board.apply(event)
+
+
+def _key(event: ModelHealth) -> str:
+    return f"{event.model}/{event.worker}"
+
+
+def _outgoing(event: ModelHealth) -> Outgoing:
+    key = _key(event)
+    return Outgoing(MODEL_HEALTH, key, event, f"{key}/{event.at.timestamp()}")

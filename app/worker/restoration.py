@@ -1,0 +1,126 @@
+"""Taking partitions over: reading back what their former owner knew."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from app.delivery.assignment import PartitionAssignment
+from app.delivery.envelope import first
+from app.delivery.state.partition_state import PartitionState
+from app.delivery.state.state_log import Read, read_back
+from app.settings import Settings
+from app.workflows.records import Assembler
+from app.workflows.run import Done
+from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS
+
+log = logging.getLogger(__name__)
+
+#: The topics whose events answer requests: what is on them is not done again.
+ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS)
+
+
+def runs_topic(settings: Settings) -> str:
+    """Return the full name of the topic on which the state of runs is written."""
+    return f"{settings.topics.prefix}{settings.app_id}-runs"
+
+
+def answer_window(settings: Settings) -> float:
+    """Return for how many seconds an answer must be remembered, since its request may come again until then."""
+    calls = [one.total_timeout for one in settings.models.values()]
+    requests = [one.timeout for one in settings.connectors.values()]
+    return settings.delivery.remember + max([*calls, *requests], default=0.0)
+
+
+def refresh_interval(settings: Settings) -> float:
+    """Return after how many seconds at the latest what lasts is written again in full."""
+    return settings.delivery.remember / 2
+
+
+def new_partition_state(settings: Settings, partition: int) -> PartitionState:
+    """Return what the owner of a partition keeps, still empty: runs and slots last, ended runs are forgotten."""
+    return PartitionState(
+        partition,
+        wake_at=lambda state: state.wake_at,
+        window=answer_window(settings),
+        lasts=lambda state: not isinstance(state, Done),
+        refresh=refresh_interval(settings),
+    )
+
+
+async def _nothing() -> None:
+    """Await nothing."""
+
+
+class StateRestorer:
+    """Fills the partition_state of new assignments from the log; `options` are those of any aiokafka client.
+
+    `before_open` is awaited when the runs are read back, and before anything happens to them.
+    """
+
+    def __init__(
+        self, settings: Settings, options: Mapping[str, Any], *, before_open: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
+        self._settings = settings
+        self._options = options
+        self._before_open = before_open
+
+    async def read(self, new: Collection[PartitionAssignment]) -> None:
+        """Return when these assignments know the state of their runs, and what has been answered."""
+        partition_state = {assignment.partition: assignment.partition_state for assignment in new}
+        found: defaultdict[int, Assembler] = defaultdict(Assembler)
+        prefix, window = self._settings.topics.prefix, answer_window(self._settings)
+        # What lasts is written again within the interval, and where that came too late, the log says so itself.
+        runs_window = self._settings.delivery.remember + refresh_interval(self._settings)
+        await asyncio.gather(
+            self._read(runs_topic(self._settings), partition_state, _part(found), runs_window),
+            *(self._read(prefix + topic.name, partition_state, _answer(partition_state), window) for topic in ANSWERS),
+        )
+        await self._before_open()
+        for partition, held in partition_state.items():
+            _restore(found[partition], held)
+            held.finish_loading()
+            await asyncio.sleep(0)
+
+    async def _read(self, topic: str, partitions: Collection[int], read: Read, window: float) -> None:
+        """Read back for as long as it takes; reading a part twice changes nothing."""
+        while True:
+            try:
+                await read_back(self._options, topic, partitions, read, window=window)
+            except KafkaError as error:
+                log.warning("reading %s back again after: %r", topic, error)
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+
+def _part(found: Mapping[int, Assembler]) -> Read:
+    def read(record: Any) -> None:
+        key = (record.key or b"").decode(errors="replace")
+        found[record.partition].add(key, record.value, record.timestamp / 1000)
+
+    return read
+
+
+def _restore(assembler: Assembler, held: PartitionState) -> None:
+    for key, state in assembler.states().items():
+        held.values.restore(key, state, assembler.written_at(key))
+    for key, reason in assembler.refused.items():  # some other program wrote there
+        log.error("%r in partition %d is no run: %s", key, held.values.partition, reason)
+
+
+def _answer(partition_state: Mapping[int, PartitionState]) -> Read:
+    # Remembered from now on: after a long pause an answer is old, but may still be asked for.
+    now = time.time()
+
+    def read(record: Any) -> None:
+        if event_id := first(record.headers, "ce_id"):
+            partition_state[record.partition].answered.add(event_id, now)
+
+    return read

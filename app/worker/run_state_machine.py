@@ -1,0 +1,235 @@
+"""The runs, as the deciders see them: the bridge between delivery, which moves events, and the pure engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.delivery.envelope import Outgoing, Received
+from app.delivery.stateful_processor import Decision
+from app.errors import InvalidEvent
+from app.partitioner import partition_of
+from app.telemetry.metrics import Metrics
+from app.workflows.budgets import owner
+from app.workflows.budgets.state import BudgetState
+from app.workflows.child_workflows import PARENT
+from app.workflows.completion import complete
+from app.workflows.engine import EngineInput, TaskReceived, Tick, advance
+from app.workflows.engine_context import EngineContext
+from app.workflows.kinds.base import Command
+from app.workflows.records import Records, records
+from app.workflows.run import Done, Response, Run, RunState, Semaphore
+from app.workflows.semaphores import grant
+from topics import (
+    BUDGETS,
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    RESULTS,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    SIGNALS,
+    SLOTS,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+    TASKS,
+)
+from topics.base import Event, Failure, Topic
+from topics.budgets import BudgetEvent
+from topics.model_requests import ModelRequest
+from topics.model_responses import ModelResponse
+from topics.results import Result
+from topics.retrieval_requests import RetrievalRequest
+from topics.retrieval_results import RetrievalResult
+from topics.signals import Signal
+from topics.slots import SlotEvent
+from topics.step_requests import StepRequest
+from topics.step_results import StepResult
+from topics.tasks import Parent, Task
+
+_MAX_ID = 200
+_PRINTABLE = 0x20
+
+#: How long an event waits for the run that it belongs to (seconds): an answer's run may have to be read back
+#: first, and a signal may overtake its task.
+_PATIENCE = 60.0
+_PATIENCE_WITH_SIGNALS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStateMachine:
+    """Decides for runs, by task id; for slots of concurrency limits and accounts of budgets, by their keys.
+
+    `world` gives what is known of the world at this moment.
+    """
+
+    engine_context: Callable[[], EngineContext]
+    partitions: int
+    metrics: Metrics
+
+    def key(self, received: Received[Any]) -> str:
+        """Return the key of the state that an event belongs to."""
+        event = received.event
+        if isinstance(event, SlotEvent):
+            return f"slot\t{event.workflow}/{event.key}"
+        if isinstance(event, BudgetEvent):
+            return f"budget\t/{event.budget}"  # no step has a slash: `step_key` makes another of any task's
+        return task_id(received) if isinstance(event, Task) else str(event.task_id)
+
+    def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
+        """Return what follows from an event of one of the deciders' topics."""
+        match received.event:
+            case SlotEvent() | BudgetEvent() as event:
+                return self._share(value, event, now)
+            case Task() as event:
+                own_id = task_id(received)
+                home = partition_of(own_id, self.partitions)
+                if home != received.partition:
+                    return Decision(
+                        outgoing=[_send_home(TASKS, event.model_copy(update={"id": own_id}), own_id, home, received)]
+                    )
+                return self._advance(value, TaskReceived(own_id, event, received.traceparent, received.offset), now)
+            case Signal() as event:
+                home = partition_of(event.task_id, self.partitions)
+                if home != received.partition:
+                    return Decision(outgoing=[_send_home(SIGNALS, event, event.task_id, home, received)])
+                # Somebody should soon know that a signal came to nothing; of a parent's, nobody asks.
+                patience = _PATIENCE if event.actor == PARENT else _PATIENCE_WITH_SIGNALS
+                return Decision(wait=patience) if value is None else self._advance(value, event, now)
+            case event:
+                return Decision(wait=_PATIENCE) if value is None else self._advance(value, event, now)
+
+    def wake(self, value: RunState, now: float) -> Decision[RunState]:
+        """Return what follows from a time-out, or forget what ended long ago."""
+        if isinstance(value, Semaphore | BudgetState):
+            idle = value.is_idle(now) if isinstance(value, BudgetState) else not (value.holders or value.queue)
+            return Decision(forget=True) if idle else self._share(value, None, now)
+        if isinstance(value, Done):
+            return Decision(forget=now >= value.forget_at)
+        try:
+            return self._advance(value, Tick(), now)
+        except Exception:
+            if now < value.deadline:
+                raise
+            # Whatever is wrong with it, a run comes to an end, and whoever waits for it is told.
+            log.exception("the run %s cannot go on", value.task_id)
+            fault = Failure(code="internal", message="a defect kept the run from going on; see the worker's log")
+            return self._decided(value, *complete(value, None, fault, self.engine_context(), now))
+
+    def orphan(self, received: Received[Any]) -> InvalidEvent | None:
+        """Return why a signal whose run never came is a dead letter; other events of ended runs are only late."""
+        event = received.event
+        if not isinstance(event, Signal) or event.actor == PARENT:
+            return None
+        return InvalidEvent("unknown_run", f"no run of the task {event.task_id} is under way")
+
+    def records(self, key: str, value: RunState | None, written: RunState | None) -> Records:
+        """Return what is to be written of a state."""
+        return records(key, value, written)
+
+    def substitute(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
+        """Return a failed outcome in place of what is too large: of a request, the answer that it would have had."""
+        failure = Failure(code=error.reason, message=str(error))
+        small = _failed(outgoing.event, failure)
+        return self._outgoing(small, outgoing.traceparent) if small else None
+
+    def _advance(self, value: RunState | None, event: EngineInput, now: float) -> Decision[RunState]:
+        return self._decided(value, *advance(value, event, self.engine_context(), now))
+
+    def _decided(
+        self, value: RunState | None, state: RunState | None, commands: Sequence[Command]
+    ) -> Decision[RunState]:
+        for command in commands:
+            if isinstance(command, Result):
+                seconds = (command.finished_at - command.accepted_at).total_seconds()
+                self.metrics.run_finished(command.workflow, command.status, seconds)
+        parent = value.traceparent if isinstance(value, Run) else None
+        return Decision(
+            value=None if state is value else state,
+            outgoing=[self._outgoing(command, parent) for command in commands],
+        )
+
+    def _share(self, value: RunState | None, event: SlotEvent | BudgetEvent | None, now: float) -> Decision[RunState]:
+        """Decide for what runs share."""
+        if isinstance(value, BudgetState) or isinstance(event, BudgetEvent):
+            account, asked = value if isinstance(value, BudgetState) else None, event
+            return self._decided(value, *owner.decide(account, asked if isinstance(asked, BudgetEvent) else None, now))
+        return self._decided(value, *grant(value if isinstance(value, Semaphore) else None, event, now))
+
+    def _outgoing(self, command: Command | Response, traceparent: str | None) -> Outgoing:
+        topic, key, event_id = _address(command)
+        return Outgoing(topic, key, command, event_id, partition_of(key, self.partitions), traceparent)
+
+
+#: What is asked and answered within a run: its topic, and how the event's id continues that of the request.
+_TOPICS: Mapping[type[Event], tuple[Topic[Any], str]] = {
+    RetrievalRequest: (RETRIEVAL_REQUESTS, ""),
+    RetrievalResult: (RETRIEVAL_RESULTS, "/result"),
+    ModelRequest: (MODEL_REQUESTS, ""),
+    ModelResponse: (MODEL_RESPONSES, "/response"),
+    StepRequest: (STEP_REQUESTS, ""),
+    StepResult: (STEP_RESULTS, "/result"),
+}
+
+
+def _address(command: Command | Response) -> tuple[Topic[Any], str, str]:
+    """Return the topic, key and id of the event that a command is."""
+    match command:
+        case Task():
+            return TASKS, command.id or "", command.id or ""
+        case Signal():
+            return SIGNALS, command.task_id, f"{command.task_id}/{command.kind}"
+        case SlotEvent():
+            return SLOTS, f"{command.workflow}/{command.key}", f"{command.id}/{command.action}"
+        case BudgetEvent():
+            return BUDGETS, command.budget, f"{command.id}/{command.action}"
+        case Result():
+            return RESULTS, command.task_id, f"{command.task_id}/result"
+        case _:
+            topic, suffix = _TOPICS[type(command)]
+            return topic, command.task_id, command.id + suffix
+
+
+def task_id(received: Received[Task]) -> str:
+    """Return the task's id: its own, or else the message's key, or else its place."""
+    if received.event.id:
+        return received.event.id
+    key = (received.key or b"").decode(errors="replace").strip()
+    # A key that is no text, or too long for an id, could be mistaken for another when cut to fit.
+    plain = "\N{REPLACEMENT CHARACTER}" not in key and all(ord(letter) >= _PRINTABLE for letter in key)
+    if 0 < len(key) <= _MAX_ID and plain:
+        return key
+    return f"{received.topic}-{received.partition}-{received.offset}"
+
+
+def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, received: Received[Any]) -> Outgoing:
+    """Move what another client's partitioner, or a missing key, put elsewhere: one id, one partition."""
+    return Outgoing(topic, key, event, received.id, home)
+
+
+#: What is left out of a result that is too large: all that may be long, but for the sender's own metadata.
+_NO_TEXTS = {"answer": None, "candidates": (), "citations": (), "groups": (), "reason": "", "steps": ()}
+
+
+def _failed(event: Any, failure: Failure) -> Command | Response | None:  # noqa: PLR0911  # one for each event
+    """Return what a run, or whoever waits for it, is told in place of an event that is too large."""
+    match event:
+        case Result():
+            return event.model_copy(update={"status": "failed", "error": failure, **_NO_TEXTS})
+        case StepResult():
+            return event.model_copy(update={"output": None, "error": failure})
+        case ModelRequest(id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose):
+            return ModelResponse(
+                id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose, error=failure
+            )
+        case RetrievalRequest(id=id_, task_id=task, step=step):
+            return RetrievalResult(id=id_, task_id=task, step=step, error=failure)
+        case StepRequest(id=id_, task_id=task, step=step):
+            return StepResult(id=id_, task_id=task, step=step, error=failure)
+        case Task(parent=Parent() as parent):
+            return StepResult(id=parent.request_id, task_id=parent.task_id, step=parent.step, error=failure)
+        case _:
+            return None

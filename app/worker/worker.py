@@ -1,0 +1,327 @@
+"""One worker: the agents of this process, from the creation of the topics to the last commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+import agents
+from app.brokers.base import Connection
+from app.brokers.topics import InternalTopic, ensure_topics
+from app.caching.response_cache import ResponseCache
+from app.delivery.assignment import Assignments, PartitionAssignment
+from app.delivery.core import Delivery
+from app.delivery.header_names import accept_invalid_header_names
+from app.delivery.outbox import Outbox
+from app.delivery.state.partition_state import PartitionState
+from app.delivery.stateful_processor import StatefulProcessor
+from app.dependencies import ConfiguredModel, Dependencies
+from app.models.base import Model
+from app.models.batching.batcher import Batcher
+from app.models.calling.hedging import HedgePolicy
+from app.models.limits.factory import build_batch_limiter, build_limiter
+from app.routing.health import HealthBoard
+from app.settings import Settings
+from app.telemetry.tracing import Tracer
+from app.worker.components import Components
+from app.worker.faust_app import build, channel
+from app.worker.feeds.definitions import DefinitionFeed
+from app.worker.feeds.health import HealthFeed, HealthRecorder
+from app.worker.feeds.index import IndexFeed
+from app.worker.restoration import StateRestorer, new_partition_state, runs_topic
+from app.worker.run_state_machine import RunStateMachine
+from app.workflows.engine_context import EngineContext, EngineLimits
+from app.workflows.run import Run, RunState
+
+log = logging.getLogger(__name__)
+
+#: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
+_BATCH_BYTES = 256 * 1024
+
+_TAIL_WAIT_MS = 100
+_STOP_SECONDS = 8.0
+
+_AGENTS = tuple(import_module(f"agents.{name}") for name in agents.ALL)
+
+Check = Callable[[], tuple[bool, str]]
+
+
+class Worker:
+    """Runs the agents against one broker; `start`, then `stop`, both once."""
+
+    def __init__(
+        self, settings: Settings, connection: Connection, components: Components, tracer: Tracer | None = None
+    ) -> None:
+        self.settings = settings
+        self.components = components
+        self.assignments = Assignments(self._new_partition_state, self._restore)
+        self._connection = connection
+        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
+        # Where the broker lets each fetch wait in full: what all workers follow is not looked for as often as tasks.
+        self._tail_options = {**self._options, "fetch_max_wait_ms": max(_TAIL_WAIT_MS, connection.fetch_wait_ms)}
+        self._tracer = tracer or Tracer()
+        self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
+        self._restorer = StateRestorer(settings, self._options, before_open=self._definitions.reach_end)
+        self._board = HealthBoard()
+        self._measures = HealthRecorder(self._name, self._board)
+        self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._feed: IndexFeed | None = None
+        self._stopping = False
+        self._broken = asyncio.Event()
+
+    async def start(self) -> None:
+        """Create the topics, load the models, and start the agents; returns when they are started, not yet ready.
+
+        Raises:
+            OrchestratorError: the broker is away, its topics do not fit the settings, or a part cannot be loaded.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.components.close)
+            stack.push_async_callback(self._end_tasks)
+            warming = asyncio.create_task(self.components.warm())
+            stack.callback(warming.cancel)
+            await self._open(stack)
+            await warming
+            self._stack = stack.pop_all()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        accept_invalid_header_names()
+        runs = InternalTopic(runs_topic(self.settings), compacted=True)
+        await ensure_topics(self._connection, self.settings.topics, [runs])
+        await self.components.store.load()
+        self._producer = self._new_producer()
+        await self._producer.start()
+        stack.push_async_callback(_in_time, self._producer.stop)
+        self._assemble()
+        stack.push_async_callback(self._end_batchers)
+        self._feed = self._follow_chunks()
+        self._spawn(self._definitions.follow(), "follow definitions")
+        self._follow_health()
+        self._spawn(self.deps.processor.keep(), "keep state")
+        self._spawn(self._watch(), "watch")
+        self.app.finalize()
+        stack.push_async_callback(_in_time, self.app.stop)
+        await self.app.start()
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._options,
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            enable_idempotence=self._connection.durable,
+            max_request_size=self.settings.topics.max_request_bytes,
+            client_id=self._name,
+        )
+
+    def _assemble(self) -> None:
+        """Put the core together, and attach every agent to its topic."""
+        settings, chosen = self.settings, self.components
+        outbox = Outbox(
+            self._producer,
+            prefix=settings.topics.prefix,
+            source=f"/{settings.app_id}",
+            propagate=self._tracer.traceparent_for,
+            metrics=chosen.metrics,
+            limits={module.TOPIC.name: settings.delivery.max_event_bytes for module in _AGENTS},
+        )
+        delivery = Delivery(
+            settings.delivery, outbox, self.assignments, chosen.metrics, tracer=self._tracer, group=settings.app_id
+        )
+        runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics)
+        processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
+        self.deps = Dependencies(
+            settings=settings,
+            models=self._models(),
+            connectors=chosen.connectors,
+            embedder=chosen.embedder,
+            store=chosen.store,
+            answers=ResponseCache(chosen.cache),
+            measures=self._measures,
+            metrics=chosen.metrics,
+            tracer=self._tracer,
+            delivery=delivery,
+            processor=processor,
+        )
+        self.app = build(settings, self._connection, self.assignments)
+        self.app.transport.before_rebalance = self._before_rebalance
+        for module in _AGENTS:
+            self._attach(module)
+
+    def _engine_context(self) -> EngineContext:
+        """Return what the engine may know at this moment."""
+        known, health = self.components, self._board.health(time.time())
+        return EngineContext(known.definitions, known.facts, health, self._limits, self.settings.budgets)
+
+    def _models(self) -> Mapping[str, ConfiguredModel]:
+        return {name: self._configured(name, model) for name, model in self.components.models.items()}
+
+    def _configured(self, name: str, model: Model) -> ConfiguredModel:
+        settings = self.settings.models[name]
+        limiter = build_limiter(
+            name,
+            model,
+            settings,
+            self._measures.circuit(name),
+            callers=lambda: self._board.callers(name, time.time()),
+        )
+        hedges = HedgePolicy(settings.hedge) if settings.hedge else None
+        batcher = None
+        if "batch" in model.features:
+            batcher = Batcher(build_batch_limiter(name, model, self._measures.circuit(name)), settings)
+        return ConfiguredModel(limiter, settings, self.components.prices.get(name), hedges, batcher)
+
+    def _attach(self, module: Any) -> None:
+        async def agent(stream: Any) -> None:
+            await module.run(stream, self.deps)
+
+        self.app.agent(channel(self.app, self.settings, module.TOPIC), name=module.NAME)(agent)
+
+    def _follow_chunks(self) -> IndexFeed:
+        feed = IndexFeed(self.settings, self._tail_options, self.components.store)
+        self._spawn(feed.follow(), "follow chunks")
+        self._spawn(feed.save_regularly(), "save the index")
+        return feed
+
+    def _follow_health(self) -> None:
+        deps = self.deps
+        feed = HealthFeed(
+            self.settings, self._tail_options, self._board, measures=deps.measures, outbox=deps.delivery.outbox
+        )
+        self._spawn(feed.follow(), "follow health")
+        self._spawn(feed.publish_regularly(), "publish health")
+
+    def _new_partition_state(self, partition: int) -> PartitionState:
+        return new_partition_state(self.settings, partition)
+
+    def _restore(self, new: list[PartitionAssignment]) -> None:
+        self._spawn(self._restorer.read(new), "take partitions over")
+
+    async def _before_rebalance(self) -> None:
+        """Write what is finished, so that the next owner need not do it again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self.deps.processor.write_changes()
+                await self._producer.flush()
+
+    def checks(self) -> Mapping[str, Check]:
+        """Return what must hold before this worker is ready."""
+        return {
+            "partitions": self._check_partitions,
+            "index": self._check_index,
+            "workflows": self._check_workflows,
+            "shutdown": self._check_running,
+        }
+
+    def _check_partitions(self) -> tuple[bool, str]:
+        ready = [
+            assignment for assignment in self.assignments if assignment.active and assignment.partition_state.ready
+        ]
+        return 0 < len(ready) == len(self.assignments), f"{len(ready)} of {len(self.assignments)} partitions ready"
+
+    def _check_index(self) -> tuple[bool, str]:
+        caught_up = self._feed is not None and self._feed.caught_up
+        return caught_up, "index is up to date" if caught_up else "index is being rebuilt from chunks"
+
+    def _check_workflows(self) -> tuple[bool, str]:
+        known = self._definitions.caught_up
+        return known, "workflows are known" if known else "workflows are being read from definitions"
+
+    @property
+    def index_position(self) -> Mapping[int, int]:
+        """For each partition of `chunks`, the offset up to which this worker's index holds it."""
+        return self._feed.position if self._feed else {}
+
+    def _check_running(self) -> tuple[bool, str]:
+        return not self._stopping, "shutting down" if self._stopping else "running"
+
+    async def ready(self) -> None:
+        """Return when all checks hold."""
+        while not all(ok for ok, _ in (check() for check in self.checks().values())):  # noqa: ASYNC110  # checks are polled
+            await asyncio.sleep(0.01)
+
+    async def broken(self) -> None:
+        """Return when the worker cannot go on, because a part that it needs has ended; the log says why."""
+        await self._broken.wait()
+
+    async def _watch(self, *, interval: float = 2.0) -> None:
+        """Measure what changes slowly, and notice when Faust has given up."""
+        while True:
+            await asyncio.sleep(interval)
+            self._measure()
+            if self.app.crashed:
+                raise RuntimeError(f"the consumer crashed: {self.app.crash_reason!r}")
+
+    def _measure(self) -> None:
+        metrics = self.components.metrics
+        metrics.owned_partitions(len(self.assignments))
+        metrics.runs_active(
+            sum(
+                isinstance(state, Run) for assignment in self.assignments for state in assignment.partition_state.values
+            )
+        )
+        metrics.definitions_refused(len(self._definitions.refused))
+        if self.assignments.suspended:
+            return
+        for (topic, partition), offset in self.assignments.committable().items():
+            end = self.app.consumer.highwater(TP(topic, partition))
+            metrics.lag(topic, partition, max(0, (end or offset) - offset))
+
+    async def stop(self) -> None:
+        """Finish what is in flight within the grace period, commit, and leave the group.
+
+        Where the broker is away, the last two are given up after a while: another worker does again what is not
+        committed, and nothing of it is paid twice.
+        """
+        self._stopping = True
+        await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
+        await self._before_rebalance()
+        await _in_time(self.app.consumer.commit)
+        await self._stack.aclose()
+
+    async def _end_batchers(self) -> None:
+        for configured in self.deps.models.values():
+            if configured.batcher:
+                await configured.batcher.close()
+
+    async def _end_tasks(self) -> None:
+        for assignment in self.assignments:
+            assignment.end()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._feed:
+            self._feed.note_position()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("%s ended: %r", task.get_name(), error, exc_info=error)
+            self._broken.set()
+
+
+async def _in_time(end: Callable[[], Awaitable[object]]) -> None:
+    """Do one of the last things, but not for longer than it takes when the broker answers."""
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await end()
+    except TimeoutError:
+        log.warning("%s was given up after %g s: does the broker answer?", end.__qualname__, _STOP_SECONDS)

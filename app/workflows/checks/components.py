@@ -1,0 +1,134 @@
+"""The parts of steps: models, connectors, policies, strategies, schemas, and numbers that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.errors import ConfigurationError
+from app.fusion import registry as fusion
+from app.routing import registry as routing
+from app.routing.chain import Stage, check_through
+from app.schemas import Schema
+from app.source.problems import Key
+from app.workflows.checks import ask_options, capabilities
+from app.workflows.checks.base import Finding, Subject, did_you_mean
+from app.workflows.definition.steps import (
+    AnyStep,
+    AskStep,
+    ConnectorStep,
+    MapStep,
+    RetrieveStep,
+    Step,
+    WaitStep,
+    WorkflowStep,
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Find parts that there are not, or that cannot be as they are written."""
+    yield from _schema(("input",), subject.spec.input)
+    yield from _schema(("output",), subject.spec.output)
+    for key, step in _steps(subject):
+        yield from _times(subject, key, step)
+        yield from _named(subject, key, step)
+        yield from _reuse(key, step)
+        if isinstance(step, AskStep):
+            yield from _ask(subject, key, step)
+        if isinstance(step, RetrieveStep) and not step.query.strip():
+            yield Finding((*key, "query"), "is empty")
+
+
+def _steps(subject: Subject) -> Iterator[tuple[Key, AnyStep]]:
+    for name, step in subject.spec.steps.items():
+        yield ("steps", name), step
+        if isinstance(step, MapStep):
+            yield ("steps", name, "step"), step.step
+
+
+def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
+    deadline = subject.spec.deadline
+    if isinstance(step, WaitStep) and step.seconds is not None and step.seconds >= deadline:
+        yield Finding((*key, "for"), f"ends no sooner than the run, whose deadline is {deadline:g} s")
+    elif "timeout" in step.model_fields_set and step.timeout > deadline:
+        text = f"is longer than the workflow's deadline of {deadline:g} s, which ends the run first"
+        yield Finding((*key, "timeout"), text, warning=True)
+    elif isinstance(step, AskStep) and step.batch and step.timeout > deadline:
+        text = (
+            f"may take {step.timeout:g} s, and the workflow's deadline of {deadline:g} s ends the run first: leave "
+            "`deadline` out, or give the step a `timeout`"
+        )
+        yield Finding((*key, "batch"), text, warning=True)
+
+
+def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
+    """Find a `cache` of a step that makes no request whose answer could be kept."""
+    if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
+        mend = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
+        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {mend}")
+
+
+def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
+    names = subject.names
+    if isinstance(step, ConnectorStep) and names.connectors is not None and step.connector not in names.connectors:
+        mend = did_you_mean(step.connector, names.connectors)
+        yield Finding((*key, "connector"), f"no connector is called {step.connector}; {mend}")
+    if isinstance(step, WorkflowStep) and names.workflows is not None and step.workflow not in names.workflows:
+        mend = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
+        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {mend}"
+        yield Finding((*key, "workflow"), text, warning=names.more)
+    if isinstance(step, WorkflowStep) and step.workflow == subject.spec.id:
+        yield Finding((*key, "workflow"), "calls itself: without a condition that ends it, it never ends", warning=True)
+
+
+def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
+    yield from _models(subject, (*key, "models"), step.models)
+    yield from _schema((*key, "schema"), step.output_schema or {})
+    if not step.prompt.strip():
+        yield Finding((*key, "prompt"), "is empty")
+    yield from _fusion(subject, (*key, "fusion"), step)
+    yield from _routing((*key, "routing"), step)
+    yield from ask_options.check(key, step)
+    yield from capabilities.check(key, step, subject.names.features)
+
+
+def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Finding]:
+    known = subject.names.models
+    for place, model in enumerate(models):
+        if known is not None and model not in known:
+            yield Finding((*key, place), f"no model is called {model}; {did_you_mean(model, known)}")
+
+
+def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
+    most = len(step.models) * step.samples
+    if step.fusion.quorum > most:
+        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but at most {most} answers can come")
+    try:
+        strategy = fusion.get(step.fusion.strategy, step.fusion.options)
+    except ConfigurationError as error:
+        yield Finding(key, str(error))
+        return
+    known = subject.names.models
+    for model in strategy.models:
+        if known is not None and model not in known:
+            yield Finding(key, f"no model is called {model}; {did_you_mean(model, known)}")
+
+
+def _routing(key: Key, step: AskStep) -> Iterator[Finding]:
+    stages: list[Stage] = []
+    for place, stage in enumerate(step.routing):
+        try:
+            stages.append((routing.get(stage.policy, stage.options), stage.choose))
+        except ConfigurationError as error:
+            yield Finding((*key, place), str(error))
+    if len(stages) == len(step.routing) and (wrong := check_through(stages, step.models)):
+        yield Finding(key, wrong)
+
+
+def _schema(key: Key, schema: Mapping[str, Any]) -> Iterator[Finding]:
+    if not schema:
+        return
+    try:
+        Schema(schema, where="it")
+    except ConfigurationError as error:
+        yield Finding(key, str(error).removeprefix("it: "))

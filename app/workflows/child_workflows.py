@@ -1,0 +1,41 @@
+"""What a run and its children tell each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.workflows.definition.definitions import Definition
+from app.workflows.definition.steps import WorkflowStep
+from app.workflows.run import Run, StepRun
+from topics.results import Result
+from topics.signals import Signal
+from topics.step_results import StepResult
+
+#: Who sends a cancellation that nobody asked for.
+PARENT = "its parent"
+#: So much of a task's id is told; with it, the name of a signal is short enough.
+_MOST = 60
+
+
+def cancellation(run: Run, definition: Definition, name: str, step: StepRun) -> Iterator[Signal]:
+    """Yield what ends the child runs that a step has begun, and that nobody waits for any more."""
+    part = definition.part(name)
+    if part and isinstance(part.spec, WorkflowStep) and not step.over:
+        parent = run.task_id if len(run.task_id) <= _MOST else f"{run.task_id[: _MOST - 1]}…"
+        for child in sorted(step.outstanding):
+            yield Signal(task_id=child, kind="cancel", name=f"the run {parent} needs it no more", actor=PARENT)
+
+
+def notify_parent(run: Run, outcome: Result) -> Iterator[StepResult]:
+    """Yield what a child tells its parent when it ends."""
+    if parent := run.task.parent:
+        yield StepResult(
+            id=parent.request_id,
+            task_id=parent.task_id,
+            step=parent.step,
+            output=outcome.answer,
+            error=outcome.error,
+            usage=outcome.usage,
+            degraded=outcome.degraded,
+            seconds=(outcome.finished_at - outcome.accepted_at).total_seconds(),
+        )

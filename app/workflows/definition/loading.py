@@ -1,0 +1,125 @@
+"""From files to workflows: read, checked, and complained of with every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.errors import ConfigurationError
+from app.source.files import read
+from app.source.problems import Key, Problem, place_of, problems_error
+from app.source.syntax import Document
+from app.workflows.checks import Names, check
+from app.workflows.definition.inlining import inline
+from app.workflows.definition.spec import Workflow
+from app.workflows.definition.validation import explain, shown
+
+_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A workflow from a file; `lines` maps each key to where it stands, as file:line.
+
+    `warnings` are what looks wrong, though it can run.
+    """
+
+    spec: Workflow
+    file: Path
+    lines: Mapping[Key, str]
+    warnings: tuple[Problem, ...] = ()
+
+
+def load(paths: Path | Sequence[Path], names: Names | None = None) -> list[Loaded]:
+    """Return the workflows in files and in folders of files, one in each file, folders in the order of names.
+
+    With `names`, what the settings have, models and connectors must be there. Every workflow that is loaded
+    here counts as one that others can call.
+
+    Raises:
+        ConfigurationError: a line for each fault in any of them: file:line, the key, what is wrong, and the mend.
+    """
+    problems: list[Problem | ConfigurationError] = []
+    found = [one for file in _files(paths, problems) if (one := _load(file, problems))]
+    known = _with_loaded(names or Names(), found)
+    checked = [_checked(one, document, known, problems) for one, document in found]
+    problems += _twice(checked)
+    if problems:
+        raise _complaint(problems)
+    return checked
+
+
+def parse(document: Document, folder: Path) -> Workflow:
+    """Return the workflow that a document is, with the files that it names looked for in `folder`.
+
+    Raises:
+        ConfigurationError: a line for each fault in its form.
+    """
+    inline(document, folder)
+    problems = list(document.problems)
+    try:
+        spec = Workflow.model_validate(document.value)
+    except ValidationError as error:
+        # A value that could not be read is reported once, not for its consequences too.
+        broken = {problem.key for problem in problems}
+        raise problems_error(problems + [one for one in explain(error, document) if one.key not in broken]) from None
+    if problems:
+        raise problems_error(problems)
+    return spec
+
+
+def _files(paths: Path | Sequence[Path], problems: list[Any]) -> Iterator[Path]:
+    for path in [paths] if isinstance(paths, Path) else paths:
+        if not path.is_dir():
+            yield path
+        elif inside := sorted(file for file in path.rglob("*") if _is_workflow(file, path)):
+            yield from inside
+        else:
+            problems.append(Problem(str(path), (), "has no workflow in it, a file that ends with .yaml, .yml or .json"))
+
+
+def _is_workflow(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.suffix in _SUFFIXES and file.is_file() and not hidden
+
+
+def _load(file: Path, problems: list[Any]) -> tuple[Loaded, Document] | None:
+    try:
+        document = read(file, what="a workflow")
+        return Loaded(parse(document, file.parent), file, document.places), document
+    except ConfigurationError as error:
+        problems.append(error)
+        return None
+
+
+def _with_loaded(names: Names, found: Iterable[tuple[Loaded, Document]]) -> Names:
+    if names.workflows is None:
+        return names
+    return replace(names, workflows=names.workflows | {one.spec.id for one, _ in found})
+
+
+def _checked(loaded: Loaded, document: Document, names: Names, problems: list[Any]) -> Loaded:
+    warnings: list[Problem] = []
+    for finding in check(loaded.spec, names):
+        key = shown(finding.key, document.value)
+        problem = Problem(place_of(key, document.places), key, finding.text)
+        (warnings if finding.warning else problems).append(problem)
+    return replace(loaded, warnings=tuple(warnings))
+
+
+def _twice(loaded: Iterable[Loaded]) -> Iterator[Problem]:
+    first: dict[tuple[str, int], Loaded] = {}
+    for one in loaded:
+        other = first.setdefault((one.spec.id, one.spec.version), one)
+        if other is not one:
+            yield Problem(place_of(("id",), one.lines), ("id",), f"{one.spec.id} is in {other.file} too; rename one")
+
+
+def _complaint(problems: Iterable[Problem | ConfigurationError]) -> ConfigurationError:
+    """Join the lines of all complaints, up to a screenful."""
+    lines = [line for problem in problems for line in str(problem).split("\n")]
+    return problems_error(Problem("", (), line) for line in lines)

@@ -1,0 +1,147 @@
+"""What pydantic finds in a workflow, in the words and the keys of the YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.source.problems import Key, Problem, closest_match, error_text, place_of, pydantic_errors
+from app.source.syntax import Document
+from app.workflows.definition.spec import Workflow
+
+_NO_STEP = re.compile(r"(?:Value error, )?(answer|steps\.(\w+)): there is no step called (\w+)")
+_NAMING = "a name is written as in `triage_2`: a small letter first, then small letters, digits and _"
+
+
+def explain(error: ValidationError, document: Document) -> list[Problem]:
+    """Return pydantic's findings, each with its place; no value is repeated."""
+    found = pydantic_errors(error)
+    return [_problem(one, document) for one in found if not _follows(one, found)]
+
+
+def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Whether a list is only too short because what is wrong in it was left out."""
+    length = len(one["loc"])
+    return one["type"] == "too_short" and any(
+        other["loc"][:length] == one["loc"] and len(other["loc"]) > length for other in others
+    )
+
+
+def shown(key: Key, value: Any) -> Key:
+    """Return `key` as the file has it: without the kinds of steps, and without places in lists that are none there."""
+    found: list[str | int] = []
+    here: Any = value
+    for place, part in enumerate(key):
+        if _is_there(here, part):
+            here = here[part]
+        elif place < len(key) - 1 or part == 0 or (isinstance(here, Mapping) and here.get("kind") == part):
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+def _is_there(here: Any, part: str | int) -> bool:
+    if isinstance(here, Mapping):
+        return part in here
+    return isinstance(here, list) and isinstance(part, int) and 0 <= part < len(here)
+
+
+def _problem(found: ErrorDetails, document: Document) -> Problem:
+    raw = found["loc"]
+    if raw and raw[-1] == "[key]":
+        key = shown(raw[:-1], document.value)
+        return Problem(place_of(key, document.places), key, _NAMING)
+    key, text = _said(found, shown(raw, document.value), document)
+    return Problem(place_of(key, document.places), key, text)
+
+
+def _said(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, str]:
+    if found["type"] == "union_tag_not_found":
+        return (*key, "kind"), f"is required: {_kinds(found)}"
+    if found["type"] == "union_tag_invalid":
+        tag = str(found["ctx"]["tag"])
+        near = closest_match(tag, _expected(found))
+        return (*key, "kind"), f"there is no kind {tag}; " + (f"did you mean `{near}`?" if near else _kinds(found))
+    if missing := _NO_STEP.match(found["msg"]):
+        return _no_step(missing, document)
+    return key, error_text(found, lambda: _mend(key, document.value))
+
+
+def _kinds(found: ErrorDetails) -> str:
+    return f"there are {', '.join(_expected(found))}" if _expected(found) else "it says what the step does"
+
+
+def _expected(found: ErrorDetails) -> list[str]:
+    return re.findall(r"'(\w+)'", found.get("ctx", {}).get("expected_tags", ""))
+
+
+def _no_step(missing: re.Match[str], document: Document) -> tuple[Key, str]:
+    steps = document.value["steps"]
+    near = closest_match(missing[3], steps)
+    mend = f"did you mean `{near}`?" if near else f"there are {', '.join(steps)}"
+    key: Key = ("steps", missing[2]) if missing[2] else ("answer",)
+    return _within(key, missing[3], steps) if missing[2] else key, f"there is no step called {missing[3]}; {mend}"
+
+
+def _within(key: Key, name: str, steps: Mapping[str, Any]) -> Key:
+    """Return the key under which a step names another one."""
+    step = steps[str(key[1])]
+    if name in (step.get("after") or ()):
+        return (*key, "after")
+    return (*key, "fallback") if isinstance(step.get("fallback"), Mapping) else (*key, "branches")
+
+
+def _mend(key: Key, value: Any) -> str:
+    siblings = sorted(_keys(Workflow, key[:-1], value))
+    near = closest_match(str(key[-1]), siblings)
+    return f"did you mean `{near}`?" if near else f"the keys here are {', '.join(siblings)}"
+
+
+def _keys(annotation: Any, key: Key, value: Any) -> Iterator[str]:
+    """Yield the keys that the section at `key` can have, whose kind `value` tells."""
+    model = _model(annotation, value)
+    if model is None:
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    if not key:
+        yield from fields
+        return
+    field = fields.get(str(key[0]))
+    inner = value.get(key[0]) if isinstance(value, Mapping) else None
+    rest = key[1:]
+    if rest and field and _goes_through(field.annotation, inner):
+        inner, rest = _at(inner, rest[0]), rest[1:]
+    if field:
+        yield from _keys(field.annotation, rest, inner)
+
+
+def _at(here: Any, part: str | int) -> Any:
+    return here[part] if _is_there(here, part) else None
+
+
+def _goes_through(annotation: Any, inner: Any) -> bool:
+    """Whether the next part of a key is a name that the user chose, or a place in a list."""
+    return isinstance(inner, list) or getattr(annotation, "__origin__", None) is dict
+
+
+def _model(annotation: Any, value: Any) -> type[BaseModel] | None:
+    found = list(_models(annotation))
+    if len(found) > 1:
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        found = [model for model in found if "kind" in model.model_fields and kind in _literals(model)]
+    return found[0] if found else None
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _literals(model: type[BaseModel]) -> tuple[Any, ...]:
+    return get_args(model.model_fields["kind"].annotation)

@@ -1,0 +1,146 @@
+"""The requests of an `ask` step, under ids that a repetition would give them too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.errors import ExpressionError
+from app.routing.base import RoutingRequest
+from app.workflows import structured_output
+from app.workflows.definition.steps import AskStep, Reuse
+from app.workflows.kinds.ask_images import images
+from app.workflows.kinds.base import StepContext
+from topics.model_requests import Message, ModelRequest, Ticket
+from topics.model_responses import ModelResponse
+
+#: Letters of English text for one token, about; only for estimates before a model has counted.
+_LETTERS = 4
+
+
+def branches(spec: AskStep, models: Iterable[str]) -> tuple[str, ...]:
+    """Return the branches of these models: each model once, or once for each sample."""
+    if spec.samples == 1:
+        return tuple(models)
+    return tuple(f"{model}#{sample}" for model in models for sample in range(1, spec.samples + 1))
+
+
+def model_of(spec: AskStep, branch: str) -> str:
+    """Return the model that a branch asks; its name may look like a sample's."""
+    return branch if spec.samples == 1 else branch.rpartition("#")[0]
+
+
+def messages(ctx: StepContext) -> tuple[Message, ...]:
+    """Return what the models are asked."""
+    context = ctx.context()
+    system = [ctx.part.templates["system"].render(context)] if "system" in ctx.part.templates else []
+    if ctx.spec.output_schema:
+        system.append(structured_output.demand(ctx.spec.output_schema))
+    text = ctx.part.templates["prompt"].render(context)
+    prompt = Message(role="user", content=text, images=images(ctx, context))
+    return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
+
+
+def question(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
+    """Return what the routing chooses for, where the models are asked this."""
+    models = ctx.run.permitted(ctx.spec.models)
+    return RoutingRequest(
+        models=models,
+        count=len(models),
+        key=_key(ctx),
+        turn=ctx.run.turn,
+        text=asked[-1].content,
+        tokens=sum(len(message.content) for message in asked) // _LETTERS + 1,
+        now=ctx.now,
+        facts=ctx.engine.facts,
+        health=ctx.engine.health,
+        looked_up=ctx.step.looked_up,
+    )
+
+
+def _key(ctx: StepContext) -> str:
+    for place in range(len(ctx.spec.routing)):
+        if written := ctx.part.expressions.get(f"routing.{place}.key"):
+            key = written.evaluate(ctx.context())
+            if not isinstance(key, (str, int, float, bool)):
+                raise ExpressionError(f"step {ctx.name}: the routing's key must be a text or a number")
+            return str(key)
+    return ctx.run.task_id
+
+
+def requests(ctx: StepContext, chosen: Sequence[str], asked: tuple[Message, ...]) -> list[ModelRequest]:
+    """Return one request for each branch, which asks this; a streamed answer that was cut off is gone on with."""
+    embed = _compared(ctx)
+    return [
+        _request(ctx, branch, ctx.request_id(branch), asked, embed=embed, prefix=partial_answer(ctx))
+        for branch in chosen
+    ]
+
+
+def batch_poll(
+    ctx: StepContext, branch: str, request_id: str, asked: tuple[Message, ...], ticket: Ticket
+) -> ModelRequest:
+    """Return the request that asks for the answer which a ticket stands for."""
+    embed = _compared(ctx) and branch not in ctx.step.repairs
+    return _request(ctx, branch, request_id, asked, embed=embed).model_copy(update={"ticket": ticket})
+
+
+def _compared(ctx: StepContext) -> bool:
+    """Whether answers are compared by what they mean."""
+    several = len(ctx.spec.models) * ctx.spec.samples > 1
+    return several and ctx.part.strategy is not None and ctx.part.strategy.needs_embeddings
+
+
+def partial_answer(ctx: StepContext) -> str:
+    """Return what stands of a streamed answer that was cut off, and that may be continued."""
+    spec, step = ctx.spec, ctx.step
+    if not isinstance(spec, AskStep) or not spec.stream or spec.output_schema or spec.tools:
+        return ""
+    return next((one.text for one in reversed(step.responses) if one.error and one.text), step.said)
+
+
+def repair(ctx: StepContext, response: ModelResponse, wrong: str) -> ModelRequest:
+    """Return the request that tells a model what was wrong with its answer."""
+    number = ctx.step.repairs[response.branch]
+    asked = (
+        *messages(ctx),
+        Message(role="assistant", content=response.text),
+        Message(role="user", content=structured_output.complaint(wrong)),
+    )
+    request_id = f"{ctx.request_id(response.branch)}.{number}"
+    return _request(ctx, response.branch, request_id, asked, embed=False)
+
+
+def _request(  # what differs between requests
+    ctx: StepContext, branch: str, request_id: str, asked: tuple[Message, ...], *, embed: bool, prefix: str = ""
+) -> ModelRequest:
+    sampling = ctx.spec.sampling
+    sample = branch.rpartition("#")[2]
+    if sampling.seed is not None and ctx.spec.samples > 1:  # or all samples would be the same
+        sampling = sampling.model_copy(update={"seed": sampling.seed + int(sample)})
+    # Samples of one model differ by chance only: an answer given before would be all of them.
+    cache: Reuse | None = ctx.spec.cache if ctx.spec.samples == 1 else None
+    return ModelRequest(
+        id=request_id,
+        task_id=ctx.run.task_id,
+        step=ctx.name,
+        branch=branch,
+        attempt=ctx.step.attempt,
+        model=model_of(ctx.spec, branch),
+        messages=asked,
+        sampling=sampling,
+        embed=embed,
+        priority=ctx.priority,
+        cache_for=cache.age if cache else None,
+        cache_similar=cache.similar if cache else None,
+        cache_in=cache.namespace if cache else "",
+        expires_at=ctx.expires_at,
+        output_schema=ctx.spec.output_schema,
+        tools=ctx.spec.tools,
+        tool_choice=ctx.spec.tool_choice,
+        stream=ctx.spec.stream,
+        prefix=prefix,
+        downgrade=ctx.spec.downgrade,
+        tenant=ctx.run.task.tenant,
+        workflow=ctx.run.task.workflow,
+        batch=ctx.spec.batch,
+    )

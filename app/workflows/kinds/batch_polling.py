@@ -1,0 +1,71 @@
+"""Answers that a provider makes in its own time: an `ask` step holds their tickets, and asks again now and then.
+
+The request that will ask is outstanding from the moment in which its ticket came, so that to the rest of the step
+the branch is one whose answer has not come yet. It is sent when its time has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.workflows.kinds import ask_requests
+from app.workflows.kinds.base import StepContext, Transition
+from app.workflows.replacing import replace
+from app.workflows.run import PendingBatch, StepRun
+from topics.model_requests import ModelRequest, Ticket
+from topics.model_responses import ModelResponse
+
+_MARK = "~"
+
+
+def keep(ctx: StepContext, response: ModelResponse, ticket: Ticket) -> Transition:
+    """Return the step as it holds the ticket, and sleeps until it is time to ask with it."""
+    request_id = following(response.id)
+    promised = {**ctx.step.promised, request_id: PendingBatch(response.branch, ticket, ctx.now + ticket.poll)}
+    step = replace(ctx.step, outstanding=ctx.step.outstanding | {request_id}, promised=promised)
+    return Transition(_set_alarm(step))
+
+
+def due(ctx: StepContext) -> tuple[StepContext, Sequence[ModelRequest]]:
+    """Return the moment after those requests were sent for which it is time, and these requests."""
+    if ctx.late or not (ripe := {id_: one for id_, one in ctx.step.promised.items() if one.ask_at <= ctx.now}):
+        return ctx, ()
+    asked = ask_requests.messages(ctx)
+    requests = [ask_requests.batch_poll(ctx, one.branch, id_, asked, one.ticket) for id_, one in ripe.items()]
+    promised = {id_: one for id_, one in ctx.step.promised.items() if id_ not in ripe}
+    return replace(ctx, step=_set_alarm(replace(ctx.step, promised=promised))), requests
+
+
+def forget(step: StepRun, request_id: str) -> StepRun:
+    """Return the step after the answer to a request came, which a crash may have made come before its time."""
+    if request_id not in step.promised:
+        return step
+    return _set_alarm(replace(step, promised={id_: one for id_, one in step.promised.items() if id_ != request_id}))
+
+
+def following(request_id: str) -> str:
+    """Return the id of the request that asks after this one: `…/1` is followed by `…/1~1`, and that by `…/1~2`."""
+    first, number = _parts(request_id)
+    return f"{first}{_MARK}{number + 1}"
+
+
+def first_of(request_id: str) -> str:
+    """Return the id of the request after which this one asks: `…/1` of `…/1~2`, and of itself."""
+    return _parts(request_id)[0]
+
+
+def superseded(step: StepRun, request_id: str) -> bool:
+    """Whether a step has asked anew since this request, and so has had its ticket."""
+    first, number = _parts(request_id)
+    others = (*step.outstanding, *(response.id for response in step.responses))
+    return any(name == first and later > number for name, later in map(_parts, others))
+
+
+def _parts(request_id: str) -> tuple[str, int]:
+    """Return the id of the request that was the first to ask, and how often it was asked since."""
+    first, mark, number = request_id.rpartition(_MARK)
+    return (first, int(number)) if mark and number.isdecimal() else (request_id, 0)
+
+
+def _set_alarm(step: StepRun) -> StepRun:
+    return replace(step, wake_at=min((step.ends_at, *(one.ask_at for one in step.promised.values()))))

@@ -1,0 +1,39 @@
+"""A judge that prefers a place, and what asking it in both orders does about that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from app.fusion.registry import get
+from bench.quality.casting import JUDGE_ACCURACY
+from bench.quality.fusing import Fusion, Trial, alone
+from bench.quality.fusion_settings import DIVERSE
+from bench.quality.report import Setting
+from bench.quality.simulation.actors import SimulatedJudge
+from bench.quality.simulation.exam import Exam, free
+from bench.quality.simulation.panel import PanelAnswers
+
+BIAS = 1.0
+
+
+def positions(n: int, seed: int) -> Setting:
+    """The same judge without bias, with a bias for either place, and with one that is asked in one order only."""
+    outcomes, exam = DIVERSE.draw(n, np.random.default_rng(seed)), Exam(seed)
+    return Setting("Best of n, by a judge that prefers a place", alone(outcomes), compare_positions(outcomes, exam))
+
+
+def compare_positions(outcomes: PanelAnswers, exam: Exam) -> Mapping[str, Trial]:
+    """Return how `best-of-n` does by each of these judges."""
+    judges = {
+        "no bias": SimulatedJudge(exam, JUDGE_ACCURACY),
+        "prefers the first": SimulatedJudge(exam, JUDGE_ACCURACY, bias=BIAS),
+        "prefers the last": SimulatedJudge(exam, JUDGE_ACCURACY, bias=-BIAS),
+        "prefers the first, one order only": SimulatedJudge(exam, JUDGE_ACCURACY, bias=BIAS, stubborn=True),
+    }
+    strategy = get("best-of-n", {"judge": "judge"})
+    return {
+        name: Fusion(outcomes, exam, free, actors={"judge": judge}, costs={"judge": 1.0}).trial(strategy)
+        for name, judge in judges.items()
+    }

@@ -1,0 +1,94 @@
+"""What came of faults: cells of a matrix, what is said of each, and the table in a page of the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.support.figures import table
+
+#: Outcomes that must not be, each with what it means.
+BAD = {
+    "LATE": "it did not end in its time",
+    "WRONG": "it passed for a success, and the answer was not the right one",
+    "INTERNAL": "the error was the component's own, and not one of the named ones",
+}
+
+_INTERNAL = frozenset({"internal", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOutcome:
+    """How one call ended: with the answer `text`, or with the error whose code is `error`; times in seconds.
+
+    `tries` are its attempts, where they were counted; `message` is what the error says.
+    """
+
+    fault: str
+    column: str
+    text: str | None
+    error: str
+    seconds: float
+    allowed: float
+    tries: int = 0
+    message: str = ""
+
+    def verdict(self, right: str) -> str:
+        """Return `right`, the error's code, or one of `BAD`."""
+        if self.seconds > self.allowed:
+            return "LATE"
+        if self.text is not None:
+            return "right" if self.text == right else "WRONG"
+        return "INTERNAL" if self.error in _INTERNAL else self.error
+
+
+def grid(cells: Iterable[FaultOutcome], faults: Sequence[str], columns: Sequence[str], right: str) -> str:
+    """Return a Markdown table: a row for each fault, what came of it in each column, and after how many seconds."""
+    said = {(cell.fault, cell.column): f"{cell.verdict(right)} {cell.seconds:.1f}" for cell in cells}
+    return table(("fault", *columns), [[fault, *(said.get((fault, one), "") for one in columns)] for fault in faults])
+
+
+def bad(cells: Iterable[FaultOutcome], right: str) -> list[str]:
+    """Return a line for each cell that must not be."""
+    verdicts = [(cell, cell.verdict(right)) for cell in cells]
+    return [
+        f"{cell.fault}, {cell.column}: {verdict} after {cell.seconds:.2f} s: {cell.text!r} {cell.error} {cell.message}"
+        for cell, verdict in verdicts
+        if verdict in BAD
+    ]
+
+
+def unrecovered(cells: Iterable[FaultOutcome], right: str) -> list[str]:
+    """Return a line for each cell that should be right, and is not."""
+    return [
+        f"{cell.fault}, {cell.column}: {cell.error or 'wrong'} {cell.message}"
+        for cell in cells
+        if cell.verdict(right) != "right"
+    ]
+
+
+def write(page: Path, parts: Mapping[str, str]) -> None:
+    """Put each of `parts` between its markers, `<!-- NAME -->` and `<!-- /NAME -->`, in a page.
+
+    Raises:
+        ValueError: the page does not have the markers.
+    """
+    text = page.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = between_markers(text, name, part)
+    page.write_text(text, encoding="utf-8")
+
+
+def between_markers(text: str, name: str, part: str) -> str:
+    """Return `text` with `part` in place of what stands between the markers of this name.
+
+    Raises:
+        ValueError: it does not have the markers.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"the page has no {begin} … {end}")
+    return f"{head}{begin}\n\n{part}\n\n{end}{tail}"

@@ -1,0 +1,93 @@
+"""Worker processes: started, measured from outside, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # ships no types
+
+_GRACE = 30.0
+_ROOT = Path(__file__).parent.parent
+
+
+class MeasuredProcess:
+    """A process whose lines on standard output say how far it is."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._stats = psutil.Process(process.pid)
+
+    async def says(self, word: str, *, seconds: float = 120.0) -> str:
+        """Return what follows `word` on the line that begins with it.
+
+        Raises:
+            RuntimeError: the process ended before it said so.
+            TimeoutError: it did not say so in time.
+        """
+        async with asyncio.timeout(seconds):
+            while line := await self._output.readline():
+                first, _, rest = line.decode().strip().partition(" ")
+                if first == word:
+                    return rest
+        raise RuntimeError(f"the process ended before it said `{word}`; see above")
+
+    def tell(self, line: str) -> None:
+        """Put a line on its standard input, which must be a pipe."""
+        if self._process.stdin is None:
+            raise RuntimeError("the process was started without a pipe to it")
+        self._process.stdin.write(f"{line}\n".encode())
+
+    @property
+    def _output(self) -> asyncio.StreamReader:
+        if self._process.stdout is None:
+            raise RuntimeError("the process was started without a pipe")
+        return self._process.stdout
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time so far, in user and system mode."""
+        times = self._stats.cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def rss(self) -> float:
+        """Resident memory in MiB."""
+        return float(self._stats.memory_info().rss) / 2**20
+
+    async def kill(self) -> None:
+        """End it without warning."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in order, or kill it after the time of grace."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _GRACE)
+        except TimeoutError:
+            await self.kill()
+
+
+async def start(module: str, *arguments: str) -> MeasuredProcess:
+    """Start `python -m module` with these arguments; its errors appear on ours."""
+    command = (sys.executable, "-m", module, *arguments)
+    return MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=_ROOT))
+
+
+@asynccontextmanager
+async def running(module: str, *arguments: str) -> AsyncIterator[MeasuredProcess]:
+    """Yield a process that is ready, and ends with the block."""
+    subject = await start(module, *arguments)
+    try:
+        await subject.says("ready")
+        yield subject
+    finally:
+        await subject.stop()

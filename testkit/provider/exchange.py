@@ -1,0 +1,77 @@
+"""One request to the misbehaving provider, and the right answer to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from testkit.provider.dialects import Dialect
+
+#: What a healthy model answers, in the pieces in which it streams.
+PARTS = ("Every ", "good ", "answer ", "has ", "a ", "first ", "word, ", "a ", "last ", "one, ", "and ", "an end.")
+ANSWER = "".join(PARTS)
+
+#: Pieces that come before a stream breaks.
+_BEFORE = 2
+_EVENTS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request, and the right answer to it: `parts`, or what of them is still to be said."""
+
+    request: web.Request
+    dialect: Dialect
+    model: str
+    stream: bool
+    parts: tuple[str, ...]
+
+    @property
+    def whole(self) -> bytes:
+        """The body of the right answer."""
+        return json.dumps(self.dialect.whole(self.model, self.parts)).encode()
+
+    @property
+    def frames(self) -> list[bytes]:
+        """The events of the right stream."""
+        return list(self.dialect.frames(self.model, self.parts))
+
+    @property
+    def begun(self) -> list[bytes]:
+        """The events of a stream that breaks off: all of them up to its second piece."""
+        frames, said = self.frames, self.parts[:_BEFORE]
+        mark = json.dumps(said[-1]).encode() if said else b""
+        return frames[: 1 + next(at for at, frame in enumerate(frames) if mark in frame)]
+
+    @property
+    def kind(self) -> Mapping[str, str]:
+        """The headers that say what the answer is."""
+        return _EVENTS if self.stream else {"content-type": "application/json"}
+
+    @property
+    def promise(self) -> Mapping[str, str]:
+        """The headers of the right answer, when it is whole: they say how long it is."""
+        return {"content-type": "application/json", "content-length": str(len(self.whole))}
+
+    @property
+    def complaint(self) -> str:
+        """What an error says; careless as some servers are, it repeats the credentials."""
+        names = ("authorization", "x-api-key", "api-key", "x-canary", "x-ambient")
+        shown = [f"{name}: {self.request.headers[name]}" for name in names if name in self.request.headers]
+        return "this fails as told; you came with " + ", ".join(shown)
+
+    async def head(self, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Send the head of an answer."""
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(self.request)
+        return response
+
+    async def begin(self, frames: Iterable[bytes]) -> web.StreamResponse:
+        """Send the head of a stream, and these events."""
+        response = await self.head(_EVENTS)
+        for frame in frames:
+            await response.write(frame)
+        return response

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner, Result
+
+from app.brokers.base import Connection
+from app.brokers.topics import ensure_topics
+from app.cli.kafka.client import attach
+from app.cli.main import build
+from app.settings import Settings, TopicSettings
+from tests.cli.runlog import Log, answered, publish
+from topics.tasks import Parent
+
+
+class _Cli:
+    """Runs commands against the embedded broker, each in a thread, as it has an event loop of its own."""
+
+    def __init__(self, connection: Connection, config: Path) -> None:
+        self.servers, self.config = connection.bootstrap_servers, config
+
+    async def __call__(self, *arguments: str) -> Result:
+        line = [*arguments, "--bootstrap-servers", self.servers, "--config", str(self.config)]
+        return await asyncio.to_thread(CliRunner().invoke, build(), ["runs", *line])
+
+    async def objects(self, *arguments: str) -> list[Any]:
+        done = await self(*arguments, "--json")
+        assert done.exit_code == 0, done.output
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest_asyncio.fixture
+async def cli(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[_Cli]:
+    for name in ("META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+    topics = TopicSettings(prefix=f"t{secrets.token_hex(4)}-", partitions=2)
+    config = tmp_path / "meta-ai.yaml"
+    config.write_text(f"topics: {{prefix: {topics.prefix}, partitions: 2}}\n", encoding="utf-8")
+    await ensure_topics(embedded, topics)
+    async with attach(Settings(topics=topics), embedded) as client:
+        await publish(client, answered())
+        waiting = Log("w-1")
+        waiting.task(workflow="other")
+        await publish(client, waiting)
+        child = Log("w-1/s/workflow/1")
+        child.task(workflow="leaf", parent=Parent(task_id="w-1", step="s", request_id="w-1/s/workflow/1"))
+        await publish(client, child)
+    yield _Cli(embedded, config)
+
+
+async def test_runs_are_listed_and_picked(cli: _Cli) -> None:
+    rows = {row["id"]: row for row in await cli.objects("list")}
+    assert (rows["q-1"]["status"], rows["q-1"]["seconds"], rows["q-1"]["tokens"]) == ("succeeded", 4.0, 1234)
+    assert rows["w-1"]["status"] == "running"
+    assert [row["id"] for row in await cli.objects("list", "--status", "running")] == ["w-1"]
+    assert [row["id"] for row in await cli.objects("list", "--workflow", "ask")] == ["q-1"]
+    assert {row["id"] for row in await cli.objects("list", "--since", "1h")} == {"w-1"}
+    shown = await cli("list", "--limit", "1")
+    assert "w-1" in shown.stdout
+    assert shown.stderr == "1 more: --limit\n"
+    assert (await cli("list", "--workflow", "none")).stdout == "no runs\n"
+
+
+async def test_children_are_listed_when_they_are_asked_for(cli: _Cli) -> None:
+    assert [row["id"] for row in await cli.objects("list", "--workflow", "leaf")] == ["w-1/s/workflow/1"]
+    rows = {row["id"]: row["parent"] for row in await cli.objects("list", "--children")}
+    assert rows == {"q-1": "", "w-1": "", "w-1/s/workflow/1": "w-1"}
+    assert {row["id"] for row in await cli.objects("list")} == {"q-1", "w-1"}
+
+
+async def test_a_run_is_shown_to_people_programs_and_github(cli: _Cli) -> None:
+    shown = (await cli("show", "w-1")).stdout
+    assert shown.startswith("w-1  other  waits to be accepted")
+    (view,) = await cli.objects("show", "q-1")
+    assert view["result"]["answer"] == "Because."
+    assert (await cli("show", "q-1", "--mermaid")).stdout.startswith('flowchart LR\n  s0["retrieve')
+    assert "Because." in (await cli("show", "q-1")).stdout
+
+
+async def test_waiting_for_a_run_that_ended_prints_its_result(cli: _Cli) -> None:
+    done = await cli("wait", "q-1")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Because.")
+    assert (await cli.objects("wait", "q-1"))[0]["task_id"] == "q-1"
+
+
+async def test_a_signal_is_sent(cli: _Cli) -> None:
+    done = await cli("signal", "w-1", "approval", "--data", '{"by": "eve"}')
+    assert (done.exit_code, done.stdout) == (0, "signalled w-1: approval\n")
+    (view,) = await cli.objects("show", "w-1")
+    assert [(one["kind"], one["name"]) for one in view["signals"]] == [("signal", "approval")]
+    assert view["signals"][0]["actor"].startswith("meta-ai:")
+
+
+async def test_a_cancellation_without_effect_is_one_line(cli: _Cli) -> None:
+    done = await cli("cancel", "w-1", "--reason", "enough", "--timeout", "0.2")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "meta-ai: the run w-1 has not ended within 0.2 s: meta-ai runs show w-1\n",
+    )
+    (view,) = await cli.objects("show", "w-1")
+    assert [(one["kind"], one["name"]) for one in view["signals"]] == [("cancel", "enough")]
+
+
+@pytest.mark.parametrize("command", [["show"], ["wait"], ["cancel"], ["signal", "go"], ["fuse", "--strategy", "vote"]])
+async def test_a_run_that_is_not_known_is_one_line(cli: _Cli, command: list[str]) -> None:
+    done = await cli(command[0], "absent", *command[1:])
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert "no run absent is known here: meta-ai runs list" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["cancel"], ["signal", "go"]])
+async def test_a_run_that_is_over_is_told_nothing(cli: _Cli, command: list[str]) -> None:
+    done = await cli(command[0], "q-1", *command[1:])
+    assert (done.exit_code, done.stderr) == (1, "meta-ai: the run q-1 is over: succeeded\n")
+
+
+async def test_recorded_answers_are_fused_again(cli: _Cli) -> None:
+    (found,) = await cli.objects("fuse", "q-1", "--strategy", "concat", "-o", "separator=/")
+    assert (found["step"], found["same"], found["recorded"]["answer"]) == ("answer", False, "Because.")
+    assert "Because." in found["again"]["answer"]
+    assert "another answer" in (await cli("fuse", "q-1", "--strategy", "concat")).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "x", "--mermaid", "--json"],
+        ["list", "--since", "soon"],
+        ["list", "--status", "odd"],
+        ["signal", "x", "go", "--data", "{"],
+        ["signal", "x", "n" * 101],
+        ["fuse", "x"],
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(build(), ["runs", *arguments]).exit_code == 2

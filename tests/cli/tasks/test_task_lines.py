@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from app.cli.tasks import task_lines
+from app.cli.tasks.task_lines import InvalidLine
+from topics.tasks import Task
+
+
+def _parse(line: bytes) -> Task | InvalidLine:
+    return task_lines.parse(7, line, max_bytes=1000)
+
+
+def test_a_task_is_taken_as_it_is() -> None:
+    line = b'{"id": "a", "workflow": "w", "input": {"question": "q"}, "metadata": {"k": "v"}}'
+    assert _parse(line) == Task(id="a", workflow="w", input={"question": "q"}, metadata={"k": "v"})
+
+
+def test_the_short_form_is_a_question() -> None:
+    assert _parse(b'{"id": "a", "question": "q?"}') == Task(id="a", input={"question": "q?"})
+
+
+def test_a_missing_id_is_filled_in_and_differs() -> None:
+    first, second = _parse(b'{"question": "q"}'), _parse(b'{"question": "q"}')
+    assert isinstance(first, Task)
+    assert isinstance(second, Task)
+    assert first.id
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize(
+    "line", [b"nope", b"[]", b'{"question": ', b"\xff", b'{"input": 3}', b'{"question": "' + b"x" * 1000 + b'"}']
+)
+def test_what_is_no_task_is_reported_with_its_line(line: bytes) -> None:
+    found = _parse(line)
+    assert isinstance(found, InvalidLine)
+    assert found.line == 7
+    assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"question": "q", "tenent": "acme"}', "tenent: unknown key; did you mean `tenant`?"),
+        (
+            b'{"input": {}, "tenent": "a", "workflwo": "w"}',
+            "tenent: unknown key; did you mean `tenant`?; workflwo: unknown key; did you mean `workflow`?",
+        ),
+        (b'{"input": {}, "question": "q"}', "question: is short for an input, and there is one; put it there"),
+        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; a task has id, workflow, version, priority, tenant, input, "),
+        (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; a task has "),
+    ],
+)
+async def test_a_key_that_tasks_have_not_is_reported_and_let_be_on_the_topic(line: bytes, reason: str) -> None:
+    (found,) = [item async for item in task_lines.read(io.BytesIO(b"\n" + line), max_bytes=1000)]
+    assert isinstance(found, InvalidLine)
+    assert (found.line, found.reason.startswith(reason)) == (2, True)
+    assert isinstance(_parse(line), Task)
+
+
+def test_what_a_task_says_is_its_own_affair() -> None:
+    line = b'{"id": "a", "input": {"tenent": 1}, "metadata": {"tenent": "x"}}'
+    assert isinstance(task_lines.parse_strictly(7, line, max_bytes=1000), Task)
+
+
+class _Slow(io.RawIOBase):
+    """A pipe that gives three bytes at a time."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)
+
+    def read1(self, _: int = -1, /) -> bytes:
+        return self._content.read(3)
+
+
+async def test_lines_are_put_together_and_counted() -> None:
+    content = b'{"id":"a","question":"1"}\n\n\nbad\n{"id":"b","question":"2"}'
+    found = [item async for item in task_lines.read(_Slow(content), max_bytes=1000)]
+    assert [item.id if isinstance(item, Task) else item.line for item in found] == ["a", 4, "b"]
+
+
+async def test_an_empty_file_has_no_tasks() -> None:
+    assert [item async for item in task_lines.read(io.BytesIO(), max_bytes=1000)] == []

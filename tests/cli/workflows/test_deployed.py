@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.brokers.base import Connection
+from app.brokers.topics import ensure_topics
+from app.cli.kafka.client import attach
+from app.cli.workflows import deployments
+from app.cli.workflows.deployed import app
+from app.cli.workflows.publishing import publish
+from app.settings import Settings, TopicSettings
+from app.source.writing import to_yaml
+from app.workflows.definition.deployment import plain, plan
+from app.workflows.definition.spec import Workflow
+
+
+def _spec(prompt: str, name: str = "w") -> Workflow:
+    steps = {"say": {"kind": "ask", "models": ["m"], "prompt": prompt}}
+    return Workflow.model_validate({"id": name, "steps": steps})
+
+
+class _Commands:
+    """Runs the commands against topics of their own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.settings = Settings(topics=TopicSettings(prefix=f"t{secrets.token_hex(4)}-", partitions=2))
+        self._connection = connection
+        Path("meta-ai.yaml").write_text(f"topics: {{prefix: {self.settings.topics.prefix}, partitions: 2}}\n")
+
+    def deploy(self, *rounds: list[Workflow]) -> None:
+        async def work() -> None:
+            await ensure_topics(self._connection, self.settings.topics)
+            async with attach(self.settings, self._connection) as client:
+                for specs in rounds:
+                    deployed = await deployments.read(client)
+                    await publish(client, plan(specs, deployed.specs, deployed.numbers), "eve")
+
+        asyncio.run(work())
+
+    def __call__(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--bootstrap-servers", self._connection.bootstrap_servers])
+
+
+@pytest.fixture
+def commands(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Commands:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("META_AI_CONFIG", raising=False)
+    return _Commands(embedded)
+
+
+def test_that_an_empty_topic_lists_nothing(commands: _Commands) -> None:
+    commands.deploy()
+    assert commands("list").stdout == "no workflow is deployed; every worker has the built-in one, ask\n"
+    assert commands("list", "--json").stdout == ""
+
+
+def test_that_each_workflow_is_listed_with_its_active_version(commands: _Commands) -> None:
+    commands.deploy([_spec("a"), _spec("a", "v")], [_spec("b")])
+    shown = commands("list").stdout.splitlines()
+    assert [line.split()[:2] for line in shown] == [["workflow", "active"], ["v", "1"], ["w", "2"]]
+    found = json.loads(commands("list", "--json").stdout.splitlines()[1])
+    assert (found["workflow"], found["active"], found["versions"], found["by"]) == ("w", 2, [1, 2], "eve")
+
+
+def test_that_the_history_says_which_when_and_who(commands: _Commands) -> None:
+    commands.deploy([_spec("a")], [_spec("b")], [_spec("a")])
+    found = json.loads(commands("history", "w", "--json").stdout)
+    assert [(one["version"], one["active"], one["by"]) for one in found["versions"]] == [
+        (1, True, "eve"),
+        (2, False, "eve"),
+    ]
+    assert [(one["what"], one["before"], one["after"]) for one in found["activations"]] == [
+        ("deployed", None, 1),
+        ("deployed", 1, 2),
+        ("activated", 2, 1),
+    ]
+    shown = commands("history", "w").stdout
+    assert found["versions"][0]["digest"] in shown
+    assert "activated" in shown
+
+
+def test_that_a_version_is_printed_as_the_yaml_that_can_be_deployed(commands: _Commands) -> None:
+    commands.deploy([_spec("a")], [_spec("b")])
+    assert commands("get", "w").stdout == to_yaml(plain(_spec("b"), 2))
+    assert commands("get", "w", "--version", "1").stdout == to_yaml(plain(_spec("a"), 1))
+    assert json.loads(commands("get", "w", "--json").stdout) == plain(_spec("b"), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["get", "x"], "no workflow called x is deployed; there are: w"),
+        (["history", "x"], "no workflow called x is deployed; there are: w"),
+        (["get", "w", "--version", "3"], "w: there is no version 3; deployed are: 1"),
+    ],
+)
+def test_that_what_is_not_there_is_said_with_what_is(commands: _Commands, arguments: list[str], reason: str) -> None:
+    commands.deploy([_spec("a")])
+    assert str(commands(*arguments).exception) == reason

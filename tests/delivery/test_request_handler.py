@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+
+from app.delivery.envelope import Outgoing, Received
+from app.delivery.request_handler import RequestHandler
+from app.errors import ConfigurationError, RetrievalError
+from app.settings import DeliverySettings
+from tests.delivery.fakes import Message, Stream, World, settle, until
+from topics import DEAD_LETTERS, RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
+from topics.base import Failure
+from topics.dead_letters import DeadLetter, original_headers
+from topics.retrieval_requests import RetrievalRequest
+from topics.retrieval_results import RetrievalResult
+
+Request = Received[RetrievalRequest]
+
+
+def _answer(received: Request, error: Failure | None = None) -> list[Outgoing]:
+    asked = received.event
+    result = RetrievalResult(id=asked.id, task_id=asked.task_id, step=asked.step, error=error)
+    return [Outgoing(RETRIEVAL_RESULTS, asked.task_id, result, f"{asked.id}/result", received.partition)]
+
+
+def _failed(received: Request, error: Exception) -> list[Outgoing]:
+    return _answer(received, Failure(code=getattr(error, "code", "internal"), message="no"))
+
+
+class Rig:
+    """One doer, whose handler counts its calls, waits where it is told to, and fails as often as it is told."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.stream = world, Stream()
+        self.calls: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+        self.errors: list[Exception] = []
+        self.busy = self.most = 0
+
+    async def handle(self, received: Request) -> Sequence[Outgoing]:
+        self.calls.append(received.event.id)
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        try:
+            if gate := self.gates.get(received.event.id):
+                await gate.wait()
+            if self.errors:
+                raise self.errors.pop(0)
+        finally:
+            self.busy -= 1
+        return _answer(received)
+
+    def start(self, *, answers: bool = True) -> None:
+        handle: Callable[[Request], Awaitable[Sequence[Outgoing]]] = self.handle
+        request_handler = RequestHandler(
+            self.world.delivery,
+            RETRIEVAL_REQUESTS,
+            handle,
+            agent="doer",
+            identify=lambda received: f"{received.event.id}/result",
+            answers=answers,
+            failed=_failed,
+        )
+        self.world.start(request_handler.run(self.stream))
+
+    def request(self, name: str, partition: int = 0) -> Message:
+        event = RetrievalRequest(id=name, task_id="t", step="s", query="q")
+        return self.world.message(RETRIEVAL_REQUESTS, event, partition=partition)
+
+    def deliver(self, *names: str) -> list[Message]:
+        messages = [self.request(name) for name in names]
+        self.world.deliver(self.stream, *messages)
+        return messages
+
+    def answered(self) -> list[str]:
+        records = self.world.producer.on(RETRIEVAL_RESULTS)
+        return [RetrievalResult.model_validate_json(record.value or b"").id for record in records]
+
+    def committable(self) -> int | None:
+        return self.world.committable(RETRIEVAL_REQUESTS)
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    world = World()
+    world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(world)
+    yield rig
+    await world.stop()
+
+
+async def test_that_a_request_is_answered_and_then_committed(rig: Rig) -> None:
+    rig.start()
+    rig.world.producer.hold = lambda _record: True
+    rig.deliver("a")
+    await until(lambda: rig.world.producer.sent)
+    assert rig.committable() == 0  # sent is not acknowledged
+    rig.world.producer.let_go()
+    await until(lambda: rig.committable() == 1)
+    assert rig.answered() == ["a"]
+
+
+async def test_that_the_commit_does_not_pass_the_slowest(rig: Rig) -> None:
+    rig.gates["slow"] = asyncio.Event()
+    rig.start()
+    rig.deliver("slow", "b", "c")
+    await until(lambda: rig.answered() == ["b", "c"])
+    assert rig.committable() == 0
+    rig.gates["slow"].set()
+    await until(lambda: rig.committable() == 3)
+
+
+async def test_that_what_was_answered_is_not_done_again(rig: Rig) -> None:
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 2)
+    assert rig.calls == ["a"]
+    assert rig.answered() == ["a"]
+    assert rig.world.metrics.outcomes == ["ok", "duplicate"]
+
+
+async def test_that_an_answer_read_back_from_the_log_counts() -> None:
+    world = World(loaded=False)
+    world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(world)
+    rig.start()
+    rig.deliver("a", "b")
+    await settle()
+    assert rig.calls == []  # not before the log says what was answered
+    partition_state = world.assignment().partition_state
+    partition_state.answered.add("a/result", 1_700_000_000.0)
+    partition_state.finish_loading()
+    await until(lambda: rig.committable() == 2)
+    assert rig.calls == ["b"]
+    await world.stop()
+
+
+async def test_that_a_twin_waits_and_is_then_a_duplicate(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start()
+    rig.deliver("a", "a", "a")
+    await settle()
+    assert rig.calls == ["a"]
+    rig.gates["a"].set()
+    await until(lambda: rig.committable() == 3)
+    assert rig.calls == ["a"]
+    assert rig.answered() == ["a"]
+
+
+async def test_that_without_answers_the_same_identity_is_done_again_one_by_one_in_order(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start(answers=False)
+    rig.deliver("a", "b", "a")
+    await until(lambda: rig.calls == ["a", "b"])  # another identity overtakes, the same one does not
+    rig.gates["a"].set()
+    await until(lambda: rig.committable() == 3)
+    assert rig.calls == ["a", "b", "a"]
+    assert [record.value for record in rig.world.producer.on(RETRIEVAL_RESULTS)].count(b"") == 0
+
+
+async def test_that_transient_errors_are_tried_again(rig: Rig) -> None:
+    rig.errors = [RetrievalError("away"), RetrievalError("still away")]
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    assert (rig.calls, rig.world.metrics.retries) == (["a"] * 3, 2)
+    assert rig.world.producer.on(DEAD_LETTERS) == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "calls", "code", "sentence"),
+    [
+        ([RetrievalError("away")] * 3, 3, "retrieval", "away"),
+        ([ConfigurationError("wrong")], 1, "configuration", "wrong"),
+        ([RuntimeError("api_key=sesame")], 1, "internal", "RuntimeError in the agent"),
+    ],
+)
+async def test_that_a_poisoned_request_is_buried_as_it_came_and_the_run_is_told(
+    rig: Rig, errors: list[Exception], calls: int, code: str, sentence: str
+) -> None:
+    rig.errors = list(errors)
+    rig.start()
+    headers: list[tuple[str, bytes | None]] = [("ce_id", b"mine"), ("x", b"\xff\x00"), ("empty", None)]
+    value = b'{"id": "a",  "task_id":"t","step":"s","query":"q","unknown":1}'
+    message = Message(RETRIEVAL_REQUESTS.name, 0, 0, b"\x00key", value, headers)
+    rig.world.deliver(rig.stream, message)
+    await until(lambda: rig.committable() == 1)
+    assert len(rig.calls) == calls
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert (letter.key, letter.value, letter.partition) == (b"\x00key", value, 0)
+    assert original_headers(letter.headers) == headers
+    said = DeadLetter.from_headers(letter.headers)
+    assert (said.id, said.reason, said.error, said.agent) == ("retrieval-requests/0/0", code, sentence, "doer")
+    (answer,) = rig.world.producer.on(RETRIEVAL_RESULTS)
+    assert ("ce_id", b"a/result") in answer.headers
+    assert ("ce_causationid", b"mine") in answer.headers
+    failure = RetrievalResult.model_validate_json(answer.value or b"").error
+    assert failure
+    assert failure.code == code
+    assert "sesame" not in repr(rig.world.producer.acknowledged)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"not json", b"\xff", b"[]", b"{}"])
+async def test_that_what_does_not_parse_is_buried_without_a_call(rig: Rig, value: bytes | None) -> None:
+    rig.start()
+    rig.world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", value))
+    await until(lambda: rig.committable() == 1)
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert (letter.key, letter.value, rig.calls) == (b"k", value, [])
+    assert rig.world.producer.on(RETRIEVAL_RESULTS) == []
+
+
+async def test_that_a_message_of_nothing_at_all_can_be_buried(rig: Rig) -> None:
+    rig.start()
+    rig.world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, None, None))
+    await until(lambda: rig.committable() == 1)
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert (letter.key, letter.value) == (b"", None)  # Kafka's clients refuse neither-nor
+
+
+async def test_that_a_dead_letter_that_is_too_large_holds_up_nobody(rig: Rig) -> None:
+    rig.world.producer.refuse = lambda record: (
+        MessageSizeTooLargeError() if record.topic == DEAD_LETTERS.name and len(record.value or b"") > 100 else None
+    )
+    rig.start()
+    rig.world.deliver(rig.stream, rig.world.message(RETRIEVAL_REQUESTS, b"no JSON " * 50))
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 2)
+    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    assert DeadLetter.from_headers(letter.headers).cut_from == 400
+    assert rig.answered() == ["a"]
+
+
+async def test_that_an_answer_that_is_too_large_becomes_a_dead_letter(rig: Rig) -> None:
+    failures = iter([MessageSizeTooLargeError()])
+    rig.world.producer.refuse = lambda record: next(failures, None) if record.topic == RETRIEVAL_RESULTS.name else None
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    assert DeadLetter.from_headers(rig.world.producer.on(DEAD_LETTERS)[0].headers).reason == "too_large"
+    assert rig.answered() == ["a"]  # the failure, which fits
+
+
+async def test_that_a_tenure_that_ends_leaves_the_message_to_the_next_owner(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.calls)
+    assignment = rig.world.assignment()
+    rig.world.own(RETRIEVAL_REQUESTS.name, 1)
+    rig.gates["a"].set()
+    await settle()
+    assert (rig.answered(), rig.busy) == ([], 0)
+    assert assignment.offset_trackers[RETRIEVAL_REQUESTS.name].committable == 0
+    message = rig.request("b", partition=1)
+    rig.world.deliver(rig.stream, message)
+    await until(lambda: rig.answered() == ["b"])  # and the loop goes on
+
+
+async def test_that_an_answer_waits_for_a_rebalance_to_end(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.calls)
+    rig.world.assignments.suspend()
+    rig.gates["a"].set()
+    await settle()
+    assert rig.answered() == []
+    rig.world.own(RETRIEVAL_REQUESTS.name, 0)
+    await until(lambda: rig.committable() == 1)
+    assert rig.answered() == ["a"]
+
+
+async def test_that_nothing_is_begun_amid_a_rebalance(rig: Rig) -> None:
+    rig.start()
+    rig.world.assignments.suspend()
+    rig.deliver("a")
+    await settle()
+    assert rig.calls == []
+    rig.world.own(RETRIEVAL_REQUESTS.name, 1)
+    await settle()
+    assert rig.calls == []
+
+
+async def test_that_a_redelivery_after_a_rebalance_repeats_nothing_that_is_under_way(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start()
+    messages = rig.deliver("a", "b")
+    await until(lambda: rig.answered() == ["b"])
+    rig.world.deliver(rig.stream, *messages)
+    rig.gates["a"].set()
+    await until(lambda: rig.committable() == 2)
+    assert rig.calls == ["a", "b"]
+
+
+async def test_that_a_message_of_a_partition_of_others_is_left(rig: Rig) -> None:
+    rig.start()
+    rig.world.deliver(rig.stream, rig.request("a", partition=5))
+    rig.deliver("b")
+    await until(lambda: rig.answered() == ["b"])
+    assert rig.calls == ["b"]
+
+
+async def test_that_concurrency_is_bounded() -> None:
+    world = World(settings=DeliverySettings(max_in_flight=3))
+    world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(world)
+    names = [f"n{number}" for number in range(10)]
+    rig.gates = {name: asyncio.Event() for name in names}
+    rig.start()
+    rig.deliver(*names)
+    await settle()
+    assert rig.calls == names[:3]
+    for gate in rig.gates.values():
+        gate.set()
+    await until(lambda: rig.committable() == 10)
+    assert rig.most == 3
+    assert world.metrics.most_in_flight == 3
+    await world.stop()
+
+
+async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) -> None:
+    rig.gates["a"] = asyncio.Event()
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.calls)
+    draining = asyncio.create_task(rig.world.delivery.drain(5.0))
+    await settle()
+    rig.deliver("b")
+    rig.gates["a"].set()
+    await draining
+    assert rig.calls == ["a"]
+    assert rig.committable() == 1
+
+
+def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[World, Rig]:
+    """Return a doer of so many slots whose requests are of the kind that their id begins with."""
+    world = World(settings=DeliverySettings(max_in_flight=slots))
+    world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(world)
+    request_handler = RequestHandler(
+        world.delivery,
+        RETRIEVAL_REQUESTS,
+        rig.handle,
+        agent="doer",
+        identify=lambda received: f"{received.event.id}/result",
+        answers=True,
+        failed=_failed,
+        lane=lambda request: request.id.split("-")[0],
+        priority=None if priorities is None else lambda request: priorities[request.id],
+    )
+    world.start(request_handler.run(rig.stream))
+    return world, rig
+
+
+async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost_or_committed_too_early() -> None:
+    world, rig = _sorted(9)
+    slow = [f"slow-{number}" for number in range(15)]
+    rig.gates = {name: asyncio.Event() for name in slow}
+    rig.deliver(*slow, "quick-1", "quick-2")
+    await until(lambda: rig.answered() == ["quick-1", "quick-2"])
+    assert rig.committable() == 0
+    assert rig.calls == [*slow[:8], "quick-1", "quick-2"]
+    for gate in rig.gates.values():
+        gate.set()
+    await until(lambda: rig.committable() == 17)
+    assert sorted(rig.answered()) == sorted([*slow, "quick-1", "quick-2"])
+    assert rig.most <= 9
+    await world.stop()
+
+
+async def test_that_of_what_waits_the_highest_priority_is_next() -> None:
+    waiting = {"a-low": -5, "a-first": 0, "a-second": 0, "a-high": 5}
+    running = [f"a-{number}" for number in range(4)]
+    world, rig = _sorted(4, {**waiting, **dict.fromkeys(running, 0)})
+    rig.gates = {name: asyncio.Event() for name in running}
+    rig.deliver(*running, *waiting)
+    await until(lambda: rig.calls == running)
+    rig.gates["a-0"].set()
+    await until(lambda: len(rig.answered()) == 5)
+    assert rig.answered() == ["a-0", "a-high", "a-first", "a-second", "a-low"]
+    await world.stop()
+
+
+async def test_that_what_cannot_keep_up_is_left_on_the_topic() -> None:
+    world, rig = _sorted(4)
+    slow = [f"slow-{number}" for number in range(1000)]
+    rig.gates = {name: asyncio.Event() for name in slow}
+    rig.deliver(*slow)
+    await settle()
+    taken = world.assignment().offset_trackers[RETRIEVAL_REQUESTS.name].open
+    assert taken == 9  # four places, of which one is kept free, as many that wait in memory, and the last that was read
+    assert rig.committable() == 0
+    for gate in rig.gates.values():
+        gate.set()
+    await until(lambda: rig.committable() == 1000)
+    assert rig.answered() == slow
+    await world.stop()
+
+
+async def test_that_what_waits_is_left_to_the_next_owner() -> None:
+    world, rig = _sorted(2)
+    rig.gates = {"slow-0": asyncio.Event(), "slow-1": asyncio.Event()}
+    rig.deliver("slow-0", "slow-1", "slow-2", "slow-3")
+    await until(lambda: rig.calls)
+    world.own(RETRIEVAL_REQUESTS.name, 1)
+    await settle()
+    world.deliver(rig.stream, rig.request("slow-9", partition=1))
+    await until(lambda: rig.answered() == ["slow-9"])
+    assert set(rig.calls) <= {"slow-0", "slow-1", "slow-9"}
+    await world.stop()
+
+
+async def test_that_draining_does_not_begin_what_waits() -> None:
+    world, rig = _sorted(1)
+    rig.gates = {"slow-0": asyncio.Event()}
+    rig.deliver("slow-0", "slow-1")
+    await until(lambda: rig.calls)
+    draining = asyncio.create_task(world.delivery.drain(5.0))
+    await settle()
+    rig.gates["slow-0"].set()
+    await draining
+    await settle()
+    assert (rig.calls, rig.committable()) == (["slow-0"], 1)
+    await world.stop()
+
+
+async def test_that_what_does_not_parse_is_buried_though_it_has_no_kind() -> None:
+    world, rig = _sorted(2)
+    world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", b"not json"))
+    await until(lambda: rig.committable() == 1)
+    assert len(world.producer.on(DEAD_LETTERS)) == 1
+    await world.stop()

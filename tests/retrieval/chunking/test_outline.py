@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from app.retrieval.chunking.document_text import DocumentText
+from app.retrieval.chunking.outline import Block, Section, of_markdown, of_text
+
+
+def outline(text: str) -> list[Section]:
+    return of_markdown(DocumentText(text))
+
+
+def paths(text: str) -> list[str]:
+    return [section.path for section in outline(text)]
+
+
+def test_text_is_one_section_of_paragraphs() -> None:
+    assert of_text(DocumentText("\none\ntwo\n\nthree\n")) == [Section("", 1, (Block(1, 2), Block(4, 4)))]
+
+
+def test_text_without_anything_visible_has_no_section() -> None:
+    assert of_text(DocumentText(" \n\t\n")) == []
+
+
+def test_a_path_names_every_heading_above() -> None:
+    assert paths("# Guide\nintro\n## Install\npip\n### Windows\nexe\n## Use\nrun\n# Other\nend") == [
+        "Guide",
+        "Guide > Install",
+        "Guide > Install > Windows",
+        "Guide > Use",
+        "Other",
+    ]
+
+
+def test_a_section_covers_the_headings_right_above_it() -> None:
+    assert outline("# Guide\n\n## Install\n\npip") == [Section("Guide > Install", 0, (Block(4, 4),))]
+
+
+def test_text_before_the_first_heading_has_no_path() -> None:
+    assert outline("\nhello\n# A\nb")[0] == Section("", 1, (Block(1, 1),))
+
+
+def test_setext_headings_count() -> None:
+    assert outline("Guide\n=====\n\nInstall\n-------\npip") == [Section("Guide > Install", 0, (Block(5, 5),))]
+
+
+def test_a_heading_without_a_body_stands_for_itself() -> None:
+    assert outline("# Guide\n## Empty\n## Next\nx") == [
+        Section("Guide", 0, (Block(1, 1),)),
+        Section("Guide > Next", 2, (Block(3, 3),)),
+    ]
+
+
+def test_only_headings() -> None:
+    assert outline("# A\n## B") == [Section("A", 0, (Block(1, 1),))]
+
+
+def test_markup_in_a_heading_is_not_in_its_path() -> None:
+    assert paths("# The `ask` *workflow* and [more](http://x)\nbody") == ["The ask workflow and more"]
+
+
+def test_a_hash_inside_a_fence_is_no_heading() -> None:
+    assert outline("# A\n```sh\n# comment\n```") == [Section("A", 0, (Block(1, 3, code=True),))]
+
+
+def test_an_unclosed_fence_runs_to_the_end() -> None:
+    assert outline("# A\n```\ncode\n\n# not a heading") == [Section("A", 0, (Block(1, 4, code=True),))]
+
+
+def test_a_fence_in_a_list_stays_whole() -> None:
+    (section,) = outline("- first\n\n  ```\n  a\n\n  b\n  ```\n- second")
+    assert section.blocks == (Block(0, 0), Block(2, 6, code=True), Block(7, 7))
+
+
+def test_rows_definitions_and_rules_are_blocks_of_one_line() -> None:
+    (section,) = outline("| a | b |\n|---|---|\n| 1 | 2 |\n\n[x]: http://x\n\n***")
+    assert section.blocks == tuple(Block(line, line) for line in (0, 1, 2, 4, 6))
+
+
+def test_a_heading_in_a_quote_opens_no_section() -> None:
+    assert paths("# A\n> # B\n> text") == ["A"]
+
+
+def test_front_matter_is_neither_rule_nor_heading() -> None:
+    first, second = outline("---\ntitle: x\n---\n# A\nb")
+    assert (first.path, first.first, first.blocks[-1]) == ("", 0, Block(2, 2))
+    assert second == Section("A", 3, (Block(4, 4),))
+
+
+def test_a_rule_at_the_top_is_not_front_matter() -> None:
+    assert paths("---\n\n# A\nb\n\n---\n") == ["", "A"]
+
+
+def test_front_matter_without_an_end_is_ordinary_text() -> None:
+    assert paths("---\nkey: x\n# A\nb") == ["", "A"]
+
+
+def test_an_empty_document_has_no_section() -> None:
+    assert outline("") == []

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.retrieval.index.chunk_table import ChunkRow
+from app.retrieval.index.hybrid import HybridIndex
+from app.vectors import Vector
+from topics.retrieval_results import Chunk
+
+
+def vector(*numbers: float) -> Vector:
+    return np.array(numbers, dtype=np.float32)
+
+
+def row(text: str, *numbers: float, heading: str = "") -> ChunkRow:
+    chunk = Chunk(id=text, document_id="d", source="d", heading=heading, lines=(1, 1), text=text)
+    return ChunkRow(chunk, vector(*numbers))
+
+
+def found(rows: list[ChunkRow], query: str, *numbers: float, limit: int = 9) -> list[str]:
+    return [chunk.text for chunk in HybridIndex(rows).search(query, vector(*numbers), limit)]
+
+
+ROWS = [row("apple pie", 1, 0), row("pear tart", 0.9, 0.1), row("car engine", 0, 1)]
+
+
+def test_without_a_shared_word_meaning_decides() -> None:
+    assert found(ROWS, "dessert", 1, 0) == ["apple pie", "pear tart", "car engine"]
+
+
+def test_without_a_difference_in_meaning_words_decide() -> None:
+    assert found(ROWS, "engine", 0.7, 0.7, limit=1) == ["car engine"]
+
+
+def test_both_together_beat_either() -> None:
+    rows = [row("same words", 0.5, 0.5), row("other text", 1, 0), row("same meaning, same words", 0.9, 0.1)]
+    assert found(rows, "same meaning", 1, 0)[0] == "same meaning, same words"
+
+
+def test_the_heading_is_searched_too() -> None:
+    assert found([row("x", 1, 0), row("y", 0.9, 0.1, heading="Guide > Backups")], "backup", 1, 0)[0] == "y"
+
+
+def test_the_score_is_that_of_the_fusion() -> None:
+    (first, *_) = HybridIndex(ROWS).search("apple", vector(1, 0), 3)
+    assert first.score == pytest.approx(2 / 61)
+
+
+def test_the_length_of_a_vector_does_not_matter() -> None:
+    assert found([row("long", 0, 100), row("right", 0.01, 0)], "q", 1, 0)[0] == "right"
+
+
+def test_a_vector_of_length_zero_is_far_from_everything() -> None:
+    assert found([row("zero", 0, 0), row("near", 1, 0)], "q", 1, 0) == ["near", "zero"]
+
+
+def test_no_more_than_asked() -> None:
+    assert len(found(ROWS, "apple", 1, 0, limit=2)) == 2

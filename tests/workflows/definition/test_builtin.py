@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from app.schemas import Schema
+from app.settings import AskSettings
+from app.workflows.checks import check
+from app.workflows.definition.builtin import ask
+from app.workflows.definition.prompts import Prompt
+from app.workflows.definition.steps import AskStep, RetrieveStep
+from topics.retrieval_results import Chunk
+
+
+def _answer(settings: AskSettings) -> AskStep:
+    step = ask(settings).steps["answer"]
+    assert isinstance(step, AskStep)
+    return step
+
+
+def test_that_the_settings_decide() -> None:
+    settings = AskSettings(models=("a", "b"), strategy="vote", quorum=2, chunks=7, deadline=33.0)
+    workflow, answer = ask(settings), _answer(settings)
+    assert (workflow.id, workflow.answer, workflow.deadline) == ("ask", "answer", 33)
+    assert (answer.models, answer.fusion.strategy, answer.fusion.quorum) == (("a", "b"), "vote", 2)
+    assert answer.timeout == 33.0
+    retrieve = workflow.steps["retrieve"]
+    assert isinstance(retrieve, RetrieveStep)
+    assert (retrieve.limit, retrieve.optional) == (7, True)
+
+
+def test_that_an_answer_can_be_shown_while_it_is_made() -> None:
+    assert not _answer(AskSettings()).stream
+    one = _answer(AskSettings(models=("a",), stream=True))
+    assert (one.stream, one.fusion.strategy) == (True, "first")  # of a single answer, every fusion makes that answer
+    assert check(ask(AskSettings(models=("a", "b"), strategy="first", stream=True))) == []
+    for wrong in ({"models": ("a", "b")}, {"models": ("a", "b"), "strategy": "first", "quorum": 2}):
+        with pytest.raises(ValidationError, match="one answer is shown while it is made"):
+            AskSettings.model_validate({**wrong, "stream": True})
+
+
+def test_that_a_question_is_required() -> None:
+    schema = Schema(ask(AskSettings()).input, where="input")
+    assert schema.complaint({"question": "why?", "more": 1}) is None
+    assert schema.complaint({}) == '"question" is a required property'
+
+
+@pytest.mark.parametrize("retrieve", [True, False])
+def test_that_nothing_is_wrong_with_it(retrieve: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    assert check(ask(AskSettings(models=("a", "b"), retrieve=retrieve))) == []
+
+
+def test_that_the_documents_can_be_left_out() -> None:
+    settings = AskSettings(retrieve=False)
+    assert set(ask(settings).steps) == {"answer"}
+    prompt = Prompt(_answer(settings).prompt, where="w")
+    assert prompt.render({"input": {"question": "why?"}}) == "Question: why?"
+
+
+def test_that_a_model_named_twice_is_asked_once() -> None:
+    assert _answer(AskSettings(models=("b", "a", "b"))).models == ("b", "a")
+
+
+def test_that_the_prompt_numbers_the_sources_and_does_without() -> None:
+    prompt = Prompt(_answer(AskSettings()).prompt, where="w")
+    chunk = Chunk(id="c", document_id="d", source="d.md", heading="Why", lines=(1, 2), text="Because.")
+    found = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": (chunk, chunk)}}}
+    assert "[1] Why\nBecause.\n\n[2] Why" in prompt.render(found)
+    nothing = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": ()}}}
+    assert prompt.render(nothing) == "Question: why?"
