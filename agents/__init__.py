@@ -1,6 +1,9 @@
-"""Who moves it: one file for each hop, in the order in which a task meets them; handlers only."""
+"""The agents: who reads which topic, and what becomes of its events."""
 
 from __future__ import annotations
 
-#: Every agent, each a module of this package with NAME, TOPIC and `run(stream, parts)`.
-ALL = ("route", "retrieve", "join", "call_model", "fuse", "connect", "gather", "signal", "slot", "budget", "ingest")
+from agents import call_model, connect, ingest, retrieve, stateful
+from agents.base import Agent
+
+#: Every agent of a worker, those first that a task meets first.
+ALL: tuple[Agent, ...] = (*stateful.AGENTS, retrieve.AGENT, call_model.AGENT, connect.AGENT, ingest.AGENT)

@@ -6,15 +6,15 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
 
+from agents.base import request_agent
 from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
-from app.dependencies import ConfiguredModel, Dependencies, answer_requests
+from app.dependencies import ConfiguredModel, Dependencies
 from app.errors import InvalidRequest, OrchestratorError
 from app.model_calls import batched, spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
-from app.model_calls.responses import about, answer, answer_id, failure, outgoing, reused
+from app.model_calls.responses import RESPONDER, answer, reused
 from app.model_calls.spend_recorder import recorded
 from app.model_calls.stream_publisher import StreamPublisher
 from app.models.base import Prompt
@@ -24,30 +24,11 @@ from app.models.outcome import FAULTS, Outcome
 from app.retrieval.base import Embedder
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
-from topics import MODEL_REQUESTS
 from topics.base import Failure
 from topics.model_requests import Feature, ModelRequest
 from topics.model_responses import ModelResponse, Usage
 
-NAME = "call_model"
-TOPIC = MODEL_REQUESTS
-
 _rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards nothing
-
-
-async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `model-requests`."""
-    await answer_requests(
-        stream,
-        deps,
-        TOPIC,
-        handle,
-        agent=NAME,
-        answer_id=answer_id,
-        failed=failed,
-        lane=_lane,
-        priority=lambda request: request.priority,
-    )
 
 
 def _lane(request: ModelRequest) -> str:
@@ -61,9 +42,8 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
     configured = deps.models.get(request.model)
     if configured is None:
         known = ", ".join(sorted(deps.models))
-        return outgoing(
-            received, failure(request, "unknown_model", f"no model is called {request.model}; there are {known}")
-        )
+        message = f"no model is called {request.model}; there are {known}"
+        return RESPONDER.outgoing(received, RESPONDER.failure(request, "unknown_model", message))
 
     if request.ticket or batched.may_wait(request, configured):
         return await batched.handle(received, configured, remaining, deps)
@@ -72,7 +52,7 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
         return await _ask(received, configured, remaining, deps)
 
     like = await similar_to(request, deps.embedder, patience=remaining.seconds)
-    given = await deps.answers.get_or_call(
+    given = await deps.response_cache.get_or_call(
         request,
         make,
         ModelResponse,
@@ -83,7 +63,7 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
     if request.cache_for is not None:
         deps.metrics.cache(request.model, given.found)
     if not given.cached:
-        return outgoing(received, given.answer)
+        return RESPONDER.outgoing(received, given.answer)
     if request.stream:
         await StreamPublisher(received, _nonce(), deps.delivery.outbox).whole(reused(given.answer, request))
     return cached_response(received, configured, given.answer)
@@ -97,7 +77,7 @@ async def _ask(
     try:
         prompt, left_out = adapt_prompt(prompt_from(request), configured.model, request.downgrade, batch=request.batch)
     except InvalidRequest as error:
-        return about(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
+        return RESPONDER.make(request, provider=configured.model.provider, tries=0, error=Failure.of(error))
     nonce = _nonce()
     streamed = StreamPublisher(received, nonce, deps.delivery.outbox) if request.stream else nullcontext()
     async with recorded(received, configured, nonce, deps.delivery.outbox) as recording, streamed as chunks:
@@ -169,7 +149,7 @@ async def _response(
     }
     if outcome.completion is None:
         error = Failure.of(outcome.error or OrchestratorError("no answer"))
-        return about(request, error=error, text=outcome.text, **made)
+        return RESPONDER.make(request, error=error, text=outcome.text, **made)
     answered = outcome.completion
     last = next(attempt for attempt in outcome.attempts if attempt.completion)  # one made beside it may be behind it
     return await answer(request, answered, embedder, first_token=last.first_token, longest_gap=last.longest_gap, **made)
@@ -199,7 +179,4 @@ def _measure(
         deps.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
 
 
-def failed(received: Received[ModelRequest], error: Exception) -> Sequence[Outgoing]:
-    """Tell the run that there will be no answer of this model."""
-    code = error.code if isinstance(error, OrchestratorError) else "internal"
-    return outgoing(received, failure(received.event, code, "the call failed; see dead-letters"))
+AGENT = request_agent("call_model", RESPONDER, handle, lane=_lane, priority=lambda request: request.priority)

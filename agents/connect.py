@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
+from agents.base import request_agent
 from app.connectors.call import ConnectorOutcome, call_connector
 from app.connectors.registry import ConfiguredConnector
 from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
-from app.dependencies import Dependencies, answer_requests
-from app.errors import ConnectorTimeout, OrchestratorError
+from app.delivery.responder import Responder
+from app.dependencies import Dependencies
+from app.errors import ConnectorTimeout
 from app.telemetry.tracing import Tracer
 from topics import STEP_REQUESTS, STEP_RESULTS
 from topics.base import Failure
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 
-NAME = "connect"
-TOPIC = STEP_REQUESTS
-
-
-async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `step-requests`."""
-    await answer_requests(stream, deps, TOPIC, handle, agent=NAME, answer_id=answer_id, failed=failed)
-
-
-def answer_id(received: Received[StepRequest]) -> str:
-    """Return the id of the event that answers this request."""
-    return f"{received.event.id}/result"
+RESPONDER = Responder(
+    STEP_REQUESTS, STEP_RESULTS, StepResult, "result", "the connector could not be run; see dead-letters"
+)
 
 
 async def handle(received: Received[StepRequest], deps: Dependencies) -> Sequence[Outgoing]:
@@ -43,16 +35,17 @@ async def handle(received: Received[StepRequest], deps: Dependencies) -> Sequenc
     if configured is None:
         known = ", ".join(sorted(deps.connectors))
         message = f"no connector is called {request.connector}; there are {known}"
-        return _outgoing(received, _failed(request, "unknown_connector", message))
+        return RESPONDER.outgoing(received, RESPONDER.failure(request, "unknown_connector", message))
 
     async def make() -> StepResult:
         outcome = await _run(received, configured, remaining, deps.tracer)
         return _limited(_result(request, outcome), deps.settings.delivery.max_event_bytes)
 
-    given = await deps.answers.get_or_call(
+    given = await deps.response_cache.get_or_call(
         request, make, StepResult, max_age=request.cache_for, patience=remaining.seconds
     )
-    return _outgoing(received, _again(given.answer, request) if given.cached else given.answer)
+    result = RESPONDER.reused(given.answer, request, seconds=0.0, cached=True) if given.cached else given.answer
+    return RESPONDER.outgoing(received, result)
 
 
 async def _run(
@@ -74,15 +67,7 @@ async def _run(
 
 def _result(request: StepRequest, outcome: ConnectorOutcome) -> StepResult:
     failure = Failure.of(outcome.error) if outcome.error else None
-    seconds = round(outcome.seconds, 6)
-    return StepResult(
-        id=request.id,
-        task_id=request.task_id,
-        step=request.step,
-        output=outcome.output,
-        error=failure,
-        seconds=seconds,
-    )
+    return RESPONDER.make(request, output=outcome.output, error=failure, seconds=round(outcome.seconds, 6))
 
 
 def _limited(result: StepResult, max_bytes: int) -> StepResult:
@@ -94,22 +79,4 @@ def _limited(result: StepResult, max_bytes: int) -> StepResult:
     return result.model_copy(update={"output": None, "error": Failure(code="too_large", message=message)})
 
 
-def _again(answer: StepResult, request: StepRequest) -> StepResult:
-    """Return what another request was answered as the answer to this one."""
-    own = {"id": request.id, "task_id": request.task_id, "step": request.step}
-    return answer.model_copy(update={**own, "seconds": 0.0, "cached": True})
-
-
-def failed(received: Received[StepRequest], error: Exception) -> Sequence[Outgoing]:
-    """Tell the run that there will be no result."""
-    code = error.code if isinstance(error, OrchestratorError) else "internal"
-    return _outgoing(received, _failed(received.event, code, "the connector could not be run; see dead-letters"))
-
-
-def _failed(request: StepRequest, code: str, message: str) -> StepResult:
-    failure = Failure(code=code, message=message)
-    return StepResult(id=request.id, task_id=request.task_id, step=request.step, error=failure)
-
-
-def _outgoing(received: Received[StepRequest], result: StepResult) -> Sequence[Outgoing]:
-    return [Outgoing(STEP_RESULTS, result.task_id, result, answer_id(received), received.partition)]
+AGENT = request_agent("connect", RESPONDER, handle)

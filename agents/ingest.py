@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.base import Agent
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.request_handler import RequestHandler
 from app.dependencies import Dependencies
@@ -16,21 +17,6 @@ from topics.chunks import DocumentChunks
 from topics.documents import Document
 
 NAME = "ingest"
-TOPIC = DOCUMENTS
-
-
-async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `documents`."""
-
-    async def handler(received: Received[Document]) -> Sequence[Outgoing]:
-        return await handle(received, deps)
-
-    request_handler = RequestHandler(deps.delivery, TOPIC, handler, agent=NAME, identify=_document_id, answers=False)
-    await request_handler.run(stream)
-
-
-def _document_id(received: Received[Document]) -> str:
-    return received.event.id
 
 
 async def handle(received: Received[Document], deps: Dependencies) -> Sequence[Outgoing]:
@@ -62,3 +48,22 @@ def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Rec
         details={"chunks": sum(len(part.chunks) for part in prepared), "collection": document.collection},
     )
     return Outgoing(AUDIT, document.id, event, event.id, received.partition)
+
+
+async def run(stream: Any, deps: Dependencies) -> None:
+    """Process `documents`: those of one id in their order, each again whenever it comes again."""
+
+    async def handle_with_deps(received: Received[Document]) -> Sequence[Outgoing]:
+        return await handle(received, deps)
+
+    await RequestHandler(
+        deps.delivery,
+        DOCUMENTS,
+        handle_with_deps,
+        agent=NAME,
+        identify=lambda received: received.event.id,
+        answers=False,
+    ).run(stream)
+
+
+AGENT = Agent(NAME, DOCUMENTS, run)

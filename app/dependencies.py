@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.caching.response_cache import ResponseCache
 from app.connectors.registry import ConfiguredConnector
-from app.deadline import expired
 from app.delivery.core import Delivery
-from app.delivery.envelope import Outgoing, Received
-from app.delivery.request_handler import RequestHandler
 from app.delivery.stateful_processor import StatefulProcessor
 from app.models.base import Model
 from app.models.batching.batcher import Batcher
@@ -19,12 +16,12 @@ from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
+from app.routing.health_recorder import HealthRecorder
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
-from app.worker.feeds.health import HealthRecorder
 from app.workflows.run import RunState
-from topics.base import Event, Topic
+from topics.base import Event
 
 E = TypeVar("E", bound=Event)
 
@@ -58,41 +55,9 @@ class Dependencies:
     connectors: Mapping[str, ConfiguredConnector]
     embedder: Embedder
     store: Store
-    answers: ResponseCache
+    response_cache: ResponseCache
     measures: HealthRecorder
     metrics: Metrics
     tracer: Tracer
     delivery: Delivery
     processor: StatefulProcessor[RunState]
-
-
-async def answer_requests(  # noqa: PLR0913  # what tells one such agent from another
-    stream: Any,
-    deps: Dependencies,
-    topic: Topic[E],
-    handle: Callable[[Received[E], Dependencies], Awaitable[Sequence[Outgoing]]],
-    *,
-    agent: str,
-    answer_id: Callable[[Received[E]], str],
-    failed: Callable[[Received[E], Exception], Sequence[Outgoing]],
-    lane: Callable[[E], str] | None = None,
-    priority: Callable[[E], int] | None = None,
-) -> None:
-    """Process a topic whose requests are each answered once, and let go when nobody waits for the answer any more."""
-
-    async def handler(received: Received[E]) -> Sequence[Outgoing]:
-        return await handle(received, deps)
-
-    request_handler = RequestHandler(
-        deps.delivery,
-        topic,
-        handler,
-        agent=agent,
-        identify=answer_id,
-        answers=True,
-        failed=failed,
-        expired=expired,
-        lane=lane,
-        priority=priority,
-    )
-    await request_handler.run(stream)

@@ -27,8 +27,8 @@ from app.models.limits.factory import build_limiter
 from app.models.limits.limiter import Limiter
 from app.models.outcome import Outcome, Piece
 from app.models.registry import build
+from app.routing.health_recorder import HealthRecorder
 from app.settings import ModelSettings
-from app.worker.feeds.health import HealthRecorder
 from bench.support.figures import table
 from testkit.bounded_limiter import BoundedLimiter
 from testkit.provider.exchange import ANSWER

@@ -45,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Ask these, and fuse again when all of them are answered; those already in `SimulatedPanel.replies` are not repeated."""
+    """Ask these, and fuse again when all of them are answered; those already in `Panel.replies` are not repeated."""
 
     calls: tuple[Call, ...]
 

@@ -13,7 +13,7 @@ from app.dependencies import ConfiguredModel, Dependencies
 from app.errors import BatchFailed, InvalidRequest, ModelError, ModelTimeout
 from app.model_calls import spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
-from app.model_calls.responses import about, answer, failure, outgoing
+from app.model_calls.responses import RESPONDER, answer
 from app.models.base import Completion
 from app.models.capabilities import adapt_prompt, prompt_from, required_features
 from topics.base import Failure
@@ -32,14 +32,14 @@ async def handle(
     """Return the one response to a request: an answer, a ticket, or an error."""
     request = received.event
     if request.ticket:
-        return outgoing(received, await _collect(received, configured, request.ticket, remaining, deps))
+        return RESPONDER.outgoing(received, await _collect(received, configured, request.ticket, remaining, deps))
     like = await similar_to(request, deps.embedder, patience=remaining.seconds)
-    given = await deps.answers.find(request, ModelResponse, max_age=request.cache_for, near=like)
+    given = await deps.response_cache.find(request, ModelResponse, max_age=request.cache_for, near=like)
     if request.cache_for is not None:
         deps.metrics.cache(request.model, given.found if given else "new")
     if given:
         return cached_response(received, configured, given.answer)
-    return outgoing(received, await _hand_in(request, configured, remaining, deps))
+    return RESPONDER.outgoing(received, await _hand_in(request, configured, remaining, deps))
 
 
 async def _hand_in(
@@ -50,13 +50,13 @@ async def _hand_in(
     try:
         prompt, _ = adapt_prompt(prompt_from(request), configured.model, request.downgrade, batch=True)
     except InvalidRequest as error:
-        return about(request, provider=provider, tries=0, error=Failure.of(error))
+        return RESPONDER.make(request, provider=provider, tries=0, error=Failure.of(error))
     found = await _submit(request.id, prompt, configured, remaining)
     if isinstance(found, Ticket):
-        return about(request, provider=provider, ticket=found)
+        return RESPONDER.make(request, provider=provider, ticket=found)
     seconds = time.monotonic() - started
     deps.metrics.model_call(request.model, provider, found.code, seconds, 1, 0, 0)
-    return about(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
+    return RESPONDER.make(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
 
 
 async def _submit(
@@ -82,17 +82,17 @@ async def _collect(
     """Return the answer that a ticket stands for, or the ticket if it is not there yet."""
     request, provider = received.event, configured.model.provider
     if configured.batcher is None:
-        return failure(request, BatchFailed.code, f"{request.model} takes no batches any more")
+        return RESPONDER.failure(request, BatchFailed.code, f"{request.model} takes no batches any more")
     found = await configured.batcher.collect(ticket)
     if isinstance(found, Ticket):
-        return about(request, provider=provider, ticket=found)
+        return RESPONDER.make(request, provider=provider, ticket=found)
     seconds = max(0.0, time.time() - ticket.at.timestamp())
     if isinstance(found, ModelError):
         deps.metrics.model_call(request.model, provider, found.code, seconds, 1, 0, 0)
-        return about(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
+        return RESPONDER.make(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
     response = await _answered(received, configured, ticket, found, seconds, deps)
     like = await similar_to(request, deps.embedder, patience=remaining.seconds)
-    await deps.answers.keep(request, response, max_age=request.cache_for, near=like)
+    await deps.response_cache.keep(request, response, max_age=request.cache_for, near=like)
     return response
 
 

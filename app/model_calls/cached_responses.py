@@ -12,7 +12,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.dependencies import ConfiguredModel
 from app.model_calls import spend_records
 from app.model_calls.embedding import embedding
-from app.model_calls.responses import outgoing, reused
+from app.model_calls.responses import RESPONDER, reused
 from app.model_calls.spend_records import record
 from app.retrieval.base import Embedder
 from topics.model_requests import ModelRequest
@@ -41,7 +41,10 @@ def cached_response(
 ) -> list[Outgoing]:
     """Return the events that answer a request with what another one was answered."""
     spared = saved(received.event, configured, answer, time.time())
-    return [*outgoing(received, reused(answer, received.event)), *spend_records.outgoing(spared, received.partition)]
+    return [
+        *RESPONDER.outgoing(received, reused(answer, received.event)),
+        *spend_records.outgoing(spared, received.partition),
+    ]
 
 
 def saved(request: ModelRequest, configured: ConfiguredModel, answer: ModelResponse, now: float) -> list[Spend]:

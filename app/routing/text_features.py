@@ -16,7 +16,7 @@ NAMES = ("words", "word_length", "sentences", "questions", "lines", "digits", "s
 
 
 def features(text: str) -> dict[str, float]:
-    """Return a number for each of `CONTEXT_NAMES`: logarithms of counts, the mean length of words, and shares of characters."""
+    """Return a number for each of `NAMES`: logarithms of counts, the mean length of words, and shares of characters."""
     text = text[:_LOOKED_AT]
     words, characters = _WORD.findall(text), max(len(text), 1)
     return {

@@ -10,13 +10,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from importlib import import_module
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 import agents
+from agents.base import Agent
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
@@ -32,12 +32,13 @@ from app.models.batching.batcher import Batcher
 from app.models.calling.hedging import HedgePolicy
 from app.models.limits.factory import build_batch_limiter, build_limiter
 from app.routing.health import HealthBoard
+from app.routing.health_recorder import HealthRecorder
 from app.settings import Settings
 from app.telemetry.tracing import Tracer
 from app.worker.components import Components
 from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
-from app.worker.feeds.health import HealthFeed, HealthRecorder
+from app.worker.feeds.health import HealthFeed
 from app.worker.feeds.index import IndexFeed
 from app.worker.restoration import StateRestorer, new_partition_state, runs_topic
 from app.worker.run_state_machine import RunStateMachine
@@ -51,8 +52,6 @@ _BATCH_BYTES = 256 * 1024
 
 _TAIL_WAIT_MS = 100
 _STOP_SECONDS = 8.0
-
-_AGENTS = tuple(import_module(f"agents.{name}") for name in agents.ALL)
 
 Check = Callable[[], tuple[bool, str]]
 
@@ -136,7 +135,7 @@ class Worker:
             source=f"/{settings.app_id}",
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
-            limits={module.TOPIC.name: settings.delivery.max_event_bytes for module in _AGENTS},
+            limits={agent.topic.name: settings.delivery.max_event_bytes for agent in agents.ALL},
         )
         delivery = Delivery(
             settings.delivery, outbox, self.assignments, chosen.metrics, tracer=self._tracer, group=settings.app_id
@@ -149,7 +148,7 @@ class Worker:
             connectors=chosen.connectors,
             embedder=chosen.embedder,
             store=chosen.store,
-            answers=ResponseCache(chosen.cache),
+            response_cache=ResponseCache(chosen.cache),
             measures=self._measures,
             metrics=chosen.metrics,
             tracer=self._tracer,
@@ -158,8 +157,8 @@ class Worker:
         )
         self.app = build(settings, self._connection, self.assignments)
         self.app.transport.before_rebalance = self._before_rebalance
-        for module in _AGENTS:
-            self._attach(module)
+        for agent in agents.ALL:
+            self._attach(agent)
 
     def _engine_context(self) -> EngineContext:
         """Return what the engine may know at this moment."""
@@ -184,11 +183,11 @@ class Worker:
             batcher = Batcher(build_batch_limiter(name, model, self._measures.circuit(name)), settings)
         return ConfiguredModel(limiter, settings, self.components.prices.get(name), hedges, batcher)
 
-    def _attach(self, module: Any) -> None:
-        async def agent(stream: Any) -> None:
-            await module.run(stream, self.deps)
+    def _attach(self, agent: Agent) -> None:
+        async def run(stream: Any) -> None:
+            await agent.run(stream, self.deps)
 
-        self.app.agent(channel(self.app, self.settings, module.TOPIC), name=module.NAME)(agent)
+        self.app.agent(channel(self.app, self.settings, agent.topic), name=agent.name)(run)
 
     def _follow_chunks(self) -> IndexFeed:
         feed = IndexFeed(self.settings, self._tail_options, self.components.store)

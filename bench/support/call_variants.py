@@ -16,8 +16,8 @@ from app.models.calling.call import call
 from app.models.limits.factory import build_limiter
 from app.models.outcome import Piece
 from app.models.registry import build
+from app.routing.health_recorder import HealthRecorder
 from app.settings import ModelSettings
-from app.worker.feeds.health import HealthRecorder
 from testkit.provider.exchange import ANSWER
 from testkit.provider.faulty import FaultyProviderUrls
 from testkit.provider.upstream import ADAPTERS, model_settings

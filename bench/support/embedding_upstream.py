@@ -1,4 +1,6 @@
-"""A hosted embedder on loopback: `python -m bench.support.embedding_upstream SECONDS`, of which each call takes so many.
+"""A hosted embedder on loopback: `python -m bench.support.embedding_upstream SECONDS`.
+
+Each call takes SECONDS.
 
 It takes and gives what OpenAI's embeddings do. It says `ready PORT`, and ends on SIGTERM.
 """

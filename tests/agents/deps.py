@@ -21,13 +21,13 @@ from app.models.batching.batcher import Batcher
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import Vectors
+from app.routing.health_recorder import HealthRecorder
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
-from app.worker.feeds.health import HealthRecorder
 from app.workflows.run import RunState
 from testkit.bounded_limiter import BoundedLimiter
-from tests.delivery.fakes import World
+from tests.delivery.fakes import Harness
 from topics.base import Event
 from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
@@ -127,7 +127,7 @@ def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
 
 
 def assemble(
-    engine_context: World | None = None,
+    harness: Harness | None = None,
     *,
     mind: Any = None,
     connectors: Mapping[str, ConfiguredConnector] | None = None,
@@ -138,13 +138,13 @@ def assemble(
 
     The deciders have the `mind`; without one they are not to be run.
     """
-    engine_context = engine_context or World()
+    harness = harness or Harness()
     described = {**(models or {}), **{name: scripted(**script) for name, script in scripts.items()}} or {
         "local": scripted()
     }
     settings = Settings.model_validate({"models": described, "ask": {"models": tuple(described), "strategy": "vote"}})
     processor: StatefulProcessor[RunState] = StatefulProcessor(
-        engine_context.delivery, mind or Mock(spec=StateMachine), state_topic="runs"
+        harness.delivery, mind or Mock(spec=StateMachine), state_topic="runs"
     )
     return Dependencies(
         settings=settings,
@@ -152,11 +152,11 @@ def assemble(
         connectors=connectors or {},
         embedder=Embedder(),
         store=Store(),
-        answers=ResponseCache(MemoryCache(1_000_000)),
+        response_cache=ResponseCache(MemoryCache(1_000_000)),
         measures=HealthRecorder("here"),
         metrics=Measured(),
         tracer=Tracer(),
-        delivery=engine_context.delivery,
+        delivery=harness.delivery,
         processor=processor,
     )
 

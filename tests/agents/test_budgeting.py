@@ -17,8 +17,8 @@ from app.workflows.definition.spec import Concurrency, Workflow
 from app.workflows.records import Assembler
 from app.workflows.run import RunState
 from tests.agents.deps import PARTITIONS, Measured, received
+from tests.agents.engine_contexts import runs
 from tests.agents.household import Household
-from tests.agents.minds import runs
 from topics import BUDGETS, STEP_RESULTS, TASKS
 from topics.step_results import StepResult
 from topics.tasks import Task

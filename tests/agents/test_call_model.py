@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from agents.call_model import failed, handle, run
+from agents.call_model import AGENT, handle
 from app.dependencies import Dependencies
 from app.errors import MissingDependency, ModelError, RetrievalError
-from app.model_calls.responses import answer_id
+from app.model_calls.responses import RESPONDER
 from app.models.base import Prompt
 from app.models.limits.factory import build_limiter
 from app.models.outcome import FAULTS
 from app.settings import DeliverySettings
 from app.vectors import decode
 from tests.agents.deps import Embedder, Hanging, Measured, assemble, received
-from tests.delivery.fakes import Stream, World, settle, until
+from tests.delivery.fakes import Harness, Stream, settle, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES
 from topics.model_health import ModelHealth
 from topics.model_requests import Message, ModelRequest, Sampling
@@ -40,7 +40,7 @@ async def _response(deps: Dependencies, **fields: Any) -> ModelResponse:
     request = REQUEST.model_copy(update=fields)
     outgoing, *_ = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (MODEL_RESPONSES, request.task_id, 2)
-    assert outgoing.id == answer_id(received(request)) == f"{request.id}/response"
+    assert outgoing.id == RESPONDER.response_id(received(request)) == f"{request.id}/response"
     response = outgoing.event
     assert isinstance(response, ModelResponse)
     for field in ("id", "task_id", "step", "branch", "model", "purpose"):
@@ -242,7 +242,7 @@ async def test_that_a_failure_is_not_given_again() -> None:
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])
 def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) -> None:
-    (outgoing,) = failed(received(REQUEST), error)
+    (outgoing,) = RESPONDER.failed(received(REQUEST), error)
     assert isinstance(outgoing.event, ModelResponse)
     assert outgoing.event.error
     assert (outgoing.id, outgoing.event.error.code) == ("t/say/m/1/response", code)
@@ -250,26 +250,24 @@ def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) ->
 
 
 async def test_that_the_agent_pays_once_for_a_request_that_comes_twice() -> None:
-    engine_context, stream = World(), Stream()
-    engine_context.own(MODEL_REQUESTS.name, 0)
-    deps = assemble(engine_context, m={"delay": 0.01})
-    engine_context.start(run(stream, deps))
-    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
-    await until(lambda: engine_context.committable(MODEL_REQUESTS) == 3)
-    assert len(_measured(deps).calls) == len(engine_context.producer.on(MODEL_RESPONSES)) == 1
-    await engine_context.stop()
+    harness, stream = Harness(), Stream()
+    harness.own(MODEL_REQUESTS.name, 0)
+    deps = assemble(harness, m={"delay": 0.01})
+    harness.start(AGENT.run(stream, deps))
+    harness.deliver(stream, *(harness.message(MODEL_REQUESTS, REQUEST) for _ in range(3)))
+    await until(lambda: harness.committable(MODEL_REQUESTS) == 3)
+    assert len(_measured(deps).calls) == len(harness.producer.on(MODEL_RESPONSES)) == 1
+    await harness.stop()
 
 
 async def test_that_requests_that_wait_for_a_model_are_answered_by_their_priority() -> None:
-    engine_context, stream = World(settings=DeliverySettings(max_in_flight=1)), Stream()
-    engine_context.own(MODEL_REQUESTS.name, 0)
-    engine_context.start(run(stream, assemble(engine_context, m={"delay": 0.01})))
+    harness, stream = Harness(settings=DeliverySettings(max_in_flight=1)), Stream()
+    harness.own(MODEL_REQUESTS.name, 0)
+    harness.start(AGENT.run(stream, assemble(harness, m={"delay": 0.01})))
     asked = [("running", 0), ("low", -1), ("high", 1)]
     requests = [REQUEST.model_copy(update={"id": name, "priority": priority}) for name, priority in asked]
-    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, request) for request in requests))
-    await until(lambda: engine_context.committable(MODEL_REQUESTS) == 3)
-    answers = [
-        ModelResponse.model_validate_json(one.value or b"") for one in engine_context.producer.on(MODEL_RESPONSES)
-    ]
+    harness.deliver(stream, *(harness.message(MODEL_REQUESTS, request) for request in requests))
+    await until(lambda: harness.committable(MODEL_REQUESTS) == 3)
+    answers = [ModelResponse.model_validate_json(one.value or b"") for one in harness.producer.on(MODEL_RESPONSES)]
     assert [one.id for one in answers] == ["running", "high", "low"]
-    await engine_context.stop()
+    await harness.stop()

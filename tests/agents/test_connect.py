@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from agents.connect import answer_id, failed, handle, run
+from agents.connect import AGENT, RESPONDER, handle
 from app.dependencies import Dependencies
 from app.errors import ConnectorError, ConnectorUnavailable, RetrievalError
 from app.settings import DeliverySettings, Settings
 from tests.agents.deps import assemble, connected, received
-from tests.delivery.fakes import Stream, World, settle, until
+from tests.delivery.fakes import Harness, Stream, settle, until
 from topics import DEAD_LETTERS, STEP_REQUESTS, STEP_RESULTS
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
@@ -43,15 +43,15 @@ class Crm:
         """Hold nothing."""
 
 
-def _parts(crm: Crm, *, engine_context: World | None = None, **settings: Any) -> Dependencies:
-    return assemble(engine_context, connectors={"crm": connected(crm, **settings), "erp": connected(Crm())})
+def _parts(crm: Crm, *, harness: Harness | None = None, **settings: Any) -> Dependencies:
+    return assemble(harness, connectors={"crm": connected(crm, **settings), "erp": connected(Crm())})
 
 
 async def _result(deps: Dependencies, **fields: Any) -> StepResult:
     request = REQUEST.model_copy(update=fields)
     (outgoing,) = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (STEP_RESULTS, request.task_id, 2)
-    assert outgoing.id == answer_id(received(request)) == f"{request.id}/result"
+    assert outgoing.id == RESPONDER.response_id(received(request)) == f"{request.id}/result"
     result = outgoing.event
     assert isinstance(result, StepResult)
     assert (result.id, result.task_id, result.step) == (request.id, request.task_id, request.step)
@@ -160,20 +160,20 @@ async def test_that_equal_requests_at_once_are_one_for_the_connector() -> None:
 
 @pytest.mark.parametrize(("error", "code"), [(ConnectorError("no"), "connector"), (KeyError("secret"), "internal")])
 def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) -> None:
-    (outgoing,) = failed(received(REQUEST), error)
+    (outgoing,) = RESPONDER.failed(received(REQUEST), error)
     assert isinstance(outgoing.event, StepResult)
     assert (outgoing.id, _code(outgoing.event)) == ("t/look/1/result", code)
     assert "secret" not in repr(outgoing)
 
 
 async def test_that_the_agent_asks_once_for_a_request_that_comes_twice_and_buries_nothing() -> None:
-    engine_context, stream = World(settings=DeliverySettings(backoff=0.001, retries=3)), Stream()
-    engine_context.own(STEP_REQUESTS.name, 0)
+    harness, stream = Harness(settings=DeliverySettings(backoff=0.001, retries=3)), Stream()
+    harness.own(STEP_REQUESTS.name, 0)
     crm = Crm(error=ConnectorUnavailable("HTTP 503"))
-    engine_context.start(run(stream, _parts(crm, engine_context=engine_context)))
-    engine_context.deliver(stream, *(engine_context.message(STEP_REQUESTS, REQUEST) for _ in range(3)))
-    await until(lambda: engine_context.committable(STEP_REQUESTS) == 3)
-    assert len(crm.asked) == len(engine_context.producer.on(STEP_RESULTS)) == 1
-    assert engine_context.producer.on(DEAD_LETTERS) == []
-    assert engine_context.metrics.retries == 0  # whether it is tried again is for the step to say
-    await engine_context.stop()
+    harness.start(AGENT.run(stream, _parts(crm, harness=harness)))
+    harness.deliver(stream, *(harness.message(STEP_REQUESTS, REQUEST) for _ in range(3)))
+    await until(lambda: harness.committable(STEP_REQUESTS) == 3)
+    assert len(crm.asked) == len(harness.producer.on(STEP_RESULTS)) == 1
+    assert harness.producer.on(DEAD_LETTERS) == []
+    assert harness.metrics.retries == 0  # whether it is tried again is for the step to say
+    await harness.stop()

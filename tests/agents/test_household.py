@@ -11,8 +11,8 @@ from app.settings import Settings
 from app.workflows.definition.spec import Workflow
 from app.workflows.run import Run
 from tests.agents.deps import PARTITIONS, Measured
+from tests.agents.engine_contexts import runs
 from tests.agents.household import Household
-from tests.agents.minds import runs
 from topics import SIGNALS, TASKS
 from topics.signals import Signal
 from topics.tasks import Task

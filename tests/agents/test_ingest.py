@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from agents.ingest import handle, run
+from agents.ingest import AGENT, handle
 from app.dependencies import Dependencies
 from app.errors import RetrievalError
 from app.vectors import decode
 from tests.agents.deps import Embedder, assemble, received
-from tests.delivery.fakes import Stream, World, until
+from tests.delivery.fakes import Harness, Stream, until
 from topics import AUDIT, CHUNKS, DOCUMENTS
 from topics.audit import AuditEvent
 from topics.chunks import DocumentChunks
@@ -74,15 +74,13 @@ async def test_that_a_failing_embedder_is_for_delivery_to_try_again() -> None:
 
 
 async def test_that_the_agent_takes_a_document_again_and_in_order() -> None:
-    engine_context, stream = World(), Stream()
-    engine_context.own(DOCUMENTS.name, 0)
-    engine_context.start(run(stream, assemble(engine_context)))
+    harness, stream = Harness(), Stream()
+    harness.own(DOCUMENTS.name, 0)
+    harness.start(AGENT.run(stream, assemble(harness)))
     changed = DOCUMENT.model_copy(update={"text": "# Why\n\nTherefore.\n"})
-    engine_context.deliver(
-        stream, *(engine_context.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT))
-    )
-    await until(lambda: engine_context.committable(DOCUMENTS) == 3)
-    deps = [DocumentChunks.model_validate_json(record.value or b"") for record in engine_context.producer.on(CHUNKS)]
+    harness.deliver(stream, *(harness.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT)))
+    await until(lambda: harness.committable(DOCUMENTS) == 3)
+    deps = [DocumentChunks.model_validate_json(record.value or b"") for record in harness.producer.on(CHUNKS)]
     assert [part.chunks[0].chunk.text for part in deps] == ["Because.", "Therefore.", "Because."]
-    assert len(engine_context.producer.on(AUDIT)) == 3
-    await engine_context.stop()
+    assert len(harness.producer.on(AUDIT)) == 3
+    await harness.stop()

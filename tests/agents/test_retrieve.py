@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from agents.retrieve import answer_id, failed, handle, run
+from agents.retrieve import AGENT, RESPONDER, handle
 from app.dependencies import Dependencies
 from app.errors import RetrievalError
 from tests.agents.deps import Measured, Store, assemble, received
-from tests.delivery.fakes import Stream, World, until
+from tests.delivery.fakes import Harness, Stream, until
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import Chunk, RetrievalResult
@@ -24,7 +24,7 @@ def _parts(store: Store) -> Dependencies:
 async def _result(deps: Dependencies, request: RetrievalRequest = REQUEST) -> RetrievalResult:
     (outgoing,) = await handle(received(request), deps)
     assert (outgoing.topic, outgoing.key, outgoing.partition) == (RETRIEVAL_RESULTS, request.task_id, 2)
-    assert outgoing.id == answer_id(received(request)) == f"{request.id}/result"
+    assert outgoing.id == RESPONDER.response_id(received(request)) == f"{request.id}/result"
     result = outgoing.event
     assert isinstance(result, RetrievalResult)
     assert (result.id, result.task_id, result.step) == (request.id, request.task_id, request.step)
@@ -66,7 +66,7 @@ async def test_that_an_equal_request_is_given_the_same_chunks_without_a_search()
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])
 def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) -> None:
-    (outgoing,) = failed(received(REQUEST), error)
+    (outgoing,) = RESPONDER.failed(received(REQUEST), error)
     assert isinstance(outgoing.event, RetrievalResult)
     assert outgoing.event.error
     assert (outgoing.id, outgoing.event.error.code) == ("t/find/result", code)
@@ -74,13 +74,13 @@ def test_that_the_run_is_told_of_a_final_failure(error: Exception, code: str) ->
 
 
 async def test_that_the_agent_answers_its_topic_and_measures() -> None:
-    engine_context, stream = World(), Stream()
-    engine_context.own(RETRIEVAL_REQUESTS.name, 0)
-    deps = assemble(engine_context)
-    engine_context.start(run(stream, deps))
-    engine_context.deliver(stream, engine_context.message(RETRIEVAL_REQUESTS, REQUEST))
-    await until(lambda: engine_context.committable(RETRIEVAL_REQUESTS) == 1)
-    assert len(engine_context.producer.on(RETRIEVAL_RESULTS)) == 1
+    harness, stream = Harness(), Stream()
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    deps = assemble(harness)
+    harness.start(AGENT.run(stream, deps))
+    harness.deliver(stream, harness.message(RETRIEVAL_REQUESTS, REQUEST))
+    await until(lambda: harness.committable(RETRIEVAL_REQUESTS) == 1)
+    assert len(harness.producer.on(RETRIEVAL_RESULTS)) == 1
     assert isinstance(deps.metrics, Measured)
     assert deps.metrics.retrievals == ["ok"]
-    await engine_context.stop()
+    await harness.stop()

@@ -16,7 +16,7 @@ from app.settings import HedgeSettings
 from app.streamed_text import StreamedText
 from testkit.bounded_limiter import BoundedLimiter
 from tests.agents.deps import assemble, received
-from tests.delivery.fakes import World
+from tests.delivery.fakes import Harness
 from topics import RESULT_CHUNKS
 from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse
@@ -43,8 +43,8 @@ async def _answered(deps: Dependencies, **fields: Any) -> ModelResponse:
     return response
 
 
-def _read(engine_context: World) -> tuple[list[ResultChunk], StreamedText]:
-    chunks = [ResultChunk.model_validate_json(one.value or b"") for one in engine_context.producer.on(RESULT_CHUNKS)]
+def _read(harness: Harness) -> tuple[list[ResultChunk], StreamedText]:
+    chunks = [ResultChunk.model_validate_json(one.value or b"") for one in harness.producer.on(RESULT_CHUNKS)]
     assembled = StreamedText()
     for chunk in chunks:
         assembled.add(chunk)
@@ -52,18 +52,18 @@ def _read(engine_context: World) -> tuple[list[ResultChunk], StreamedText]:
 
 
 async def test_that_the_readers_text_is_the_answer() -> None:
-    engine_context = World()
-    response = await _answered(assemble(engine_context, m={"default": TEXT}))
-    chunks, assembled = _read(engine_context)
+    harness = Harness()
+    response = await _answered(assemble(harness, m={"default": TEXT}))
+    chunks, assembled = _read(harness)
     assert (response.error, response.text, assembled.text, assembled.ended) == (None, TEXT, TEXT, True)
     assert len(chunks) < len(TEXT.split())
     assert response.first_token is not None
 
 
 async def test_that_nothing_is_streamed_that_nobody_asked_to_be() -> None:
-    engine_context = World()
-    await _answered(assemble(engine_context, m={"default": TEXT}), stream=False)
-    assert _read(engine_context)[0] == []
+    harness = Harness()
+    await _answered(assemble(harness, m={"default": TEXT}), stream=False)
+    assert _read(harness)[0] == []
 
 
 @pytest.mark.parametrize(("attempts", "stands"), [(1, "one two "), (2, "one two three four ")])
@@ -71,33 +71,33 @@ async def test_that_another_model_goes_on_where_one_was_cut_off(
     attempts: int, stands: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.models.calling.call._BACKOFF_BASE", 0.0)
-    engine_context = World()
-    deps = assemble(engine_context, m={"default": TEXT, "cut_after": 2, "attempts": attempts}, n={"default": TEXT})
+    harness = Harness()
+    deps = assemble(harness, m={"default": TEXT, "cut_after": 2, "attempts": attempts}, n={"default": TEXT})
     cut = await _answered(deps)
     assert cut.error
     assert (cut.error.code, cut.text) == ("unavailable", stands)
-    assert (_read(engine_context)[1].text, _read(engine_context)[1].ended) == (stands, False)
+    assert (_read(harness)[1].text, _read(harness)[1].ended) == (stands, False)
     whole = await _answered(deps, id="t/say/n/1", branch="n", model="n", prefix=cut.text)
     assert (whole.error, whole.text) == (None, TEXT)
-    assert (_read(engine_context)[1].text, _read(engine_context)[1].ended) == (TEXT, True)
+    assert (_read(harness)[1].text, _read(harness)[1].ended) == (TEXT, True)
 
 
 async def test_that_an_answer_that_was_there_before_is_streamed_too() -> None:
-    engine_context = World()
-    deps = assemble(engine_context, m={"default": TEXT})
+    harness = Harness()
+    deps = assemble(harness, m={"default": TEXT})
     await _answered(deps, cache_for=60.0, stream=False)
     again = await _answered(deps, cache_for=60.0, task_id="u", id="u/say/m/1")
-    chunks, assembled = _read(engine_context)
+    chunks, assembled = _read(harness)
     assert again.cached
     assert {chunk.task_id for chunk in chunks} == {"u"}
     assert (assembled.text, assembled.ended) == (TEXT, True)
 
 
 async def test_that_a_request_that_comes_again_to_another_worker_begins_anew() -> None:
-    engine_context = World()
-    await _answered(assemble(engine_context, m={"default": TEXT, "cut_after": 3}))
-    response = await _answered(assemble(engine_context, m={"default": TEXT}))
-    chunks, assembled = _read(engine_context)
+    harness = Harness()
+    await _answered(assemble(harness, m={"default": TEXT, "cut_after": 3}))
+    response = await _answered(assemble(harness, m={"default": TEXT}))
+    chunks, assembled = _read(harness)
     assert len({chunk.stream for chunk in chunks}) == 2
     assert assembled.text == response.text == TEXT
 
@@ -114,12 +114,12 @@ async def test_that_the_first_token_is_that_of_the_attempt_that_was_heard() -> N
 
 
 async def test_that_a_broker_that_takes_no_pieces_does_not_make_the_model_slow() -> None:
-    engine_context = World()
-    deps = assemble(engine_context, m={"default": TEXT})
-    engine_context.producer.hold = lambda _record: True
+    harness = Harness()
+    deps = assemble(harness, m={"default": TEXT})
+    harness.producer.hold = lambda _record: True
     asked = asyncio.create_task(_answered(deps))
     await asyncio.sleep(0.3)
-    engine_context.producer.let_go()
+    harness.producer.let_go()
     await asked
     (health,) = deps.measures.take_changed(time.time())
     assert health.seconds < 0.2

@@ -60,8 +60,8 @@ async def test_giving_up_the_wait_ends_it(tmp_path: Path) -> None:
 
 def test_it_dies_when_its_owner_is_killed(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from app.brokers.process import Child;"
-        "print(Child(['/bin/sleep', '60'], Path(sys.argv[1])).pid, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from app.brokers.process import BrokerProcess;"
+        "print(BrokerProcess(['/bin/sleep', '60'], Path(sys.argv[1])).pid, flush=True); time.sleep(60)"
     )
     root = Path(__file__).parents[2]
     with subprocess.Popen(  # noqa: S603  # the program is above

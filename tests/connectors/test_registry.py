@@ -63,7 +63,11 @@ def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
 
 async def test_a_package_adds_a_function_or_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = "tests.connectors.functions"
-    plugin(tmp_path, monkeypatch, f"shout = {module}:shout\ngreet = {module}:greet\nweb = app.connectors.http:Http")
+    plugin(
+        tmp_path,
+        monkeypatch,
+        f"shout = {module}:shout\ngreet = {module}:greet\nweb = app.connectors.http.connector:HttpConnector",
+    )
     shout = build("c", ConnectorSettings(kind="shout"))
     assert isinstance(shout, FunctionConnector)
     assert await shout.run({"text": "loud"}, timeout=1.0) == "LOUD"

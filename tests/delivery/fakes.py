@@ -140,7 +140,7 @@ def outbox(producer: Producer, metrics: Metrics | None = None) -> Outbox:
 
 
 @dataclass
-class World:
+class Harness:
     """One worker's delivery, which owns partitions; feed it with `deliver`."""
 
     settings: DeliverySettings = FAST

@@ -10,7 +10,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.delivery.request_handler import RequestHandler
 from app.errors import ConfigurationError, RetrievalError
 from app.settings import DeliverySettings
-from tests.delivery.fakes import Message, Stream, World, settle, until
+from tests.delivery.fakes import Harness, Message, Stream, settle, until
 from topics import DEAD_LETTERS, RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.base import Failure
 from topics.dead_letters import DeadLetter, original_headers
@@ -33,8 +33,8 @@ def _failed(received: Request, error: Exception) -> list[Outgoing]:
 class Rig:
     """One doer, whose handler counts its calls, waits where it is told to, and fails as often as it is told."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.stream = world, Stream()
+    def __init__(self, harness: Harness) -> None:
+        self.harness, self.stream = harness, Stream()
         self.calls: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
         self.errors: list[Exception] = []
@@ -56,7 +56,7 @@ class Rig:
     def start(self, *, answers: bool = True) -> None:
         handle: Callable[[Request], Awaitable[Sequence[Outgoing]]] = self.handle
         request_handler = RequestHandler(
-            self.world.delivery,
+            self.harness.delivery,
             RETRIEVAL_REQUESTS,
             handle,
             agent="doer",
@@ -64,41 +64,41 @@ class Rig:
             answers=answers,
             failed=_failed,
         )
-        self.world.start(request_handler.run(self.stream))
+        self.harness.start(request_handler.run(self.stream))
 
     def request(self, name: str, partition: int = 0) -> Message:
         event = RetrievalRequest(id=name, task_id="t", step="s", query="q")
-        return self.world.message(RETRIEVAL_REQUESTS, event, partition=partition)
+        return self.harness.message(RETRIEVAL_REQUESTS, event, partition=partition)
 
     def deliver(self, *names: str) -> list[Message]:
         messages = [self.request(name) for name in names]
-        self.world.deliver(self.stream, *messages)
+        self.harness.deliver(self.stream, *messages)
         return messages
 
     def answered(self) -> list[str]:
-        records = self.world.producer.on(RETRIEVAL_RESULTS)
+        records = self.harness.producer.on(RETRIEVAL_RESULTS)
         return [RetrievalResult.model_validate_json(record.value or b"").id for record in records]
 
     def committable(self) -> int | None:
-        return self.world.committable(RETRIEVAL_REQUESTS)
+        return self.harness.committable(RETRIEVAL_REQUESTS)
 
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
-    world = World()
-    world.own(RETRIEVAL_REQUESTS.name, 0)
-    rig = Rig(world)
+    harness = Harness()
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(harness)
     yield rig
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_a_request_is_answered_and_then_committed(rig: Rig) -> None:
     rig.start()
-    rig.world.producer.hold = lambda _record: True
+    rig.harness.producer.hold = lambda _record: True
     rig.deliver("a")
-    await until(lambda: rig.world.producer.sent)
+    await until(lambda: rig.harness.producer.sent)
     assert rig.committable() == 0  # sent is not acknowledged
-    rig.world.producer.let_go()
+    rig.harness.producer.let_go()
     await until(lambda: rig.committable() == 1)
     assert rig.answered() == ["a"]
 
@@ -121,23 +121,23 @@ async def test_that_what_was_answered_is_not_done_again(rig: Rig) -> None:
     await until(lambda: rig.committable() == 2)
     assert rig.calls == ["a"]
     assert rig.answered() == ["a"]
-    assert rig.world.metrics.outcomes == ["ok", "duplicate"]
+    assert rig.harness.metrics.outcomes == ["ok", "duplicate"]
 
 
 async def test_that_an_answer_read_back_from_the_log_counts() -> None:
-    world = World(loaded=False)
-    world.own(RETRIEVAL_REQUESTS.name, 0)
-    rig = Rig(world)
+    harness = Harness(loaded=False)
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(harness)
     rig.start()
     rig.deliver("a", "b")
     await settle()
     assert rig.calls == []  # not before the log says what was answered
-    partition_state = world.assignment().partition_state
+    partition_state = harness.assignment().partition_state
     partition_state.answered.add("a/result", 1_700_000_000.0)
     partition_state.finish_loading()
     await until(lambda: rig.committable() == 2)
     assert rig.calls == ["b"]
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_a_twin_waits_and_is_then_a_duplicate(rig: Rig) -> None:
@@ -160,7 +160,7 @@ async def test_that_without_answers_the_same_identity_is_done_again_one_by_one_i
     rig.gates["a"].set()
     await until(lambda: rig.committable() == 3)
     assert rig.calls == ["a", "b", "a"]
-    assert [record.value for record in rig.world.producer.on(RETRIEVAL_RESULTS)].count(b"") == 0
+    assert [record.value for record in rig.harness.producer.on(RETRIEVAL_RESULTS)].count(b"") == 0
 
 
 async def test_that_transient_errors_are_tried_again(rig: Rig) -> None:
@@ -168,8 +168,8 @@ async def test_that_transient_errors_are_tried_again(rig: Rig) -> None:
     rig.start()
     rig.deliver("a")
     await until(lambda: rig.committable() == 1)
-    assert (rig.calls, rig.world.metrics.retries) == (["a"] * 3, 2)
-    assert rig.world.producer.on(DEAD_LETTERS) == []
+    assert (rig.calls, rig.harness.metrics.retries) == (["a"] * 3, 2)
+    assert rig.harness.producer.on(DEAD_LETTERS) == []
 
 
 @pytest.mark.parametrize(
@@ -188,61 +188,63 @@ async def test_that_a_poisoned_request_is_buried_as_it_came_and_the_run_is_told(
     headers: list[tuple[str, bytes | None]] = [("ce_id", b"mine"), ("x", b"\xff\x00"), ("empty", None)]
     value = b'{"id": "a",  "task_id":"t","step":"s","query":"q","unknown":1}'
     message = Message(RETRIEVAL_REQUESTS.name, 0, 0, b"\x00key", value, headers)
-    rig.world.deliver(rig.stream, message)
+    rig.harness.deliver(rig.stream, message)
     await until(lambda: rig.committable() == 1)
     assert len(rig.calls) == calls
-    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    (letter,) = rig.harness.producer.on(DEAD_LETTERS)
     assert (letter.key, letter.value, letter.partition) == (b"\x00key", value, 0)
     assert original_headers(letter.headers) == headers
     said = DeadLetter.from_headers(letter.headers)
     assert (said.id, said.reason, said.error, said.agent) == ("retrieval-requests/0/0", code, sentence, "doer")
-    (answer,) = rig.world.producer.on(RETRIEVAL_RESULTS)
+    (answer,) = rig.harness.producer.on(RETRIEVAL_RESULTS)
     assert ("ce_id", b"a/result") in answer.headers
     assert ("ce_causationid", b"mine") in answer.headers
     failure = RetrievalResult.model_validate_json(answer.value or b"").error
     assert failure
     assert failure.code == code
-    assert "sesame" not in repr(rig.world.producer.acknowledged)
+    assert "sesame" not in repr(rig.harness.producer.acknowledged)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"not json", b"\xff", b"[]", b"{}"])
 async def test_that_what_does_not_parse_is_buried_without_a_call(rig: Rig, value: bytes | None) -> None:
     rig.start()
-    rig.world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", value))
+    rig.harness.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", value))
     await until(lambda: rig.committable() == 1)
-    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    (letter,) = rig.harness.producer.on(DEAD_LETTERS)
     assert (letter.key, letter.value, rig.calls) == (b"k", value, [])
-    assert rig.world.producer.on(RETRIEVAL_RESULTS) == []
+    assert rig.harness.producer.on(RETRIEVAL_RESULTS) == []
 
 
 async def test_that_a_message_of_nothing_at_all_can_be_buried(rig: Rig) -> None:
     rig.start()
-    rig.world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, None, None))
+    rig.harness.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, None, None))
     await until(lambda: rig.committable() == 1)
-    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    (letter,) = rig.harness.producer.on(DEAD_LETTERS)
     assert (letter.key, letter.value) == (b"", None)  # Kafka's clients refuse neither-nor
 
 
 async def test_that_a_dead_letter_that_is_too_large_holds_up_nobody(rig: Rig) -> None:
-    rig.world.producer.refuse = lambda record: (
+    rig.harness.producer.refuse = lambda record: (
         MessageSizeTooLargeError() if record.topic == DEAD_LETTERS.name and len(record.value or b"") > 100 else None
     )
     rig.start()
-    rig.world.deliver(rig.stream, rig.world.message(RETRIEVAL_REQUESTS, b"no JSON " * 50))
+    rig.harness.deliver(rig.stream, rig.harness.message(RETRIEVAL_REQUESTS, b"no JSON " * 50))
     rig.deliver("a")
     await until(lambda: rig.committable() == 2)
-    (letter,) = rig.world.producer.on(DEAD_LETTERS)
+    (letter,) = rig.harness.producer.on(DEAD_LETTERS)
     assert DeadLetter.from_headers(letter.headers).cut_from == 400
     assert rig.answered() == ["a"]
 
 
 async def test_that_an_answer_that_is_too_large_becomes_a_dead_letter(rig: Rig) -> None:
     failures = iter([MessageSizeTooLargeError()])
-    rig.world.producer.refuse = lambda record: next(failures, None) if record.topic == RETRIEVAL_RESULTS.name else None
+    rig.harness.producer.refuse = lambda record: (
+        next(failures, None) if record.topic == RETRIEVAL_RESULTS.name else None
+    )
     rig.start()
     rig.deliver("a")
     await until(lambda: rig.committable() == 1)
-    assert DeadLetter.from_headers(rig.world.producer.on(DEAD_LETTERS)[0].headers).reason == "too_large"
+    assert DeadLetter.from_headers(rig.harness.producer.on(DEAD_LETTERS)[0].headers).reason == "too_large"
     assert rig.answered() == ["a"]  # the failure, which fits
 
 
@@ -251,14 +253,14 @@ async def test_that_a_tenure_that_ends_leaves_the_message_to_the_next_owner(rig:
     rig.start()
     rig.deliver("a")
     await until(lambda: rig.calls)
-    assignment = rig.world.assignment()
-    rig.world.own(RETRIEVAL_REQUESTS.name, 1)
+    assignment = rig.harness.assignment()
+    rig.harness.own(RETRIEVAL_REQUESTS.name, 1)
     rig.gates["a"].set()
     await settle()
     assert (rig.answered(), rig.busy) == ([], 0)
     assert assignment.offset_trackers[RETRIEVAL_REQUESTS.name].committable == 0
     message = rig.request("b", partition=1)
-    rig.world.deliver(rig.stream, message)
+    rig.harness.deliver(rig.stream, message)
     await until(lambda: rig.answered() == ["b"])  # and the loop goes on
 
 
@@ -267,22 +269,22 @@ async def test_that_an_answer_waits_for_a_rebalance_to_end(rig: Rig) -> None:
     rig.start()
     rig.deliver("a")
     await until(lambda: rig.calls)
-    rig.world.assignments.suspend()
+    rig.harness.assignments.suspend()
     rig.gates["a"].set()
     await settle()
     assert rig.answered() == []
-    rig.world.own(RETRIEVAL_REQUESTS.name, 0)
+    rig.harness.own(RETRIEVAL_REQUESTS.name, 0)
     await until(lambda: rig.committable() == 1)
     assert rig.answered() == ["a"]
 
 
 async def test_that_nothing_is_begun_amid_a_rebalance(rig: Rig) -> None:
     rig.start()
-    rig.world.assignments.suspend()
+    rig.harness.assignments.suspend()
     rig.deliver("a")
     await settle()
     assert rig.calls == []
-    rig.world.own(RETRIEVAL_REQUESTS.name, 1)
+    rig.harness.own(RETRIEVAL_REQUESTS.name, 1)
     await settle()
     assert rig.calls == []
 
@@ -292,7 +294,7 @@ async def test_that_a_redelivery_after_a_rebalance_repeats_nothing_that_is_under
     rig.start()
     messages = rig.deliver("a", "b")
     await until(lambda: rig.answered() == ["b"])
-    rig.world.deliver(rig.stream, *messages)
+    rig.harness.deliver(rig.stream, *messages)
     rig.gates["a"].set()
     await until(lambda: rig.committable() == 2)
     assert rig.calls == ["a", "b"]
@@ -300,16 +302,16 @@ async def test_that_a_redelivery_after_a_rebalance_repeats_nothing_that_is_under
 
 async def test_that_a_message_of_a_partition_of_others_is_left(rig: Rig) -> None:
     rig.start()
-    rig.world.deliver(rig.stream, rig.request("a", partition=5))
+    rig.harness.deliver(rig.stream, rig.request("a", partition=5))
     rig.deliver("b")
     await until(lambda: rig.answered() == ["b"])
     assert rig.calls == ["b"]
 
 
 async def test_that_concurrency_is_bounded() -> None:
-    world = World(settings=DeliverySettings(max_in_flight=3))
-    world.own(RETRIEVAL_REQUESTS.name, 0)
-    rig = Rig(world)
+    harness = Harness(settings=DeliverySettings(max_in_flight=3))
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(harness)
     names = [f"n{number}" for number in range(10)]
     rig.gates = {name: asyncio.Event() for name in names}
     rig.start()
@@ -320,8 +322,8 @@ async def test_that_concurrency_is_bounded() -> None:
         gate.set()
     await until(lambda: rig.committable() == 10)
     assert rig.most == 3
-    assert world.metrics.most_in_flight == 3
-    await world.stop()
+    assert harness.metrics.most_in_flight == 3
+    await harness.stop()
 
 
 async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) -> None:
@@ -329,7 +331,7 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
     rig.start()
     rig.deliver("a")
     await until(lambda: rig.calls)
-    draining = asyncio.create_task(rig.world.delivery.drain(5.0))
+    draining = asyncio.create_task(rig.harness.delivery.drain(5.0))
     await settle()
     rig.deliver("b")
     rig.gates["a"].set()
@@ -338,13 +340,13 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
     assert rig.committable() == 1
 
 
-def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[World, Rig]:
+def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[Harness, Rig]:
     """Return a doer of so many slots whose requests are of the kind that their id begins with."""
-    world = World(settings=DeliverySettings(max_in_flight=slots))
-    world.own(RETRIEVAL_REQUESTS.name, 0)
-    rig = Rig(world)
+    harness = Harness(settings=DeliverySettings(max_in_flight=slots))
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(harness)
     request_handler = RequestHandler(
-        world.delivery,
+        harness.delivery,
         RETRIEVAL_REQUESTS,
         rig.handle,
         agent="doer",
@@ -354,12 +356,12 @@ def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[World
         lane=lambda request: request.id.split("-")[0],
         priority=None if priorities is None else lambda request: priorities[request.id],
     )
-    world.start(request_handler.run(rig.stream))
-    return world, rig
+    harness.start(request_handler.run(rig.stream))
+    return harness, rig
 
 
 async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost_or_committed_too_early() -> None:
-    world, rig = _sorted(9)
+    harness, rig = _sorted(9)
     slow = [f"slow-{number}" for number in range(15)]
     rig.gates = {name: asyncio.Event() for name in slow}
     rig.deliver(*slow, "quick-1", "quick-2")
@@ -371,68 +373,68 @@ async def test_that_one_slow_kind_does_not_starve_the_others_and_nothing_is_lost
     await until(lambda: rig.committable() == 17)
     assert sorted(rig.answered()) == sorted([*slow, "quick-1", "quick-2"])
     assert rig.most <= 9
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_of_what_waits_the_highest_priority_is_next() -> None:
     waiting = {"a-low": -5, "a-first": 0, "a-second": 0, "a-high": 5}
     running = [f"a-{number}" for number in range(4)]
-    world, rig = _sorted(4, {**waiting, **dict.fromkeys(running, 0)})
+    harness, rig = _sorted(4, {**waiting, **dict.fromkeys(running, 0)})
     rig.gates = {name: asyncio.Event() for name in running}
     rig.deliver(*running, *waiting)
     await until(lambda: rig.calls == running)
     rig.gates["a-0"].set()
     await until(lambda: len(rig.answered()) == 5)
     assert rig.answered() == ["a-0", "a-high", "a-first", "a-second", "a-low"]
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_what_cannot_keep_up_is_left_on_the_topic() -> None:
-    world, rig = _sorted(4)
+    harness, rig = _sorted(4)
     slow = [f"slow-{number}" for number in range(1000)]
     rig.gates = {name: asyncio.Event() for name in slow}
     rig.deliver(*slow)
     await settle()
-    taken = world.assignment().offset_trackers[RETRIEVAL_REQUESTS.name].open
+    taken = harness.assignment().offset_trackers[RETRIEVAL_REQUESTS.name].open
     assert taken == 9  # four places, of which one is kept free, as many that wait in memory, and the last that was read
     assert rig.committable() == 0
     for gate in rig.gates.values():
         gate.set()
     await until(lambda: rig.committable() == 1000)
     assert rig.answered() == slow
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_what_waits_is_left_to_the_next_owner() -> None:
-    world, rig = _sorted(2)
+    harness, rig = _sorted(2)
     rig.gates = {"slow-0": asyncio.Event(), "slow-1": asyncio.Event()}
     rig.deliver("slow-0", "slow-1", "slow-2", "slow-3")
     await until(lambda: rig.calls)
-    world.own(RETRIEVAL_REQUESTS.name, 1)
+    harness.own(RETRIEVAL_REQUESTS.name, 1)
     await settle()
-    world.deliver(rig.stream, rig.request("slow-9", partition=1))
+    harness.deliver(rig.stream, rig.request("slow-9", partition=1))
     await until(lambda: rig.answered() == ["slow-9"])
     assert set(rig.calls) <= {"slow-0", "slow-1", "slow-9"}
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_draining_does_not_begin_what_waits() -> None:
-    world, rig = _sorted(1)
+    harness, rig = _sorted(1)
     rig.gates = {"slow-0": asyncio.Event()}
     rig.deliver("slow-0", "slow-1")
     await until(lambda: rig.calls)
-    draining = asyncio.create_task(world.delivery.drain(5.0))
+    draining = asyncio.create_task(harness.delivery.drain(5.0))
     await settle()
     rig.gates["slow-0"].set()
     await draining
     await settle()
     assert (rig.calls, rig.committable()) == (["slow-0"], 1)
-    await world.stop()
+    await harness.stop()
 
 
 async def test_that_what_does_not_parse_is_buried_though_it_has_no_kind() -> None:
-    world, rig = _sorted(2)
-    world.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", b"not json"))
+    harness, rig = _sorted(2)
+    harness.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", b"not json"))
     await until(lambda: rig.committable() == 1)
-    assert len(world.producer.on(DEAD_LETTERS)) == 1
-    await world.stop()
+    assert len(harness.producer.on(DEAD_LETTERS)) == 1
+    await harness.stop()

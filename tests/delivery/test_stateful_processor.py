@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.stateful_processor import Decision, StatefulProcessor
 from app.errors import InvalidEvent
-from tests.delivery.fakes import Message, Stream, World, once, settle, until
+from tests.delivery.fakes import Harness, Message, Stream, once, settle, until
 from topics import DEAD_LETTERS, RESULTS, TASKS
 from topics.dead_letters import DeadLetter
 from topics.tasks import Task
@@ -84,21 +84,21 @@ class Adder:
 class Rig:
     """One decider over one partition; the state is written when the test says so."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or World(wake_at=lambda value: value.wake_at)
-        self.world.own(TASKS.name, 0)
+    def __init__(self, harness: Harness | None = None) -> None:
+        self.harness = harness or Harness(wake_at=lambda value: value.wake_at)
+        self.harness.own(TASKS.name, 0)
         self.mind, self.stream = Adder(), Stream()
-        self.processor: StatefulProcessor[Sum] = StatefulProcessor(self.world.delivery, self.mind, state_topic=STATE)
-        self.world.start(self.processor.run(self.stream, TASKS, agent="decider"))
-        self.producer = self.world.producer
+        self.processor: StatefulProcessor[Sum] = StatefulProcessor(self.harness.delivery, self.mind, state_topic=STATE)
+        self.harness.start(self.processor.run(self.stream, TASKS, agent="decider"))
+        self.producer = self.harness.producer
 
     def message(self, key: str, **given: Any) -> Message:
-        name = f"{key}-{self.world.offsets.get((TASKS.name, 0), 0)}"
-        return self.world.message(TASKS, Task(id=name, workflow=key, input=given))
+        name = f"{key}-{self.harness.offsets.get((TASKS.name, 0), 0)}"
+        return self.harness.message(TASKS, Task(id=name, workflow=key, input=given))
 
     def deliver(self, key: str, **given: Any) -> Message:
         message = self.message(key, **given)
-        self.world.deliver(self.stream, message)
+        self.harness.deliver(self.stream, message)
         return message
 
     async def write(self) -> None:
@@ -113,14 +113,14 @@ class Rig:
         return [(record.key, record.value) for record in self.producer.on(STATE)]
 
     def committable(self) -> int | None:
-        return self.world.committable(TASKS)
+        return self.harness.committable(TASKS)
 
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     rig = Rig()
     yield rig
-    await rig.world.stop()
+    await rig.harness.stop()
 
 
 async def test_that_the_commit_waits_for_the_publication_and_then_for_the_state(rig: Rig) -> None:
@@ -181,9 +181,9 @@ async def test_that_an_early_event_waits_for_its_key(rig: Rig) -> None:
 async def test_that_patience_ends_for_each_event_in_its_own_time(rig: Rig) -> None:
     rig.deliver("a", add=5, patience=-1.0)
     rig.deliver("a", add=7)
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await until(lambda: rig.committable() == 1)
-    assert rig.world.metrics.outcomes[-1] == "stale"
+    assert rig.harness.metrics.outcomes[-1] == "stale"
     rig.deliver("a", first=1, add=1)
     await until(lambda: rig.said() == ["a/1", "a/8"])
     assert rig.producer.on(DEAD_LETTERS) == []
@@ -192,7 +192,7 @@ async def test_that_patience_ends_for_each_event_in_its_own_time(rig: Rig) -> No
 @pytest.mark.parametrize(("orphan", "reason"), [("bury", "unknown_run"), ("crash", "internal")])
 async def test_that_an_orphan_that_somebody_should_know_of_is_buried(rig: Rig, orphan: str, reason: str) -> None:
     lost = rig.deliver("a", add=5, patience=-1.0, orphan=orphan)
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await until(lambda: rig.committable() == 1)
     (letter,) = rig.producer.on(DEAD_LETTERS)
     assert (letter.value, DeadLetter.from_headers(letter.headers).reason) == (lost.value, reason)
@@ -222,7 +222,7 @@ async def test_that_a_waiting_event_that_proves_poisoned_does_not_take_its_key_a
 
 
 async def test_that_what_is_not_json_is_buried(rig: Rig) -> None:
-    rig.world.deliver(rig.stream, rig.world.message(TASKS, b"\x00"))
+    rig.harness.deliver(rig.stream, rig.harness.message(TASKS, b"\x00"))
     await until(lambda: rig.committable() == 1)
     assert rig.producer.on(DEAD_LETTERS)[0].value == b"\x00"
 
@@ -230,7 +230,7 @@ async def test_that_what_is_not_json_is_buried(rig: Rig) -> None:
 async def test_that_a_key_is_woken_once_and_later_forgotten(rig: Rig) -> None:
     rig.deliver("a", first=1, add=4, wake=100)
     await until(lambda: rig.said() == ["a/4"])
-    values, now = rig.world.assignment().partition_state.values, time.time()
+    values, now = rig.harness.assignment().partition_state.values, time.time()
     rig.processor.wake(now)
     await settle()
     assert rig.said() == ["a/4"]
@@ -251,14 +251,14 @@ async def test_that_nobody_is_woken_amid_a_rebalance_before_the_log_is_read_or_w
     rig.deliver("a", first=1, add=4, wake=0)
     await until(lambda: rig.said() == ["a/4"])
     later = time.time() + 10
-    rig.world.assignments.suspend()
+    rig.harness.assignments.suspend()
     rig.processor.wake(later)
-    rig.world.own(TASKS.name, 0)
-    rig.world.delivery.draining = True
+    rig.harness.own(TASKS.name, 0)
+    rig.harness.delivery.draining = True
     rig.processor.wake(later)
     await settle()
     assert rig.said() == ["a/4"]
-    rig.world.delivery.draining = False
+    rig.harness.delivery.draining = False
     rig.processor.wake(later)
     await until(lambda: rig.said() == ["a/4", "woken/4"])
 
@@ -267,7 +267,7 @@ async def test_that_a_mind_that_fails_when_woken_stops_neither_the_others_nor_th
     rig.deliver("bad", first=1, add=-1, wake=0)
     rig.deliver("good", first=1, add=1, wake=0)
     await until(lambda: len(rig.said()) == 2)
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await until(lambda: "woken/1" in rig.said() and rig.committable() == 2)
 
 
@@ -309,15 +309,15 @@ async def test_that_a_state_that_the_broker_does_not_take_holds_up_no_other(rig:
     await rig.write()
     assert {(b"a", b"1"), (b"b", b"1")} == set(rig.written())
     assert rig.committable() == 3
-    assert rig.world.assignment().partition_state.values.get("big") == Sum(1)
+    assert rig.harness.assignment().partition_state.values.get("big") == Sum(1)
 
 
 async def test_that_a_tenure_that_ends_takes_its_state_along(rig: Rig) -> None:
     rig.producer.hold = lambda _record: True
     rig.deliver("a", first=1, add=1)
     await until(lambda: rig.producer.sent)
-    ended = rig.world.assignment()
-    rig.world.own(TASKS.name, 1)
+    ended = rig.harness.assignment()
+    rig.harness.own(TASKS.name, 1)
     rig.producer.let_go()
     await settle()
     await rig.write()
@@ -333,24 +333,24 @@ async def test_that_after_a_crash_at_any_step_the_same_events_have_the_same_ids(
     messages = [first.deliver("a", first=1, add=1), first.deliver("a", add=2)]
     await until(lambda: len([record for record in first.producer.sent if record.topic == RESULTS.name]) == 2)
     writing = asyncio.create_task(first.processor.write_changes())
-    first.world.running.append(writing)
+    first.harness.running.append(writing)
     await settle()
     committed = first.committable() or 0
     assert committed == (2 if survives == "the result and the state" else 0)
-    await first.world.stop()
+    await first.harness.stop()
 
     second = Rig()
-    values = second.world.assignment().partition_state.values
+    values = second.harness.assignment().partition_state.values
     for key, value in first.written():
         values.restore((key or b"").decode(), Sum(int(value or b"")), time.time())
-    second.world.deliver(second.stream, *messages[committed:])
+    second.harness.deliver(second.stream, *messages[committed:])
     await until(lambda: second.committable() is None or len(second.said()) == 2 - committed)
     await second.write()
     assert values.get("a") == Sum(3)
     expected = ["a/1", "a/3"]
     assert second.said() == expected[committed:]
     assert sorted({*first.said(), *second.said()}) == expected  # over both lives: nothing lost, nothing else
-    await second.world.stop()
+    await second.harness.stop()
 
 
 async def test_that_of_an_event_that_is_too_large_a_lesser_one_is_sent(rig: Rig) -> None:
@@ -366,10 +366,10 @@ async def test_that_of_an_event_that_is_too_large_a_lesser_one_is_sent(rig: Rig)
 
 
 async def test_that_what_was_read_back_is_woken_once_before_any_event_is_decided() -> None:
-    rig = Rig(World(wake_at=lambda value: value.wake_at, loaded=False))
-    partition_state = rig.world.assignment().partition_state
+    rig = Rig(Harness(wake_at=lambda value: value.wake_at, loaded=False))
+    partition_state = rig.harness.assignment().partition_state
     rig.deliver("k7", add=1)
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await settle()
     assert (rig.said(), partition_state.ready) == ([], False)
     for number in range(250):  # more than are woken in one go
@@ -382,25 +382,25 @@ async def test_that_what_was_read_back_is_woken_once_before_any_event_is_decided
     assert len(said) == 251
     assert said[-1] == "k7/8"
     assert [*ready, partition_state.ready] == [False, True]
-    await rig.world.stop()
+    await rig.harness.stop()
 
 
 async def test_that_a_partition_without_events_is_woken_too_but_not_when_draining() -> None:
-    rig = Rig(World(wake_at=lambda value: value.wake_at, loaded=False))
-    partition_state = rig.world.assignment().partition_state
+    rig = Rig(Harness(wake_at=lambda value: value.wake_at, loaded=False))
+    partition_state = rig.harness.assignment().partition_state
     partition_state.values.restore("a", Sum(1), time.time())
     partition_state.values.restore("bad", Sum(-1), time.time())  # its waking fails
     partition_state.values.restore("over", Sum(2, done=True), time.time())  # its waking forgets it
     partition_state.finish_loading()
-    rig.world.delivery.draining = True
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.delivery.draining = True
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await settle()
     assert not partition_state.ready
-    rig.world.delivery.draining = False
+    rig.harness.delivery.draining = False
     await until(lambda: partition_state.ready and rig.said() == ["woken/1"])
     assert [partition_state.values.get(key) for key in ("bad", "over")] == [Sum(-1), None]
     await until(lambda: (b"over", None) in rig.written())
-    await rig.world.stop()
+    await rig.harness.stop()
 
 
 async def test_that_keys_that_are_due_at_once_leave_each_other_and_others_their_turn(rig: Rig) -> None:
@@ -408,7 +408,7 @@ async def test_that_keys_that_are_due_at_once_leave_each_other_and_others_their_
         rig.deliver(f"k{number}", first=1, add=number, wake=0)
     await until(lambda: len(rig.said()) == 350)
     assert rig.processor.wake(time.time() + 1)
-    rig.world.start(rig.processor.keep(interval=0.001))
+    rig.harness.start(rig.processor.keep(interval=0.001))
     await until(lambda: len(rig.said()) == 700)
     assert sorted(rig.said()[350:]) == sorted(f"woken/{number}" for number in range(350))
     assert not rig.processor.wake(time.time() + 1)

@@ -4,12 +4,12 @@ from pydantic import BaseModel
 
 import app.models.calling.call  # noqa: F401  # has an error of its own
 from app.errors import ModelError
-from app.models.copilot.adapter import CopilotOptions as CopilotOptions
+from app.models.copilot.adapter import CopilotOptions
 from app.models.http.endpoint import HostedOptions
-from app.models.local.adapter import LocalOptions as LocalOptions
-from app.models.openai.adapter import OpenAIOptions as OpenAIOptions
+from app.models.local.adapter import LocalOptions
+from app.models.openai.adapter import OpenAIOptions
 from app.models.registry import COMPONENTS
-from app.models.scripted.adapter import ScriptedOptions as ScriptedOptions
+from app.models.scripted.adapter import ScriptedOptions
 from tests.docs.pages import codes, first_codes, table
 
 PAGE = "docs/models.md"

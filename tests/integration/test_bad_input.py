@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -29,9 +28,7 @@ from topics.tasks import Task
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-AGENTS: Mapping[str, str] = {
-    module.TOPIC.name: module.NAME for module in (import_module(f"agents.{name}") for name in agents.ALL)
-}
+AGENTS: Mapping[str, str] = {agent.topic.name: agent.name for agent in agents.ALL}
 
 
 def letters(deployment: Deployment) -> dict[str, ConsumerRecord]:

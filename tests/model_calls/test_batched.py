@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.call_model import handle, run
+from agents.call_model import AGENT, handle
 from app.dependencies import Dependencies
-from app.model_calls.responses import answer_id
+from app.model_calls.responses import RESPONDER
 from app.settings import DeliverySettings
 from tests.agents.deps import Measured, assemble, received
-from tests.delivery.fakes import Stream, World, until
+from tests.delivery.fakes import Harness, Stream, until
 from topics import MODEL_REQUESTS, MODEL_RESPONSES, SPEND
 from topics.model_requests import Message, ModelRequest, Sampling, Ticket
 from topics.model_responses import ModelResponse, Usage
@@ -27,14 +27,14 @@ PRICE = {"input": 2.0, "output": 10.0, "batch": 0.5}
 QUICK = {"window": 0.01, "poll": 0.05}
 
 
-def _parts(engine_context: World | None = None, **script: Any) -> Dependencies:
-    return assemble(engine_context, m={"default": "four five", "batch": QUICK, **script})
+def _parts(harness: Harness | None = None, **script: Any) -> Dependencies:
+    return assemble(harness, m={"default": "four five", "batch": QUICK, **script})
 
 
 async def _response(deps: Dependencies, **fields: Any) -> ModelResponse:
     request = REQUEST.model_copy(update=fields)
     outgoing, *_ = await handle(received(request), deps)
-    assert (outgoing.topic, outgoing.id) == (MODEL_RESPONSES, answer_id(received(request)))
+    assert (outgoing.topic, outgoing.id) == (MODEL_RESPONSES, RESPONDER.response_id(received(request)))
     assert isinstance(outgoing.event, ModelResponse)
     assert outgoing.event.id == request.id
     return outgoing.event
@@ -51,8 +51,8 @@ async def _later(deps: Dependencies, ticket: Ticket, number: int = 1, **fields: 
     return await _response(deps, id=f"{REQUEST.id}~{number}", ticket=ticket, **fields)
 
 
-def _spent(engine_context: World) -> list[Spend]:
-    return [Spend.model_validate_json(record.value or b"") for record in engine_context.producer.on(SPEND)]
+def _spent(harness: Harness) -> list[Spend]:
+    return [Spend.model_validate_json(record.value or b"") for record in harness.producer.on(SPEND)]
 
 
 async def test_that_a_request_that_may_wait_gets_a_ticket_and_no_answer() -> None:
@@ -80,14 +80,14 @@ async def test_that_the_ticket_is_given_back_while_the_answer_is_not_there() -> 
 
 
 async def test_that_the_price_is_that_of_batches_and_put_on_record_once() -> None:
-    engine_context = World()
-    deps = _parts(engine_context, price=PRICE)
+    harness = Harness()
+    deps = _parts(harness, price=PRICE)
     ticket = await _ticket(deps)
-    assert _spent(engine_context) == []
+    assert _spent(harness) == []
     response = await _later(deps, ticket)
     assert response.usage == Usage(input_tokens=3, output_tokens=2, cost=13e-6)
     await _later(deps, ticket, 2)  # after a crash, it is collected again
-    one, other = _spent(engine_context)
+    one, other = _spent(harness)
     assert one.id == other.id == f"{ticket.item}#{ticket.batch}"
     assert (one.usage, one.outcome, one.priced, one.estimated) == (response.usage, "answered", "configuration", False)
 
@@ -160,13 +160,13 @@ async def test_that_an_embedding_comes_with_the_answer() -> None:
 
 
 async def test_that_requests_that_wait_for_their_batch_hold_up_no_call_of_the_same_model() -> None:
-    engine_context, stream = World(settings=DeliverySettings(max_in_flight=18)), Stream()
-    engine_context.own(MODEL_REQUESTS.name, 0)
-    engine_context.start(run(stream, assemble(engine_context, m={"batch": {"window": 600.0}})))
+    harness, stream = Harness(settings=DeliverySettings(max_in_flight=18)), Stream()
+    harness.own(MODEL_REQUESTS.name, 0)
+    harness.start(AGENT.run(stream, assemble(harness, m={"batch": {"window": 600.0}})))
     waiting = [REQUEST.model_copy(update={"id": f"waits/{number}"}) for number in range(20)]
     call = REQUEST.model_copy(update={"id": "call", "batch": False})
-    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, request) for request in (*waiting, call)))
-    await until(lambda: engine_context.producer.on(MODEL_RESPONSES))
-    (answered,) = engine_context.producer.on(MODEL_RESPONSES)
+    harness.deliver(stream, *(harness.message(MODEL_REQUESTS, request) for request in (*waiting, call)))
+    await until(lambda: harness.producer.on(MODEL_RESPONSES))
+    (answered,) = harness.producer.on(MODEL_RESPONSES)
     assert ModelResponse.model_validate_json(answered.value or b"").id == "call"
-    await engine_context.stop()
+    await harness.stop()

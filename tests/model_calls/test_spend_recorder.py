@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
-from agents.call_model import handle, run
+from agents.call_model import AGENT, handle
 from app.delivery.outbox import Record
 from app.dependencies import Dependencies
 from app.model_calls import spend_recorder
@@ -21,7 +21,7 @@ from app.models.outcome import Attempt
 from app.settings import HedgeSettings
 from testkit.bounded_limiter import BoundedLimiter
 from tests.agents.deps import assemble, received
-from tests.delivery.fakes import Stream, World, settle, until
+from tests.delivery.fakes import Harness, Stream, settle, until
 from topics import DEAD_LETTERS, MODEL_REQUESTS, MODEL_RESPONSES, RESULT_CHUNKS, SPEND
 from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse, Usage
@@ -39,106 +39,104 @@ PRICE = {"input": 2.0}
 
 
 @pytest_asyncio.fixture
-async def engine_context() -> AsyncIterator[World]:
-    engine_context = World()
-    engine_context.own(MODEL_REQUESTS.name, 0)
-    yield engine_context
-    await engine_context.stop()
+async def harness() -> AsyncIterator[Harness]:
+    harness = Harness()
+    harness.own(MODEL_REQUESTS.name, 0)
+    yield harness
+    await harness.stop()
 
 
-def _begin(engine_context: World, *requests: ModelRequest, **script: Any) -> None:
+def _begin(harness: Harness, *requests: ModelRequest, **script: Any) -> None:
     stream = Stream()
-    engine_context.start(run(stream, assemble(engine_context, m={"default": "four", "price": PRICE, **script})))
-    engine_context.deliver(stream, *(engine_context.message(MODEL_REQUESTS, request) for request in requests))
+    harness.start(AGENT.run(stream, assemble(harness, m={"default": "four", "price": PRICE, **script})))
+    harness.deliver(stream, *(harness.message(MODEL_REQUESTS, request) for request in requests))
 
 
-async def _done(engine_context: World, count: int = 1) -> None:
-    await until(lambda: engine_context.committable(MODEL_REQUESTS) == count)
+async def _done(harness: Harness, count: int = 1) -> None:
+    await until(lambda: harness.committable(MODEL_REQUESTS) == count)
 
 
-def _spent(engine_context: World) -> list[Spend]:
-    return [Spend.model_validate_json(record.value or b"") for record in engine_context.producer.on(SPEND)]
+def _spent(harness: Harness) -> list[Spend]:
+    return [Spend.model_validate_json(record.value or b"") for record in harness.producer.on(SPEND)]
 
 
-def _answer(engine_context: World) -> ModelResponse:
-    (record,) = engine_context.producer.on(MODEL_RESPONSES)
+def _answer(harness: Harness) -> ModelResponse:
+    (record,) = harness.producer.on(MODEL_RESPONSES)
     return ModelResponse.model_validate_json(record.value or b"")
 
 
-async def test_that_what_a_call_has_cost_is_recorded_once(engine_context: World) -> None:
+async def test_that_what_a_call_has_cost_is_recorded_once(harness: Harness) -> None:
     before = time.time()
-    _begin(engine_context, REQUEST, REQUEST, REQUEST)
-    await _done(engine_context, 3)
-    (spend,) = _spent(engine_context)
+    _begin(harness, REQUEST, REQUEST, REQUEST)
+    await _done(harness, 3)
+    (spend,) = _spent(harness)
     assert (spend.request_id, spend.outcome, spend.priced) == (REQUEST.id, "answered", "configuration")
-    assert spend.usage == _answer(engine_context).usage
+    assert spend.usage == _answer(harness).usage
     assert before - 1 < spend.at.timestamp() < time.time() + 1
 
 
-async def test_that_it_is_recorded_before_the_answer(engine_context: World) -> None:
-    _begin(engine_context, REQUEST)
-    await _done(engine_context)
-    sent = [record.topic for record in engine_context.producer.sent]
+async def test_that_it_is_recorded_before_the_answer(harness: Harness) -> None:
+    _begin(harness, REQUEST)
+    await _done(harness)
+    sent = [record.topic for record in harness.producer.sent]
     assert sent == [SPEND.name, MODEL_RESPONSES.name]
 
 
-async def test_that_it_is_recorded_even_if_the_answer_cannot_be_sent(engine_context: World) -> None:
+async def test_that_it_is_recorded_even_if_the_answer_cannot_be_sent(harness: Harness) -> None:
     def refuse(record: Record) -> Exception | None:
         answer = record.topic == MODEL_RESPONSES.name and b'"text":"four"' in (record.value or b"")
         return MessageSizeTooLargeError() if answer else None
 
-    engine_context.producer.refuse = refuse
-    _begin(engine_context, REQUEST)
-    await _done(engine_context)
-    assert [spend.outcome for spend in _spent(engine_context)] == ["answered"]
-    assert _answer(engine_context).error
-    assert len(engine_context.producer.on(DEAD_LETTERS)) == 1
+    harness.producer.refuse = refuse
+    _begin(harness, REQUEST)
+    await _done(harness)
+    assert [spend.outcome for spend in _spent(harness)] == ["answered"]
+    assert _answer(harness).error
+    assert len(harness.producer.on(DEAD_LETTERS)) == 1
 
 
-async def test_that_it_is_recorded_even_if_a_piece_of_the_answer_cannot_be_sent(engine_context: World) -> None:
-    engine_context.producer.refuse = lambda record: (
-        MessageSizeTooLargeError() if record.topic == RESULT_CHUNKS.name else None
-    )
-    _begin(engine_context, REQUEST.model_copy(update={"stream": True}))
-    await _done(engine_context)
-    assert [spend.usage.input_tokens > 0 for spend in _spent(engine_context)] == [True]
-    assert _answer(engine_context).error
+async def test_that_it_is_recorded_even_if_a_piece_of_the_answer_cannot_be_sent(harness: Harness) -> None:
+    harness.producer.refuse = lambda record: MessageSizeTooLargeError() if record.topic == RESULT_CHUNKS.name else None
+    _begin(harness, REQUEST.model_copy(update={"stream": True}))
+    await _done(harness)
+    assert [spend.usage.input_tokens > 0 for spend in _spent(harness)] == [True]
+    assert _answer(harness).error
 
 
-async def _given_up(engine_context: World) -> None:
+async def _given_up(harness: Harness) -> None:
     """Begin a call, and lose its partition."""
-    _begin(engine_context, REQUEST, delay=60.0)
-    await until(lambda: engine_context.assignment().tasks)
+    _begin(harness, REQUEST, delay=60.0)
+    await until(lambda: harness.assignment().tasks)
     await settle()
-    tasks = engine_context.assignment().tasks
-    engine_context.own(MODEL_REQUESTS.name)
+    tasks = harness.assignment().tasks
+    harness.own(MODEL_REQUESTS.name)
     await asyncio.wait(tasks)
 
 
-async def test_that_a_call_that_is_given_up_says_what_it_has_cost(engine_context: World) -> None:
-    await _given_up(engine_context)
-    (spend,) = _spent(engine_context)
+async def test_that_a_call_that_is_given_up_says_what_it_has_cost(harness: Harness) -> None:
+    await _given_up(harness)
+    (spend,) = _spent(harness)
     assert (spend.outcome, spend.estimated, spend.usage.input_tokens, spend.usage.cost) == ("lost", True, 100, 200e-6)
-    assert engine_context.producer.on(MODEL_RESPONSES) == []
+    assert harness.producer.on(MODEL_RESPONSES) == []
 
 
 async def test_that_a_call_that_is_given_up_does_not_wait_for_a_broker_that_is_away(
-    engine_context: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spend_recorder, "_FAREWELL", 0.05)
-    engine_context.producer.fail = lambda _record: KafkaConnectionError()
-    await _given_up(engine_context)
-    assert _spent(engine_context) == []
-    assert engine_context.producer.sent
+    harness.producer.fail = lambda _record: KafkaConnectionError()
+    await _given_up(harness)
+    assert _spent(harness) == []
+    assert harness.producer.sent
 
 
 async def test_that_a_call_that_is_given_up_stays_so_when_what_it_has_cost_cannot_be_sent() -> None:
-    engine_context = World()
-    engine_context.producer.refuse = lambda _record: MessageSizeTooLargeError()
-    configured = assemble(engine_context, m={"default": "four", "price": PRICE}).models["m"]
+    harness = Harness()
+    harness.producer.refuse = lambda _record: MessageSizeTooLargeError()
+    configured = assemble(harness, m={"default": "four", "price": PRICE}).models["m"]
 
     async def give_up() -> None:
-        async with spend_recorder.recorded(received(REQUEST), configured, "n", engine_context.delivery.outbox) as kept:
+        async with spend_recorder.recorded(received(REQUEST), configured, "n", harness.delivery.outbox) as kept:
             permit = await kept.model.limiter.enter(Prompt(REQUEST.messages), priority=0, deadline=None)
             permit.leave(Attempt(1, 1.0, lost=True))
             raise asyncio.CancelledError
@@ -169,9 +167,9 @@ class Stubborn:
     async def close(self) -> None: ...
 
 
-def _stubborn(engine_context: World, monkeypatch: pytest.MonkeyPatch) -> tuple[Stubborn, Dependencies]:
+def _stubborn(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> tuple[Stubborn, Dependencies]:
     monkeypatch.setattr("app.models.calling.attempt._CANCEL_SECONDS", 0.01)
-    model, deps = Stubborn(), assemble(engine_context, m={"default": "four", "price": PRICE})
+    model, deps = Stubborn(), assemble(harness, m={"default": "four", "price": PRICE})
     hedges = HedgePolicy(HedgeSettings(after=0.01, at_most=1.0))
     return model, replace(
         deps, models={"m": replace(deps.models["m"], limiter=BoundedLimiter(model, 2), hedges=hedges)}
@@ -179,48 +177,48 @@ def _stubborn(engine_context: World, monkeypatch: pytest.MonkeyPatch) -> tuple[S
 
 
 async def test_that_a_loser_that_cannot_be_stopped_is_on_record_once(
-    engine_context: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, deps = _stubborn(engine_context, monkeypatch)
+    model, deps = _stubborn(harness, monkeypatch)
     await handle(received(REQUEST), deps)
-    assert [(one.outcome, one.estimated, one.usage.input_tokens) for one in _spent(engine_context)] == [
+    assert [(one.outcome, one.estimated, one.usage.input_tokens) for one in _spent(harness)] == [
         ("lost", True, 100),
         ("answered", False, 5),
     ]
     model.released.set()
     await asyncio.sleep(0.05)
-    assert len(_spent(engine_context)) == 2
+    assert len(_spent(harness)) == 2
 
 
 async def test_that_what_ends_after_its_call_was_given_up_is_put_on_record_then(
-    engine_context: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, deps = _stubborn(engine_context, monkeypatch)
+    model, deps = _stubborn(harness, monkeypatch)
     calling = asyncio.create_task(handle(received(REQUEST), deps))
     await until(lambda: model.begun)
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
-    assert _spent(engine_context) == []
+    assert _spent(harness) == []
     model.released.set()
-    await until(lambda: _spent(engine_context))
-    (spend,) = _spent(engine_context)
+    await until(lambda: _spent(harness))
+    (spend,) = _spent(harness)
     assert (spend.outcome, spend.usage.input_tokens) == ("answered", 7)
 
 
 @pytest.mark.parametrize("times", [1, 2])
 async def test_that_a_call_that_is_cancelled_while_it_is_put_on_record_is_on_record(
-    engine_context: World, times: int
+    harness: Harness, times: int
 ) -> None:
     failures = iter([KafkaConnectionError()])
-    engine_context.producer.fail = lambda _record: next(failures, None)  # so that there is a wait, and another try
-    deps = assemble(engine_context, m={"default": "four", "price": PRICE})
+    harness.producer.fail = lambda _record: next(failures, None)  # so that there is a wait, and another try
+    deps = assemble(harness, m={"default": "four", "price": PRICE})
     calling = asyncio.create_task(handle(received(REQUEST), deps))
-    await until(lambda: engine_context.producer.sent)
+    await until(lambda: harness.producer.sent)
     for _ in range(times):
         calling.cancel()
         await settle()
     with pytest.raises(asyncio.CancelledError):
         await calling
-    await until(lambda: _spent(engine_context))
-    assert len(_spent(engine_context)) == 1
+    await until(lambda: _spent(harness))
+    assert len(_spent(harness)) == 1

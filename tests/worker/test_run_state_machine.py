@@ -14,7 +14,7 @@ from app.workflows.child_workflows import PARENT
 from app.workflows.definition.spec import Workflow
 from app.workflows.run import Done, Run, Semaphore
 from tests.agents.deps import PARTITIONS, Measured, received
-from tests.agents.minds import runs
+from tests.agents.engine_contexts import runs
 from topics import (
     MODEL_REQUESTS,
     MODEL_RESPONSES,

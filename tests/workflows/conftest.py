@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib import metadata
 
 import pytest
 
@@ -14,5 +14,5 @@ from app import entry_points
 @pytest.fixture(autouse=True, scope="module")
 def _one_search() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entry_points, "entry_points", functools.cache(lambda group: entry_points(group=group)))
+        patch.setattr(entry_points, "entry_points", functools.cache(lambda group: metadata.entry_points(group=group)))
         yield

@@ -20,7 +20,7 @@ from app.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _CONFIG, _QUESTIONS, _DOCS = Path("examples/config.yaml"), Path("examples/questions.jsonl"), Path("docs")
 #: The demo is the same everywhere: of the environment it takes only what concerns the log.
 _ENVIRONMENT = ("LOG_LEVEL",)

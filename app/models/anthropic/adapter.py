@@ -49,6 +49,7 @@ class Anthropic:
     """
 
     provider = "anthropic"
+    options = AnthropicOptions
     features: Features = frozenset(
         {
             "batch",

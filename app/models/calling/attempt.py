@@ -128,8 +128,8 @@ class AttemptRunner:
         return completion
 
     async def _stream(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:
-        merge, silence = cast("Voice", self._merge), self._settings.token_timeout
-        # It cannot know for how long its pieces are not taken; the timeouts keeps it to its own time.
+        merge, silence = cast("StreamMerge", self._merge), self._settings.token_timeout
+        # The model cannot know how long its pieces wait for the reader; `timeouts` counts only its own time.
         stream = cast("StreamingModel", self._model).stream(prompt, timeout=self._most)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
@@ -160,7 +160,9 @@ class AttemptRunner:
         if silence is not None:
             what = f"no {'first' if self._first is None else 'further'} piece of the answer within {silence:.3g} s"
         elif self._sink_seconds and timeouts.over:
-            what = f"no time was left for the rest of the answer, of which pieces had to wait for {self._sink_seconds:.3g} s"
+            what = (
+                f"no time was left for the rest of the answer, since pieces had to wait for {self._sink_seconds:.3g} s"
+            )
         else:
             what = f"no answer within {self._timeout:.3g} s"
         return ModelTimeout(what, provider=self._model.provider)

@@ -91,7 +91,7 @@ class Endpoint:
         vendor: str = "",
         provider_defaults: ProviderDefaults | None = None,
     ) -> Self:
-        """Return the endpoint of the model called `name`, at `provider_defaults`; or that of a `vendor` whose SDK knows it.
+        """Return the endpoint of the model `name`, at `provider_defaults`; or that of a `vendor` whose SDK knows it.
 
         The environment's key goes to the vendor's own address, or to where the environment's variable for the
         address points, and never to a `base_url` of the settings, which has an `api_key` of its own.

@@ -18,9 +18,9 @@ _DEFAULT_ANSWER_TOKENS = 512
 class Admission:
     """One attempt on its way through the guards, which note in it what they must know when it comes back.
 
-    `tokens` is what it is expected to use. `entered` is when it was let through (monotonic seconds), `in_flight` how many
-    were then under way with it, `key` the number of the key that it was given, `probe` that it tries a model that has
-    failed, and `spared` that its failure was that of one key among others that still work.
+    `tokens` is what it is expected to use. `entered` is when it was let through (monotonic seconds), `in_flight` how
+    many were then under way with it, and `key` the number of the API key that it was given. `probe` says that it
+    tries a model that has failed, and `spared` that its failure was that of one key among others that still work.
     """
 
     tokens: int

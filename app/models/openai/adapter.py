@@ -49,6 +49,8 @@ class OpenAIOptions(HostedOptions):
 class OpenAI:
     """One model behind one endpoint, spoken to in one dialect."""
 
+    options = OpenAIOptions
+
     def __init__(
         self,
         provider: str,

@@ -78,8 +78,8 @@ class Scripted:
     `temperature` and `top_p` are accepted, because whatever they are, the script is a fair answer. `logprobs` are
     not: there are none. Nor is `schema`: only the script knows whether it keeps to one. A tool that must be
     called, by `tool_choice`, though no rule calls it, is called without arguments. A streamed answer that broke off
-    is continued where it stopped, when that is asked for as `app.models.calling.continuation` does. A batch is answered like
-    single calls, after `batch_delay`.
+    is continued where it stopped, when that is asked for as `app.models.calling.continuation` does. A batch is
+    answered like single calls, after `batch_delay`.
     """
 
     provider = "scripted"

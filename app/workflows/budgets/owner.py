@@ -134,8 +134,9 @@ def _refusal(budget_state: BudgetState) -> Failure:
     renewed = datetime.fromtimestamp(budget_state.ends_at, UTC)
     return Failure.of(
         BudgetExceeded(
-            f"the budget {budget_state.budget} has not enough left for another run: of {budget_state.terms.limit:g} USD, "
-            f"{budget_state.spent:.4g} are spent and {budget_state.kept_back:.4g} kept back for runs under way; "
+            f"the budget {budget_state.budget} has not enough left for another run: "
+            f"of {budget_state.terms.limit:g} USD, {budget_state.spent:.4g} are spent "
+            f"and {budget_state.kept_back:.4g} kept back for runs under way; "
             f"it renews at {renewed:%Y-%m-%d %H:%M:%S} UTC"
         )
     )

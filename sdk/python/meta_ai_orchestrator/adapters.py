@@ -25,12 +25,15 @@ from app.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.models.base import Completion, Delta, Features, Model, Prompt, StreamingModel
+from app.models.base import Completion, Delta, Features, Model, Prompt, RateLimitHeaders, StreamingModel
 from app.models.conformance.probe import Check, probe
 from app.models.options import fill, parse, sampling
 from app.settings import ModelSettings, Section
 from topics.model_requests import Message, Sampling, Tool, ToolCall
 from topics.model_responses import TokenLogprob, Usage
+
+#: The name of `RateLimitHeaders` in 0.1, kept for the adapters that use it.
+Allowance = RateLimitHeaders
 
 __all__ = [
     "Allowance",
@@ -49,6 +52,7 @@ __all__ = [
     "ModelTimeout",
     "Overloaded",
     "Prompt",
+    "RateLimitHeaders",
     "RateLimited",
     "Sampling",
     "Section",

@@ -132,7 +132,7 @@ def test_the_users_file_is_used_and_its_faults_are_told(tmp_path: Path) -> None:
 def test_the_servers_heavy_parts_are_not_loaded() -> None:
     absent = ("faust", "openai", "anthropic", "onnxruntime", "aiohttp", "jinja2", "numpy")
     code = (
-        f"import sys; sys.path[:0] = {sys.path!r}\nimport app.cli.spend\n"
+        f"import sys; sys.path[:0] = {sys.path!r}\nimport app.cli.spend.commands\n"
         f"sys.exit(','.join(name for name in {absent!r} if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603  # our own code

@@ -9,7 +9,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from app.delivery.outbox import Record
 from app.delivery.state.state_writer import StateWriter
-from tests.delivery.fakes import World
+from tests.delivery.fakes import Harness
 
 STATE = "state"
 #: A value with parts: each is a record of its own. An ended one is empty.
@@ -28,28 +28,28 @@ class Rig:
     """A writer over two partitions, and what was released."""
 
     def __init__(self) -> None:
-        self.world = World()
-        self.world.own("any", 0, 1)
-        self.writer: StateWriter[Parts] = StateWriter(self.world.delivery, _records, STATE)
+        self.harness = Harness()
+        self.harness.own("any", 0, 1)
+        self.writer: StateWriter[Parts] = StateWriter(self.harness.delivery, _records, STATE)
         self.released: list[str] = []
 
     def change(self, key: str, *, partition: int = 0, **parts: str) -> None:
-        values = self.world.assignment(partition).partition_state.values
+        values = self.harness.assignment(partition).partition_state.values
         values.put(key, parts)
         values.changed(key, lambda: self.released.append(key))
 
     async def write(self, now: float = 0.0) -> list[tuple[bytes | None, bytes | None, int | None]]:
         """Write, and return what the broker took of it."""
-        before = len(self.world.producer.on(STATE))
+        before = len(self.harness.producer.on(STATE))
         await self.writer.write_changes(now or time.time())
-        return [(record.key, record.value, record.partition) for record in self.world.producer.on(STATE)[before:]]
+        return [(record.key, record.value, record.partition) for record in self.harness.producer.on(STATE)[before:]]
 
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     rig = Rig()
     yield rig
-    await rig.world.stop()
+    await rig.harness.stop()
 
 
 async def test_that_only_what_has_changed_is_written_to_the_partition_of_its_key_in_order(rig: Rig) -> None:
@@ -75,22 +75,22 @@ async def test_that_a_value_is_written_again_in_full_with_what_is_to_be_removed(
 
 @pytest.mark.parametrize("refused", [[b"a/y"], [b"a/x", b"b/x"], [b"a/x", b"a/y", b"b/x", b"b/y"]])
 async def test_that_of_many_records_only_those_that_are_too_large_are_left_out(rig: Rig, refused: list[bytes]) -> None:
-    rig.world.producer.refuse = lambda record: MessageSizeTooLargeError() if record.key in refused else None
+    rig.harness.producer.refuse = lambda record: MessageSizeTooLargeError() if record.key in refused else None
     rig.change("a", x="1", y="1")
     rig.change("b", x="1", y="1")
     taken = {key for key, _, _ in await rig.write()}
     assert taken == {b"a/x", b"a/y", b"b/x", b"b/y"} - set(refused)
     assert rig.released == ["a", "b"]
-    rig.world.producer.refuse = lambda _record: None
+    rig.harness.producer.refuse = lambda _record: None
     rig.change("a", x="2", y="2")
     assert await rig.write() == [(b"a/x", b"2", 0), (b"a/y", b"2", 0)]
 
 
 async def test_that_what_the_broker_refuses_only_when_it_has_it_is_left_out_likewise(rig: Rig) -> None:
-    rig.world.producer.fail = lambda record: MessageSizeTooLargeError() if record.key == b"a/y" else None
+    rig.harness.producer.fail = lambda record: MessageSizeTooLargeError() if record.key == b"a/y" else None
     rig.change("a", x="1", y="1", z="1")
     await rig.write()
-    taken = {record.key for record in rig.world.producer.on(STATE)}
+    taken = {record.key for record in rig.harness.producer.on(STATE)}
     assert (taken, rig.released) == ({b"a/x", b"a/z"}, ["a"])
 
 
@@ -108,20 +108,20 @@ async def test_that_each_record_tells_how_far_back_the_log_must_be_read(rig: Rig
 
     rig.change("a", x="1")
     await rig.write(1000.0)
-    assert rig.world.producer.on(STATE)[-1].headers == []  # the log holds nothing yet
+    assert rig.harness.producer.on(STATE)[-1].headers == []  # the log holds nothing yet
     rig.change("b", x="1")
     rig.change("c", partition=1, x="1")
     await rig.write(1200.0)
-    of_b, of_c = rig.world.producer.on(STATE)[-2:]
+    of_b, of_c = rig.harness.producer.on(STATE)[-2:]
     assert 600.0 <= told(of_b) <= 1000.0
     assert of_c.headers == []  # each partition has a log of its own
     await rig.write(5000.0)
-    rewritten: list[Any] = rig.world.producer.on(STATE)[-3:]
+    rewritten: list[Any] = rig.harness.producer.on(STATE)[-3:]
     assert {record.key for record in rewritten} == {b"a/x", b"b/x", b"c/x"}
     assert all(told(record) <= 1200.0 for record in rewritten)  # until the last of them is there, the old ones count
     rig.change("b", x="2")
     await rig.write(5001.0)
-    assert told(rig.world.producer.on(STATE)[-1]) >= 4700.0
+    assert told(rig.harness.producer.on(STATE)[-1]) >= 4700.0
 
 
 async def test_that_what_is_refreshed_does_not_go_out_behind_what_must_be_last(rig: Rig) -> None:

@@ -23,7 +23,7 @@ from app.schemas import Schema
 from app.settings import ModelSettings
 from topics.model_requests import Message, Sampling
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = [
     pytest.mark.slow,

@@ -18,9 +18,10 @@ from app.brokers.topics import ensure_topics
 from app.delivery.outbox import Outbox
 from app.routing.breaker import Circuit
 from app.routing.health import HealthBoard
+from app.routing.health_recorder import HealthRecorder
 from app.settings import Settings, TopicSettings
 from app.telemetry.metrics import Metrics
-from app.worker.feeds.health import HealthFeed, HealthRecorder
+from app.worker.feeds.health import HealthFeed
 from tests.delivery.fakes import TRACEPARENT
 from topics import MODEL_HEALTH
 from topics.model_health import ModelHealth

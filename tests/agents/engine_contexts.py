@@ -13,6 +13,6 @@ from tests.agents.deps import PARTITIONS
 
 
 def runs(settings: Settings, metrics: Metrics, *specs: Workflow) -> RunStateMachine:
-    """Return the mind for the built-in workflow, and for `specs`."""
+    """Return the state machine for the built-in workflow, and for `specs`."""
     engine_context = EngineContext(Definitions([ask(settings.ask), *specs]), budgets=settings.budgets)
     return RunStateMachine(lambda: engine_context, PARTITIONS, metrics)

@@ -1,4 +1,4 @@
-"""`route`, `join` and their like are one decider on several topics: tasks go through them, and through crashes."""
+"""The stateful agents share one processor over several topics: tasks go through them, and through crashes."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import import_module
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 import agents
-from agents import call_model, connect, fuse, gather, join, retrieve, route, signal, slot
+from agents import stateful
+from agents.base import Agent
 from app.connectors.function import FunctionConnector
 from app.delivery.outbox import Record
+from app.delivery.stateful_processor import StatefulProcessor
 from app.dependencies import Dependencies
 from app.partitioner import partition_of
 from app.settings import AskSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.workflows.definition.spec import Workflow
 from app.workflows.records import Assembler
+from app.workflows.run import RunState
 from tests.agents.deps import PARTITIONS, assemble, connected
-from tests.agents.minds import runs
-from tests.delivery.fakes import Message, Stream, World, until
+from tests.agents.engine_contexts import runs
+from tests.delivery.fakes import Harness, Message, Stream, until
 from topics import MODEL_RESPONSES, RESULTS, RETRIEVAL_RESULTS, SIGNALS, STEP_RESULTS, TASKS
+from topics.base import Topic
 from topics.results import Result
 from topics.signals import Signal
 from topics.tasks import Task
 
 HOME = partition_of("t", PARTITIONS)
-EVERY = (route, retrieve, join, call_model, fuse, connect, gather, signal, slot)
+EVERY = tuple(agent for agent in agents.ALL if agent.name not in {"budget", "ingest"})
 ANSWERS = {topic.name for topic in (RETRIEVAL_RESULTS, MODEL_RESPONSES, STEP_RESULTS)}
 
 SETTINGS = Settings(
@@ -55,6 +60,16 @@ REFUND = Workflow.model_validate(
 )
 
 
+class Recorder:
+    """A processor that notes which loops it is asked to run."""
+
+    def __init__(self) -> None:
+        self.loops: list[tuple[Any, str, str]] = []
+
+    async def run(self, stream: Any, topic: Topic[Any], *, agent: str) -> None:
+        self.loops.append((stream, topic.name, agent))
+
+
 def customer(number: int) -> str:
     return f"customer {number}"
 
@@ -66,12 +81,12 @@ class Cluster:
     """
 
     def __init__(self, log: list[Record] | None = None, committed: Mapping[str, int] | None = None) -> None:
-        self.engine_context = World(wake_at=lambda state: state.wake_at)
-        self.engine_context.assignments.assign(
-            (agent.TOPIC.name, partition) for agent in EVERY for partition in range(PARTITIONS)
+        self.harness = Harness(wake_at=lambda state: state.wake_at)
+        self.harness.assignments.assign(
+            (agent.topic.name, partition) for agent in EVERY for partition in range(PARTITIONS)
         )
         self.deps: Dependencies = assemble(
-            self.engine_context,
+            self.harness,
             mind=runs(SETTINGS, Metrics(), REFUND),
             connectors={"crm": connected(FunctionConnector(customer))},
             a={"answers": {"To customer": "Dear customer."}, "default": "Because."},
@@ -79,12 +94,12 @@ class Cluster:
         )
         self.log: list[Record] = []
         self._before = dict(committed or {})
-        self.streams = {agent.TOPIC.name: Stream() for agent in EVERY}
+        self.streams = {agent.topic.name: Stream() for agent in EVERY}
         self._restore(log or ())
         for record in log or ():
             self._append(record)
         for agent in EVERY:
-            self.engine_context.start(agent.run(self.streams[agent.TOPIC.name], self.deps))
+            self.harness.start(agent.run(self.streams[agent.topic.name], self.deps))
 
     def _restore(self, log: Sequence[Record]) -> None:
         """Know what a former owner knew, as `app.worker.restoration` reads it back."""
@@ -93,11 +108,9 @@ class Cluster:
             if record.topic == "runs":
                 assembler.add((record.key or b"").decode(), record.value)
             elif record.topic in ANSWERS:
-                self.engine_context.assignment(_partition(record)).partition_state.answered.add(
-                    _id(record), time.time()
-                )
+                self.harness.assignment(_partition(record)).partition_state.answered.add(_id(record), time.time())
         for key, state in assembler.states().items():
-            home = self.engine_context.assignment(partition_of(key, PARTITIONS))
+            home = self.harness.assignment(partition_of(key, PARTITIONS))
             home.partition_state.values.restore(key, state, assembler.written_at(key))
 
     def _append(self, record: Record) -> None:
@@ -106,14 +119,14 @@ class Cluster:
         self.log.append(record)
         if record.topic in self.streams and offset >= self._before.get(f"{record.topic}/{partition}", 0):
             message = Message(record.topic, partition, offset, record.key, record.value, [*record.headers])
-            self.engine_context.deliver(self.streams[record.topic], message)
+            self.harness.deliver(self.streams[record.topic], message)
 
     def on(self, topic: str) -> list[Record]:
         return [record for record in self.log if record.topic == topic]
 
     def pump(self) -> None:
         """Deliver what was acknowledged since the last time."""
-        sent, self.engine_context.producer.acknowledged = self.engine_context.producer.acknowledged, []
+        sent, self.harness.producer.acknowledged = self.harness.producer.acknowledged, []
         for record in sent:
             self._append(record)
 
@@ -123,10 +136,7 @@ class Cluster:
 
     def committed(self) -> dict[str, int]:
         """Return the offset up to which each partition is finished, by this worker or a former one."""
-        now = {
-            f"{topic}/{partition}": at
-            for (topic, partition), at in self.engine_context.assignments.committable().items()
-        }
+        now = {f"{topic}/{partition}": at for (topic, partition), at in self.harness.assignments.committable().items()}
         return self._before | now
 
     def finished(self) -> bool:
@@ -153,7 +163,7 @@ APPROVAL = Record(SIGNALS.name, b"t", Signal(task_id="t", name="approved", paylo
 
 async def _settled(cluster: Cluster) -> Result:
     """Return the result, when all that led to it is written and committed."""
-    cluster.engine_context.start(cluster.deps.processor.keep(interval=0.001))
+    cluster.harness.start(cluster.deps.processor.keep(interval=0.001))
     await until(cluster.results)
     await until(cluster.finished)
     return cluster.results()[-1]
@@ -163,7 +173,7 @@ async def test_that_a_task_goes_through_all_agents_to_one_result_and_all_is_comm
     cluster = Cluster([TASK])
     result = await _settled(cluster)
     assert (result.status, result.answer) == ("succeeded", "Because.")
-    sizes = {agent.NAME: len(cluster.on(agent.TOPIC.name)) for agent in EVERY}
+    sizes = {agent.name: len(cluster.on(agent.topic.name)) for agent in EVERY}
     assert sizes == {
         **dict.fromkeys(sizes, 0),
         "route": 1,
@@ -173,7 +183,7 @@ async def test_that_a_task_goes_through_all_agents_to_one_result_and_all_is_comm
         "fuse": 2,
     }
     assert len(cluster.results()) == 1
-    await cluster.engine_context.stop()
+    await cluster.harness.stop()
 
 
 @pytest.mark.parametrize("signal_first", [False, True])
@@ -181,10 +191,14 @@ async def test_that_connectors_signals_and_turns_go_through_agents_of_their_own(
     cluster = Cluster([APPROVAL, REFUND_TASK] if signal_first else [REFUND_TASK, APPROVAL])
     result = await _settled(cluster)
     assert (result.status, result.answer) == ("succeeded", "Dear customer.")
-    sizes = {agent.NAME: len(cluster.on(agent.TOPIC.name)) for agent in (connect, gather, signal, slot)}
+    sizes = {
+        agent.name: len(cluster.on(agent.topic.name))
+        for agent in EVERY
+        if agent.name in {"connect", "gather", "signal", "slot"}
+    }
     # The answers are the customer and the turn; the turn is asked for, and given back.
     assert sizes == {"connect": 1, "gather": 2, "signal": 1, "slot": 2}
-    await cluster.engine_context.stop()
+    await cluster.harness.stop()
 
 
 @pytest.mark.parametrize("steps", range(8))
@@ -202,7 +216,7 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
         await first.deps.processor.write_changes()
     first.pump()
     committed = first.committed()
-    await first.engine_context.stop()
+    await first.harness.stop()
 
     second = Cluster(first.log, committed)
     await _settled(second)
@@ -213,10 +227,16 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
         one for one in done if one != "t/slot/result"
     ]  # a turn is a decider's answer: saying it again costs nothing
     assert len(set(paid)) == len(paid)  # once each, over both lives
-    await second.engine_context.stop()
+    await second.harness.stop()
 
 
-def test_that_every_agent_is_named_after_its_file_and_has_a_topic_of_its_own() -> None:
-    modules = [import_module(f"agents.{name}") for name in agents.ALL]
-    assert [module.NAME for module in modules] == list(agents.ALL)
-    assert len({module.TOPIC.name for module in modules}) == len(modules)
+def test_that_every_agent_has_a_name_and_a_topic_of_its_own() -> None:
+    assert len({agent.name for agent in agents.ALL}) == len(agents.ALL)
+    assert len({agent.topic.name for agent in agents.ALL}) == len(agents.ALL)
+
+
+@pytest.mark.parametrize("agent", stateful.AGENTS, ids=lambda agent: agent.name)
+async def test_that_a_stateful_agent_lets_the_processor_process_its_topic(agent: Agent) -> None:
+    recorder, stream = Recorder(), object()
+    await agent.run(stream, replace(assemble(), processor=cast("StatefulProcessor[RunState]", recorder)))
+    assert recorder.loops == [(stream, agent.topic.name, agent.name)]

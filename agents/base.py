@@ -1,0 +1,59 @@
+"""What an agent is: a name, a topic, and a loop over the topic's events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from app.deadline import expired
+from app.delivery.envelope import Outgoing, Received
+from app.delivery.request_handler import RequestHandler
+from app.delivery.responder import Responder
+from app.dependencies import Dependencies
+from topics.base import Event, Topic
+
+Request = TypeVar("Request", bound=Event)
+Response = TypeVar("Response", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Reads `topic` in the worker's consumer group; `run` processes its stream until the worker stops."""
+
+    name: str
+    topic: Topic[Any]
+    run: Callable[[Any, Dependencies], Awaitable[None]]
+
+
+def request_agent(
+    name: str,
+    responder: Responder[Request, Response],
+    handle: Callable[[Received[Request], Dependencies], Awaitable[Sequence[Outgoing]]],
+    *,
+    lane: Callable[[Request], str] | None = None,
+    priority: Callable[[Request], int] | None = None,
+) -> Agent:
+    """Return an agent that answers each request once, and lets go of those that nobody waits for any more.
+
+    `lane` and `priority` are those of `RequestHandler`.
+    """
+
+    async def run(stream: Any, deps: Dependencies) -> None:
+        async def handle_with_deps(received: Received[Request]) -> Sequence[Outgoing]:
+            return await handle(received, deps)
+
+        await RequestHandler(
+            deps.delivery,
+            responder.requests,
+            handle_with_deps,
+            agent=name,
+            identify=responder.response_id,
+            answers=True,
+            failed=responder.failed,
+            expired=expired,
+            lane=lane,
+            priority=priority,
+        ).run(stream)
+
+    return Agent(name, responder.requests, run)
