@@ -1,1 +1,1 @@
-"""The models: one file for each wire dialect."""
+"""Models: the port, and a room for each provider; calls with their limits, retries and streams."""

@@ -1,1 +1,1 @@
-"""Demo."""
+"""`meta-ai demo`."""

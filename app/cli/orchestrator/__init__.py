@@ -1,1 +1,1 @@
-"""Orchestrator."""
+"""`meta-ai orchestrator`, `config` and `status`."""

@@ -1,1 +1,1 @@
-"""Routing."""
+"""`meta-ai routing`."""

@@ -1,1 +1,1 @@
-"""Runs."""
+"""`meta-ai runs`."""

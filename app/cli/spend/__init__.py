@@ -1,1 +1,1 @@
-"""Spend."""
+"""`meta-ai spend` and `budgets`."""

@@ -1,1 +1,1 @@
-"""Tasks."""
+"""`meta-ai tasks`, `ask` and `results`."""

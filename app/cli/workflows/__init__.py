@@ -1,1 +1,1 @@
-"""Workflows."""
+"""`meta-ai workflows`, `deploy` and `rollback`."""

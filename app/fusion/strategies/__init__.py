@@ -1,1 +1,1 @@
-"""Strategies."""
+"""The fusion strategies, one file for each."""

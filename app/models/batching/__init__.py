@@ -1,1 +1,1 @@
-"""Batching."""
+"""Providers' batch APIs: requests are collected, submitted, and polled."""

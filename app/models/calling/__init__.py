@@ -1,1 +1,1 @@
-"""Calling."""
+"""One call: attempts, retries, hedges, time-outs, streams."""

@@ -1,1 +1,1 @@
-"""Conformance."""
+"""Checks that tell whether an adapter does what its port promises."""

@@ -1,1 +1,1 @@
-"""Http."""
+"""What all providers over HTTP share: client, errors, event streams, rate limit headers."""

@@ -1,1 +1,1 @@
-"""What stands between a call and its provider: breakers, limits, bulkheads and keys, each a small state machine."""
+"""What may delay or refuse an attempt: breaker, rate limits, concurrency, API keys."""

@@ -1,1 +1,1 @@
-"""Local."""
+"""A model in this process, run by llama.cpp."""

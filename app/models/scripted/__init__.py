@@ -1,1 +1,1 @@
-"""Scripted."""
+"""A model that answers from a script, for tests and examples."""

@@ -1,1 +1,1 @@
-"""Chunking."""
+"""Documents cut into chunks."""

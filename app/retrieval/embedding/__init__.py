@@ -1,1 +1,1 @@
-"""Embedding."""
+"""Embedders, and the batches that their calls are collected in."""

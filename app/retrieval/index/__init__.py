@@ -1,1 +1,1 @@
-"""Index."""
+"""The index in memory: lexical, by vectors, and both fused."""

@@ -1,1 +1,1 @@
-"""Policies."""
+"""The routing policies, one file for each."""

@@ -1,1 +1,1 @@
-"""Definition."""
+"""What a workflow says: its form, loading, compiling, and deployment."""
