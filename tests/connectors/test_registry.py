@@ -66,7 +66,7 @@ async def test_a_package_adds_a_function_or_a_class(tmp_path: Path, monkeypatch:
     plugin(
         tmp_path,
         monkeypatch,
-        f"shout = {module}:shout\ngreet = {module}:greet\nweb = app.connectors.http.connector:HttpConnector",
+        f"shout = {module}:shout\ngreet = {module}:greet\nweb = app.connectors.http:HttpConnector",
     )
     shout = build("c", ConnectorSettings(kind="shout"))
     assert isinstance(shout, FunctionConnector)

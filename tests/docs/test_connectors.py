@@ -53,8 +53,8 @@ def test_every_error_is_described_and_whether_it_may_pass() -> None:
 
 
 def test_the_codes_of_the_agent_are_its_own() -> None:
-    source = (ROOT / "agents/connect.py").read_text(encoding="utf-8")
-    assert all(f'"{code}"' in source for code in ("unknown_connector", "too_large", "internal"))
+    sources = [(ROOT / path).read_text(encoding="utf-8") for path in ("agents/connect.py", "app/delivery/responder.py")]
+    assert all(any(f'"{code}"' in source for source in sources) for code in ("unknown_connector", "too_large", "internal"))
 
 
 def test_the_entry_point_is_named_and_its_function_works() -> None:

@@ -11,7 +11,7 @@ ANSWERS = {
     "demo-offsets": ("docs/delivery.md", "offset is committed only after everything that it caused is acknowledged"),
     "demo-garbage": ("docs/dead-letters.md", "an event that cannot be parsed"),
     "demo-twice": ("docs/delivery.md", "A doer recognises a request that has been answered, and does not do it again"),
-    "demo-agents": ("docs/architecture.md", "**Deciders** own the state of runs"),
+    "demo-agents": ("docs/architecture.md", "**Stateful agents** own the state of runs"),
     "demo-broker": ("docs/operations.md", "By default the embedded broker is used. It keeps everything in memory"),
     "demo-replay": ("docs/dead-letters.md", "A dead letter is replayed with the command `meta-ai dead-letters replay`"),
 }

@@ -123,7 +123,7 @@ async def test_that_a_call_that_is_given_up_says_what_it_has_cost(harness: Harne
 async def test_that_a_call_that_is_given_up_does_not_wait_for_a_broker_that_is_away(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spend_recorder, "_FAREWELL", 0.05)
+    monkeypatch.setattr(spend_recorder, "_CLOSING_SECONDS", 0.05)
     harness.producer.fail = lambda _record: KafkaConnectionError()
     await _given_up(harness)
     assert _spent(harness) == []
