@@ -43,7 +43,7 @@ class Central:
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     listed = tmp_path / "kafka.jars"
     listed.write_text("# why\n" + "".join(f"{c} {hashlib.sha256(b).hexdigest()}\n" for c, b in JARS.items()))
-    monkeypatch.setattr(distribution, "_LIST", listed)
+    monkeypatch.setattr(distribution, "_JAR_LIST", listed)
     monkeypatch.setitem(sys.modules, "jgo.maven", SimpleNamespace(MavenContext=Central))
     monkeypatch.setattr(Central, "contents", dict(JARS))
     monkeypatch.setenv("META_AI_CACHE", str(tmp_path / "cache"))

@@ -61,6 +61,6 @@ async def test_coming_ends_with_its_time() -> None:
 
 
 async def test_a_broker_that_has_gone_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_SILENCE", 0.0)
+    monkeypatch.setattr(reader, "_CHECK_AFTER", 0.0)
     with pytest.raises(BrokerError, match="gone"):
         await anext(_reader(0, held=0, check=_gone).coming())

@@ -29,7 +29,7 @@ async def client(embedded: Connection) -> AsyncIterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_batch, "_SOON", 0.2)
+    monkeypatch.setattr(task_batch, "_LOOK_BACK_AFTER", 0.2)
 
 
 async def _answer(client: Client, task_id: str, status: str = "succeeded") -> None:
