@@ -8,6 +8,10 @@ from typing import Any
 from app.errors import ConfigurationError, MissingDependency
 
 _MOST_CHARACTERS = 300
+#: How many faults a value may have to be told which one it is.
+_MOST_FAULTS = 10_000
+_ALTERNATIVES = ("anyOf", "oneOf")
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 
 
 class Schema:
@@ -30,17 +34,42 @@ class Schema:
             )
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise ConfigurationError(f"{where}: is not a JSON Schema: {_reason(error)}") from None
+        self._invalid = jsonschema_rs.ValidationError
+        self._alternatives = _alternatives(schema) if _refers(schema) else 0
 
     def complaint(self, value: Any) -> str | None:
         """Return the first problem as "path: what is wrong", None when `value` fits."""
         try:
-            problem = next(self._validator.iter_errors(value), None)
+            if self._validator.is_valid(value):
+                return None
+            if (self._alternatives + 1) ** _depth(value) > _MOST_FAULTS:
+                return "it fits none of the schema's alternatives"
+            self._validator.validate(value)
+        except self._invalid as problem:
+            path = ".".join(map(str, problem.instance_path))
+            return _short(f"{path}: {problem.message}" if path else problem.message)
         except ValueError as error:  # it holds what is not JSON
             return _short(str(error))
-        if problem is None:
-            return None
-        path = ".".join(map(str, problem.instance_path))
-        return _short(f"{path}: {problem.message}" if path else problem.message)
+        return None
+
+
+def _refers(schema: Any) -> bool:
+    if isinstance(schema, Mapping):
+        return not _REFERENCES.isdisjoint(schema) or any(map(_refers, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_refers, schema))
+
+
+def _alternatives(schema: Any) -> int:
+    """Return how many alternatives there are: within each, a schema that refers to itself tells all faults again."""
+    if isinstance(schema, Mapping):
+        own = sum(len(schema[name]) for name in _ALTERNATIVES if isinstance(schema.get(name), list))
+        return own + sum(map(_alternatives, schema.values()))
+    return sum(map(_alternatives, schema)) if isinstance(schema, list | tuple) else 0
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return 1 + max(map(_depth, inner), default=0)
 
 
 def _reason(error: Exception) -> str:

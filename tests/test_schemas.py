@@ -76,3 +76,14 @@ def test_that_a_hostile_pattern_takes_no_longer_than_another() -> None:
 def test_that_an_older_draft_is_understood() -> None:
     draft = {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}
     assert Schema(draft, where="w").complaint([1]) == '0: 1 is not of type "string"'
+
+
+def test_that_faults_of_a_recursive_schema_are_told_in_time() -> None:
+    alternatives = [{"required": [name], "properties": {"a": {"$ref": "#"}}} for name in ("x", "y", "z")]
+    value: dict[str, object] = {}
+    for _ in range(150):
+        value = {"a": value}
+    assert Schema({"anyOf": alternatives}, where="w").complaint(value) == "it fits none of the schema's alternatives"
+    shallow = Schema({"anyOf": alternatives}, where="w").complaint({"a": 1})
+    assert shallow
+    assert "anyOf" in shallow

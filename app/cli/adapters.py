@@ -17,8 +17,9 @@ from app.configuration import load
 from app.errors import ConfigurationError
 from app.models import adapter_catalog
 from app.models.conformance.probe import Check, probe
-from app.models.http.endpoint import MIN_SECRET_LENGTH, ambient_secrets
+from app.models.http.endpoint import ambient_secrets
 from app.models.pool import build, members
+from app.redaction import redactor
 from app.settings import ModelSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -91,10 +92,7 @@ async def _run_checks(name: str, settings: ModelSettings, timeout: float) -> lis
 
 def _redacted(check: Check, secrets: Sequence[str]) -> Check:
     # Ours keep keys out of what they say; of a package's adapter nobody knows.
-    detail = check.detail
-    for secret in secrets:
-        if len(secret) >= MIN_SECRET_LENGTH:
-            detail = detail.replace(secret, "[redacted]")
+    detail = redactor(secrets)(check.detail)
     return Check(check.name, check.status, round(check.seconds, 6), check.error, detail)
 
 

@@ -16,6 +16,7 @@ from app.errors import (
     ConnectorUnavailable,
     MissingDependency,
 )
+from app.redaction import redactor
 from app.settings import ConnectorSettings
 
 try:
@@ -29,8 +30,6 @@ from app.connectors.http_request import HttpRequestArguments, header_problem
 
 _TRANSIENT = frozenset({408, 425, 429})
 _EXCERPT = 300
-#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
-_SHORTEST_SECRET = 6
 
 
 class HttpConnectorOptions(BaseModel):
@@ -139,11 +138,9 @@ class HttpConnector:
         return kind(self._clean(f"HTTP {status}: {said}" if said else f"HTTP {status}"), status=status)
 
     def _clean(self, message: str) -> str:
-        for secret in (value.get_secret_value() for value in self._headers.values()):
-            for piece in (secret, secret.rpartition(" ")[2]):  # `Bearer x`: the service may quote x alone
-                if len(piece) >= _SHORTEST_SECRET:
-                    message = message.replace(piece, "[redacted]")
-        return message[:_EXCERPT]
+        secrets = [value.get_secret_value() for value in self._headers.values()]
+        # `Bearer x`: the service may quote x alone.
+        return redactor([*secrets, *(secret.rpartition(" ")[2] for secret in secrets)])(message)[:_EXCERPT]
 
 
 def _base(key: str, url: str | None) -> URL:

@@ -1,38 +1,28 @@
-"""What an expression reads, and what it may cost, without evaluating it."""
+"""What an expression reads, without evaluating it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from app.expressions.cost import MACROS
 from app.expressions.lexer import Token, string_value, tokenize
 
 #: A way into the context, as in `input.order.total`.
 Path = tuple[str, ...]
 
-_MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
-_LIST_BUILDING = frozenset({"filter", "map"})
 #: The names of types, as in `type(input.x) == int`.
 _TYPES = frozenset(
     {"bool", "bytes", "double", "duration", "int", "list", "map", "null_type", "string", "timestamp", "type", "uint"}
 )
-_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionAnalysis:
-    """What is read: `paths` into the context, and `bound`, the names that macros give to items.
-
-    `depth` is how many macros stand inside each other, `copies` whether one of them builds a list, `joins`
-    how often something is added to something, and `literals` the most items that a literal list can have.
-    """
+    """What is read: `paths` into the context, and `bound`, the names that macros give to items."""
 
     paths: frozenset[Path]
     bound: frozenset[str]
-    depth: int
-    copies: bool
-    joins: int
-    literals: int
 
 
 def shortest_paths(paths: Collection[Path]) -> tuple[Path, ...]:
@@ -50,10 +40,6 @@ def analyze(source: str, variables: Collection[str]) -> ExpressionAnalysis:
     return ExpressionAnalysis(
         paths=frozenset(path for path in found if path[0] in free) | {(name,) for name in free - {p[0] for p in found}},
         bound=bound,
-        depth=_depth(words, frozenset(calls)),
-        copies=any(words[place].text in _LIST_BUILDING for place in calls),
-        joins=sum(word.text == "+" for word in words),
-        literals=sum(word.text == "," for word in words) + 1,
     )
 
 
@@ -63,7 +49,7 @@ def _text(words: Sequence[Token], place: int) -> str:
 
 def _is_macro(words: Sequence[Token], place: int) -> bool:
     return (
-        words[place].text in _MACROS
+        words[place].text in MACROS
         and [_text(words, place + step) for step in (-1, 1, 3)] == [".", "(", ","]
         and words[place + 2].kind == "name"
     )
@@ -90,15 +76,3 @@ def _step(words: Sequence[Token], place: int) -> tuple[str, int] | None:
         name = string_value(words[place + 1])
         return None if name is None else (name, 3)
     return None
-
-
-def _depth(words: Sequence[Token], calls: Collection[int]) -> int:
-    open_brackets: list[bool] = []
-    deepest = 0
-    for place, word in enumerate(words):
-        if word.text in _OPENING:
-            open_brackets.append(place - 1 in calls)
-            deepest = max(deepest, sum(open_brackets))
-        elif word.text in _CLOSING:
-            open_brackets.pop()
-    return deepest

@@ -16,8 +16,7 @@ from pydantic import JsonValue
 from app.errors import ConfigurationError, ExpressionError
 from app.expressions.analysis import analyze, shortest_paths
 from app.expressions.conversion import JsonConverter, select
-from app.expressions.cost import MAX_COST, estimate_cost
-from app.expressions.functions import MAX_PARTS
+from app.expressions.cost import MAX_COST, Cost
 from app.expressions.interpolation import OPENING, split_template
 from app.expressions.program import Program, describe_error
 
@@ -41,11 +40,15 @@ class Expression:
         self.source = source
         self.where = where
         self._program = Program(source, where=where)
-        self._analysis = analyze(source, self._program.variables)
-        self.paths = self._analysis.paths
+        try:
+            self._cost = Cost(source)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: cannot be bounded: {error}") from None
+        reading = analyze(source, self._program.variables)
+        self.paths = reading.paths
         self._needed = shortest_paths(self.paths)
         self.roots = frozenset(path[0] for path in self.paths)
-        for name in sorted(self._analysis.bound & CONTEXT_NAMES):
+        for name in sorted(reading.bound & CONTEXT_NAMES):
             raise ConfigurationError(f"{where}: `{name}` is taken; give the macro's variable another name")
         if ("steps",) in self.paths:
             raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")
@@ -58,17 +61,13 @@ class Expression:
             ExpressionError: it names what is not there, mixes types, or yields or costs too much.
         """
         chosen = select(context, self._needed)
-        self._check_cost(chosen)
+        if self._cost.of(chosen) > MAX_COST:
+            raise ExpressionError(f"{self.where}: would take too long on so much data; use a connector for it")
         try:
             value = self._program.run(chosen)
             return value if native and isinstance(value, datetime) else JsonConverter().of(value)
         except Exception as error:  # noqa: BLE001  # each fault of an expression has a type of its own
             raise ExpressionError(f"{self.where}: {describe_error(error)}") from None
-
-    def _check_cost(self, context: dict[str, Any]) -> None:
-        items = MAX_PARTS if "split" in self._program.functions else 0
-        if estimate_cost(self._analysis, context, items=items) > MAX_COST:
-            raise ExpressionError(f"{self.where}: would take too long on so much data; use a connector for it")
 
 
 class TemplateValue:

@@ -17,7 +17,8 @@ _EXTENSIONS = frozenset(
     | {"slice", "sort", "reverse"}
 )
 MAX_PARTS = 1000
-_MAX_CHARACTERS = 1024 * 1024
+#: Characters of a text that is joined.
+JOINED = 1024 * 1024
 
 KNOWN = BUILT_IN | _EXTENSIONS | {"split", "join"}
 
@@ -50,6 +51,6 @@ def join(items: list[str], separator: str = "") -> str:
     """
     if not all(isinstance(item, str) for item in items):
         raise ValueError("only texts can be joined; convert other items with string(x)")
-    if sum(map(len, items)) + len(separator) * len(items) > _MAX_CHARACTERS:
-        raise ValueError(f"the joined text would have more than {_MAX_CHARACTERS} characters")
+    if sum(map(len, items)) + len(separator) * len(items) > JOINED:
+        raise ValueError(f"the joined text would have more than {JOINED} characters")
     return separator.join(items)

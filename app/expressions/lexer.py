@@ -15,7 +15,7 @@ _TOKEN = re.compile(
     |(?P<text>[bB]?[rR](?:{_RAW})|[bB]?(?:{_TEXT}))
     |(?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[uU]?)
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    |(?P<mark>[\s\S])""",
+    |(?P<mark>['"][\s\S]*|[\s\S])""",  # a text that does not end takes the rest, else each quote in it would be tried
     re.VERBOSE,
 )
 

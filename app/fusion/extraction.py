@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from app.fusion.base import Candidate, StrategyOptions
-from app.fusion.jsons import canonical
-from app.normalization import normalize
+from app.normalization import answer_form, normalize
+from app.patterns import Pattern
 
 _NUMBER = re.compile(
     r"(?:(?<!\w)[-\u2212])?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3}(?!\w))?"
@@ -34,7 +34,7 @@ class ExtractionOptions(StrategyOptions):
     pattern: str | None = Field(
         default=None,
         min_length=1,
-        description="compare only the last match of this regular expression: its first group, if it has one",
+        description="compare only the last match of this regular expression (RE2): its first group, if it has one",
         examples=[r"#### (\S+)"],
     )
     keep: Literal["answer", "extract"] = Field(
@@ -45,10 +45,7 @@ class ExtractionOptions(StrategyOptions):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from None
+        Pattern(pattern or "")
         return pattern
 
     @model_validator(mode="after")
@@ -74,7 +71,7 @@ Extract = Callable[[Candidate], ExtractedAnswer | None]
 def extractor(options: ExtractionOptions) -> Extract:
     """Return the function that reads a candidate; it returns None where nothing can be extracted."""
     if options.pattern:
-        return _by_pattern(re.compile(options.pattern), exact=options.exact)
+        return _by_pattern(Pattern(options.pattern), exact=options.exact)
     if options.extract == "number":
         return _number
     if options.extract == "letter":
@@ -93,9 +90,7 @@ def exactly(candidate: Candidate) -> ExtractedAnswer:
 
 
 def _whole(candidate: Candidate, *, exact: bool) -> ExtractedAnswer:
-    if candidate.data is not None:
-        return ExtractedAnswer(("data", canonical(candidate.data, exact=exact)), candidate.text)
-    return ExtractedAnswer(("text", candidate.text if exact else normalize(candidate.text)), candidate.text)
+    return ExtractedAnswer(answer_form(candidate.text, candidate.data, exact=exact), candidate.text)
 
 
 def _number(candidate: Candidate) -> ExtractedAnswer | None:
@@ -111,11 +106,9 @@ def _letter(candidate: Candidate) -> ExtractedAnswer | None:
     return ExtractedAnswer(last.upper(), last) if last else None
 
 
-def _by_pattern(pattern: re.Pattern[str], *, exact: bool) -> Extract:
+def _by_pattern(pattern: Pattern, *, exact: bool) -> Extract:
     def read(candidate: Candidate) -> ExtractedAnswer | None:
-        found = None
-        for match in pattern.finditer(candidate.text):
-            found = (match[1] if pattern.groups else match[0]) or found
+        found = pattern.last(candidate.text)
         return ExtractedAnswer(found if exact else normalize(found), found) if found else None
 
     return read

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from app.fusion.jsons import strict
+from app.json_text import strict
+
+#: No verdict is longer, and the forms below are looked for one after the other.
+_LOOKED_AT = 20_000
 
 Winner: TypeAlias = Literal["A", "B", "tie"]
 
@@ -60,5 +63,5 @@ def _strict(reply: str, field: str) -> object:
 
 def _only(patterns: Iterable[re.Pattern[str]], reply: str) -> str | None:
     """Return what the first pattern that is found says; None when it says different things."""
-    found = next((matches for pattern in patterns if (matches := pattern.findall(reply))), [])
+    found = next((matches for pattern in patterns if (matches := pattern.findall(reply[:_LOOKED_AT]))), [])
     return str(found[0]) if len(set(found)) == 1 else None

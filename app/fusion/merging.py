@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from app.fusion.jsons import canonical
+from app.normalization import canonical
 
 
 @dataclass(frozen=True, slots=True)

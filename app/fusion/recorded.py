@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from app.errors import ConfigurationError
 from app.fusion.base import Calls, Candidate, Fused, Panel
-from app.fusion.jsons import strict
 from app.fusion.registry import STRATEGIES, get, load
+from app.json_text import strict
 from topics import results
 
 _NONE: Mapping[str, Any] = MappingProxyType({})

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from app.fusion.base import Call, Panel
 from app.fusion.delimiters import Delimiter
-from app.fusion.jsons import parse
+from app.json_text import parse
 from app.schemas import Schema
 
 SYSTEM = (

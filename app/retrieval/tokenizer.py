@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from app.normalization import compatible
 from app.retrieval.chunking.document_text import UNSPACED
 
 _TERM = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
@@ -15,4 +15,4 @@ def tokenize(text: str) -> list[str]:
 
     Each character is a term in a script that has no spaces between words.
     """
-    return _TERM.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _TERM.findall(compatible(text).casefold())

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from app.normalization import answer_form
 from app.routing.fitting import Sample
-from app.routing.normalization import normalized
 from topics.results import Candidate, Result
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -70,8 +70,8 @@ def of_result(result: Result, text: str, weak: str, strong: str) -> Sample | Non
     cheap, dear = _of(result, weak), _of(result, strong)
     if cheap is None or dear is None or dear.error:
         return None
-    right = {normalized(dear.text), *_fused(result)}
-    won = not cheap.error and normalized(cheap.text) in right
+    right = {answer_form(dear.text), *_fused(result)}
+    won = not cheap.error and answer_form(cheap.text) in right
     return Sample(text, float(won), 1.0, cheap.usage.cost, dear.usage.cost)
 
 
@@ -91,7 +91,7 @@ def _sample(line: bytes, weak: str, strong: str, texts: Mapping[str, str]) -> Sa
 def _quality(side: Side, truth: str | None) -> float:
     if side.score is not None:
         return side.score
-    return float(side.text is not None and truth is not None and normalized(side.text) == normalized(truth))
+    return float(side.text is not None and truth is not None and answer_form(side.text) == answer_form(truth))
 
 
 def _of(result: Result, model: str) -> Candidate | None:
@@ -103,4 +103,4 @@ def _of(result: Result, model: str) -> Candidate | None:
 def _fused(result: Result) -> set[str]:
     if result.answer is None:
         return set()
-    return {normalized(result.answer) if isinstance(result.answer, str) else normalized("", result.answer)}
+    return {answer_form(result.answer) if isinstance(result.answer, str) else answer_form("", result.answer)}

@@ -15,6 +15,7 @@ from app.errors import ConfigurationError
 Key = tuple[str | int, ...]
 
 _MAX_LINES = 50
+_LONGEST_NAME = 100
 #: pydantic's words, where ours say the mend better.
 _MESSAGES = {
     "missing": "is required",
@@ -88,4 +89,6 @@ def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
 
 def closest_match(name: str, names: Iterable[str]) -> str:
     """Return the one of `names` that was probably meant; nothing when none is like it."""
+    if len(name) > _LONGEST_NAME:  # comparing takes the square of the length
+        return ""
     return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(names), n=1)), "")

@@ -18,6 +18,8 @@ from app.source.problems import Key, Problem, problems_error
 
 _MAX_DEPTH = 30
 _MAX_VALUES = 10_000
+#: Of all texts together: what an alias repeats counts each time.
+_MAX_CHARACTERS = 1024 * 1024
 _NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
 #: What the parser quotes from the file may be a secret that begins like YAML syntax.
 _QUOTED = re.compile(r""" (?:'(?!<)(?:[^'\\]|\\.){2,}'|"(?!<)(?:[^"\\]|\\.){2,}")""")
@@ -113,6 +115,7 @@ class _Reader:
         self._document = document
         self._source = source
         self._left = _MAX_VALUES
+        self._characters = _MAX_CHARACTERS
 
     def mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -128,7 +131,8 @@ class _Reader:
 
     def _value(self, node: yaml.Node, key: Key) -> Any:
         self._left -= 1
-        if self._left < 0 or len(key) > _MAX_DEPTH:
+        self._characters -= len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        if min(self._left, self._characters) < 0 or len(key) > _MAX_DEPTH:
             raise problems_error(
                 [Problem(_place(self._source, node), (), "aliases or nesting make this file too large")]
             )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from app.redaction import Redact, redactor
 from app.settings import TelemetrySettings
 from app.telemetry.throttle import Throttle
 
-REDACTED = "[redacted]"
 #: Libraries whose INFO is noise; their warnings, such as a failed heartbeat, stay.
 _NOISY_LIBRARIES = (
     "aiohttp.access",
@@ -32,15 +31,13 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 #: What could move a terminal's cursor or forge a line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
-Redact = Callable[[str], str]
-
 
 def configure(
     settings: TelemetrySettings, secrets: Iterable[str] = (), *, stream: TextIO | None = None
 ) -> logging.Handler:
     """Send the log of the whole process to `stream`, by default standard error; again replaces the former.
 
-    Every one of `secrets` is redacted wherever it stands in a line. Returns the handler.
+    Every one of `secrets` is redacted wherever it stands in a line, as `app.redaction` does. Returns the handler.
     """
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
@@ -53,16 +50,6 @@ def configure(
     root.setLevel(settings.log_level)
     _set_library_levels(root.level)
     return handler
-
-
-def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that replaces every secret, as it is and as JSON writes it."""
-    forms = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], _json(secret)[1:-1])}
-    if not forms:
-        return str
-    # The longest first: one secret may begin like another.
-    pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
-    return lambda text: pattern.sub(REDACTED, text)
 
 
 class TextFormatter(logging.Formatter):

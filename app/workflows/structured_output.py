@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from app.fusion.jsons import strict
+from app.json_text import parse
 from app.schemas import Schema
-
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL | re.IGNORECASE)
 
 
 class NotJson(ValueError):
@@ -32,29 +29,15 @@ def complaint(error: str) -> str:
 
 
 def read(text: str, schema: Schema) -> JsonValue:
-    """Return the JSON value in an answer: the whole of it, or what stands in its code fence or first brackets.
+    """Return the JSON value in an answer, found in it as `app.json_text.parse` does.
 
     Raises:
         NotJson: there is none, or it does not fit the schema.
     """
-    value = _parse(text)
+    try:
+        value = parse(text)
+    except ValueError as error:
+        raise NotJson(str(error)) from None
     if wrong := schema.complaint(value):
         raise NotJson(wrong)
     return value
-
-
-def _parse(text: str) -> JsonValue:
-    fenced = _FENCED.search(text)
-    for ref in (text, *([fenced[1]] if fenced else ()), _bracketed(text)):
-        try:
-            return strict(ref)
-        except ValueError:
-            continue
-    raise NotJson("it is not valid JSON")
-
-
-def _bracketed(text: str) -> str:
-    """Return what stands from the first opening bracket to the last closing one."""
-    starts = [place for place in (text.find("{"), text.find("[")) if place >= 0]
-    end = max(text.rfind("}"), text.rfind("]"))
-    return text[min(starts) : end + 1] if starts else ""

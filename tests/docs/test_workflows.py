@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import app.workflows.kinds  # noqa: F401  # has an error of its own
-from app.expressions.analysis import _MACROS
+from app.expressions.cost import MACROS
 from app.expressions.expression import CONTEXT_NAMES, Expression
 from app.expressions.functions import KNOWN
 from app.workflows.checks.references import FIELDS
@@ -100,7 +100,7 @@ def test_every_name_and_every_field_of_a_step_is_described() -> None:
 
 def test_every_function_is_listed() -> None:
     listed = {code for row in table(PAGE, "for", "functions") for code in codes(row[1])}
-    assert listed == KNOWN | _MACROS
+    assert listed == KNOWN | MACROS
 
 
 def example_input() -> Any:

@@ -102,13 +102,14 @@ def test_data_is_read_before_text() -> None:
     assert one
     assert other
     assert one.key == other.key
-    assert one != reads(Candidate("a", '{"a": 1}'))
+    assert one == reads(Candidate("a", '{"a": 1}'))
+    assert one != reads(Candidate("a", "so: yes", data={"a": 2}))
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"pattern": "("}, "is no regular expression"),
+        ({"pattern": "("}, "is not a regular expression"),
         ({"pattern": "a", "extract": "number"}, "either extract or pattern"),
         ({"keep": "extract"}, "needs extract or pattern"),
         ({"extract": "word"}, "'number' or 'letter'"),

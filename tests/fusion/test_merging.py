@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from app.fusion.jsons import canonical
 from app.fusion.merging import Rules, merge
+from app.normalization import canonical
 
 RULES = st.builds(Rules, st.sampled_from(["vote", "median"]), st.sampled_from(["union", "vote"]), st.booleans())
 JSON = st.recursive(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import ConfigurationError
 from app.source.syntax import parse
 
 #: YAML's limit for a key on one line is 1024 characters, escapes included.
@@ -63,3 +64,9 @@ def test_every_value_has_its_place() -> None:
 def test_a_number_beyond_measure_is_a_problem() -> None:
     (problem,) = parse("a: " + "9" * 5000, "file").problems
     assert str(problem) == "file:1: a: this number has too many digits"
+
+
+def test_that_aliases_may_not_multiply_a_long_text() -> None:
+    text = f"a: &x {'y' * 200_000}\nb: [{', '.join(['*x'] * 9_000)}]"
+    with pytest.raises(ConfigurationError, match="aliases or nesting make this file too large"):
+        parse(text, "f")

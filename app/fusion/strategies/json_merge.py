@@ -14,8 +14,8 @@ from app.fusion.base import Candidate, Fused, Panel, StrategyOptions, ranked
 from app.fusion.counting import Count, count
 from app.fusion.election import elected
 from app.fusion.extraction import exactly, whole
-from app.fusion.jsons import parse
 from app.fusion.merging import Merged, Rules, merge
+from app.json_text import parse
 from app.schemas import Schema
 
 _MOST = 20

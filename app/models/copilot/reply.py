@@ -23,7 +23,7 @@ class CopilotReply:
         self._errors = errors
         self._pieces: list[str] = []
         self._text: str | None = None
-        self._reasoning = ""
+        self._reasoning: list[str] = []
         self._reason = "other"
         self._usage = Usage()
 
@@ -38,7 +38,7 @@ class CopilotReply:
                 self._pieces.append(event.delta_content)
                 return Delta(event.delta_content)
             case "AssistantReasoningDeltaData":
-                self._reasoning += event.delta_content
+                self._reasoning.append(event.delta_content)
                 return Delta(reasoning=event.delta_content)
             case "AssistantMessageData":
                 self._text = event.content
@@ -63,7 +63,7 @@ class CopilotReply:
         text = "".join(self._pieces) if self._text is None else self._text
         if not text:
             raise self._errors.broken("the session ended without an answer")
-        return Completion(text, self._reason, self._usage, reasoning=self._reasoning)
+        return Completion(text, self._reason, self._usage, reasoning="".join(self._reasoning))
 
     def _count(self, event: Any) -> None:
         self._reason = _FINISH.get(event.finish_reason or "", "other")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from app import redaction
 from app.errors import ConfigurationError
 from app.settings import ModelSettings, Section
 
@@ -18,8 +19,6 @@ _NO_KEY = "unused"
 _REGION = "{region}"
 #: Headers, a line for each, that the SDKs send with every request, unasked.
 _CUSTOM_HEADER_VARIABLES = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
-#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
-MIN_SECRET_LENGTH = 6
 
 
 class HostedOptions(Section):
@@ -141,7 +140,7 @@ def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     lines = "\n".join(environ.get(name, "") for name in _CUSTOM_HEADER_VARIABLES).split("\n")
     values = [value.strip() for _, colon, value in (line.partition(":") for line in lines) if colon]
     found = [*values, *(value.split()[-1] for value in values if value)]
-    return tuple(dict.fromkeys(one for one in found if len(one) >= MIN_SECRET_LENGTH))
+    return tuple(dict.fromkeys(one for one in found if len(one) >= redaction.SHORTEST))
 
 
 def _region(name: str) -> str:

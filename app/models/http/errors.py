@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app import errors
-from app.models.http.endpoint import MIN_SECRET_LENGTH
+from app.redaction import redactor
 
 _LONGEST_MESSAGE = 500
 
@@ -112,10 +112,7 @@ class ErrorTranslator:
 
     def clean(self, message: str) -> str:
         """Return `message` without secrets, and no longer than 500 characters."""
-        for secret in self.secrets:
-            if len(secret) >= MIN_SECRET_LENGTH:
-                message = message.replace(secret, "[redacted]")
-        return message[:_LONGEST_MESSAGE]
+        return redactor(self.secrets)(message)[:_LONGEST_MESSAGE]
 
     def _refused(self, problem: Any) -> errors.ModelError:
         status: int = problem.status_code

@@ -67,7 +67,7 @@ class _Reader:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._held += len(value)
+            self._held += len(value) + 1  # for the line end: without it, empty lines would count for nothing
             self._check(self._held)
             self._data.append(value)
         elif name == b"event":

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import JsonValue
 
 _CLASSES = {r"\d": "0-9", r"\w": "A-Za-z0-9_", r"\s": r" \t\n\r"}
-_PART = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\.")
+_PART = re.compile(r"\[(?:\\.|[^\]\\])*+(?:\]|\Z)|\\.")
 
 
 def grammar_schema(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -101,11 +101,12 @@ class _Calls:
 
     def __init__(self) -> None:
         self._open: list[_OpenCall] = []
+        self._last: dict[int | None, _OpenCall] = {}  # the last one of each index
 
     def add(self, piece: ChatToolCall) -> None:
         call = self._begun(piece)
         if call is None:
-            call = _OpenCall(piece.index, "", "")
+            call = self._last[piece.index] = _OpenCall(piece.index, "", "")
             self._open.append(call)
         call.id = call.id or piece.id or ""
         call.name = call.name or piece.function.name or ""
@@ -119,10 +120,9 @@ class _Calls:
 
     def _begun(self, piece: ChatToolCall) -> _OpenCall | None:
         """Return the call that a piece goes on with."""
-        for call in reversed(self._open):
-            if piece.index in {None, call.index}:
-                return None if _is_another(piece, call) else call
-        return None
+        latest = self._open[-1] if self._open else None
+        call = latest if piece.index is None else self._last.get(piece.index)
+        return None if call is None or _is_another(piece, call) else call
 
 
 def _is_another(piece: ChatToolCall, call: _OpenCall) -> bool:

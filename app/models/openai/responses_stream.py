@@ -37,6 +37,7 @@ class ResponsesStreamAssembler:
         self._errors = errors
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._thought = False
         self._last: Reply | None = None
 
     @property
@@ -53,7 +54,7 @@ class ResponsesStreamAssembler:
         if kind in _FINAL_EVENTS:
             self._last = self._parse(_FinalEvent, data).response
             return self._unshown(self._last)
-        if kind == _NEXT_REASONING_PART and any(self._reasoning):
+        if kind == _NEXT_REASONING_PART and self._thought:
             return self._show(Delta(reasoning=REASONING_SEPARATOR))
         if kind != _TEXT_EVENTS and kind not in _REASONING_EVENTS:
             return None
@@ -84,6 +85,7 @@ class ResponsesStreamAssembler:
     def _show(self, delta: Delta) -> Delta:
         self._text.append(delta.text)
         self._reasoning.append(delta.reasoning)
+        self._thought = self._thought or bool(delta.reasoning)
         return delta
 
 

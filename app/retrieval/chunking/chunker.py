@@ -13,7 +13,8 @@ from app.retrieval.chunking.outline import Block, Section
 from topics.documents import Document
 from topics.retrieval_results import Chunk
 
-_SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*\s+|[。！？]+\s*")  # noqa: RUF001  # the full-width stops are meant
+#: A run of stops is tried once, where it begins: from each of them, a line of dots takes the square of its length.
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"')\]]*+\s+|[。！？]++\s*+")  # noqa: RUF001  # the full-width stops are meant
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from app.retrieval.chunking.document_text import DocumentText
 
 _FENCES = frozenset({"fence", "code_block"})
 _ATOMIC_BLOCKS = _FENCES | {"paragraph_open", "html_block"}
-_KEY = re.compile(r"\w[\w-]*\s*:")
+_KEY = re.compile(r"\w[\w-]*+\s*+:")
+#: Only titles are read within, and no longer ones: what is nested in a line takes the parser the square of its length.
+_LONGEST_TITLE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ def of_text(source: DocumentText) -> list[Section]:
 
 def of_markdown(source: DocumentText) -> list[Section]:
     """Return the sections of a CommonMark text with tables; front matter is a section without heading."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(_without_front_matter(source))
-    headings = list(_headings(tokens))
+    # A quote that is not closed is read to the document's end for each of its lines, so quotes are left as paragraphs.
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "blockquote"])
+    tokens = parser.parse(_without_front_matter(source))
+    headings = list(_headings(source, tokens))
     blocks = _blocks(source, tokens)
     start = _Heading(0, "", 0, 0)
     end = _Heading(0, "", len(source.lines), len(source.lines))
@@ -86,14 +90,19 @@ def _path(headings: Sequence[_Heading]) -> str:
     return " > ".join(heading.title for heading in headings if heading.title)
 
 
-def _headings(tokens: Sequence[Token]) -> Iterator[_Heading]:
+def _headings(source: DocumentText, tokens: Sequence[Token]) -> Iterator[_Heading]:
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open" and opening.level == 0 and opening.map:
-            yield _Heading(int(opening.tag[1:]), _plain(inline), *opening.map)
+            quoted = source.lines[opening.map[0]].lstrip().startswith(">")  # above a rule, and so no title
+            if not quoted:
+                yield _Heading(int(opening.tag[1:]), _plain(inline.content), *opening.map)
 
 
-def _plain(inline: Token) -> str:
-    """Return a heading's words without its markup."""
+def _plain(title: str) -> str:
+    """Return a heading's words without its markup, if it is not too long to be one."""
+    if len(title) > _LONGEST_TITLE:
+        return " ".join(title.split())
+    (inline,) = MarkdownIt("commonmark").parseInline(title)
     words = "".join(child.content or " " * (child.type == "softbreak") for child in inline.children or ())
     return " ".join(words.split())
 

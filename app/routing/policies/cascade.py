@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -11,22 +10,18 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from app.errors import ConfigurationError, ExpressionError
 from app.expressions.expression import Expression
+from app.normalization import answer_form
+from app.patterns import Pattern
 from app.routing.base import Choice, Lookup, ModelAnswer, PolicyOptions, RoutingRequest
 from app.routing.choosing import unknown
-from app.routing.normalization import normalized
 
 _NAMES = frozenset({"answer", "data"})
-#: Doubt is looked for in this many characters: a pattern may take long on a long text.
-_LOOKED_AT = 20_000
 
 Stage = tuple[str, ...]
 
 
 def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    Pattern(pattern)
     return pattern
 
 
@@ -54,7 +49,7 @@ class CascadeOptions(PolicyOptions):
     )
     doubt: tuple[Annotated[str, AfterValidator(_compiles)], ...] = Field(
         default=(),
-        description="regular expressions, whatever the case: where the answer has one, the next stage is asked",
+        description="regular expressions (RE2), whatever the case: where the answer has one, the next stage is asked",
         examples=[["I don't know", "not sure"]],
     )
 
@@ -80,7 +75,7 @@ class Cascade:
     def __init__(self, options: CascadeOptions) -> None:
         self._options = options
         self._check = _condition(options.check)
-        self._doubt = [re.compile(pattern, re.IGNORECASE) for pattern in options.doubt]
+        self._doubt = [Pattern(pattern, ignore_case=True) for pattern in options.doubt]
 
     def check(self, models: Sequence[str]) -> str | None:
         """Return a complaint when stages and models are not the same ones."""
@@ -115,7 +110,7 @@ class Cascade:
 
     def _problem(self, answers: Sequence[ModelAnswer]) -> str | None:
         """Return why the answers of a stage do not do; None when they do. Those that failed agree with nothing."""
-        given = [(normalized(one.text, one.data), one.text, one) for one in answers if one.text is not None]
+        given = [(answer_form(one.text, one.data), one.text, one) for one in answers if one.text is not None]
         if not given:
             return "no answer"
         (most, times), *_ = Counter(form for form, _, _ in given).most_common(1)
@@ -127,8 +122,8 @@ class Cascade:
 
     def _objection(self, text: str, answer: ModelAnswer) -> str | None:
         for pattern in self._doubt:
-            if pattern.search(text[:_LOOKED_AT]):
-                return f"{answer.model} is in doubt ({pattern.pattern})"
+            if pattern.found_in(text):
+                return f"{answer.model} is in doubt ({pattern.source})"
         if self._check is not None and not _holds(self._check, text, answer):
             return f"the answer of {answer.model} does not pass the check"
         return None

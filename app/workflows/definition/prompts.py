@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel
 
 from app.errors import ConfigurationError, PromptError
+from app.workflows import template_limits as limits
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
@@ -37,12 +39,31 @@ class _Missing(StrictUndefined):
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, closed where our data would open it, and without chance: a replay renders the same."""
+    """Jinja2's sandbox, closed where our data would open it, bounded, and without chance: a replay renders the same."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=_Missing, trim_blocks=True, lstrip_blocks=True)
+        super().__init__(undefined=_Missing, trim_blocks=True, lstrip_blocks=True, finalize=limits.written)
         del self.globals["lipsum"], self.filters["random"]
-        self.filters["json"] = as_json
+        self.filters |= {"json": as_json, limits.SIZED: limits.sized}
+        for table in (self.filters, self.tests):
+            table.update({name: limits.guarded(name, cast("Callable[..., Any]", call)) for name, call in table.items()})
+        self.filters[limits.TURN] = limits.count_turn
+
+    def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call what a template calls, with its operands and its outcome counted."""
+        limits.turn()
+        owner = getattr(called, "__self__", None)
+        limits.before(getattr(called, "__name__", ""), args if owner is None else (owner, *args), kwargs)
+        made = super().call(context, called, *args, **kwargs)
+        limits.handle(limits.size(made))
+        return made
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Compute what may be larger than its operands."""
+        limits.operate(operator, left, right)
+        return super().call_binop(context, operator, left, right)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Show of a pydantic model its fields only: its methods can read files, and unpickle."""
@@ -69,13 +90,14 @@ class Prompt:
         self._where = where
         try:
             tree = _ENVIRONMENT.parse(source)
-            self._template: Template = _ENVIRONMENT.from_string(source)
+            self.roots = frozenset(meta.find_undeclared_variables(tree)) - _ENVIRONMENT.globals.keys()
+            self.paths = frozenset(path for path in _paths(tree) if path[0] in self.roots)
+            with limits.bounded():  # constants are computed now
+                self._template: Template = _ENVIRONMENT.from_string(limits.counted(tree))
             # Copied at each rendering, which takes twenty times as long of the chain of mappings that Jinja makes.
             self._template.globals = dict(self._template.globals)
         except TemplateError as error:
             raise ConfigurationError(f"{where}: {error}") from None
-        self.roots = frozenset(meta.find_undeclared_variables(tree)) - _ENVIRONMENT.globals.keys()
-        self.paths = frozenset(path for path in _paths(tree) if path[0] in self.roots)
         if ("steps",) in self.paths:
             raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")
         self.steps = frozenset(path[1] for path in self.paths if path[0] == "steps")
@@ -84,10 +106,11 @@ class Prompt:
         """Return the text for this context.
 
         Raises:
-            PromptError: it names what the context has not, or does what the sandbox forbids.
+            PromptError: it names what the context has not, does what the sandbox forbids, or too much.
         """
         try:
-            return self._template.render(context).strip()
+            with limits.bounded():
+                return self._template.render(context).strip()
         except Exception as error:  # noqa: BLE001  # a filter on a wrong type raises anything
             raise PromptError(f"{self._where}: {error}") from None
 

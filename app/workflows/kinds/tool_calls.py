@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.fusion.jsons import strict
+from app.json_text import strict
 from app.workflows.run import StepRun
 from topics.model_requests import ToolCall
 

@@ -81,3 +81,12 @@ async def test_an_event_without_an_end_does_not_fill_the_memory(chunks: list[byt
 
 async def test_many_events_may_be_longer_than_one_may() -> None:
     assert len(await read(*[b"data: " + b"x" * 50 + b"\n\n"] * 10, longest=100)) == 10
+
+
+async def test_that_empty_lines_of_data_count_towards_the_length() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"data:\n"
+
+    with pytest.raises(Unavailable, match="longer than 50 bytes"):
+        [event async for event in events(chunks(), longest=50)]

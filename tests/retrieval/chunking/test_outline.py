@@ -95,3 +95,11 @@ def test_front_matter_without_an_end_is_ordinary_text() -> None:
 
 def test_an_empty_document_has_no_section() -> None:
     assert outline("") == []
+
+
+def test_a_quote_above_a_rule_is_no_heading() -> None:
+    assert [section.path for section in of_markdown(DocumentText("> quoted\n---\ntext"))] == [""]
+
+
+def test_a_title_without_end_is_taken_as_it_is() -> None:
+    assert of_markdown(DocumentText("# " + "*a " * 300 + "\n\ntext"))[0].path.startswith("*a *a")

@@ -1,0 +1,417 @@
+"""What reads text or data of others takes a time in proportion to it: every such function, with the worst it can get.
+
+A function that is new, and reads what comes from a task, an answer, a document, an event or a file, gets a line here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from app.cli.tasks.task_lines import parse as parse_line
+from app.configuration.substitution import substitute
+from app.connectors.http_request import header_problem, url_below
+from app.expressions import extent
+from app.expressions.conversion import JsonConverter, select
+from app.expressions.cost import Cost
+from app.expressions.expression import Expression
+from app.expressions.interpolation import split_template as insertions
+from app.expressions.lexer import tokenize as lex
+from app.expressions.program import Program
+from app.fusion.base import Candidate, Panel
+from app.fusion.delimiters import Delimiter
+from app.fusion.extraction import ExtractionOptions, extractor
+from app.fusion.judge_parsing import score, winner
+from app.fusion.merging import Rules, merge
+from app.json_text import parse, strict
+from app.models.anthropic.stream import MessageStreamAssembler as AnthropicAssembly
+from app.models.base import Prompt as Asked
+from app.models.batching.batcher import batch_item_name
+from app.models.http.errors import ErrorTranslator, retry_after
+from app.models.http.rate_limit_headers import parse_rate_limit_headers
+from app.models.http.sse import events
+from app.models.local.grammar import grammar_schema
+from app.models.openai.chat_stream import ChatStreamAssembler
+from app.models.openai.responses_stream import ResponsesStreamAssembler
+from app.models.scripted.adapter import Scripted, ScriptedOptions
+from app.normalization import answer_form, canonical, normalize
+from app.patterns import Pattern
+from app.redaction import redactor
+from app.retrieval.chunking.chunker import chunk_document
+from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.index.lexical import stems
+from app.retrieval.tokenizer import tokenize
+from app.routing.text_features import features
+from app.schemas import Schema
+from app.source.problems import Problem, closest_match
+from app.source.syntax import Document as Source
+from app.source.syntax import parse as parse_yaml
+from app.telemetry.logs import JsonFormatter, TextFormatter
+from app.telemetry.traceparent import parse as parse_trace
+from app.workflows.definition.prompts import Prompt
+from app.workflows.structured_output import read
+from tests.contracts.growth import MOST, growth
+from topics import TASKS
+from topics.documents import Document
+from topics.model_requests import Message, Sampling
+
+Make = Callable[[int], Any]
+#: Within its bounds, a condition or template may take the square of a list; PyYAML looks 1024 characters ahead.
+BEYOND_BOUNDS = 4096
+BOUNDED = ("cel: ", "template: ", "source.yaml")
+#: The function, and the inputs of size n that it likes least.
+Case = tuple[Callable[[Any], object], tuple[Make, ...]]
+
+MARKS = "\u0300\u0316"
+ERRORS = ErrorTranslator("host", None, ("sk-aaaaaaaaaaaaaaaab",))
+OBJECT = Schema({"type": "object"}, where="w")
+RECURSIVE = Schema(
+    {"anyOf": [{"required": [name], "properties": {"a": {"$ref": "#"}}} for name in ("x", "y")]}, where="w"
+)
+
+
+def of(*pieces: str) -> tuple[Make, ...]:
+    """Return the makers of texts that are a piece again and again; what stands before a NUL only once."""
+    return tuple(_repeated(piece) for piece in pieces)
+
+
+def _repeated(piece: str) -> Make:
+    first, _, again = piece.rpartition("\0")
+    return lambda n: first + again * (n // max(1, len(again)) + 1)
+
+
+def _cut(form: Any) -> Callable[[str], object]:
+    return lambda text: chunk_document(Document(id="d", text=text, format=form), words=180, overlap=20)
+
+
+def _fused(**options: Any) -> Callable[[str], object]:
+    read_one = extractor(ExtractionOptions.model_validate(options))
+    return lambda text: hash(read_one(Candidate("a", text)))
+
+
+def _streamed(size: int) -> Callable[[str], object]:
+    async def chunks(data: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), size):
+            yield data[at : at + size]
+
+    async def consume(text: str) -> None:
+        async for _ in events(chunks(text.encode())):
+            pass
+
+    return lambda text: asyncio.run(consume(text))
+
+
+def _assembled(make: Callable[[ErrorTranslator], Any]) -> Callable[[list[str]], object]:
+    def run(data: list[str]) -> None:
+        assembly = make(ERRORS)
+        for one in data:
+            assembly.add("message", one)
+        assembly.completion()
+
+    return run
+
+
+def _calls(n: int) -> list[str]:
+    call = '{"choices": [{"delta": {"tool_calls": [{"index": %d, "function": {"arguments": "a"}}]}}]}'
+    return [call % at for at in range(n)]
+
+
+def _texts(n: int) -> list[str]:
+    return ['{"choices": [{"delta": {"content": "a", "reasoning_content": "b"}}]}'] * n
+
+
+def _parts(n: int) -> list[str]:
+    part = json.dumps({"type": "response.reasoning_summary_part.added"})
+    return [json.dumps({"type": "response.output_text.delta", "delta": "a"})] * n + [part] * n
+
+
+def _blocks(n: int) -> list[str]:
+    start = '{"type": "content_block_start", "index": %d, "content_block": {"type": "tool_use", "name": "b"}}'
+    return [start % at for at in range(n)]
+
+
+@cache
+def _template(source: str) -> Prompt:
+    return Prompt(source, where="w")
+
+
+def _rendered(source: str) -> Callable[[Any], object]:
+    return lambda context: _template(source).render(context)
+
+
+def _evaluated(source: str) -> Callable[[Any], object]:
+    expression = Expression(source, where="w")
+    return expression.evaluate
+
+
+def _formatted(kind: type[TextFormatter | JsonFormatter]) -> Callable[[str], object]:
+    formatter = kind(redactor(["sk-aaaaaaaaaaaaaaaab", "sk-aaaaaaaaaaaaaaaac"]))
+    return lambda text: formatter.format(logging.LogRecord("app", 20, "p", 1, "%s", (text,), None))
+
+
+def _header(name: str) -> Callable[[str], object]:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return lambda text: (parse_rate_limit_headers({name: text}, now=now), retry_after({"retry-after": text}, now=now))
+
+
+def _scripted(text: str) -> object:
+    model = Scripted(ScriptedOptions.model_validate({"rules": [{"pattern": "why", "answer": "so"}]}), Sampling())
+    return asyncio.run(model.complete(Asked((Message(role="user", content=text),)), timeout=60))
+
+
+def _deep(n: int) -> Any:
+    value: Any = {}
+    for _ in range(min(n, 180)):
+        value = {"a": value}
+    return value
+
+
+def _repeated_alias(n: int) -> str:
+    return f"a: &x {'y' * min(n, 100_000)}\nb: [{', '.join(['*x'] * min(n // 4, 9_000))}]"
+
+
+def _lists(n: int) -> Mapping[str, Any]:
+    return {"input": {"a": [f"t{i}" for i in range(n)], "b": [f"b{i}" for i in range(n)], "t": "x" * n}}
+
+
+def _records(n: int) -> list[Any]:
+    return [{"k": i, "v": {"w": [i, f"text {i}"]}} for i in range(n)]
+
+
+ANSWERS = of(
+    "```json\0\n",
+    "```\n",
+    "```json\n",
+    "```json \0 \n",
+    "{[",
+    "[1,",
+    '{"a":',
+    "``` \n\n",
+    '"\\u00e9',
+    " ",
+    "`",
+    "[1]\n",
+    "}{",
+)
+WORDS = of(
+    MARKS, "\u0344\u0316", "a ", "the a ", '"', "**a", ". ", "a.", "\ufdfa", "\uff9e\u0316", "\u1100\u1161", "\u00df"
+)
+DOCUMENTS = of(
+    *("Contents \0.", "a.)", ".) ", "a.b", "?!", "x", "\u3002", "a ", "a\n", "\n", "\r", "a\n\n", MARKS, "\u00a0"),
+    *("[", "# \0[", "# \0*a ", "# \0`a``", "![", "> ```\na\n", "> a\n", "> ", "- a\n", "- ", "* ", "1. a\n", "  - a\n"),
+    *("[a]: b\n", "[a]: \0%", "[\0a", "[a](\0<", "[a]: <b>\n'x", "```\n", "~~~a\n\n", "|a|b|\n|-|-|\n", "|", "a\n=\n"),
+    *("<div>\n", "<!--\n", "<a ", "    c\n\n", "---\n\0a: b\n", "---\na\n", "# h\n", "\t", "- ```\n", "a\n---\n", "&#"),
+)
+VERDICTS = of(
+    *(
+        "winner ",
+        "winner \0a ",
+        "winner is ",
+        "winner\0 ",
+        "winner: A\0 ",
+        "[[A",
+        "[[A]] ",
+        "verdict a",
+        " ",
+        " \0A",
+        "A\0 ",
+    ),
+    *(
+        "score ",
+        "score \0is ",
+        "score \x001.",
+        "score 1.",
+        "1 ",
+        "1/",
+        "1 /\0 ",
+        "1\0 ",
+        "9",
+        "1.1",
+        "answer ",
+        "answer\0 ",
+    ),
+)
+NUMBERS = of("1", "1,111", "1,", "1e", "-", "1.", "answer ", "answer\0 ", "answer is\0 ", "A", "A ", "a'", " \0a", "(")
+YAML = of(
+    *("[", "{a: ", "- ", "a: b\n", "'", '"', '"\\x', "? ", ": ", "!", "*a ", "&a ", "%", "|", "a: |\n  b\n", "#", "\n"),
+    *("a", "1", "1.", "[a, ", "[[],", "- [a]\n", "a: *b\n", "a: '", 'a: "\0\\u12', "--- ", "a\n", "<<: ", "a: !\0b "),
+)
+
+CASES: dict[str, Case] = {
+    "json_text.parse": (parse, ANSWERS),
+    "json_text.strict": (strict, of("1", "-1.", "1e", "[", '{"a":1,', '"\\', '"\ud800')),
+    "structured.read": (lambda text: read(text, OBJECT), ANSWERS),
+    "schema.complaint": (Schema({"items": {"type": "string"}}, where="w").complaint, (lambda n: list(range(n)),)),
+    "schema.unique": (Schema({"uniqueItems": True}, where="w").complaint, (_records,)),
+    "schema.pattern": (Schema({"pattern": "(x+x+)+y"}, where="w").complaint, of("x", "y")),
+    "schema.recursive": (RECURSIVE.complaint, (_deep,)),
+    "schema.formats": (
+        lambda text: [
+            Schema({"format": one}, where="w").complaint(text) for one in ("email", "uri", "date-time", "regex")
+        ],
+        of("a.", "a@", "(", "[", "%7", "\\"),
+    ),
+    "normalise": (normalize, WORDS),
+    "answer_form": (answer_form, (*ANSWERS, *WORDS)),
+    "canonical": (canonical, (_records, lambda n: {f"k{i}": 1.0 for i in range(n)})),
+    "fusion.merge": (
+        lambda value: merge([value, value], Rules()),
+        (_records, lambda n: dict.fromkeys(map(str, range(n)))),
+    ),
+    "fusion.number": (_fused(extract="number"), NUMBERS),
+    "fusion.letter": (_fused(extract="letter"), NUMBERS),
+    "fusion.pattern": (_fused(pattern="x*y|x"), of("x", "xy", MARKS)),
+    "fusion.nested_pattern": (_fused(pattern=r"(\w+\s*)+:"), of("a", "a ", "a: ")),
+    "fusion.fence": (
+        lambda text: Delimiter(Panel((), (), text, key="k"), (text,)).around("A", text),
+        of("<<<END ", "\ud800"),
+    ),
+    "patterns.found_in": (Pattern("(x+x+)+y|(.*a){9}z", ignore_case=True).found_in, of("x", "a", "\ud800")),
+    "verdicts.winner": (winner, VERDICTS),
+    "verdicts.score": (lambda text: score(text, top=10), VERDICTS),
+    "routing.features": (features, of("a ", ".", "[", "1")),
+    "chunking.text": (_cut("text"), DOCUMENTS),
+    "chunking.markdown": (_cut("markdown"), DOCUMENTS),
+    "terms": (tokenize, WORDS),
+    "lexical.stems": (lambda text: stems([text]), (*WORDS, *of("y", "ational", "ing ", "s"))),
+    "hashing.embed": (lambda text: asyncio.run(HashingEmbedder().embed([text])), WORDS),
+    "sse.whole": (_streamed(1 << 16), of("data: x\n", "data:\n", "data: x\n\n", "\r", "\n", "data: \0x", "event: x\n")),
+    "sse.pieces": (_streamed(7), of("data: x\n", "data:\n", "\r", "data: \0x", "x\r")),
+    "chat.stream": (_assembled(ChatStreamAssembler), (_calls, _texts)),
+    "responses.stream": (_assembled(ResponsesStreamAssembler), (_parts,)),
+    "anthropic.stream": (_assembled(AnthropicAssembly), (_blocks,)),
+    "errors.malformed": (
+        lambda text: ERRORS.malformed(text.encode()),
+        of("[", '{"error":', "sk-aaaaaaaaaaaaaaaa", "a"),
+    ),
+    "errors.clean": (ERRORS.clean, of("sk-aaaaaaaaaaaaaaaa", "sk-", "a")),
+    "headers.reset": (_header("x-ratelimit-reset-tokens"), of("1", "1s", "1ms", "1.", "s", "1e")),
+    "headers.count": (_header("x-ratelimit-remaining-tokens"), of("1", "-1")),
+    "batching.name": (batch_item_name, of("a", "\u00e9", "a b")),
+    "grammar.plain": (lambda text: grammar_schema({"pattern": f"^{text}$"}), of("[", "\\d", "[\\d", "[a]")),
+    "scripted": (_scripted, of("a ", "a", " ")),
+    "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
+    "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
+    "cel.tokens": (
+        lambda text: list(lex(text)),
+        of("'\\'", "'''\\'''a", "r'''a", "//", "a.", "1.", "0x", "(", '"\\"'),
+    ),
+    "cel.insertions": (
+        lambda text: list(insertions(text, where="w")),
+        of("${{ 'a' }}", "$${{", "${{\0'\\'", "${{\0{", "}}"),
+    ),
+    "cel.cost": (lambda text: Cost(text).of({}), of("a.", "-", "a + ", "a || ", "[", "a ? b : ", "(", "a[0]", "{a:")),
+    "cel.extent": (extent.of, (_records, _deep)),
+    "cel.select": (lambda value: select({"input": value}, [("input",)]), (_records,)),
+    "cel.json": (lambda value: JsonConverter().of(value), (_records,)),
+    **{
+        f"cel: {source}": (_evaluated(source), (_lists,))
+        for source in (
+            "input.a.exists(x, x in input.b)",
+            "input.a.existsOne(x, input.b.existsOne(y, x == y + 'a'))",
+            "input.a.filter(x, !(x in input.b))",
+            "input.a.map(x, input.b)",
+            "input.a.map(x, input.t)",
+            "input.a.all(x, sort(input.b) != input.a)",
+            "input.a.all(x, input.a + input.b != [])",
+            "input.a.exists(x, input.t.contains(x + '!'))",
+            "input.a.exists(x, input.t.matches('(x+x+)+y'))",
+            "input.t.split('').map(x, input.t.split('')).size()",
+            "[input.a, input.b].map(x, x.map(y, y + input.t))",
+        )
+    },
+    **{
+        f"template: {source}": (_rendered(source), (_lists,))
+        for source in (
+            "{{ input.t }}{{ input.a | join(', ') }}",
+            "{% for x in input.a %}{% for y in input.b %}{{ x }}{{ y }}{% endfor %}{% endfor %}",
+            "{% for x in input.a %}{% if x in input.b %}{{ x }}{% endif %}{% endfor %}",
+            "{% for x in input.a %}{{ input.t }}{% endfor %}",
+            "{% for x in input.a %}{{ input.b | join }}{% endfor %}",
+            "{% set n = namespace(t='a') %}{% for x in input.a %}{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t }}",
+            "{% set n = namespace(t='a') %}{% for x in input.a %}{% set n.t = n.t + n.t %}{% endfor %}{{ n.t }}",
+            "{% macro m(l) %}{% if l %}{{ m(l[1:]) }}{{ m(l[1:]) }}{% endif %}{% endmacro %}{{ m(input.a[:200]) }}",
+            "{{ input.t * (input.a | length) }}",
+            "{{ input.t.replace('x', input.t) }}{{ input.t | replace('x', input.t) }}",
+            "{{ input.t | center((input.a | length) ** 3) }}",
+            "{{ ('%' ~ (input.a | length) ** 3 ~ 'd') | format(1) }}",
+            "{{ input.a | map('replace', 't', input.t) | join }}",
+            "{{ input.a | select('in', input.b) | list }}",
+            "{{ input.t | striptags }}{{ input.t | title }}{{ input.t | wordcount }}{{ input.t | truncate(9) }}",
+            "{{ input.t | wordwrap(3) }}",
+            "{{ input | json(indent=2) }}",
+            "{{ input.a | sort | join }}{{ input.a | unique | join }}{{ input.a | groupby(0) | length }}",
+        )
+    },
+    "source.yaml": (lambda text: parse_yaml(text, "w.yaml"), YAML),
+    "source.aliases": (lambda text: parse_yaml(text, "w.yaml"), (_repeated_alias,)),
+    "source.nearest": (lambda text: closest_match(text, [text + "a", "a" * 50]), of("a", "ab")),
+    "source.problem": (lambda text: str(Problem("w", (), text)), of("\x1b", "a")),
+    "configuration.substitute": (
+        lambda text: substitute(Source({"a": text}), {}),
+        of("${a:-", "${a:-b}", "$${", "${", "$"),
+    ),
+    "connectors.path": (lambda text: url_below(URL("http://h/a"), text), of("a/", "a", "%2e", "/", "..", "\u00e9")),
+    "connectors.header": (lambda text: (header_problem(text, "a"), header_problem("a", text)), of("a", ":", "\n")),
+    "cli.line": (lambda text: parse_line(1, text.encode(), max_bytes=1 << 30), of('{"question":', '"question"', "[")),
+    "events.task": (
+        lambda text: TASKS.parse(text.encode(), max_bytes=1 << 30),
+        of("[", '{"input":', '{"input": {"a": \x001', '{"a":1,', "\ud7ff"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_that_time_grows_in_proportion(name: str) -> None:
+    run, makers = CASES[name]
+    found = [growth(run, make, start=BEYOND_BOUNDS if name.startswith(BOUNDED) else 64) for make in makers]
+    assert max(found) <= MOST, f"{name}: the input {found.index(max(found))} multiplies the time by {max(found):.1f}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "input.a.exists(x, x in input.b)",
+        "input.a.exists(x, input.b.exists_one(y, x == y + 'a'))",
+        "input.a.existsOne(x, input.b.existsOne(y, x == y + 'a'))",
+        "input.a.filter(x, !(x in input.b))",
+        "input.a.map(x, x + input.t)",
+        "input.a.all(x, sort(input.b) != input.a)",
+        "input.a.all(x, input.a + input.b != [])",
+        "input.a.exists(x, input.t.contains(x + '!'))",
+        "input.a.exists(x, input.t.matches('(x+x+)+y'))",
+        "input.a.exists(x, {'k': input.b, 'l': [input.a]} == {})",
+        "input.a.exists(x, (input.t + x).split('x').size() == 1)",
+        "input.a.exists(x, sum([1, 2]) == size(input.b))",
+    ],
+)
+def test_that_the_cost_of_a_condition_grows_with_its_time(source: str) -> None:
+    program, cost = Program(source, where="w"), Cost(source)
+
+    def seconds(n: int) -> float:
+        return _least(lambda: program.run(dict(_lists(n))))
+
+    size = 32
+    while seconds(size) < 0.002:
+        size *= 2
+    reckoned = cost.of(_lists(4 * size)) / cost.of(_lists(size))
+    assert seconds(4 * size) / seconds(size) <= MOST**2 / 4 * reckoned
+
+
+def _least(run: Callable[[], object]) -> float:
+    def once() -> float:
+        begun = time.thread_time()
+        run()
+        return time.thread_time() - begun
+
+    return min(once() for _ in range(3))
