@@ -400,6 +400,18 @@ class AskSettings(Section):
     chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks that the models are given")
     deadline: Seconds = Field(default=120.0, description="a run ends after this, with what it has")
     retrieve: bool = Field(default=True, description="look the question up in the documents first")
+    system: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what the models are told first, in place of what the built-in workflow says",
+        examples=["You answer in one sentence, from the text that you are given."],
+    )
+    prompt: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the template of what they are asked, in place of the built-in one; small models want a plain one",
+        examples=["{{ steps.retrieve.chunks[0].text }}\n\nQuestion: {{ input.question }}"],
+    )
     stream: bool = Field(
         default=False,
         description="show answers on result-chunks while they are made; then one model is asked at a time, the others "

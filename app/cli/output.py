@@ -18,7 +18,8 @@ from app.errors import ConfigurationError
 
 #: What could move a cursor or forge a line on a terminal; answers and dead letters are foreign text.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
-_WIDTH = 120
+#: Where nobody looks, nothing is wrapped or cut.
+_ENDLESS = 1_000_000
 
 
 def visible(text: str) -> str:
@@ -99,7 +100,7 @@ class Output:
 
 def _console(*, stderr: bool) -> Console:
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else _WIDTH)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else _ENDLESS)
 
 
 def _cell(value: object) -> str:

@@ -208,6 +208,21 @@ def test_a_file_of_tasks_that_is_absent_is_one_line() -> None:
     assert (result.exit_code, result.stderr) == (1, "meta-ai: absent.jsonl cannot be read: No such file or directory\n")
 
 
-def test_the_demo_names_a_part_that_is_absent() -> None:
-    result = _run("demo", "--docs", "absent")
-    assert (result.exit_code, "absent is not here" in result.stderr) == (1, True)
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--docs", "absent"), "--docs absent: there is no such file or folder"),
+        (("--questions", "absent"), "--questions absent: there is no such file or folder"),
+        (("--questions", "."), "--questions .: Is a directory"),
+        (("--questions", "empty"), '--questions empty: no question in it; a line is {"question": "…"}'),
+        (
+            ("--docs", ".", "--questions", "q.jsonl"),
+            "--docs .: no documents in it; they end in .md, .markdown, .txt, .rst",
+        ),
+    ],
+)
+def test_the_demo_blames_what_is_wrong_in_one_line(arguments: tuple[str, ...], line: str) -> None:
+    Path("empty").touch()
+    Path("q.jsonl").write_text('{"question": "why?"}', encoding="utf-8")
+    result = _run("demo", *arguments)
+    assert (result.exit_code, result.stderr) == (1, f"meta-ai: {line}\n")

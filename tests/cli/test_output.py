@@ -43,3 +43,10 @@ def test_notes_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write(tmp_path / "absent" / "file", "x")
+
+
+def test_where_nobody_looks_nothing_is_wrapped_cut_or_coloured(capsys: pytest.CaptureFixture[str]) -> None:
+    output, long = Output(), "word " * 200 + "end"
+    output.say(long, style="bold red")
+    output.table(("source", "text"), [("a.md", long)])
+    assert capsys.readouterr().out.splitlines() == [long, f"source  {'text':<{len(long)}}", f"a.md    {long}"]

@@ -12,6 +12,7 @@ from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.cli import documents, run_state
 from app.cli.demo import report
+from app.cli.demo.model_choice import greet
 from app.cli.kafka.client import Client, attach
 from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.orchestrator import hosting
@@ -21,7 +22,7 @@ from app.cli.tasks import task_lines
 from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine
 from app.errors import BrokerError, ConfigurationError
-from app.retrieval.files import read_documents
+from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
 from topics import CHUNKS
 from topics.audit import AuditEvent
@@ -30,34 +31,37 @@ from topics.results import Result
 from topics.tasks import Task
 
 _TIMEOUT = 120.0
+#: For all documents together, as that of `documents add`: on a busy machine they take minutes.
+_INGEST = 600.0
+_BROKERS = {"embedded": "embedded, in memory", "kafka": "Apache Kafka on this machine", "cluster": "your cluster"}
 
 
 class Demo:
     """Runs the demo once; `results` are those that came, in their order."""
 
-    def __init__(self, settings: Settings, output: Output, started: float) -> None:
+    def __init__(self, settings: Settings, output: Output, started: float, *, other_model: bool = False) -> None:
         self.results: list[Result] = []
         self.convincing = False
         self._settings = settings
         self._output = output
         self._started = started
+        self._other_model = other_model
         self._times = report.DemoTimes()
         self._chunks = 0
 
-    async def run(self, docs: Path, questions: Path, *, keep: bool) -> None:
-        """Show everything; with `keep`, stay up until a signal comes.
+    async def run(self, docs: Sequence[Path], questions: Path, *, root: Path, keep: bool) -> None:
+        """Show everything; with `keep`, stay up until a signal comes. Sources are named from `root` on.
 
         Raises:
             OrchestratorError: something could not be started, or did not come in time.
         """
-        tasks = _tasks(questions)
-        found = list(read_documents([docs], root=docs.parent))
+        tasks, found = _tasks(questions), _documents(docs, root)
+        if self._other_model:
+            await greet(self._settings, _TIMEOUT)
         interruption = SignalHandler()
         with interruption.handled():
             async with open_broker(self._settings.broker) as connection:
-                self._say(
-                    f"broker {connection.bootstrap_servers} ({hosting.BROKER_LABELS[self._settings.broker.kind]})"
-                )
+                self._say(f"broker ready at {connection.bootstrap_servers}, {_BROKERS[self._settings.broker.kind]}")
                 async with (
                     serve_worker(self._settings, connection) as running,
                     attach(self._settings, connection) as client,
@@ -71,13 +75,14 @@ class Demo:
     ) -> None:
         await _ready(running)
         self._times.ready = self._elapsed()
-        self._say(f"worker ready, health at http://{running.http}/readyz")
+        self._say(f"worker and models ready, health at http://{running.http}/readyz")
         await self._ingest(client, running, found)
         self._times.ingested = self._elapsed()
         await self._ask(client, tasks)
         self._times.finished = self._elapsed()
         self.convincing = report.all_answered(self.results, tasks)
         report.show(self._output, self.results, len(tasks), self._times, self._chunks)
+        report.say_model(self._output, self._settings, other=self._other_model)
 
     async def _ingest(self, client: Client, running: RunningWorker, found: Sequence[Document]) -> None:
         self._chunks = 0
@@ -88,7 +93,7 @@ class Demo:
                 self._chunks += int(str(event.details.get("chunks", 0)))
                 progress.advance(bar)
 
-            await documents.ingest(client, found, _TIMEOUT, each)
+            await documents.ingest(client, found, _INGEST, each)
         await _indexed(client, running)
         self._say(f"{len(found)} documents cut into {self._chunks} chunks, embedded and indexed")
 
@@ -126,15 +131,28 @@ def _tasks(path: Path) -> list[Task]:
     """Read the questions.
 
     Raises:
-        ConfigurationError: a line is none.
+        ConfigurationError: the file cannot be read, has no questions, or a line is not one.
     """
     found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    try:
+        text = path.read_bytes()
+    except OSError as problem:
+        raise ConfigurationError(f"--questions {path}: {problem.strerror}") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             task = task_lines.parse_strictly(number, line, max_bytes=1024 * 1024)
             if isinstance(task, InvalidLine):
                 raise ConfigurationError(f"{path}:{number}: {task.reason}")
             found.append(task)
+    if not found:
+        raise ConfigurationError(f'--questions {path}: no question in it; a line is {{"question": "…"}}')
+    return found
+
+
+def _documents(paths: Sequence[Path], root: Path) -> list[Document]:
+    found = list(read_documents(paths, root=root))
+    if not found:
+        raise ConfigurationError(f"--docs {paths[0]}: no documents in it; they end in {', '.join(FORMATS)}")
     return found
 
 

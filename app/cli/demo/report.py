@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from app.cli.demo.model_choice import named
 from app.cli.output import Output
 from app.cli.tasks import result_view
+from app.settings import Settings
 from topics.results import Result
 from topics.tasks import Task
+
+#: Models that may be at hand, and what each needs.
+_BETTER = {
+    "openai/gpt-5-mini": "with OPENAI_API_KEY",
+    "anthropic/claude-haiku-4-5": "with ANTHROPIC_API_KEY",
+    "ollama/llama3.2": "with Ollama here, no key",
+}
 
 
 @dataclass(slots=True)
@@ -54,6 +63,18 @@ def show(output: Output, results: Sequence[Result], asked: int, times: DemoTimes
             ("last answer after", f"{times.finished:.2f} s"),
         ],
     )
+
+
+def say_model(output: Output, settings: Settings, *, other: bool) -> None:
+    """Say which model answered, and, unless that was `other` than the demo's own, how a better one is named."""
+    output.say()
+    if other:
+        output.say(f"answered by {', '.join(map(named, settings.models.values()))}")
+        return
+    output.say("This was a model of 135 million parameters: it shows that everything works, not how")
+    output.say("good answers are. For better ones, name a model of yours:")
+    for provider, needs in _BETTER.items():
+        output.say(f"  scripts/demo --model {provider:<28} {needs}", style="dim")
 
 
 def _spread(results: Sequence[Result]) -> list[tuple[object, ...]]:

@@ -6,21 +6,25 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from pydantic import Field
 
-from app.errors import ConfigurationError, MissingDependency, ModelTimeout, Unavailable
+from app.errors import ConfigurationError, InvalidRequest, MissingDependency, ModelTimeout, Unavailable
 from app.models import options
 from app.models.base import Completion, Delta, Features, Prompt
 from app.models.local.grammar import grammar_schema
 from app.models.local.llama_cpp import INSTALL, GgufModel
+from app.models.sentences import grammar, unrepeated
 from app.settings import ModelSettings, Section
 from topics.model_requests import Sampling
+from topics.model_responses import TokenLogprob
 
 _MAGIC = b"GGUF"
 
@@ -42,6 +46,23 @@ class LocalOptions(Section):
         default=False,
         description="do not read again what a prompt shares with the one before it; answers may then differ a little",
     )
+    max_sentences: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="an answer without a schema is at most so many whole sentences on one line; none is said twice",
+    )
+    repeat_penalty: float = Field(
+        default=1.0, ge=1, le=2, description="above 1, words of the last 64 tokens become less likely"
+    )
+    dry_multiplier: float | None = Field(
+        default=None,
+        ge=0,
+        le=5,
+        description="above 0, what would go on with a repetition becomes less likely (llama.cpp's DRY, over 64 "
+        "tokens); default: 0.8 for the packaged model, which goes round in circles, 0 for another file",
+    )
+    dry_allowed_length: int = Field(default=4, ge=1, le=64, description="a repetition of so many tokens is no matter")
 
 
 class SharedModel:
@@ -86,9 +107,10 @@ class Local:
         {"logprobs", "max_tokens", "schema", "seed", "stop", "streaming", "temperature", "top_p"}
     )
 
-    def __init__(self, engine: SharedModel, defaults: Sampling) -> None:
+    def __init__(self, engine: SharedModel, defaults: Sampling, chosen: LocalOptions | None = None) -> None:
         self._engine = engine
         self._defaults = defaults
+        self._chosen = chosen or LocalOptions()
         self._running: set[threading.Event] = set()
         self._closed = False
 
@@ -106,7 +128,7 @@ class Local:
         path = _checked_path(name, chosen.path) if chosen.path else _packaged_model()
         # Greedy, so that the same prompt gives the same answer.
         defaults = options.sampling(name, settings, max_tokens=160, temperature=0.0)
-        return cls(_shared_model(path, chosen), defaults)
+        return cls(_shared_model(path, chosen), defaults, chosen)
 
     async def warm(self) -> None:
         """Load the model now, so that the first call need not; a worker does so before it takes events.
@@ -181,13 +203,45 @@ class Local:
     async def _submit(self, prompt: Prompt, stop: threading.Event, *show: Callable[[Delta], None]) -> Completion:
         if self._closed:
             raise Unavailable("the model is closed", provider=self.provider)
-        request, engine = _request(prompt, options.fill(prompt.sampling, self._defaults)), self._engine
-        return await asyncio.get_running_loop().run_in_executor(
-            engine.threads, partial(engine.gguf.chat, request, stop, *show)
+        request, engine = _request(prompt, options.fill(prompt.sampling, self._defaults), self._chosen), self._engine
+        if self._chosen.max_sentences is None or prompt.schema is not None:
+            generate = partial(engine.gguf.chat, request, stop, *show)
+        else:
+            generate = partial(_whole_sentences, engine.gguf, request, stop, *show)
+        return await asyncio.get_running_loop().run_in_executor(engine.threads, generate)
+
+
+def _whole_sentences(
+    gguf: GgufModel, request: dict[str, Any], stop: threading.Event, show: Callable[[Delta], None] | None = None
+) -> Completion:
+    """Return an answer without the sentence amid which `max_tokens` cut it off, and without one that repeats another.
+
+    What is left out cannot be taken back, so `show` gets the whole answer at once.
+
+    Raises:
+        InvalidRequest: not even one sentence fits into `max_tokens`.
+        ModelError: as `GgufModel.chat` does.
+    """
+    answer = gguf.chat(request, stop)
+    text = unrepeated(answer.text)
+    if not text:
+        raise InvalidRequest(
+            f"no whole sentence in {answer.usage.output_tokens} tokens: raise max_tokens", provider=Local.provider
         )
+    if show:
+        show(Delta(text))
+    return replace(answer, text=text, logprobs=_logprobs(answer, len(text)))
 
 
-def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+def _logprobs(answer: Completion, length: int) -> tuple[TokenLogprob, ...] | None:
+    """Return those of the tokens that make up the first `length` characters."""
+    if answer.logprobs is None:
+        return None
+    ends = accumulate(len(token.token) for token in answer.logprobs)
+    return tuple(token for token, end in zip(answer.logprobs, ends, strict=True) if end <= length)
+
+
+def _request(prompt: Prompt, sampling: Sampling, chosen: LocalOptions) -> dict[str, Any]:
     request: dict[str, Any] = {"messages": options.turns(prompt)}
     request |= sampling.model_dump(mode="json", exclude_none=True, exclude={"logprobs", "reasoning_effort"})
     if sampling.logprobs is not None:
@@ -195,7 +249,21 @@ def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if prompt.schema is not None:
         format_ = {"name": "answer", "schema": grammar_schema(prompt.schema), "strict": True}
         request["response_format"] = {"type": "json_schema", "json_schema": format_}
+    else:
+        request |= _against_repetition(chosen)
+        if chosen.max_sentences is not None:
+            request["grammar"] = grammar(chosen.max_sentences)
     return request
+
+
+def _against_repetition(chosen: LocalOptions) -> dict[str, Any]:
+    """Return the samplers for a text; data in JSON repeats its keys by right."""
+    usual = 0.8 if chosen.path is None else 0.0
+    return {
+        "repeat_penalty": chosen.repeat_penalty,
+        "dry_multiplier": usual if chosen.dry_multiplier is None else chosen.dry_multiplier,
+        "dry_allowed_length": chosen.dry_allowed_length,
+    }
 
 
 def _checked_path(name: str, path: Path) -> Path:

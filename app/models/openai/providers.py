@@ -90,7 +90,9 @@ OPENAI_PROVIDERS: Mapping[str, HostedProvider] = MappingProxyType(
         "mistral": HostedProvider(
             _hosted("MISTRAL_API_KEY", "https://api.mistral.ai/v1"), _COMMON, seed="random_seed", usage_option=False
         ),
-        "ollama": HostedProvider(_local(11434), _ALL),
+        "ollama": HostedProvider(
+            ProviderDefaults(url="OLLAMA_BASE_URL", address="http://127.0.0.1:11434/v1", open=True), _ALL
+        ),
         "openai": HostedProvider(
             ProviderDefaults("OPENAI_API_KEY", "OPENAI_BASE_URL"), _ALL | {"batch"}, max_tokens="max_completion_tokens"
         ),

@@ -13,7 +13,7 @@ _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 
 def ask(settings: AskSettings) -> Workflow:
-    """Return `ask` with the models, fusion and limits of the settings."""
+    """Return `ask` with the models, prompt, fusion and limits of the settings."""
     text = files("app.workflows").joinpath("ask.yaml").read_text(encoding="utf-8")
     spec = parse(text, "ask.yaml").value
     retrieve, answer = spec["steps"]["retrieve"], spec["steps"]["answer"]
@@ -23,6 +23,7 @@ def ask(settings: AskSettings) -> Workflow:
     if not settings.retrieve:
         del spec["steps"]["retrieve"]
         answer["prompt"] = _WITHOUT_DOCUMENTS
+    answer |= {key: text for key, text in (("system", settings.system), ("prompt", settings.prompt)) if text}
     return Workflow.model_validate(spec)
 
 

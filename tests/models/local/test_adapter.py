@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from app import errors
 from app.models.base import Completion, Delta, Prompt
 from app.models.local import adapter
 from app.models.local.adapter import Local
+from app.models.sentences import sentences
 from app.schemas import Schema
 from app.settings import ModelSettings
 from topics.model_requests import Message, Sampling
@@ -335,3 +336,83 @@ async def test_log_probabilities_are_given_when_asked_for(model: Local) -> None:
 
     assert tokens
     assert all(token.top[0].token == token.token for token in tokens)  # it takes the likeliest
+
+
+LOOPING = "Say the same thing over and over: it goes round and round and round and round and"
+
+
+async def test_an_answer_is_whole_sentences_where_that_is_wanted() -> None:
+    model = build({"max_tokens": 80}, max_sentences=2)
+    try:
+        answer = await model.complete(ask("Tell me a long story of a cat."), timeout=60)
+        *pieces, streamed = [piece async for piece in model.stream(ask("Tell me a long story of a cat."), timeout=60)]
+    finally:
+        await model.close()
+    said = list(sentences(answer.text))
+    assert 1 <= len(said) <= 2
+    assert " ".join(said) == answer.text
+    assert "\n" not in answer.text
+    assert pieces == [Delta(answer.text)]
+    assert streamed == answer
+
+
+async def test_a_sentence_that_max_tokens_cuts_off_is_left_out_and_none_at_all_is_an_error() -> None:
+    model = build(max_sentences=3)
+    try:
+        long = await model.complete(ask("Tell me a long story of a cat.", max_tokens=200, logprobs=0), timeout=60)
+        assert long.logprobs
+        first = next(sentences(long.text))
+        tokens = sum(1 for _ in _until(long, len(first)))
+        cut = await model.complete(ask("Tell me a long story of a cat.", max_tokens=tokens + 3, logprobs=0), timeout=60)
+        assert (cut.text, cut.finish_reason) == (first, "length")
+        assert "".join(token.token for token in cut.logprobs or ()) == first
+        with pytest.raises(errors.InvalidRequest, match="no whole sentence in 2 tokens: raise max_tokens"):
+            await model.complete(ask("Tell me a long story of a cat.", max_tokens=2), timeout=60)
+    finally:
+        await model.close()
+
+
+def _until(answer: Completion, length: int) -> Iterator[str]:
+    said = 0
+    for token in answer.logprobs or ():
+        if said >= length:
+            return
+        said += len(token.token)
+        yield token.token
+
+
+async def test_the_packaged_model_does_not_go_round_in_circles() -> None:
+    plain, usual = build({"max_tokens": 120}, dry_multiplier=0), build({"max_tokens": 120})
+    try:
+        loops = (await plain.complete(ask(LOOPING), timeout=120)).text
+        answer = (await usual.complete(ask(LOOPING), timeout=120)).text
+    finally:
+        await asyncio.gather(plain.close(), usual.close())
+    assert _longest_repetition(loops) > 3 * _longest_repetition(answer)
+
+
+def _longest_repetition(text: str) -> int:
+    """Return the most words in a row that occur once more further on."""
+    words = text.split()
+    best = 0
+    for first in range(len(words)):
+        for second in range(first + 1, len(words)):
+            length = 0
+            while second + length < len(words) and words[first + length] == words[second + length]:
+                length += 1
+            best = max(best, length)
+    return best
+
+
+def test_data_may_repeat_what_it_has_to() -> None:
+    chosen = adapter.LocalOptions(max_sentences=1, repeat_penalty=1.2)
+    text = adapter._request(ask("x"), Sampling(), chosen)
+    data = adapter._request(replace(ask("x"), schema={"type": "object"}), Sampling(), chosen)
+    assert {"grammar", "repeat_penalty", "dry_multiplier"} <= text.keys()
+    assert not {"grammar", "repeat_penalty", "dry_multiplier"} & data.keys()
+
+
+def test_another_file_is_sampled_as_it_is(tmp_path: Path) -> None:
+    asked = adapter._request(ask("x"), Sampling(), adapter.LocalOptions(path=tmp_path / "other.gguf"))
+    assert (asked["dry_multiplier"], asked["repeat_penalty"]) == (0.0, 1.0)
+    assert adapter._request(ask("x"), Sampling(), adapter.LocalOptions())["dry_multiplier"] == 0.8

@@ -68,3 +68,10 @@ def test_that_the_prompt_numbers_the_sources_and_does_without() -> None:
     assert "[1] Why\nBecause.\n\n[2] Why" in prompt.render(found)
     nothing = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": ()}}}
     assert prompt.render(nothing) == "Question: why?"
+
+
+def test_that_the_prompt_can_be_ones_own() -> None:
+    answer = _answer(AskSettings(system="Be short.", prompt="Q: {{ input.question }}"))
+    assert (answer.system, answer.prompt) == ("Be short.", "Q: {{ input.question }}")
+    assert _answer(AskSettings(system="Be short.")).prompt == _answer(AskSettings()).prompt
+    assert _answer(AskSettings(retrieve=False, prompt="Q: {{ input.question }}")).prompt == "Q: {{ input.question }}"
