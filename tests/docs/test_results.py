@@ -13,7 +13,7 @@ COLUMNS = ("code", "what it means", "retry", "what to do")
 #: Codes of errors of which no run ever hears: of commands, of brokers, and of events that are dead letters.
 ELSEWHERE = {"broker", "invalid_event", "unknown_run", "unknown_signal"}
 #: Functions that make a failure for a run from a code.
-MAKERS = {"Failure", "failure", "_failed"}
+MAKERS = {"Failure", "failure"}
 
 
 def made() -> set[str]:
@@ -27,7 +27,9 @@ def _codes(path: Path) -> Iterator[str]:
         match node:
             case ast.ClassDef(body=body):
                 yield from (code for part in body for code in _of_class(part))
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name in MAKERS:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments, keywords=keywords) if (
+                name in MAKERS
+            ):
                 values = [*arguments[1:2], *(one.value for one in keywords if one.arg == "code")]
                 yield from (str(value.value) for value in values if isinstance(value, ast.Constant))
 
