@@ -1,6 +1,6 @@
 """The time for which this worker owns a partition, and what it holds for that time.
 
-All topics have the same number of partitions and are assigned together, so a assignment is of a partition
+All topics have the same number of partitions and are assigned together, so an assignment is of a partition
 number. A rebalance suspends every assignment; the partitions that come back go on with what they had, and
 the others end. Nothing is recorded for a partition outside of its assignment: its next owner has read the
 log by then, and would not see it.
@@ -9,17 +9,26 @@ log by then, and would not see it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from app.delivery.offsets import OffsetTracker
 from app.delivery.state.partition_state import PartitionState
 from app.errors import BrokerError
 
+log = logging.getLogger(__name__)
+
 _LEASE_POLL = 0.05
+
+#: Seconds by a clock that goes on while the machine sleeps, where the system has one: the group goes on, too.
+lease_clock: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
 
 
 class AssignmentEnded(Exception):
@@ -34,16 +43,16 @@ class Lease:
 
     def __init__(self, seconds: float = math.inf) -> None:
         self.seconds = seconds
-        self._renewed = time.monotonic()
+        self._renewed = lease_clock()
 
     def renew(self, at: float) -> None:
-        """Note a heartbeat that was sent at `at` (monotonic seconds), and answered."""
+        """Note a heartbeat that was sent at `at` (by `lease_clock`), and answered."""
         self._renewed = max(self._renewed, at)
 
     @property
     def held(self) -> bool:
         """Whether no other worker can have been given our partitions yet."""
-        return time.monotonic() - self._renewed < self.seconds
+        return lease_clock() - self._renewed < self.seconds
 
 
 class PartitionAssignment:
@@ -58,6 +67,7 @@ class PartitionAssignment:
         self._settled = asyncio.Event()
         self._settled.set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._at_end: list[Callable[[], None]] = []
 
     @property
     def active(self) -> bool:
@@ -89,6 +99,10 @@ class PartitionAssignment:
         """What is running for this partition."""
         return frozenset(self._tasks)
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Have `call` called when the assignment ends, before anything else can happen."""
+        self._at_end.append(call)
+
     def suspend(self) -> None:
         """Note that a rebalance has begun."""
         self._settled.clear()
@@ -104,12 +118,15 @@ class PartitionAssignment:
         self.partition_state.finish_loading()  # wakes those who wait for it; they find the assignment ended
         for task in self._tasks:
             task.cancel()
+        while self._at_end:
+            self._at_end.pop()()
 
 
 class Assignments:
     """All partitions that this worker owns now.
 
-    `new_partition_state` makes what a new owner keeps, and `on_new` is told of new assignments, to fill it.
+    `new_partition_state` makes what a new owner keeps, and `on_new` is told of new assignments, to fill it. `rejoin`,
+    which the consumer sets, has the group hand out its partitions again.
     """
 
     def __init__(
@@ -122,6 +139,7 @@ class Assignments:
         self._by_partition: dict[int, PartitionAssignment] = {}
         self.suspended = False
         self.lease = Lease()
+        self.rejoin: Callable[[], None] = lambda: None
 
     def __iter__(self) -> Iterator[PartitionAssignment]:
         return iter(tuple(self._by_partition.values()))
@@ -167,6 +185,18 @@ class Assignments:
         self._by_partition.update((assignment.partition, assignment) for assignment in new)
         if new:
             self._on_new(new)
+
+    def lose(self, assignment: PartitionAssignment) -> None:
+        """Give up an assignment that somebody shut out at the broker, whatever the group says; and ask the group again.
+
+        If the partition is still ours, a new assignment shuts out the other one, reads back and processes again what is
+        not committed. An earlier assignment of the same partition may be named here late: that changes nothing.
+        """
+        if self._by_partition.get(assignment.partition) is assignment:
+            log.warning("partition %d has another owner: what this worker held of it is dropped", assignment.partition)
+            del self._by_partition[assignment.partition]
+            assignment.end()
+            self.rejoin()
 
     def committable(self) -> dict[tuple[str, int], int]:
         """Return the offset to commit for each (topic, partition) that was read."""

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableSet
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -20,12 +20,13 @@ from faust.transport import conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-if TYPE_CHECKING:
-    from app.delivery.assignment import Assignments
-
+from app.delivery import kafka_private
+from app.delivery.assignment import Assignments, lease_clock
 
 log = logging.getLogger(__name__)
 
+#: How often it is noted how far each partition was read.
+_POSITIONS_SECONDS = 1.0
 #: So many messages are handed to the agents before everyone else has a turn.
 _BREATH = 100
 
@@ -37,25 +38,24 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     while the broker is away. A commit that failed is harmless: the next one contains it.
     """
 
+    _noted = 0.0
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = transport.fetch_wait_ms  # noqa: SLF001  # read by start(), which comes later
+        kafka_private.set_fetch_wait(consumer, transport.fetch_wait_ms)
         return consumer
 
     async def on_start(self) -> None:
         """Start the consumer, and have each heartbeat that is answered renew the lease."""
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001  # it tells nobody of its heartbeats
-        beat, lease = coordinator._do_heartbeat, self.consumer.assignments.lease  # noqa: SLF001  # likewise
+        consumer, loop, assignments = self._ensure_consumer(), asyncio.get_running_loop(), self.consumer.assignments
+        kafka_private.on_heartbeat(consumer, assignments.lease.renew, lease_clock)
 
-        async def noted() -> bool:
-            sent = time.monotonic()
-            answered: bool = await beat()
-            if answered:
-                lease.renew(sent)
-            return answered
+        def rejoin() -> None:
+            with contextlib.suppress(RuntimeError):  # the thread has ended: the worker leaves the group
+                loop.call_soon_threadsafe(kafka_private.rejoin, consumer)
 
-        coordinator._do_heartbeat = noted  # noqa: SLF001  # likewise
+        assignments.rejoin = rejoin
 
     async def _fetch_records(self, consumer: Any, *asked: Any, **options: Any) -> Any:
         """Return what was fetched; what a new assignment yields before its flow has begun is put back.
@@ -63,13 +63,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         A fetch that waited while a rebalance passed returns the first records of the new assignment. Faust
         drops them, and then seeks to what is committed: where nothing is yet, they would never come again.
         """
+        generation = self.consumer.generation
         found = await super()._fetch_records(consumer, *asked, **options)
         if self.consumer.flow_active:
+            self._note_positions(consumer, found, generation)
             return found
         for tp, records in found.items():
             with contextlib.suppress(IllegalStateError):  # the next rebalance has begun, and lets go of all positions
                 consumer.seek(tp, records[0].offset)
         return {}
+
+    def _note_positions(self, consumer: Any, found: dict[TP, Any], generation: int) -> None:
+        """Tell now and then how far the consumer has come where no record is: behind markers of transactions.
+
+        They would look like events that are never committed. All records below were handed on by earlier fetches.
+        """
+        if (now := time.monotonic()) - self._noted > _POSITIONS_SECONDS:
+            self._noted = now
+            at = kafka_private.positions(consumer)
+            self.consumer.passed = generation, {tp: offset for tp, offset in at.items() if tp not in found}
 
     async def _commit(self, offsets: dict[TP, int]) -> bool:
         wanted = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
@@ -84,7 +96,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Faust's consumer, committing what the ledgers say and nothing else."""
 
-    _generation = 0
+    generation = 0
+    #: The generation, and how far its partitions were read of which the last fetch has brought nothing.
+    passed: tuple[int, dict[TopicPartition, int]] = (0, {})
 
     @property
     def assignments(self) -> Assignments:
@@ -122,6 +136,15 @@ class Consumer(driver.Consumer):
             handed += 1
             if handed % _BREATH == 0:
                 await asyncio.sleep(0)
+        self._pass_gaps()
+
+    def _pass_gaps(self) -> None:
+        """Let the commits pass offsets that hold no record, in the assignment in which they were seen."""
+        (generation, positions), self.passed = self.passed, (0, {})
+        if generation == self.generation and self.flow_active and not self.assignments.suspended:
+            for tp, position in positions.items():
+                if assignment := self.assignments.get(tp.partition):
+                    assignment.offset_trackers[tp.topic].passed(position)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Bring what is done to its end, suspend all assignments, and let Faust clear its buffers."""
@@ -136,10 +159,10 @@ class Consumer(driver.Consumer):
         In a generation that we missed, cut off from the broker, our partitions had other owners: what we hold
         of them is outdated, even if they come back to us.
         """
-        if generation_id != self._generation + 1:
+        if generation_id != self.generation + 1:
             self.assignments.assign(())
-        self._generation = generation_id
-        self.assignments.lease.renew(time.monotonic())
+        self.generation = generation_id
+        self.assignments.lease.renew(lease_clock())
         self.assignments.assign((tp.topic, tp.partition) for tp in assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 

@@ -143,8 +143,8 @@ class Delivery:
         )
         log.warning("dead letter %s: %s: %s", letter.id, letter.reason, letter.error)
         await delivered.assignment.confirm()
-        await dead_letters.write_dead_letter(self.outbox, message, letter)
-        await self.outbox.publish(also, cause)
+        await dead_letters.write_dead_letter(self.outbox, message, letter, delivered.assignment)
+        await self.outbox.publish(also, cause, delivered.assignment)
         self.metrics.dead_letter(message.topic, reason)
         delivered.finish()
 

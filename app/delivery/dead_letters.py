@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from app.delivery.assignment import PartitionAssignment
 from app.delivery.outbox import Outbox, Record
 from app.errors import InvalidEvent
 from topics.dead_letters import DEAD_LETTERS, DeadLetter
@@ -18,17 +19,20 @@ _SENTENCE = 200
 _CHARACTER, _FOLLOWS, _MASK = 4, 0b10000000, 0b11000000
 
 
-async def write_dead_letter(outbox: Outbox, message: Any, letter: DeadLetter) -> None:
+async def write_dead_letter(
+    outbox: Outbox, message: Any, letter: DeadLetter, assignment: PartitionAssignment | None = None
+) -> None:
     """Return when the broker has the dead letter of `message`; the original stays at its place in any case.
 
     Raises:
+        TenureEnded: the assignment under which the message was processed has ended.
         InvalidEvent: the broker does not even take the place and the reason, for which 1 KiB is enough.
     """
     topic = outbox.full_name(DEAD_LETTERS)
     refused: InvalidEvent | None = None
     for record in _shrinking_records(topic, message, letter):
         try:
-            await outbox.write([record])
+            await outbox.write([record], assignment)
         except InvalidEvent as error:
             refused = error
         else:

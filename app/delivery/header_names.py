@@ -11,9 +11,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
+
+from app.delivery.kafka_private import read_batches_with, slow_batch
 
 # A batch begins with its offset (8 bytes), then the length of what follows the length (4 bytes).
 _LENGTH_AT, _LENGTH_ENDS = 8, 12
@@ -21,7 +21,7 @@ _LENGTH_AT, _LENGTH_ENDS = 8, 12
 
 def accept_invalid_header_names() -> None:
     r"""Have all of aiokafka's consumers in this process read such names, with each odd byte as `\xNN`."""
-    fetcher.MemoryRecords = TolerantRecords
+    read_batches_with(TolerantRecords)
 
 
 class TolerantRecords:
@@ -64,13 +64,7 @@ class _Batch:
                 count += 1
                 yield record
         except UnicodeDecodeError:
-            yield from list(_slowly(self._data))[count:]
-
-
-def _slowly(data: memoryview) -> Iterator[Any]:
-    batch = iter(_DefaultRecordBatchPy(bytearray(data)))  # which decompresses it
-    batch._buffer = _Buffer(batch._buffer)  # noqa: SLF001  # the reader decodes slices of its buffer
-    yield from batch
+            yield from list(slow_batch(self._data, _Buffer))[count:]
 
 
 class _Buffer(bytearray):

@@ -27,6 +27,10 @@ class OffsetTracker:
             self._order.append(offset)
             self._next = offset + 1
 
+    def passed(self, position: int) -> None:
+        """Note that all below `position` was fetched: what is not known here were gaps, such as transaction markers."""
+        self._next = max(self._next or 0, position)
+
     def begin(self, offset: int) -> bool:
         """Return whether `offset` is to be processed now: fetched, and neither begun nor finished before."""
         if offset in self._begun or not self._order or not self._order[0] <= offset < (self._next or 0):
@@ -51,7 +55,7 @@ class OffsetTracker:
 
     @property
     def committable(self) -> int | None:
-        """The offset to commit, that of the next event to deliver after a restart; none before the first fetch."""
+        """The offset to commit, that of the next event to deliver after a restart; none before anything is known."""
         return self._order[0] if self._order else self._next
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app.backoff import full_jitter
+from app.delivery.assignment import PartitionAssignment
 from app.delivery.envelope import Headers, Outgoing, Propagate, Received, headers
 from app.errors import InvalidEvent
 from app.telemetry.metrics import Metrics
@@ -89,15 +90,21 @@ class Outbox:
             partition=outgoing.partition,
         )
 
-    async def publish(self, outgoing: Sequence[Outgoing], cause: Received[Any] | None = None) -> None:
+    async def publish(
+        self,
+        outgoing: Sequence[Outgoing],
+        cause: Received[Any] | None = None,
+        assignment: PartitionAssignment | None = None,
+    ) -> None:
         """Return when the broker has acknowledged all events.
 
         Raises:
+            TenureEnded: the assignment for which they are sent has ended before that.
             InvalidEvent: an event has no JSON, or is larger than the broker takes, or its consumers; no other
                 failure is final.
         """
         if outgoing:
-            await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing])
+            await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing], assignment)
 
     def _within_limits(self, topic: Topic[Any], record: Record) -> Record:
         limit = self._limits.get(topic.name)
@@ -105,10 +112,11 @@ class Outbox:
             raise _too_large(record, "delivery.max_event_bytes")
         return record
 
-    async def write(self, records: Sequence[Record]) -> None:
-        """Return when the broker has acknowledged all records, trying again for as long as it takes.
+    async def write(self, records: Sequence[Record], assignment: PartitionAssignment | None = None) -> None:
+        """Return when the broker has acknowledged all records, trying again for as long as `assignment` lasts.
 
         Raises:
+            TenureEnded: it has ended.
             InvalidEvent: a record is larger than the broker takes.
         """
         left, attempt = list(records), 0
@@ -117,12 +125,20 @@ class Outbox:
             attempt += 1
             log.warning("%d records not acknowledged yet; trying again in %.1f s", len(left), delay)
             await asyncio.sleep(delay)
+            if assignment:
+                await assignment.confirm()
 
     async def _try(self, records: Sequence[Record]) -> list[Record]:
-        """Send all, and return those from the first failed one onwards: sent again, they keep their order."""
+        """Send all, and return those to send again: what failed, and what must stay behind it to keep its order."""
         sent = [(record, await self._enqueue(record)) for record in records]
-        acknowledged = [await self._acknowledged(record, future) for record, future in sent]
-        return list(records[[*acknowledged, False].index(False) :])
+        left: list[Record] = []
+        failed: set[tuple[str, bytes | int | None]] = set()
+        for record, future in sent:
+            line = record.topic, record.key if record.partition is None else record.partition
+            if not await self._acknowledged(record, future) or line in failed:
+                failed.add(line)
+                left.append(record)
+        return left
 
     async def _enqueue(self, record: Record) -> asyncio.Future[Any] | None:
         try:

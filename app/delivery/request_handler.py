@@ -174,7 +174,7 @@ class RequestHandler(Generic[E]):
             with self._delivery.traced(received) as cause:
                 outgoing = await self._with_retries(cause)
                 await delivered.assignment.confirm()
-                await self._delivery.outbox.publish(outgoing, cause)
+                await self._delivery.outbox.publish(outgoing, cause, delivered.assignment)
         except AssignmentEnded:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost

@@ -159,27 +159,31 @@ class StatefulProcessor(Generic[V]):
     ) -> None:
         try:
             await assignment.confirm()
-            await self._publish(key, decision.outgoing, cause)
+            await self._publish(assignment, key, decision.outgoing, cause)
         except AssignmentEnded:
             return  # the whole state goes with the assignment
         assignment.partition_state.values.settled(key)
         _settled(assignment, key, decision, finish)
 
-    async def _publish(self, key: str, outgoing: Sequence[Outgoing], cause: Received[Any] | None) -> None:
+    async def _publish(
+        self, assignment: PartitionAssignment, key: str, outgoing: Sequence[Outgoing], cause: Received[Any] | None
+    ) -> None:
         try:
-            await self._delivery.outbox.publish(outgoing, cause)
+            await self._delivery.outbox.publish(outgoing, cause, assignment)
         except InvalidEvent as error:
             if len(outgoing) > 1:
                 for one in outgoing:  # what was sent already is sent again under the same id
-                    await self._publish(key, [one], cause)
+                    await self._publish(assignment, key, [one], cause)
                 return
             log.error("cannot send what follows for %s: %s", key, error)  # noqa: TRY400  # says it all
             if small := self._state_machine.substitute(outgoing[0], error):
-                await self._publish_substitute(key, small, cause)
+                await self._publish_substitute(assignment, key, small, cause)
 
-    async def _publish_substitute(self, key: str, small: Outgoing, cause: Received[Any] | None) -> None:
+    async def _publish_substitute(
+        self, assignment: PartitionAssignment, key: str, small: Outgoing, cause: Received[Any] | None
+    ) -> None:
         try:
-            await self._delivery.outbox.publish([small], cause)
+            await self._delivery.outbox.publish([small], cause, assignment)
         except InvalidEvent as error:  # what cannot be sent at all must not hold up what can
             log.error("nor can be sent for %s what would stand in for it: %s", key, error)  # noqa: TRY400  # likewise
 
@@ -196,7 +200,7 @@ class StatefulProcessor(Generic[V]):
             for assignment in self._delivery.assignments:
                 if assignment.partition_state.is_loaded and not self._delivery.draining:
                     await self._wake_restored(assignment)
-            await self.write_changes()
+            self._writer.begin(time.time())
             busy = self.wake(time.time())
             self._expire_pending(time.monotonic())
 

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.delivery.kafka_private import learn_topic
 from app.delivery.state.state_log import end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
@@ -111,8 +112,7 @@ class Tail:
         return {tp: ends[tp] for tp in tps if ends[tp] > begins[tp]}
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client.force_metadata_update()  # noqa: SLF001  # a groupless consumer learns of topics only so
-        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001  # likewise
+        await learn_topic(consumer, self._topic)
         numbers = sorted(consumer.partitions_for_topic(self._topic) or ())
         tps = [TopicPartition(self._topic, number) for number in numbers]
         consumer.assign(tps)

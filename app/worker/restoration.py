@@ -6,29 +6,46 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.envelope import first
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.state.state_log import Read, read_back
 from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Done
-from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS
+from topics import (
+    MODEL_REQUESTS,
+    MODEL_RESPONSES,
+    RESULTS,
+    RETRIEVAL_REQUESTS,
+    RETRIEVAL_RESULTS,
+    STEP_REQUESTS,
+    STEP_RESULTS,
+)
 
 log = logging.getLogger(__name__)
 
 #: The topics whose events answer requests: what is on them is not done again.
 ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS)
+#: What the owner of a partition writes to its own partition, besides the state: nobody else may.
+OWNED = (*ANSWERS, RETRIEVAL_REQUESTS, MODEL_REQUESTS, STEP_REQUESTS, RESULTS)
+#: Partitions that are fenced within so many seconds are read back together.
+_TOGETHER_SECONDS = 1.0
 
 
 def runs_topic(settings: Settings) -> str:
     """Return the full name of the topic on which the state of runs is written."""
     return f"{settings.topics.prefix}{settings.app_id}-runs"
+
+
+def fenced_topics(settings: Settings) -> list[str]:
+    """Return the full names of the topics to which a partition's former owner must not write."""
+    return [runs_topic(settings), *(settings.topics.prefix + topic.name for topic in OWNED)]
 
 
 def answer_window(settings: Settings) -> float:
@@ -59,20 +76,49 @@ async def _nothing() -> None:
 
 
 class StateRestorer:
-    """Fills the partition_state of new assignments from the log; `options` are those of any aiokafka client.
+    """Restores the state of newly assigned partitions from the log; `options` are those of any aiokafka client.
 
-    `before_open` is awaited when the runs are read back, and before anything happens to them.
+    `fence` shuts a partition's former owner out before anything is read: what was read would not be all. `before_open`
+    is awaited when the runs are read back, and before anything happens to them.
     """
 
     def __init__(
-        self, settings: Settings, options: Mapping[str, Any], *, before_open: Callable[[], Awaitable[None]] = _nothing
+        self,
+        settings: Settings,
+        options: Mapping[str, Any],
+        *,
+        fence: Callable[[PartitionAssignment], Coroutine[Any, Any, None]] | None = None,
+        before_open: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._settings = settings
         self._options = options
+        self._fence = fence
         self._before_open = before_open
 
     async def read(self, new: Collection[PartitionAssignment]) -> None:
-        """Return when these assignments know the state of their runs, and what has been answered."""
+        """Return when these assignments know the state of their runs, and what has been answered.
+
+        Those that are fenced soon are read back together; one that is not, because its leader is away, holds up none.
+        """
+        if self._fence is None:
+            await self._read_together(new)
+            return
+        fencing = {asyncio.create_task(self._fence(assignment)): assignment for assignment in new}
+        try:
+            async with asyncio.TaskGroup() as reading:
+                await asyncio.wait(fencing, timeout=_TOGETHER_SECONDS)
+                while fencing:
+                    done, _ = await asyncio.wait(fencing, return_when=asyncio.FIRST_COMPLETED)
+                    fenced = [assignment for task in done if _succeeded(task, assignment := fencing.pop(task))]
+                    if fenced:
+                        reading.create_task(self._read_together(fenced))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            for task in fencing:
+                task.cancel()
+
+    async def _read_together(self, new: Collection[PartitionAssignment]) -> None:
         partition_state = {assignment.partition: assignment.partition_state for assignment in new}
         found: defaultdict[int, Assembler] = defaultdict(Assembler)
         prefix, window = self._settings.topics.prefix, answer_window(self._settings)
@@ -98,6 +144,15 @@ class StateRestorer:
                 await asyncio.sleep(1.0)
             else:
                 return
+
+
+def _succeeded(fencing: asyncio.Task[None], assignment: PartitionAssignment) -> bool:
+    """Return whether an assignment is fenced, False if it has ended; raise what fencing it raised otherwise."""
+    try:
+        fencing.result()
+    except AssignmentEnded:
+        return False
+    return not assignment.ended
 
 
 def _part(found: Mapping[int, Assembler]) -> Read:

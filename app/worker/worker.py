@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 import agents
@@ -22,7 +21,9 @@ from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
 from app.delivery.assignment import Assignments, PartitionAssignment
 from app.delivery.core import Delivery
+from app.delivery.fencing import Fences
 from app.delivery.header_names import accept_invalid_header_names
+from app.delivery.kafka_private import FencedProducer
 from app.delivery.outbox import Outbox
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
@@ -40,7 +41,7 @@ from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
 from app.worker.feeds.health import HealthFeed
 from app.worker.feeds.index import IndexFeed
-from app.worker.restoration import StateRestorer, new_partition_state, runs_topic
+from app.worker.restoration import StateRestorer, fenced_topics, new_partition_state, runs_topic
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.run import Run, RunState
@@ -49,6 +50,9 @@ log = logging.getLogger(__name__)
 
 #: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
 _BATCH_BYTES = 256 * 1024
+
+#: This part of the session time-out the producer waits for an answer: less than a lease.
+_PATIENCE = 0.75
 
 _TAIL_WAIT_MS = 100
 _STOP_SECONDS = 8.0
@@ -72,7 +76,6 @@ class Worker:
         self._tail_options = {**self._options, "fetch_max_wait_ms": max(_TAIL_WAIT_MS, connection.fetch_wait_ms)}
         self._tracer = tracer or Tracer()
         self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
-        self._restorer = StateRestorer(settings, self._options, before_open=self._definitions.reach_end)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
         self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
@@ -105,6 +108,7 @@ class Worker:
         self._producer = self._new_producer()
         await self._producer.start()
         stack.push_async_callback(_in_time, self._producer.stop)
+        self._restorer = self._new_takeover()
         self._assemble()
         stack.push_async_callback(self._end_batchers)
         self._feed = self._follow_chunks()
@@ -116,9 +120,18 @@ class Worker:
         stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
 
-    def _new_producer(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
+    def _new_takeover(self) -> StateRestorer:
+        settings, fence = self.settings, None
+        if self._connection.durable:
+            fences = Fences(self._producer, self.assignments, settings.app_id, fenced_topics(settings))
+            self._spawn(fences.renew_regularly(), "renew fences")
+            fence = fences.fence
+        return StateRestorer(settings, self._options, fence=fence, before_open=self._definitions.reach_end)
+
+    def _new_producer(self) -> FencedProducer:
+        return FencedProducer(
             **self._options,
+            request_timeout_ms=int(self.settings.broker.session_timeout * _PATIENCE * 1000),
             acks="all",
             max_batch_size=_BATCH_BYTES,
             enable_idempotence=self._connection.durable,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.delivery.assignment import AssignmentEnded, Assignments, Lease, PartitionAssignment
+from app.delivery.assignment import AssignmentEnded, Assignments, Lease, PartitionAssignment, lease_clock
 from app.delivery.state.partition_state import PartitionState
 from app.errors import BrokerError
 from tests.delivery.fakes import settle
@@ -117,7 +117,7 @@ async def test_that_nothing_is_begun_while_the_lease_has_run_out() -> None:
     await asyncio.sleep(0.1)
     assert not confirming.done()
     lease.seconds = 60.0
-    lease.renew(time.monotonic())
+    lease.renew(lease_clock())
     await confirming
     assert assignment.active
 
@@ -129,3 +129,35 @@ async def test_that_who_waits_for_the_lease_learns_that_the_tenure_ended() -> No
     assignment.end()
     with pytest.raises(AssignmentEnded):
         await confirming
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="the system has no such clock")
+def test_that_the_lease_counts_while_the_machine_sleeps() -> None:
+    assert lease_clock() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=60.0)
+    assert getattr(lease_clock, "args", None) == (time.CLOCK_BOOTTIME,)
+
+
+async def test_that_a_tenure_whose_owner_was_shut_out_ends_and_the_group_is_asked(assignments: Assignments) -> None:
+    asked: list[int] = []
+    assignments.rejoin = lambda: asked.append(1)
+    _assign(assignments, 0, 1)
+    lost, kept = assignments.get(0), assignments.get(1)
+    assert lost
+    assignments.lose(lost)
+    assert (lost.ended, list(assignments), asked) == (True, [kept], [1])
+    _assign(assignments, 0, 1)
+    again = assignments.get(0)
+    assignments.lose(lost)  # what it sent is refused late
+    assert (assignments.get(0), asked) == (again, [1])
+    assert again is not lost
+
+
+async def test_that_what_must_follow_the_end_of_a_tenure_is_done_at_once_and_once(assignments: Assignments) -> None:
+    done: list[int] = []
+    _assign(assignments, 0)
+    (assignment,) = assignments
+    assignment.at_end(lambda: done.append(1))
+    _assign(assignments)
+    assert done == [1]
+    assignment.end()
+    assert done == [1]

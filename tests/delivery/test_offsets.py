@@ -123,3 +123,19 @@ def _seconds(count: int) -> float:
 def test_that_finishing_out_of_order_takes_time_in_proportion() -> None:
     small = min(_seconds(10_000) for _ in range(3))
     assert _seconds(100_000) < 40 * small  # in proportion it is 10, and 100 if it were quadratic
+
+
+def test_that_offsets_without_events_are_passed_but_no_open_event() -> None:
+    offset_tracker = OffsetTracker()
+    offset_tracker.passed(5)
+    assert offset_tracker.committable == 5  # nothing but gaps
+    offset_tracker.fetched(7)
+    offset_tracker.begin(7)
+    offset_tracker.passed(12)
+    assert offset_tracker.committable == 7
+    offset_tracker.finish(7)
+    assert offset_tracker.committable == 12
+    offset_tracker.passed(3)
+    assert offset_tracker.committable == 12
+    offset_tracker.fetched(12)
+    assert offset_tracker.begin(12)

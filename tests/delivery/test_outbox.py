@@ -6,11 +6,12 @@ import random
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
+from app.delivery.assignment import AssignmentEnded
 from app.delivery.envelope import Outgoing
 from app.delivery.outbox import Outbox, Record
 from app.errors import InvalidEvent
 from app.telemetry.metrics import Metrics
-from tests.delivery.fakes import TRACEPARENT, Producer, once, outbox, settle
+from tests.delivery.fakes import TRACEPARENT, Harness, Producer, once, outbox, settle, until
 from topics import RESULTS, TASKS
 from topics.tasks import Task
 
@@ -132,3 +133,28 @@ async def test_that_what_json_has_no_word_for_is_refused_by_itself(producer: Pro
         await sender.publish([Outgoing(TASKS, "t", halved, "t/1", 0)])
     assert caught.value.reason == "not_json"
     assert producer.sent == []
+
+
+async def test_that_a_record_of_another_partition_is_not_sent_again(producer: Producer, sender: Outbox) -> None:
+    failure = once(KafkaTimeoutError())
+    producer.fail = lambda record: failure(record) if record.value == b"1" else None
+    away, other = Record("topic", b"k", b"1", [], 0), Record("topic", b"k", b"2", [], 1)
+    by_key = Record("topic", b"k", b"3", [])
+    await sender.write([away, other, by_key])
+    assert [record.value for record in producer.sent] == [b"1", b"2", b"3", b"1"]
+
+
+async def test_that_it_does_not_try_again_for_a_tenure_that_has_ended(producer: Producer, sender: Outbox) -> None:
+    harness = Harness()
+    harness.own("any", 0)
+    assignment = harness.assignment()
+    harness.assignments.suspend()
+    producer.fail = once(KafkaTimeoutError())
+    writing = asyncio.create_task(sender.write(_records(b"1"), assignment))
+    await until(lambda: producer.sent)
+    await settle()
+    assert len(producer.sent) == 1  # amid a rebalance it waits for how that ends
+    harness.own("any")
+    with pytest.raises(AssignmentEnded):
+        await writing
+    assert len(producer.sent) == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.stateful_processor import Decision, StatefulProcessor
@@ -434,3 +434,40 @@ async def test_that_a_key_whose_waking_failed_is_woken_again_later(rig: Rig) -> 
     assert rig.said() == ["bad/-1"]
     rig.processor.wake(now + 3600)
     await until(lambda: "woken/-1" in rig.said())
+
+
+async def test_that_nothing_is_sent_for_a_partition_that_may_have_gone(rig: Rig) -> None:
+    """It was decided just before; its next owner decides it again, with what it knows better."""
+    rig.harness.assignments.suspend()
+    rig.deliver("a", first=1, add=1)
+    await until(lambda: rig.mind.seen)
+    await settle()
+    assert rig.producer.sent == []
+    rig.harness.own(TASKS.name, 0)
+    await until(lambda: rig.said() == ["a/1"])
+    rig.harness.assignments.suspend()
+    rig.deliver("a", add=1)
+    await until(lambda: len(rig.mind.seen) == 2)
+    rig.harness.own(TASKS.name)
+    await settle()
+    assert rig.said() == ["a/1"]
+
+
+async def test_that_a_partition_that_is_away_holds_up_no_timers_states_or_commits_of_others() -> None:
+    harness = Harness(wake_at=lambda value: value.wake_at)
+    harness.own(TASKS.name, 0, 1)
+    processor: StatefulProcessor[Sum] = StatefulProcessor(harness.delivery, Adder(), state_topic=STATE)
+    away, other = (harness.assignment(partition).partition_state.values for partition in (0, 1))
+    harness.producer.fail = lambda record: NotLeaderForPartitionError() if record.key in {b"away", b"a"} else None
+    released: list[str] = []
+    for values, key in ((away, "away"), (other, "other")):
+        values.put(key, Sum(1, time.time() + 0.2))
+        values.changed(key, lambda key=key: released.append(key))  # type: ignore[misc]  # it is told its key
+    try:
+        harness.start(processor.keep())
+        await until(lambda: released == ["other"])
+        await until(lambda: other.get("other").done)  # type: ignore[union-attr]  # it is there
+        await until(lambda: [record.key for record in harness.producer.on(STATE)] == [b"other"] * 2)
+        assert sum(record.topic == STATE and record.key == b"away" for record in harness.producer.sent) < 5
+    finally:
+        await harness.stop()

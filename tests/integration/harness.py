@@ -39,6 +39,11 @@ class Deployment:
         return self.settings.app_id
 
 
+def new_prefix() -> str:
+    """Return what no other test has before the names of its topics."""
+    return f"t{uuid.uuid4().hex[:8]}-"
+
+
 def configuration(prefix: str, upstream: str, **ask: Any) -> dict[str, Any]:
     """Return the settings of the workers: three models that must all answer, and no embedding model to load."""
     model = {"provider": "openai", "base_url": upstream, "api_key": "k"}
@@ -60,14 +65,15 @@ async def deploy(
     faults: Sequence[str] = (),
     link: str | None = None,
     session_timeout: float = 6.0,
+    prefix: str = "",
     **ask: Any,
 ) -> AsyncIterator[Deployment]:
     """Yield a deployment with topics of its own and no worker yet.
 
     `link` is the address by which the workers reach the broker, where it is not `servers`; `session_timeout` is
-    in seconds; `ask` are settings of the workflow.
+    in seconds; `prefix` is that of topics which were made before; `ask` are settings of the workflow.
     """
-    prefix = f"t{uuid.uuid4().hex[:8]}-"
+    prefix = prefix or new_prefix()
     async with Upstream(delay) as upstream:
         raw = {**configuration(prefix, upstream.url, **ask), "broker": {"session_timeout": session_timeout}}
         settings = Settings.model_validate(raw)

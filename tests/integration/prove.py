@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 from app.brokers.kafka import LocalKafka
@@ -35,11 +36,12 @@ async def prove(mode: str, kafka: LocalKafka, folder: Path) -> None:
     servers, session = kafka.connection.bootstrap_servers, SESSIONS.get(mode, 6.0)
     async with deploy(servers, folder, delay=thinking, session_timeout=session) as deployment:
         await deployment.workers.start(3)
-        disturb = scenarios.MODES[mode]
-        report = await scenarios.run(deployment, kafka, disturb, tasks=tasks, rate=rate, interval=interval)
+        disturb = partial(scenarios.MODES[mode], deployment, kafka)
+        report = await scenarios.run(deployment, disturb, tasks=tasks, rate=rate, interval=interval)
     assert report.disturbances > 0, report
     assert report.missing == (), report
     assert report.differing == (), report
+    assert report.overturned == (), report
     assert report.statuses == {"succeeded": tasks}, report
     assert report.repaid == 0, report
     assert report.repeated <= AT_ONCE * report.disturbances, report

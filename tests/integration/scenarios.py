@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from app.brokers.kafka import LocalKafka
 from tests.integration.harness import Deployment, question
+from tests.integration.toxiproxy import Link
+from tests.integration.workers import Workers
 
 #: Does one thing to the deployment, and returns when the next may follow.
 Disturb = Callable[[Deployment, LocalKafka], Awaitable[None]]
@@ -31,6 +33,7 @@ class Report:
     missing: tuple[str, ...]
     differing: tuple[str, ...]
     statuses: Counter[str]
+    overturned: tuple[str, ...]
     duplicates: int
     calls: int
     repeated: int
@@ -38,16 +41,25 @@ class Report:
 
 
 async def run(
-    deployment: Deployment, kafka: LocalKafka, disturb: Disturb, *, tasks: int, rate: float, interval: float
+    deployment: Deployment,
+    disturb: Callable[[], Awaitable[None]],
+    *,
+    tasks: int,
+    rate: float,
+    interval: float,
+    after: float = 2.0,
 ) -> Report:
-    """Feed `tasks` at `rate` a second, `disturb` every `interval` seconds meanwhile, and wait for all results."""
+    """Feed `tasks` at `rate` a second, `disturb` every `interval` seconds meanwhile, and wait for all results.
+
+    What comes in the `after` seconds behind the last counts too.
+    """
     started, disturbances = time.monotonic(), 0
     feeding = asyncio.create_task(_feed(deployment, tasks, rate))
     while not (await asyncio.wait({feeding}, timeout=interval))[0]:
-        await disturb(deployment, kafka)
+        await disturb()
         disturbances += 1
     await feeding
-    await _settle(deployment, tasks)
+    await _settle(deployment, tasks, after)
     return _report(deployment, tasks, time.monotonic() - started, disturbances)
 
 
@@ -58,13 +70,13 @@ async def _feed(deployment: Deployment, tasks: int, rate: float) -> None:
     await deployment.traffic.producer.flush()
 
 
-async def _settle(deployment: Deployment, tasks: int) -> None:
+async def _settle(deployment: Deployment, tasks: int, after: float) -> None:
     """Return when all results are there, or none came for long, and then a moment later for what comes twice."""
     traffic = deployment.traffic
     traffic.last_news = time.monotonic()
     while len(traffic.results) < tasks and time.monotonic() - traffic.last_news < _STALLED_SECONDS:  # noqa: ASYNC110  # news are polled
         await asyncio.sleep(0.1)
-    await asyncio.sleep(2)
+    await asyncio.sleep(after)
 
 
 def _report(deployment: Deployment, tasks: int, seconds: float, disturbances: int) -> Report:
@@ -75,11 +87,18 @@ def _report(deployment: Deployment, tasks: int, seconds: float, disturbances: in
         missing=tuple(str(task.id) for task in map(question, range(tasks)) if task.id not in results),
         differing=tuple(key for key, values in results.items() if len({str(value.answer) for value in values}) > 1),
         statuses=Counter(values[-1].status for values in results.values()),
+        overturned=overturned(deployment),
         duplicates=sum(len(values) - 1 for values in results.values()),
         calls=upstream.total,
         repeated=upstream.repeated,
         repaid=repaid(deployment),
     )
+
+
+def overturned(deployment: Deployment) -> tuple[str, ...]:
+    """Return the tasks whose result came again with another status or answer."""
+    results = deployment.traffic.results
+    return tuple(key for key, values in results.items() if len({(v.status, str(v.answer)) for v in values}) > 1)
 
 
 def repaid(deployment: Deployment) -> int:
@@ -133,6 +152,27 @@ async def crash_broker(_deployment: Deployment, kafka: LocalKafka) -> None:
 async def mixed(deployment: Deployment, kafka: LocalKafka) -> None:
     """Kill a worker, and let the broker be away at the same time."""
     await asyncio.gather(kill(deployment, kafka), restart_broker(deployment, kafka))
+
+
+async def cut_off(deployment: Deployment, between: Link, others: Workers) -> None:
+    """Cut the deployment's workers off until they are given up; and then have each partition change hands again.
+
+    The workers are stopped and started one after another, as for a new version.
+    """
+    await between.cut()
+    await asyncio.sleep(3 * deployment.settings.broker.session_timeout)
+    await between.join()
+    for workers in (others, deployment.workers):
+        for worker in workers:
+            await workers.start()
+            await workers.stop(worker)
+
+
+async def away(kafka: LocalKafka) -> None:
+    """Kill the node that leads some partitions, and start it again."""
+    await kafka.kill()
+    await asyncio.sleep(2 * _OUTAGE_SECONDS)
+    await kafka.start()
 
 
 MODES: dict[str, Disturb] = {

@@ -2,21 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from app.brokers.kafka import LocalKafka
-from app.brokers.ports import free_port
-from tests.brokers.quick import QUICK
-from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
-from tests.integration.scenarios import repaid
-from tests.integration.toxiproxy import Link, link
+from tests.integration.doors import Doors, kafka_with_doors, linked
+from tests.integration.harness import SHORT_SESSION, Deployment, question
+from tests.integration.scenarios import cut_off, overturned, repaid
 from tests.integration.workers import Workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -24,47 +19,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 TASKS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Ports of one Kafka: it listens on `direct` and `behind`, and tells clients of the latter to come by `proxied`."""
-
-    direct: int
-    behind: int
-    proxied: int
-
-
-def properties(doors: Doors) -> dict[str, str]:
-    host, controller = "127.0.0.1", free_port()
-    return {
-        "listeners": f"PLAINTEXT://{host}:{doors.direct},PROXIED://{host}:{doors.behind},CONTROLLER://{host}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{doors.direct},PROXIED://{host}:{doors.proxied}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "controller.quorum.voters": f"1@{host}:{controller}",
-    }
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def doors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Doors]:
     """A Kafka with two doors; a test puts its own link between the second and its workers."""
-    found = Doors(free_port(), free_port(), free_port())
-    broker = LocalKafka(tmp_path_factory.mktemp("doors"), found.direct, properties=properties(found), jvm_options=QUICK)
-    await broker.start()
-    yield found
-    await broker.stop()
-
-
-@asynccontextmanager
-async def linked(
-    server: Path, doors: Doors, folder: Path, *, delay: Callable[[], float] = lambda: 0.2, session_timeout: float = 6.0
-) -> AsyncIterator[tuple[Deployment, Link]]:
-    """Yield a deployment without workers, and the link between these and Kafka."""
-    servers, by_link = f"127.0.0.1:{doors.direct}", f"127.0.0.1:{doors.proxied}"
-    async with (
-        link(server, doors.proxied, doors.behind) as between,
-        deploy(servers, folder, delay=delay, link=by_link, session_timeout=session_timeout) as deployment,
-    ):
-        yield deployment, between
+    async with kafka_with_doors(tmp_path_factory.mktemp("doors")) as found:
+        yield found
 
 
 async def feed(deployment: Deployment) -> None:
@@ -140,3 +99,23 @@ async def test_a_worker_that_comes_back_after_its_partitions_went_changes_nothin
             await check(deployment)
             # Until it learns that it was given up, it may begin what another has answered: a moment's worth of calls.
             assert repaid(deployment) <= deployment.upstream.total / 10
+
+
+async def test_a_worker_that_was_cut_off_overturns_nothing_when_its_partitions_are_taken_over_again(
+    toxiproxy_server: Path, doors: Doors, tmp_path: Path
+) -> None:
+    """What it writes late must not be what the next owner but one reads: a run that ended would go on, and fail."""
+    deadline, delay = 20.0, partial(random.uniform, 0.05, 3)
+    scene = linked(toxiproxy_server, doors, tmp_path, delay=delay, session_timeout=SHORT_SESSION, deadline=deadline)
+    async with scene as (deployment, between):
+        other = Workers(deployment.traffic.servers, deployment.raw, tmp_path / "other.log")
+        async with other:
+            await asyncio.gather(deployment.workers.start(1), other.start(1))
+            feeding = asyncio.create_task(feed(deployment))
+            await asyncio.sleep(3)
+            await cut_off(deployment, between, other)
+            await feeding
+            await deployment.traffic.until(lambda: len(deployment.traffic.results) == TASKS, seconds=90)
+            await asyncio.sleep(deadline)  # a run that was revived ends then
+            assert overturned(deployment) == ()
+            assert all(process.returncode is None for process in (*deployment.workers, *other))

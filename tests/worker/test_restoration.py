@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +13,19 @@ from aiokafka import AIOKafkaProducer
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.delivery.assignment import Assignments, PartitionAssignment
+from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import Headers
 from app.delivery.outbox import Outbox
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.state.state_writer import StateWriter
+from app.errors import BrokerError
 from app.settings import ModelSettings, Settings, TopicSettings
 from app.telemetry.metrics import Metrics
 from app.worker.restoration import StateRestorer, answer_window, new_partition_state, runs_topic
 from app.workflows.records import records
 from app.workflows.run import Done, Run, RunState, StepRun
+from tests.delivery.fakes import until
 from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS
 from topics.tasks import Task
 
@@ -209,3 +211,57 @@ def test_that_answers_are_remembered_for_longer_than_any_call_may_take() -> None
     }
     settings = Settings(models=models)
     assert answer_window(settings) == settings.delivery.remember + 900
+
+
+class Reads(StateRestorer):
+    """Notes which partitions are read back together, and fences as it is told."""
+
+    def __init__(self, settings: Settings, fence: Callable[[PartitionAssignment], Coroutine[Any, Any, None]]) -> None:
+        super().__init__(settings, {}, fence=fence)
+        self.read_back: list[list[int]] = []
+
+    async def _read_together(self, new: Collection[PartitionAssignment]) -> None:
+        self.read_back.append(sorted(assignment.partition for assignment in new))
+
+
+def _tenures(settings: Settings, *partitions: int) -> list[PartitionAssignment]:
+    return [PartitionAssignment(partition, new_partition_state(settings, partition)) for partition in partitions]
+
+
+async def test_that_nothing_is_read_back_before_it_is_fenced_and_a_leader_that_is_away_holds_up_no_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.restoration._TOGETHER_SECONDS", 0.05)
+    back = asyncio.Event()
+
+    async def fence(assignment: PartitionAssignment) -> None:
+        if assignment.partition == 1:
+            await back.wait()
+
+    takeover = Reads(settings, fence)
+    reading = asyncio.create_task(takeover.read(_tenures(settings, 0, 1, 2)))
+    await until(lambda: takeover.read_back == [[0, 2]])
+    assert not reading.done()
+    back.set()
+    await reading
+    assert takeover.read_back == [[0, 2], [1]]
+
+
+async def test_that_what_ends_while_it_is_fenced_is_not_read_back_and_other_failures_are_told(
+    settings: Settings,
+) -> None:
+    async def fence(assignment: PartitionAssignment) -> None:
+        if assignment.partition == 0:
+            raise AssignmentEnded
+        if assignment.partition == 1:
+            assignment.end()
+
+    takeover = Reads(settings, fence)
+    await takeover.read(_tenures(settings, 0, 1, 2))
+    assert takeover.read_back == [[2]]
+
+    async def refused(_tenure: PartitionAssignment) -> None:
+        raise BrokerError("no rights")
+
+    with pytest.raises(BrokerError, match="no rights"):
+        await Reads(settings, refused).read(_tenures(settings, 0))

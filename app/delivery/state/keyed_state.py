@@ -134,6 +134,10 @@ class KeyedState(Generic[V]):
         """Have the value written soon; `release` is called when it is."""
         self._dirty.setdefault(key, []).append(release)
 
+    def is_dirty(self, now: float) -> bool:
+        """Whether there may be something to write at `now`."""
+        return bool(self._dirty) or ((first := self._refreshes.first) is not None and first <= now)
+
     def take_dirty(self, now: float) -> list[Change[V]]:
         """Take out and return what is to be written at `now`: values whose consequences are acknowledged.
 

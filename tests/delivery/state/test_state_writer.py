@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, NotLeaderForPartitionError
 
 from app.delivery.outbox import Record
 from app.delivery.state.state_writer import StateWriter
-from tests.delivery.fakes import Harness
+from tests.delivery.fakes import Harness, settle, until
 
 STATE = "state"
 #: A value with parts: each is a record of its own. An ended one is empty.
@@ -131,3 +132,68 @@ async def test_that_what_is_refreshed_does_not_go_out_behind_what_must_be_last(r
     rig.change("a", x="2", z="1", head="new", y="1")
     refreshed = await rig.write(time.time() + 1000.0)
     assert [key for key, _, _ in refreshed] == [b"a/y", b"a/x", b"a/z", b"a/head"]
+
+
+async def test_that_nothing_is_written_for_a_partition_that_may_have_gone(rig: Rig) -> None:
+    rig.change("a", x="1")
+    rig.harness.assignments.suspend()
+    assert await rig.write() == []
+    assert rig.released == []
+    rig.harness.own("any", 0, 1)
+    assert await rig.write() == [(b"a/x", b"1", 0)]
+
+
+async def test_that_a_write_that_is_tried_again_ends_with_its_tenure(rig: Rig) -> None:
+    """What the next owner has written by then would be overwritten."""
+    rig.harness.producer.fail = lambda _record: KafkaConnectionError()
+    rig.change("a", x="old")
+    writing = asyncio.create_task(rig.writer.write_changes(time.time()))
+    await until(lambda: rig.harness.producer.sent)
+    rig.harness.own("any", 1)
+    rig.harness.producer.fail = lambda _record: None
+    await writing
+    assert rig.harness.producer.on(STATE) == []
+    assert rig.released == []
+
+
+async def test_that_a_partition_that_is_away_holds_up_no_other_and_nothing_is_written_twice(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.delivery.outbox.full_jitter", lambda *_, **__: 0.0)
+    rig.harness.producer.fail = lambda record: NotLeaderForPartitionError() if record.partition == 0 else None
+    rig.change("a", x="1")
+    rig.change("b", partition=1, x="1")
+    rig.writer.begin(time.time())
+    await until(lambda: rig.released == ["b"])
+    rig.change("b", partition=1, x="2")
+    rig.writer.begin(time.time())
+    await until(lambda: rig.released == ["b", "b"])
+    assert [(record.key, record.value) for record in rig.harness.producer.on(STATE)] == [(b"b/x", b"1"), (b"b/x", b"2")]
+    rig.harness.producer.fail = lambda _record: None
+    await until(lambda: rig.released == ["b", "b", "a"])
+    assert len(rig.harness.producer.on(STATE)) == 3
+
+
+async def test_that_of_one_partition_one_write_is_under_way(rig: Rig) -> None:
+    rig.harness.producer.hold = lambda _record: True
+    rig.change("a", x="1")
+    rig.writer.begin(time.time())
+    await until(lambda: rig.harness.producer.sent)
+    rig.change("a", x="2")
+    rig.writer.begin(time.time())
+    await settle()
+    assert len(rig.harness.producer.sent) == 1
+    rig.harness.producer.let_go()
+    await until(lambda: rig.released)
+    assert await rig.write() == [(b"a/x", b"2", 0)]
+
+
+async def test_that_a_defect_is_told_to_whoever_has_state_written(rig: Rig) -> None:
+    rig.harness.producer.refuse = lambda _record: RuntimeError("a defect")
+    rig.change("a", x="1")
+    rig.writer.begin(time.time())
+    await settle()
+    with pytest.raises(RuntimeError, match="a defect"):
+        rig.writer.begin(time.time())
+    rig.harness.producer.refuse = lambda _record: None
+    assert await rig.write() == [(b"a/x", b"1", 0)]
