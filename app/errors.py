@@ -5,6 +5,7 @@ OrchestratorError                 anything below; `code` names it in results and
 ├── MissingDependency             an optional package is absent; the message is the command that installs it
 ├── BrokerError                   the broker cannot be started, reached or used
 ├── InvalidEvent                  an event does not have the form of its topic: it goes to dead letters
+├── PoisonEvent                   workers died, again and again, while they processed the event
 ├── WorkflowError                 a run cannot go on
 │   ├── UnknownWorkflow           the task names a workflow that is not deployed
 │   ├── DeadlineExceeded          the run's deadline passed before it had enough to answer
@@ -71,6 +72,12 @@ class InvalidEvent(OrchestratorError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class PoisonEvent(OrchestratorError):
+    """Workers died, again and again, while they processed the event."""
+
+    code = "poison"
 
 
 class WorkflowError(OrchestratorError):

@@ -209,6 +209,15 @@ class DeliverySettings(Section):
     )
     remember: Seconds = Field(default=600.0, description="how long ended runs and sent answers are recognised")
     max_in_flight: int = Field(default=2048, ge=1, description="events in flight per agent and worker")
+    poison_after: int = Field(
+        default=3, ge=2, description="so many workers die while they process an event; then it goes to dead letters"
+    )
+    max_in_flight_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="bytes of the events in flight per agent and worker, as they lie on the topic; when there are as "
+        "many, its topic is fetched no further",
+    )
 
 
 class CacheSettings(Section):

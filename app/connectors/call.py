@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from app.cancellation import ends_task
 from app.connectors.base import Connector
 from app.errors import ConnectorError, ConnectorTimeout, OrchestratorError
 
@@ -42,7 +43,9 @@ async def call_connector(
         error = problem
     except TimeoutError:
         error = ConnectorTimeout(f"no answer within {timeout:.3g} s")
-    except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
+    except BaseException as fault:  # a third party's component must not stop the worker
+        if ends_task(fault):
+            raise
         error = _fault(name, fault)
     return ConnectorOutcome(output, error, time.perf_counter() - started)
 
@@ -60,7 +63,7 @@ def plain(value: object) -> JsonValue:
     return made
 
 
-def _fault(name: str, fault: Exception) -> ConnectorError:
+def _fault(name: str, fault: BaseException) -> ConnectorError:
     kind = type(fault).__name__
     # Where it happened helps to mend it; what the exception says may quote a secret, and stays out.
     log.error("connector %s raised %s\n%s", name, kind, "".join(traceback.format_tb(fault.__traceback__)))

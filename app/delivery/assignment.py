@@ -14,12 +14,17 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from app.delivery.in_flight import InFlight
 from app.delivery.offsets import OffsetTracker
 from app.delivery.state.partition_state import PartitionState
+from app.delivery.suspicion import Suspect
 from app.errors import BrokerError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +60,35 @@ class Lease:
         return lease_clock() - self._renewed < self.seconds
 
 
+class Careful(Protocol):
+    """What processes events with care that may have killed former owners of the partition."""
+
+    def of(self, key: str, topic: str, offset: int) -> Suspect | None:
+        """Return how an event is suspected, if it is."""
+        ...
+
+    def processing(self, suspect: Suspect) -> AbstractAsyncContextManager[Callable[[], None]]:
+        """Process a suspect in the block, and call what is given when nobody died of it."""
+        ...
+
+
 class PartitionAssignment:
     """One partition number, while it is ours; `partition_state` is what the owner keeps for it."""
 
-    def __init__(self, partition: int, partition_state: PartitionState, lease: Lease | None = None) -> None:
+    def __init__(
+        self,
+        partition: int,
+        partition_state: PartitionState,
+        lease: Lease | None = None,
+        in_flight: InFlight | None = None,
+    ) -> None:
         self.partition = partition
         self._lease = lease or Lease()
         self.partition_state = partition_state
         self.ended = False
-        self.offset_trackers: defaultdict[str, OffsetTracker] = defaultdict(OffsetTracker)
+        #: Knows which events may have killed former owners; None where there is no such suspicion.
+        self.careful: Careful | None = None
+        self.offset_trackers = _OffsetTrackers(in_flight or InFlight())
         self._settled = asyncio.Event()
         self._settled.set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -78,7 +103,7 @@ class PartitionAssignment:
         """Return when the partition is ours beyond doubt; waits while a rebalance is under way.
 
         Raises:
-            TenureEnded: it went to another worker.
+            AssignmentEnded: it went to another worker.
         """
         await self._settled.wait()
         while not (self.ended or self._lease.held):  # renewed in the consumer's thread, which knows no loop of ours
@@ -87,12 +112,20 @@ class PartitionAssignment:
         if self.ended:
             raise AssignmentEnded
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` until it ends or the assignment does."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """Look at how a task has ended: what fails here leaves its event open, and nobody else would notice."""
+        self._tasks.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error and not self.ended:
+            text = "work in partition %d ended before its time, and the event is held up until the next owner has it"
+            log.critical(text, self.partition, exc_info=error)
 
     @property
     def tasks(self) -> frozenset[asyncio.Task[Any]]:
@@ -120,6 +153,20 @@ class PartitionAssignment:
             task.cancel()
         while self._at_end:
             self._at_end.pop()()
+        for offset_tracker in self.offset_trackers.values():
+            offset_tracker.close()
+
+
+class _OffsetTrackers(dict[str, OffsetTracker]):
+    """The offset trackers by topic, each made when it is first asked for."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        super().__init__()
+        self._in_flight = in_flight
+
+    def __missing__(self, topic: str) -> OffsetTracker:
+        offset_tracker = self[topic] = OffsetTracker(partial(self._in_flight.add, topic))
+        return offset_tracker
 
 
 class Assignments:
@@ -140,6 +187,7 @@ class Assignments:
         self.suspended = False
         self.lease = Lease()
         self.rejoin: Callable[[], None] = lambda: None
+        self.in_flight = InFlight()
 
     def __iter__(self) -> Iterator[PartitionAssignment]:
         return iter(tuple(self._by_partition.values()))
@@ -179,7 +227,7 @@ class Assignments:
         for assignment in self:
             assignment.resume()
         new = [
-            PartitionAssignment(partition, self._new_partition_state(partition), self.lease)
+            PartitionAssignment(partition, self._new_partition_state(partition), self.lease, self.in_flight)
             for partition in partitions - set(self._by_partition)
         ]
         self._by_partition.update((assignment.partition, assignment) for assignment in new)

@@ -2,7 +2,7 @@
 
 Faust's own commit can pass an unfinished event when more than one is in flight (its head-gap check is
 skipped while nothing is committed yet, and lets a gap of one through), and it acknowledges events that it
-skips during a rebalance. Here the assignments' ledgers decide alone what is committed.
+skips during a rebalance. Here the assignments' offset trackers decide alone what is committed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer, committing what the ledgers say and nothing else."""
+    """Faust's consumer, committing what the offset trackers say and nothing else."""
 
     generation = 0
     #: The generation, and how far its partitions were read of which the last fetch has brought nothing.
@@ -111,14 +111,31 @@ class Consumer(driver.Consumer):
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         if assignment := self.assignments.get(record.partition):
-            assignment.offset_trackers[record.topic].fetched(record.offset)
+            # What waits for its state is bounded by what is fetched at once, and must keep nothing from the others.
+            size = _size(record) if assignment.partition_state.is_loaded else 0
+            assignment.offset_trackers[record.topic].fetched(record.offset, size)
         return super()._to_message(tp, record)
+
+    def pace(self, tp: TP) -> None:
+        """Fetch a partition no more while its state is read back, or too much of its topic is in flight."""
+        assignment, in_flight = self.assignments.get(tp.partition), self.assignments.in_flight
+        if assignment is not None and not assignment.partition_state.is_loaded:
+            self.on_buffer_full(tp)
+            assignment.partition_state.when_loaded(tp, lambda: self.drained(tp))
+        elif in_flight.is_full(tp.topic):
+            self.on_buffer_full(tp)
+            in_flight.when_drained(tp.topic, tp, lambda: self.drained(tp))
+
+    def drained(self, tp: TP) -> None:
+        """Fetch a partition again, unless there is another reason not to."""
+        self.on_buffer_drop(tp)
+        self.pace(tp)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand on what is fetched, until Faust stops the fetcher.
 
         Faust's own loop makes four tasks for each message, so as to leave off amid a hand-over when a
-        rebalance begins. Here the hand-over waits for its end, and the ledgers know what the message is worth.
+        rebalance begins. Here the hand-over waits for its end, and the offset trackers know what the message is worth.
         """
         try:
             while not (self.should_stop or fetcher.should_stop):
@@ -184,6 +201,12 @@ class Consumer(driver.Consumer):
         return committed
 
 
+def _size(record: Any) -> int:
+    """Return how many bytes of an event are kept while it is in flight."""
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.value or b"") + len(record.key or b"") + headers
+
+
 class Conductor(conductor.Conductor):
     """Puts messages into the queues of the agents as they are.
 
@@ -200,12 +223,13 @@ class Conductor(conductor.Conductor):
             consumer.on_buffer_full(tp)
 
         def drained() -> None:
-            consumer.on_buffer_drop(tp)
+            consumer.drained(tp)
 
         async def handle(message: Any) -> None:
             await flow.acquire()
             for channel in channels:
                 channel.queue.put_nowait_enhanced(message, on_pressure_high=full, on_pressure_drop=drained)
+            consumer.pace(tp)
 
         return handle
 

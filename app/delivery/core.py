@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from app.backoff import full_jitter
+from app.cancellation import ends_task
 from app.delivery import dead_letters
-from app.delivery.assignment import Assignments, PartitionAssignment
+from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
 from app.delivery.envelope import Outgoing, Received, first
 from app.delivery.outbox import Outbox
-from app.errors import InvalidEvent, OrchestratorError
+from app.delivery.suspicion import Suspect
+from app.errors import InvalidEvent, OrchestratorError, PoisonEvent
 from app.settings import DeliverySettings
 from app.telemetry.attributes import receiving
 from app.telemetry.metrics import Metrics
@@ -23,6 +27,7 @@ from topics.base import Event, Topic
 from topics.dead_letters import DeadLetter
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +68,7 @@ class Delivery:
         self.draining = False
         self._tracer = tracer or Tracer()
         self._group = group
+        self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
 
     async def messages(self, stream: Any) -> AsyncIterator[Delivered]:
         """Yield each message that is to be processed now, and only once.
@@ -144,20 +150,98 @@ class Delivery:
         log.warning("dead letter %s: %s: %s", letter.id, letter.reason, letter.error)
         await delivered.assignment.confirm()
         await dead_letters.write_dead_letter(self.outbox, message, letter, delivered.assignment)
-        await self.outbox.publish(also, cause, delivered.assignment)
+        await self._tell(also, cause, letter, delivered.assignment)
         self.metrics.dead_letter(message.topic, reason)
         delivered.finish()
+
+    async def _tell(
+        self,
+        also: Sequence[Outgoing],
+        cause: Received[Any] | None,
+        letter: DeadLetter,
+        assignment: PartitionAssignment,
+    ) -> None:
+        try:
+            await self.outbox.publish(also, cause, assignment)
+        except InvalidEvent as error:  # trying again would not make it smaller
+            log.error("of the dead letter %s nobody can be told: %s", letter.id, error)  # noqa: TRY400  # says it all
+
+    async def insist(self, work: Callable[[], Awaitable[T]], *, agent: str, message: Any) -> T:
+        """Return what `work` returns; as long as it fails, log that, and do it again later.
+
+        For what has no other way out: the message and the commits behind it are held up, but nothing is lost.
+
+        Raises:
+            AssignmentEnded: the partition went to another worker.
+        """
+        attempt = 0
+        while True:
+            try:
+                return await work()
+            except AssignmentEnded:
+                raise
+            except BaseException as error:
+                if ends_task(error):
+                    raise
+                delay = full_jitter(attempt, base=self.settings.backoff, cap=self.settings.max_backoff, rng=self._rng)
+                text = "%s holds up %s/%s/%s, which is tried again in %.1f s"
+                log.critical(text, agent, *place_of(message), delay, exc_info=error)
+            self.metrics.retried(agent)
+            attempt += 1
+            await asyncio.sleep(delay)
+
+    def suspect(self, delivered: Delivered) -> Suspect | None:
+        """Return how a message is suspected to have killed workers, if it is."""
+        if (careful := delivered.assignment.careful) is None:
+            return None
+        message = delivered.message
+        headers = message.headers or ()
+        # What we send again is the same event at another place; with the ids of others we do not know.
+        ours = first(headers, "ce_source") == self.outbox.source
+        key = (first(headers, "ce_id") if ours else None) or _place(message)
+        return careful.of(f"{message.topic}:{key}", message.topic, message.offset)
+
+    def processing(self, delivered: Delivered, suspect: Suspect) -> AbstractAsyncContextManager[Callable[[], None]]:
+        """Process a suspect in the block, and call what is given when it was processed to its end, and nobody died.
+
+        Raises:
+            AssignmentEnded: the partition went to another worker.
+        """
+        careful = delivered.assignment.careful
+        return careful.processing(suspect) if careful else nullcontext(_nothing)
+
+    def poison(self, suspect: Suspect) -> PoisonEvent | None:
+        """Return why a suspect is a dead letter, if it is."""
+        if not suspect.is_poison(self.settings.poison_after):
+            return None
+        return PoisonEvent(f"{suspect.deaths} workers died while they processed it")
+
+    def parse_poison(self, topic: Topic[E], message: Any, suspect: Suspect) -> Received[E] | None:
+        """Return the event in a message that kills, so that somebody can be told; None if even reading it may kill."""
+        if suspect.deaths > self.settings.poison_after:
+            return None
+        try:
+            return self.parse(topic, message)
+        except InvalidEvent:
+            return None
 
     async def drain(self, grace: float) -> None:
         """Take no new message, and wait up to `grace` seconds for those in flight; the rest is left to others."""
         self.draining = True
-        if tasks := {task for assignment in self.assignments for task in assignment.tasks}:
+        # Where the state is not restored yet, nothing is in flight: its tasks only wait.
+        if tasks := {
+            task for assignment in self.assignments if assignment.partition_state.is_loaded for task in assignment.tasks
+        }:
             await asyncio.wait(tasks, timeout=grace)
 
 
 def _sentence(error: Exception) -> str:
     """Return an error's text for people: its own if it was raised on purpose, or else only its type's name."""
     return str(error) if isinstance(error, OrchestratorError) else f"{type(error).__name__} in the agent"
+
+
+def _nothing() -> None:
+    """Clear nothing: there is no suspicion any more."""
 
 
 def _text(key: bytes | None) -> str:

@@ -25,7 +25,7 @@ async def write_dead_letter(
     """Return when the broker has the dead letter of `message`; the original stays at its place in any case.
 
     Raises:
-        TenureEnded: the assignment under which the message was processed has ended.
+        AssignmentEnded: the assignment under which the message was processed has ended.
         InvalidEvent: the broker does not even take the place and the reason, for which 1 KiB is enough.
     """
     topic = outbox.full_name(DEAD_LETTERS)

@@ -46,7 +46,7 @@ class Fences:
         """Return when nobody but this assignment can write to its partition of the fenced topics.
 
         Raises:
-            TenureEnded: the partition went to another worker meanwhile.
+            AssignmentEnded: the partition went to another worker meanwhile.
             BrokerError: the broker does not let this worker use transactional ids.
         """
         identity = await self._take_over(assignment)

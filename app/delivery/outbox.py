@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,8 +64,10 @@ class Outbox:
         """`limits` are how large (bytes) an event may be for whoever consumes a topic, by its name without prefix."""
         self._producer = producer
         self._limits = limits or {}
+        #: Told of each record that is sent, with the future of its acknowledgement.
+        self.watch: Callable[[Record, asyncio.Future[Any]], None] = lambda _record, _sent: None
         self._prefix = prefix
-        self._source = source
+        self.source = source
         self._propagate = propagate
         self._metrics = metrics
         self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
@@ -86,7 +88,7 @@ class Outbox:
             topic=self.full_name(outgoing.topic),
             key=outgoing.key.encode(),
             value=_json(outgoing),
-            headers=headers(outgoing, source=self._source, cause=cause, traceparent=traceparent),
+            headers=headers(outgoing, source=self.source, cause=cause, traceparent=traceparent),
             partition=outgoing.partition,
         )
 
@@ -99,7 +101,7 @@ class Outbox:
         """Return when the broker has acknowledged all events.
 
         Raises:
-            TenureEnded: the assignment for which they are sent has ended before that.
+            AssignmentEnded: the assignment for which they are sent has ended before that.
             InvalidEvent: an event has no JSON, or is larger than the broker takes, or its consumers; no other
                 failure is final.
         """
@@ -116,7 +118,7 @@ class Outbox:
         """Return when the broker has acknowledged all records, trying again for as long as `assignment` lasts.
 
         Raises:
-            TenureEnded: it has ended.
+            AssignmentEnded: it has ended.
             InvalidEvent: a record is larger than the broker takes.
         """
         left, attempt = list(records), 0
@@ -142,7 +144,7 @@ class Outbox:
 
     async def _enqueue(self, record: Record) -> asyncio.Future[Any] | None:
         try:
-            return await self._producer.send(
+            sent = await self._producer.send(
                 record.topic,
                 value=record.value,
                 key=record.key,
@@ -154,6 +156,8 @@ class Outbox:
         except KafkaError as error:
             log.warning("cannot send to %s yet: %r", record.topic, error)
             return None
+        self.watch(record, sent)
+        return sent
 
     async def _acknowledged(self, record: Record, future: asyncio.Future[Any] | None) -> bool:
         if future is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,18 +17,27 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.backoff import full_jitter
-from app.delivery.assignment import AssignmentEnded
+from app.cancellation import as_failure, ends_task
+from app.delivery.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.fair_queue import FairQueue
-from app.errors import InvalidEvent, OrchestratorError
+from app.delivery.parking import Parking
+from app.delivery.suspicion import Suspect
+from app.errors import OrchestratorError
 from topics.base import Event, Topic
 
 E = TypeVar("E", bound=Event)
 
+log = logging.getLogger(__name__)
+
 
 def _never(_received: Received[Any]) -> bool:
     return False
+
+
+async def _loaded(assignment: PartitionAssignment) -> None:
+    await assignment.partition_state.loaded()
 
 
 def _no_events(_received: Received[Any], _error: Exception) -> Sequence[Outgoing]:
@@ -82,6 +92,7 @@ class RequestHandler(Generic[E]):
         self._priority = priority
         slots = delivery.settings.max_in_flight
         self._queue: FairQueue[_Taken[E]] = FairQueue(slots, room=slots if lane else 0, shared=lane is not None)
+        self._parking: Parking[Delivered] = Parking(_loaded, self._go_on)
         self._room = asyncio.Event()
         self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
         self._running: dict[str, asyncio.Event] = {}
@@ -90,9 +101,10 @@ class RequestHandler(Generic[E]):
     async def run(self, stream: Any) -> None:
         """Process the stream until the worker stops."""
         async for delivered in self._delivery.messages(stream):
-            taken = self._take(delivered)
-            if self._queue.offer(taken.lane, taken, taken.priority):
-                self._start(taken)
+            assignment = delivered.assignment
+            # What waits for its partition's record of answers takes no place from those whose partition stayed.
+            if not self._parking.park(assignment, delivered, is_open=assignment.partition_state.is_loaded):
+                self._offer(delivered)
             while self._queue.full:
                 self._room.clear()
                 await self._room.wait()
@@ -102,10 +114,24 @@ class RequestHandler(Generic[E]):
             return _Taken(delivered)
         try:
             received = self._delivery.parse(self._topic, delivered.message)
-        except InvalidEvent:
-            return _Taken(delivered)  # it is dead-lettered when its turn comes
-        event = received.event
-        return _Taken(delivered, received, self._lane(event), self._priority(event) if self._priority else 0)
+            event = received.event
+            lane, priority = self._lane(event), self._priority(event) if self._priority else 0
+        except Exception:  # noqa: BLE001  # it is found again, and dead-lettered, when its turn comes
+            return _Taken(delivered)
+        return _Taken(delivered, received, lane, priority)
+
+    async def _go_on(self, delivered: Delivered) -> None:
+        if not self._delivery.draining:
+            self._offer(delivered)
+
+    def _offer(self, delivered: Delivered) -> None:
+        if suspect := self._delivery.suspect(delivered):
+            # Few of them are under way at once; the places are for the others, which go on meanwhile.
+            delivered.assignment.spawn(self._carefully(delivered, suspect))
+            return
+        taken = self._take(delivered)
+        if self._queue.offer(taken.lane, taken, taken.priority):
+            self._start(taken)
 
     def _start(self, taken: _Taken[E]) -> None:
         task = taken.delivered.assignment.spawn(self._process(taken))
@@ -128,20 +154,42 @@ class RequestHandler(Generic[E]):
         self._busy += change
         self._delivery.metrics.in_flight(self._agent, self._busy)
 
-    async def _process(self, taken: _Taken[E]) -> None:
-        started = time.perf_counter()
+    async def _carefully(self, delivered: Delivered, suspect: Suspect) -> None:
+        with contextlib.suppress(AssignmentEnded):
+            async with self._delivery.processing(delivered, suspect) as clear:
+                if poison := self._delivery.poison(suspect):
+                    received = self._delivery.parse_poison(self._topic, delivered.message, suspect)
+                    await self._bury_poison(delivered, poison, received)
+                elif await self._process(self._take(delivered)) in {"ok", "dead_letter"}:
+                    clear()
+
+    async def _bury_poison(self, delivered: Delivered, poison: Exception, received: Received[E] | None) -> None:
+        """Bury an event that kills; of one that is sent again, and was answered for that, no second time."""
+        answered = delivered.assignment.partition_state.answered
+        identity = self._identify(received) if received and self._answers else None
+        if identity is not None and identity in answered:
+            delivered.finish()
+            return
+        await self._bury(delivered, poison, received)
+        if identity is not None:
+            answered.add(identity, time.time())
+
+    async def _process(self, taken: _Taken[E]) -> str:
+        started, message = time.perf_counter(), taken.delivered.message
         outcome = "left"  # to the partition's next owner
         with contextlib.suppress(AssignmentEnded):
-            outcome = await self._answer(taken.delivered, taken.received)
-        self._delivery.metrics.finished(taken.delivered.message.topic, outcome, time.perf_counter() - started)
+            outcome = await self._delivery.insist(
+                lambda: self._answer(taken.delivered, taken.received), agent=self._agent, message=message
+            )
+        self._delivery.metrics.finished(message.topic, outcome, time.perf_counter() - started)
+        return outcome
 
     async def _answer(self, delivered: Delivered, received: Received[E] | None) -> str:
         try:
             received = received or self._delivery.parse(self._topic, delivered.message)
-        except InvalidEvent as error:
-            await self._delivery.dead_letter(delivered, error, agent=self._agent)
-            return "dead_letter"
-        identity = self._identify(received)
+            identity = self._identify(received)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
+            return await self._bury(delivered, error, None)
         before, mine = self._running.get(identity), asyncio.Event()
         self._running[identity] = mine
         try:
@@ -155,7 +203,6 @@ class RequestHandler(Generic[E]):
 
     async def _answer_once(self, delivered: Delivered, received: Received[E], identity: str) -> str:
         partition_state = delivered.assignment.partition_state
-        await partition_state.loaded()
         if self._answers and identity in partition_state.answered:
             delivered.finish()
             return "duplicate"
@@ -177,11 +224,27 @@ class RequestHandler(Generic[E]):
                 await self._delivery.outbox.publish(outgoing, cause, delivered.assignment)
         except AssignmentEnded:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
-            also = self._failed(received, error)
-            await self._delivery.dead_letter(delivered, error, agent=self._agent, also=also, cause=received)
-            return "dead_letter"
+        except BaseException as error:  # whatever it is, the message must not be lost
+            if ends_task(error):
+                raise
+            return await self._bury(delivered, as_failure(error), received)
         return "ok"
+
+    async def _bury(self, delivered: Delivered, error: Exception, received: Received[E] | None) -> str:
+        also = self._told(received, error) if received else ()
+
+        async def dead_letter() -> None:
+            await self._delivery.dead_letter(delivered, error, agent=self._agent, also=also, cause=received)
+
+        await self._delivery.insist(dead_letter, agent=self._agent, message=delivered.message)
+        return "dead_letter"
+
+    def _told(self, received: Received[E], error: Exception) -> Sequence[Outgoing]:
+        try:
+            return self._failed(received, error)
+        except Exception:
+            log.exception("%s cannot say that %s failed", self._agent, received.id)
+            return ()
 
     async def _with_retries(self, received: Received[E]) -> Sequence[Outgoing]:
         settings = self._delivery.settings

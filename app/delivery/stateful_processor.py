@@ -15,12 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from app.cancellation import as_failure, ends_task
 from app.delivery.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Outgoing, Received
+from app.delivery.parking import Parking
 from app.delivery.pending_events import PendingEvent, PendingEvents
 from app.delivery.state.state_writer import StateWriter
-from app.errors import InvalidEvent
+from app.delivery.suspicion import Suspect
+from app.errors import InvalidEvent, PoisonEvent
 from topics.base import Event, Topic
 
 E = TypeVar("E", bound=Event)
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 100
 #: After so many seconds a key is woken again whose waking failed.
 _SNOOZE = 10.0
+#: How messages call what sends for all deciders.
+_NAME = "decider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +89,101 @@ class StateMachine(Protocol[V]):
         """Return why an event whose key never got a value goes to the dead letters; None when it is only stale."""
         ...
 
+    def poisoned(self, received: Received[Any], error: PoisonEvent) -> Sequence[Outgoing]:
+        """Return the events that tell whoever waits for what follows from an event that nothing will."""
+        ...
+
     def substitute(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
         """Return the small event to send in place of one that is too large, if there is one."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A message off the stream of `topic`, which `agent` reads."""
+
+    delivered: Delivered
+    topic: Topic[Any]
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """The place of what no message caused: a key of a partition whose time has come."""
+
+    topic: str
+    partition: int
+    offset: str = "its time"
+
+
 class StatefulProcessor(Generic[V]):
-    """Decides for all topics of the deciders of one worker, over one state."""
+    """Decides for all topics of the stateful agents of one worker, over one state."""
 
     def __init__(self, delivery: Delivery, state_machine: StateMachine[V], *, state_topic: str) -> None:
         self._delivery = delivery
         self._state_machine = state_machine
         self._waiting = PendingEvents()
+        self._parking: Parking[_Taken] = Parking(self._restored, self._resume)
         self._writer = StateWriter(delivery, state_machine.records, state_topic)
 
     async def run(self, stream: Any, topic: Topic[Any], *, agent: str) -> None:
         """Process the stream of one topic until the worker stops."""
         async for delivered in self._delivery.messages(stream):
-            await delivered.assignment.partition_state.loaded()
-            await self._wake_restored(delivered.assignment)
-            try:
-                received = self._delivery.parse(topic, delivered.message)
-            except InvalidEvent as error:
-                delivered.assignment.spawn(self._dead_letter(delivered, error, agent))
-            else:
-                self._process(delivered, received, agent)
+            taken, assignment = _Taken(delivered, topic, agent), delivered.assignment
+            if not self._parking.park(
+                assignment, taken, is_open=assignment.partition_state.ready and not self._delivery.suspect(delivered)
+            ):
+                self._process(taken)
 
-    def _process(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
+    async def _restored(self, assignment: PartitionAssignment) -> None:
+        await assignment.partition_state.loaded()
+        await self._wake_restored(assignment)
+
+    async def _resume(self, taken: _Taken) -> None:
+        if self._delivery.draining:
+            return
+        if suspect := self._delivery.suspect(taken.delivered):
+            with contextlib.suppress(AssignmentEnded):
+                await self._process_suspect(taken, suspect)
+        else:
+            self._process(taken)
+
+    async def _process_suspect(self, taken: _Taken, suspect: Suspect) -> None:
+        delivered = taken.delivered
+        async with self._delivery.processing(delivered, suspect) as clear:
+            if (poison := self._delivery.poison(suspect)) is None:
+                self._process(taken)
+                clear()
+                return
+            received = self._delivery.parse_poison(taken.topic, delivered.message, suspect)
+            also = self._told(received, poison) if received else ()
+            await self._dead_letter(delivered, poison, taken.agent, also)
+
+    def _told(self, received: Received[Any], poison: PoisonEvent) -> Sequence[Outgoing]:
+        try:
+            return self._state_machine.poisoned(received, poison)
+        except Exception:
+            log.exception("nobody can be told that %s is poison", received.id)
+            return ()
+
+    def _process(self, taken: _Taken) -> None:
+        delivered, agent = taken.delivered, taken.agent
+        try:
+            received = self._delivery.parse(taken.topic, delivered.message)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
+            delivered.assignment.spawn(self._dead_letter(delivered, error, agent))
+        else:
+            self._handle(delivered, received, agent)
+
+    def _handle(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
         started = time.perf_counter()
         try:
             with self._delivery.traced(received) as cause:
                 self._decide(delivered, cause, agent)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
-            delivered.assignment.spawn(self._dead_letter(delivered, error, agent))
+        except BaseException as error:  # whatever it is, the message must not be lost
+            if ends_task(error):
+                raise
+            delivered.assignment.spawn(self._dead_letter(delivered, as_failure(error), agent))
         else:
             self._delivery.metrics.finished(delivered.message.topic, "ok", time.perf_counter() - started)
 
@@ -130,7 +197,7 @@ class StatefulProcessor(Generic[V]):
         self._apply(delivered.assignment, key, decision, received, delivered.finish)
         if before is None and decision.value is not None:
             for pending in self._waiting.take(key):
-                self._process(pending.delivered, pending.received, pending.agent)
+                self._handle(pending.delivered, pending.received, pending.agent)
 
     def _apply(
         self,
@@ -157,9 +224,12 @@ class StatefulProcessor(Generic[V]):
         cause: Received[Any] | None,
         finish: Callable[[], None],
     ) -> None:
-        try:
+        async def publish() -> None:
             await assignment.confirm()
             await self._publish(assignment, key, decision.outgoing, cause)
+
+        try:  # the state has changed already: what follows from that must be sent
+            await self._delivery.insist(publish, agent=_NAME, message=cause or _Time(key, assignment.partition))
         except AssignmentEnded:
             return  # the whole state goes with the assignment
         assignment.partition_state.values.settled(key)
@@ -187,9 +257,14 @@ class StatefulProcessor(Generic[V]):
         except InvalidEvent as error:  # what cannot be sent at all must not hold up what can
             log.error("nor can be sent for %s what would stand in for it: %s", key, error)  # noqa: TRY400  # likewise
 
-    async def _dead_letter(self, delivered: Delivered, error: Exception, agent: str) -> None:
+    async def _dead_letter(
+        self, delivered: Delivered, error: Exception, agent: str, also: Sequence[Outgoing] = ()
+    ) -> None:
+        async def dead_letter() -> None:
+            await self._delivery.dead_letter(delivered, error, agent=agent, also=also)
+
         with contextlib.suppress(AssignmentEnded):
-            await self._delivery.dead_letter(delivered, error, agent=agent)
+            await self._delivery.insist(dead_letter, agent=agent, message=delivered.message)
         self._delivery.metrics.finished(delivered.message.topic, "dead_letter", 0.0)
 
     async def keep(self, *, interval: float = 0.05) -> None:
@@ -228,7 +303,9 @@ class StatefulProcessor(Generic[V]):
         for key, value in sleepers:
             try:
                 decision = self._state_machine.wake(value, now)
-            except Exception:  # one key must not stop the loop that writes the state of all
+            except BaseException as error:  # one key must not stop the loop that writes the state of all
+                if ends_task(error):
+                    raise
                 log.exception("cannot wake %s; it will be tried again", key)
                 assignment.partition_state.values.snooze(key, now + _SNOOZE)
                 continue

@@ -12,10 +12,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.delivery.kafka_private import learn_topic
-from app.delivery.state.state_log import end_of
+from app.delivery.state.state_log import Progress, end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
 _FETCH_WAIT_MS = 5
+#: A position that passes what is no record comes with no record: so it is looked at now and then.
+_ROUND_MS = 200
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +93,15 @@ class Tail:
 
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
-            goal = await self._start_at(consumer)
+            goal, progress = await self._start_at(consumer), Progress(consumer)
             self._check(consumer, goal)
             while True:
-                for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
+                for tp, records in (await consumer.getmany(timeout_ms=_ROUND_MS)).items():
                     for record in records:
                         await self._apply(record)
                     self.position[tp.partition] = records[-1].offset + 1
+                for tp in consumer.assignment():  # all that it has passed is applied
+                    self.position[tp.partition] = await progress.at(tp)
                 self._moved.set()
                 self._check(consumer, goal)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from app.cancellation import ends_task
 from app.retrieval.base import Embedder
 from app.vectors import Vector
 
@@ -20,7 +21,9 @@ async def embedding(text: str, embedder: Embedder, *, of: str, patience: float |
         async with asyncio.timeout(patience):
             vectors = await embedder.embed([text])
         vector: Vector = vectors[0]
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with the embedder, models can be asked and answer
+    except BaseException as error:  # whatever is wrong with the embedder, models can be asked and answer
+        if ends_task(error):
+            raise
         log.warning("no embedding for %s: %s", of, type(error).__name__)
         return None
     return vector

@@ -11,6 +11,7 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+from app.cancellation import as_failure, ends_task
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.outbox import Outbox
 from app.models.outcome import Piece
@@ -114,9 +115,11 @@ class StreamPublisher:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_PAUSE), self._changed:
                         await self._changed.wait_for(lambda: self._urgent)
-        except Exception as error:  # noqa: BLE001  # it is raised where the pieces come from
+        except BaseException as error:  # it is raised where the pieces come from
+            if ends_task(error):
+                raise
             async with self._changed:
-                self._error = error
+                self._error = as_failure(error)
                 self._changed.notify_all()
 
     async def _send(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from app.delivery import answered, suspicion
 from app.delivery.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.envelope import first
 from app.delivery.state.partition_state import PartitionState
@@ -48,6 +49,11 @@ def fenced_topics(settings: Settings) -> list[str]:
     return [runs_topic(settings), *(settings.topics.prefix + topic.name for topic in OWNED)]
 
 
+def answer_topics(settings: Settings) -> list[str]:
+    """Return the full names of the topics whose events answer requests."""
+    return [settings.topics.prefix + topic.name for topic in ANSWERS]
+
+
 def answer_window(settings: Settings) -> float:
     """Return for how many seconds an answer must be remembered, since its request may come again until then."""
     calls = [one.total_timeout for one in settings.models.values()]
@@ -75,11 +81,16 @@ async def _nothing() -> None:
     """Await nothing."""
 
 
+async def _nobody(_found: Mapping[PartitionAssignment, bytes | None]) -> None:
+    """Leave nothing to the next owner."""
+
+
 class StateRestorer:
     """Restores the state of newly assigned partitions from the log; `options` are those of any aiokafka client.
 
-    `fence` shuts a partition's former owner out before anything is read: what was read would not be all. `before_open`
-    is awaited when the runs are read back, and before anything happens to them.
+    `fence` shuts a partition's former owner out before anything is read: what was read would not be all. When the runs
+    are read back, and before anything happens to them, `take_over` is given what the former owners left, and
+    `before_open` is awaited.
     """
 
     def __init__(
@@ -88,8 +99,10 @@ class StateRestorer:
         options: Mapping[str, Any],
         *,
         fence: Callable[[PartitionAssignment], Coroutine[Any, Any, None]] | None = None,
+        take_over: Callable[[Mapping[PartitionAssignment, bytes | None]], Awaitable[None]] = _nobody,
         before_open: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
+        self._take_over = take_over
         self._settings = settings
         self._options = options
         self._fence = fence
@@ -121,29 +134,49 @@ class StateRestorer:
     async def _read_together(self, new: Collection[PartitionAssignment]) -> None:
         partition_state = {assignment.partition: assignment.partition_state for assignment in new}
         found: defaultdict[int, Assembler] = defaultdict(Assembler)
-        prefix, window = self._settings.topics.prefix, answer_window(self._settings)
+        window = answer_window(self._settings)
         # What lasts is written again within the interval, and where that came too late, the log says so itself.
-        runs_window = self._settings.delivery.remember + refresh_interval(self._settings)
-        await asyncio.gather(
-            self._read(runs_topic(self._settings), partition_state, _part(found), runs_window),
-            *(self._read(prefix + topic.name, partition_state, _answer(partition_state), window) for topic in ANSWERS),
+        runs_window = max(self._settings.delivery.remember + refresh_interval(self._settings), window)
+        owners: dict[int, bytes | None] = {}
+        await self._read(
+            runs_topic(self._settings), partition_state, _part(found, partition_state, owners), runs_window
         )
+        await asyncio.gather(
+            *(self._read_answers(name, partition_state, window) for name in answer_topics(self._settings))
+        )
+        await self._take_over({assignment: owners.get(assignment.partition) for assignment in new})
         await self._before_open()
         for partition, held in partition_state.items():
             _restore(found[partition], held)
             held.finish_loading()
             await asyncio.sleep(0)
 
-    async def _read(self, topic: str, partitions: Collection[int], read: Read, window: float) -> None:
-        """Read back for as long as it takes; reading a part twice changes nothing."""
+    async def _read_answers(self, topic: str, partition_state: Mapping[int, PartitionState], window: float) -> None:
+        """Read back what was answered since the last checkpoint."""
+        covered = {
+            number: at
+            for number, held in partition_state.items()
+            if (at := held.answered.covered.get(topic)) is not None
+        }
+        ends = await self._read(topic, partition_state, _answer(partition_state), window, covered)
+        for partition, end in ends.items():
+            partition_state[partition].answered.covered[topic] = end
+
+    async def _read(
+        self,
+        topic: str,
+        partitions: Collection[int],
+        read: Read,
+        window: float,
+        starts: Mapping[int, int] | None = None,
+    ) -> Mapping[int, int]:
+        """Read back for as long as it takes, and return the ends; reading a part twice changes nothing."""
         while True:
             try:
-                await read_back(self._options, topic, partitions, read, window=window)
+                return await read_back(self._options, topic, partitions, read, window=window, starts=starts)
             except KafkaError as error:
                 log.warning("reading %s back again after: %r", topic, error)
                 await asyncio.sleep(1.0)
-            else:
-                return
 
 
 def _succeeded(fencing: asyncio.Task[None], assignment: PartitionAssignment) -> bool:
@@ -155,10 +188,20 @@ def _succeeded(fencing: asyncio.Task[None], assignment: PartitionAssignment) -> 
     return not assignment.ended
 
 
-def _part(found: Mapping[int, Assembler]) -> Read:
+def _part(
+    found: Mapping[int, Assembler], partition_state: Mapping[int, PartitionState], owners: dict[int, bytes | None]
+) -> Read:
+    # What was answered is remembered from now on: after a long pause it is old, but may still be asked for.
+    now = time.time()
+
     def read(record: Any) -> None:
-        key = (record.key or b"").decode(errors="replace")
-        found[record.partition].add(key, record.value, record.timestamp / 1000)
+        key, at = (record.key or b"").decode(errors="replace"), record.timestamp / 1000
+        if key.startswith(answered.PREFIX):
+            partition_state[record.partition].answered.restore_checkpoint(key, record.value, at, now)
+        elif key == suspicion.KEY:
+            owners[record.partition] = record.value
+        else:
+            found[record.partition].add(key, record.value, at)
 
     return read
 
@@ -171,11 +214,10 @@ def _restore(assembler: Assembler, held: PartitionState) -> None:
 
 
 def _answer(partition_state: Mapping[int, PartitionState]) -> Read:
-    # Remembered from now on: after a long pause an answer is old, but may still be asked for.
-    now = time.time()
+    now = time.time()  # as in `_part`
 
     def read(record: Any) -> None:
         if event_id := first(record.headers, "ce_id"):
-            partition_state[record.partition].answered.add(event_id, now)
+            partition_state[record.partition].answered.restore(event_id, now)
 
     return read

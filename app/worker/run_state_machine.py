@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.stateful_processor import Decision
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, PoisonEvent
 from app.partitioner import partition_of
 from app.telemetry.metrics import Metrics
 from app.workflows.budgets import owner
@@ -126,6 +127,17 @@ class RunStateMachine:
             return None
         return InvalidEvent("unknown_run", f"no run of the task {event.task_id} is under way")
 
+    def poisoned(self, received: Received[Any], error: PoisonEvent) -> Sequence[Outgoing]:
+        """Return the failed result of a task that kills workers, or a failed answer in place of one that does."""
+        event, failure = received.event, Failure.of(error)
+        if isinstance(event, Task):
+            told = [_refused(event, task_id(received), failure, received.timestamp), _failed(event, failure)]
+        elif getattr(event, "error", None) and event.error.code == failure.code:
+            told = []  # it stands in for one that did: what kills is the run, which ends by its deadline
+        else:
+            told = [_instead(event, failure)]
+        return [self._outgoing(one, received.traceparent) for one in told if one]
+
     def records(self, key: str, value: RunState | None, written: RunState | None) -> Records:
         """Return what is to be written of a state."""
         return records(key, value, written)
@@ -212,6 +224,34 @@ def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, rec
 
 #: What is left out of a result that is too large: all that may be long, but for the sender's own metadata.
 _NO_TEXTS = {"answer": None, "candidates": (), "citations": (), "groups": (), "reason": "", "steps": ()}
+
+
+def _refused(task: Task, own_id: str, failure: Failure, accepted_at: float) -> Result:
+    """Return the result of a task whose run never began, or whose beginning nobody survived."""
+    return Result(
+        task_id=own_id,
+        workflow=task.workflow,
+        status="failed",
+        error=failure,
+        accepted_at=datetime.fromtimestamp(accepted_at, UTC),
+        finished_at=datetime.now(UTC),
+        metadata=task.metadata,
+    )
+
+
+def _instead(event: Any, failure: Failure) -> Response | None:
+    """Return a failed answer in place of one; None of an event that is none."""
+    match event:
+        case ModelResponse(id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose):
+            return ModelResponse(
+                id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose, error=failure
+            )
+        case RetrievalResult(id=id_, task_id=task, step=step):
+            return RetrievalResult(id=id_, task_id=task, step=step, error=failure)
+        case StepResult(id=id_, task_id=task, step=step):
+            return StepResult(id=id_, task_id=task, step=step, error=failure)
+        case _:
+            return None
 
 
 def _failed(event: Any, failure: Failure) -> Command | Response | None:  # noqa: PLR0911  # one for each event

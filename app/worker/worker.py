@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 import agents
@@ -20,11 +23,14 @@ from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
 from app.delivery.assignment import Assignments, PartitionAssignment
+from app.delivery.checkpoints import Checkpoints
 from app.delivery.core import Delivery
 from app.delivery.fencing import Fences
 from app.delivery.header_names import accept_invalid_header_names
 from app.delivery.kafka_private import FencedProducer
+from app.delivery.offsets import OffsetTracker
 from app.delivery.outbox import Outbox
+from app.delivery.ownership import Owners, read_places
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
 from app.dependencies import ConfiguredModel, Dependencies
@@ -41,7 +47,14 @@ from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
 from app.worker.feeds.health import HealthFeed
 from app.worker.feeds.index import IndexFeed
-from app.worker.restoration import StateRestorer, fenced_topics, new_partition_state, runs_topic
+from app.worker.restoration import (
+    StateRestorer,
+    answer_topics,
+    fenced_topics,
+    new_partition_state,
+    refresh_interval,
+    runs_topic,
+)
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.run import Run, RunState
@@ -69,6 +82,7 @@ class Worker:
         self.settings = settings
         self.components = components
         self.assignments = Assignments(self._new_partition_state, self._restore)
+        self.assignments.in_flight.limit = settings.delivery.max_in_flight_bytes
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
@@ -82,7 +96,7 @@ class Worker:
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._feed: IndexFeed | None = None
-        self._stopping = False
+        self._stopping = self._ending = False
         self._broken = asyncio.Event()
 
     async def start(self) -> None:
@@ -108,25 +122,33 @@ class Worker:
         self._producer = self._new_producer()
         await self._producer.start()
         stack.push_async_callback(_in_time, self._producer.stop)
-        self._restorer = self._new_takeover()
+        self._restorer = self._new_restorer()
         self._assemble()
         stack.push_async_callback(self._end_batchers)
         self._feed = self._follow_chunks()
         self._spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
         self._spawn(self.deps.processor.keep(), "keep state")
+        self._spawn(self._checkpoints.keep(), "write down what was answered")
+        self._spawn(self._owners.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
         self._spawn(self._watch(), "watch")
         self.app.finalize()
         stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
 
-    def _new_takeover(self) -> StateRestorer:
+    def _new_restorer(self) -> StateRestorer:
         settings, fence = self.settings, None
         if self._connection.durable:
             fences = Fences(self._producer, self.assignments, settings.app_id, fenced_topics(settings))
             self._spawn(fences.renew_regularly(), "renew fences")
             fence = fences.fence
-        return StateRestorer(settings, self._options, fence=fence, before_open=self._definitions.reach_end)
+        return StateRestorer(
+            settings,
+            self._options,
+            fence=fence,
+            take_over=self._take_over,
+            before_open=self._definitions.reach_end,
+        )
 
     def _new_producer(self) -> FencedProducer:
         return FencedProducer(
@@ -152,6 +174,17 @@ class Worker:
         )
         delivery = Delivery(
             settings.delivery, outbox, self.assignments, chosen.metrics, tracer=self._tracer, group=settings.app_id
+        )
+        self._checkpoints = Checkpoints(
+            delivery, state_topic=runs_topic(settings), answers=frozenset(answer_topics(settings))
+        )
+        self._owners = Owners(
+            delivery,
+            me=f"{self._name}-{secrets.token_hex(4)}",
+            state_topic=runs_topic(settings),
+            places=partial(
+                read_places, self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
+            ),
         )
         runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics)
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
@@ -222,11 +255,17 @@ class Worker:
     def _restore(self, new: list[PartitionAssignment]) -> None:
         self._spawn(self._restorer.read(new), "take partitions over")
 
+    async def _take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
+        if self._connection.durable:  # the embedded broker serves one process, whose death nobody else learns of
+            await self._owners.take_over(found)
+
     async def _before_rebalance(self) -> None:
         """Write what is finished, so that the next owner need not do it again."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                await self.deps.processor.write_changes()
+                await asyncio.gather(
+                    self.deps.processor.write_changes(), self._checkpoints.write(), self._owners.pause()
+                )
                 await self._producer.flush()
 
     def checks(self) -> Mapping[str, Check]:
@@ -273,11 +312,11 @@ class Worker:
         """Measure what changes slowly, and notice when Faust has given up."""
         while True:
             await asyncio.sleep(interval)
-            self._measure()
+            await self._measure()
             if self.app.crashed:
                 raise RuntimeError(f"the consumer crashed: {self.app.crash_reason!r}")
 
-    def _measure(self) -> None:
+    async def _measure(self) -> None:
         metrics = self.components.metrics
         metrics.owned_partitions(len(self.assignments))
         metrics.runs_active(
@@ -286,11 +325,22 @@ class Worker:
             )
         )
         metrics.definitions_refused(len(self._definitions.refused))
-        if self.assignments.suspended:
-            return
-        for (topic, partition), offset in self.assignments.committable().items():
-            end = self.app.consumer.highwater(TP(topic, partition))
-            metrics.lag(topic, partition, max(0, (end or offset) - offset))
+        for assignment in self.assignments:
+            for topic, offset_tracker in dict(assignment.offset_trackers).items():
+                if not self.assignments.suspended and (offset := offset_tracker.committable) is not None:
+                    metrics.lag(
+                        topic,
+                        assignment.partition,
+                        await self._lag(TP(topic, assignment.partition), offset_tracker, offset),
+                    )
+
+    async def _lag(self, tp: TP, offset_tracker: OffsetTracker, offset: int) -> int:
+        """Return how many offsets are not finished; where no event is left, the last of them may be no events."""
+        end = self.app.consumer.highwater(tp) or offset
+        if end > offset and not offset_tracker.unfinished:
+            with contextlib.suppress(KafkaError, IllegalStateError):  # a rebalance has begun
+                offset = max(offset, await self.app.consumer.position(tp) or 0)
+        return max(0, end - offset)
 
     async def stop(self) -> None:
         """Finish what is in flight within the grace period, commit, and leave the group.
@@ -302,6 +352,9 @@ class Worker:
         await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
         await self._before_rebalance()
         await _in_time(self.app.consumer.commit)
+        await _in_time(self._owners.end)
+        for assignment in self.assignments:  # what is left must not be told of the end of the parts that it uses
+            assignment.end()
         await self._stack.aclose()
 
     async def _end_batchers(self) -> None:
@@ -312,6 +365,7 @@ class Worker:
     async def _end_tasks(self) -> None:
         for assignment in self.assignments:
             assignment.end()
+        self._ending = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -325,7 +379,8 @@ class Worker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error and not self._ending:
             log.critical("%s ended: %r", task.get_name(), error, exc_info=error)
             self._broken.set()
 

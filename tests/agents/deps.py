@@ -42,7 +42,7 @@ class Embedder:
     dimensions = 2
 
     def __init__(self) -> None:
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         if self.error:
@@ -67,7 +67,7 @@ class Store:
     def __init__(self, *chunks: Chunk) -> None:
         self.chunks = chunks
         self.asked: list[tuple[str, int, str]] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     async def load(self) -> None:
         """Have nothing saved."""

@@ -36,7 +36,7 @@ class Never(Does):
         return None
 
 
-def _raise(error: Exception) -> Callable[[], Any]:
+def _raise(error: BaseException) -> Callable[[], Any]:
     def work() -> Any:
         raise error
 
@@ -114,3 +114,10 @@ def test_that_a_ring_is_no_json() -> None:
     ring.append(ring)
     with pytest.raises(ConnectorError, match="is no JSON"):
         plain(ring)
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError(), SystemExit(3)])
+async def test_that_what_it_raises_to_end_a_task_or_the_program_is_its_fault(fault: BaseException) -> None:
+    outcome = await call_connector("c", Does(_raise(fault)), {"a": 1}, timeout=60.0)
+    assert isinstance(outcome.error, ConnectorError)
+    assert type(fault).__name__ in str(outcome.error)

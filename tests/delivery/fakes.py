@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -55,7 +56,7 @@ class Producer:
     def __init__(self) -> None:
         self.sent: list[Record] = []
         self.acknowledged: list[Record] = []
-        self.refuse: Callable[[Record], Exception | None] = lambda _record: None
+        self.refuse: Callable[[Record], BaseException | None] = lambda _record: None
         self.fail: Callable[[Record], Exception | None] = lambda _record: None
         self.hold: Callable[[Record], bool] = lambda _record: False
         self._held: list[tuple[Record, asyncio.Future[Any]]] = []
@@ -86,7 +87,8 @@ class Producer:
             future.set_exception(error)
         else:
             self.acknowledged.append(record)
-            future.set_result(None)
+            line = record.topic, record.partition
+            future.set_result(SimpleNamespace(offset=sum((one.topic, one.partition) == line for one in self.sent) - 1))
 
     def let_go(self) -> None:
         """Acknowledge what was held back."""

@@ -38,7 +38,7 @@ async def test_that_confirm_waits_while_a_rebalance_is_under_way(assignments: As
     assert assignment.active
 
 
-async def test_that_a_partition_that_stays_keeps_its_tenure_and_the_others_end(assignments: Assignments) -> None:
+async def test_that_a_partition_that_stays_keeps_its_assignment_and_the_others_end(assignments: Assignments) -> None:
     _assign(assignments, 0, 1)
     stays, goes = assignments.get(0), assignments.get(1)
     assert stays
@@ -66,7 +66,7 @@ async def test_that_a_partition_that_comes_back_later_begins_anew(assignments: A
 async def test_that_the_end_cancels_what_runs_and_wakes_who_waits_for_the_log(assignments: Assignments) -> None:
     _assign(assignments, 0)
     (assignment,) = assignments
-    task = assignment.spawn(asyncio.Event().wait())  # type: ignore[arg-type]  # what it returns is of no matter
+    task = assignment.spawn(asyncio.Event().wait())
     waiting = asyncio.create_task(assignment.partition_state.loaded())
     await settle()
     assert assignment.tasks == {task}
@@ -78,7 +78,7 @@ async def test_that_the_end_cancels_what_runs_and_wakes_who_waits_for_the_log(as
     assert assignment.tasks == frozenset()
 
 
-async def test_that_new_tenures_are_told_once() -> None:
+async def test_that_new_assignments_are_told_once() -> None:
     told: list[list[int]] = []
 
     def on_new(new: list[PartitionAssignment]) -> None:
@@ -122,7 +122,7 @@ async def test_that_nothing_is_begun_while_the_lease_has_run_out() -> None:
     assert assignment.active
 
 
-async def test_that_who_waits_for_the_lease_learns_that_the_tenure_ended() -> None:
+async def test_that_who_waits_for_the_lease_learns_that_the_assignment_ended() -> None:
     assignment = PartitionAssignment(0, _open(0), Lease(seconds=0.0))
     confirming = asyncio.create_task(assignment.confirm())
     await asyncio.sleep(0)
@@ -137,7 +137,9 @@ def test_that_the_lease_counts_while_the_machine_sleeps() -> None:
     assert getattr(lease_clock, "args", None) == (time.CLOCK_BOOTTIME,)
 
 
-async def test_that_a_tenure_whose_owner_was_shut_out_ends_and_the_group_is_asked(assignments: Assignments) -> None:
+async def test_that_a_shut_out_assignment_ends_and_the_group_is_asked(
+    assignments: Assignments,
+) -> None:
     asked: list[int] = []
     assignments.rejoin = lambda: asked.append(1)
     _assign(assignments, 0, 1)
@@ -152,7 +154,9 @@ async def test_that_a_tenure_whose_owner_was_shut_out_ends_and_the_group_is_aske
     assert again is not lost
 
 
-async def test_that_what_must_follow_the_end_of_a_tenure_is_done_at_once_and_once(assignments: Assignments) -> None:
+async def test_that_callbacks_of_an_assignments_end_run_at_once_and_once(
+    assignments: Assignments,
+) -> None:
     done: list[int] = []
     _assign(assignments, 0)
     (assignment,) = assignments
@@ -161,3 +165,18 @@ async def test_that_what_must_follow_the_end_of_a_tenure_is_done_at_once_and_onc
     assert done == [1]
     assignment.end()
     assert done == [1]
+
+
+async def test_that_work_that_fails_is_not_overlooked(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(error: BaseException) -> None:
+        raise error
+
+    assignment = PartitionAssignment(3, _open(3))
+    for error in (RuntimeError("a defect"), asyncio.CancelledError()):
+        await asyncio.gather(assignment.spawn(fail(error)), return_exceptions=True)
+    assert sum("work in partition 3 ended before its time" in line for line in caplog.messages) == 2
+    caplog.clear()
+    running = assignment.spawn(asyncio.sleep(3600))
+    assignment.end()
+    await asyncio.gather(running, return_exceptions=True)
+    assert caplog.messages == []

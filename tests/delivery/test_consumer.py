@@ -199,7 +199,7 @@ async def test_that_what_is_fetched_while_the_flow_is_active_is_handed_on() -> N
     found = await thread._fetch_records(consumer, set(), timeout=1.0)
     assert {tp: records[0].offset for tp, records in found.items()} == FETCHED
     assert consumer.sought == []
-    assert thread.consumer.passed == (1, {MARKED: 12})  # of what is handed on, the ledgers know themselves
+    assert thread.consumer.passed == (1, {MARKED: 12})  # of what is handed on, the offset trackers know themselves
 
 
 @pytest.mark.parametrize("error", [KafkaConnectionError("away"), IllegalStateError("not assigned")])
@@ -249,8 +249,11 @@ class Partitions:
     def on_buffer_full(self, tp: TP) -> None:
         self.said.append(("full", tp))
 
-    def on_buffer_drop(self, tp: TP) -> None:
+    def drained(self, tp: TP) -> None:
         self.said.append(("drained", tp))
+
+    def pace(self, tp: TP) -> None:
+        """Let everything come."""
 
 
 async def test_that_a_full_queue_holds_up_nobody_and_its_partition_is_fetched_no_more_until_it_has_drained() -> None:
@@ -268,3 +271,51 @@ async def test_that_a_full_queue_holds_up_nobody_and_its_partition_is_fetched_no
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(queue.get(), 0.01)
     assert partitions.said == [("full", ONE), ("drained", ONE)]
+
+
+@pytest.fixture
+def paced(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what Faust is told of the partition."""
+    said: list[str] = []
+    monkeypatch.setattr(rig, "on_buffer_full", lambda _tp: said.append("full"), raising=False)
+    monkeypatch.setattr(rig, "on_buffer_drop", lambda _tp: said.append("drained"), raising=False)
+    return said
+
+
+async def test_that_a_partition_is_not_fetched_further_while_its_state_is_read_back(rig: Rig, paced: list[str]) -> None:
+    (assignment,) = rig.assignments
+    rig.pace(ONE)
+    rig.pace(ONE)
+    rig.drained(ONE)  # its queue is empty, but that is not all that it needs
+    assert paced == ["full", "full", "drained", "full"]
+    assignment.partition_state.finish_loading()
+    rig.pace(ONE)
+    assert paced[4:] == ["drained"]
+
+
+async def test_that_a_topic_is_not_fetched_further_while_too_many_of_its_bytes_are_in_flight(
+    rig: Rig, paced: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver.Consumer, "_to_message", lambda _self, _tp, record: record)
+    (assignment,), record = (
+        rig.assignments,
+        SimpleNamespace(topic="tasks", partition=0, offset=0, key=b"key", value=b"x" * 90, headers=(("name", b"val"),)),
+    )
+    rig._to_message(ONE, record)  # what is parked does not count: it must keep nothing from partitions that stayed
+    assignment.partition_state.finish_loading()
+    rig.assignments.in_flight.limit = 100
+    rig.pace(ONE)
+    assert paced == []
+    record.offset = 1
+    rig._to_message(ONE, record)
+    rig.pace(ONE)
+    assert paced == ["full"]
+    offset_tracker = assignment.offset_trackers["tasks"]
+    assert offset_tracker.begin(1)
+    offset_tracker.finish(1)
+    assert paced == ["full", "drained"]
+    record.offset = 2
+    rig._to_message(ONE, record)
+    rig.pace(ONE)
+    assignment.end()
+    assert paced == ["full", "drained", "full", "drained"]

@@ -61,7 +61,7 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig(monkeypatch)
 
 
-async def test_that_an_owner_writes_under_an_identity_of_its_own_until_the_tenure_ends(rig: Rig) -> None:
+async def test_that_an_owner_writes_under_an_identity_of_its_own_until_the_assignment_ends(rig: Rig) -> None:
     await rig.fences.fence(rig.assignment)
     assert rig.asked == ["app-0"]
     assert set(rig.producer.identities) == {TopicPartition("state", 0), TopicPartition("results", 0)}
@@ -77,7 +77,7 @@ async def test_that_who_is_overtaken_while_it_fences_does_it_again(rig: Rig) -> 
     assert identity.producer_epoch == 3
 
 
-async def test_that_a_tenure_that_has_ended_is_not_fenced(rig: Rig) -> None:
+async def test_that_an_assignment_that_has_ended_is_not_fenced(rig: Rig) -> None:
     rig.harness.assignments.suspend()
     fencing = asyncio.create_task(rig.fences.fence(rig.assignment))
     await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def test_that_a_broker_that_refuses_says_what_to_grant(rig: Rig) -> None:
         await rig.fences.fence(rig.assignment)
 
 
-async def test_that_a_fence_that_is_refused_ends_the_tenure_and_the_group_is_asked(rig: Rig) -> None:
+async def test_that_a_fence_that_is_refused_ends_the_assignment_and_the_group_is_asked(rig: Rig) -> None:
     asked: list[int] = []
     rig.harness.assignments.rejoin = lambda: asked.append(1)
     await rig.fences.fence(rig.assignment)
@@ -104,7 +104,7 @@ async def test_that_a_fence_that_is_refused_ends_the_tenure_and_the_group_is_ask
     assert (rig.assignment.ended, asked, rig.producer.identities) == (True, [1], {})
 
 
-async def test_that_fences_are_renewed_while_a_tenure_lasts(rig: Rig) -> None:
+async def test_that_fences_are_renewed_while_an_assignment_lasts(rig: Rig) -> None:
     await rig.fences.fence(rig.assignment)
     renewing = asyncio.create_task(rig.fences.renew_regularly(0.001))
     rig.failures = [InvalidProducerEpoch()]

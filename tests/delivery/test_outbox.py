@@ -144,7 +144,7 @@ async def test_that_a_record_of_another_partition_is_not_sent_again(producer: Pr
     assert [record.value for record in producer.sent] == [b"1", b"2", b"3", b"1"]
 
 
-async def test_that_it_does_not_try_again_for_a_tenure_that_has_ended(producer: Producer, sender: Outbox) -> None:
+async def test_that_it_does_not_try_again_for_an_assignment_that_has_ended(producer: Producer, sender: Outbox) -> None:
     harness = Harness()
     harness.own("any", 0)
     assignment = harness.assignment()

@@ -37,7 +37,7 @@ class Rig:
         self.harness, self.stream = harness, Stream()
         self.calls: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.busy = self.most = 0
 
     async def handle(self, received: Request) -> Sequence[Outgoing]:
@@ -53,7 +53,7 @@ class Rig:
             self.busy -= 1
         return _answer(received)
 
-    def start(self, *, answers: bool = True) -> None:
+    def start(self, *, answers: bool = True, failed: Callable[..., Sequence[Outgoing]] = _failed) -> None:
         handle: Callable[[Request], Awaitable[Sequence[Outgoing]]] = self.handle
         request_handler = RequestHandler(
             self.harness.delivery,
@@ -62,7 +62,7 @@ class Rig:
             agent="doer",
             identify=lambda received: f"{received.event.id}/result",
             answers=answers,
-            failed=_failed,
+            failed=failed,
         )
         self.harness.start(request_handler.run(self.stream))
 
@@ -248,7 +248,7 @@ async def test_that_an_answer_that_is_too_large_becomes_a_dead_letter(rig: Rig) 
     assert rig.answered() == ["a"]  # the failure, which fits
 
 
-async def test_that_a_tenure_that_ends_leaves_the_message_to_the_next_owner(rig: Rig) -> None:
+async def test_that_an_assignment_that_ends_leaves_the_message_to_the_next_owner(rig: Rig) -> None:
     rig.gates["a"] = asyncio.Event()
     rig.start()
     rig.deliver("a")
@@ -437,4 +437,91 @@ async def test_that_what_does_not_parse_is_buried_though_it_has_no_kind() -> Non
     harness.deliver(rig.stream, Message(RETRIEVAL_REQUESTS.name, 0, 0, b"k", b"not json"))
     await until(lambda: rig.committable() == 1)
     assert len(harness.producer.on(DEAD_LETTERS)) == 1
+    await harness.stop()
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(1)])
+async def test_that_what_ends_a_task_though_nobody_asked_for_it_is_a_failure_like_any_other(
+    rig: Rig, error: BaseException
+) -> None:
+    rig.errors = [error]
+    rig.start()
+    rig.deliver("a", "b")
+    await until(lambda: rig.committable() == 2)
+    (letter,) = rig.harness.producer.on(DEAD_LETTERS)
+    assert DeadLetter.from_headers(letter.headers).error == "Interrupted in the agent"
+    assert sorted(rig.answered()) == ["a", "b"]  # of which one is the failure
+
+
+def _startled(received: Request, error: Exception) -> list[Outgoing]:
+    raise KeyError(received.id, error)
+
+
+async def test_that_a_fault_in_telling_of_a_failure_leaves_the_dead_letter(rig: Rig) -> None:
+    rig.errors = [RuntimeError("a defect")]
+    rig.start(failed=_startled)
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    assert len(rig.harness.producer.on(DEAD_LETTERS)) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), asyncio.CancelledError()])
+async def test_that_a_fault_in_burying_is_logged_and_tried_again_without_a_second_call(
+    rig: Rig, error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults, dead_letter = [error, error], rig.harness.delivery.dead_letter
+
+    async def buried(*given: object, **named: object) -> None:
+        if faults:
+            raise faults.pop()
+        await dead_letter(*given, **named)  # type: ignore[arg-type]  # as they came
+
+    rig.harness.delivery.dead_letter = buried  # type: ignore[method-assign]  # the fault is planted
+    rig.errors = [RuntimeError("a defect")]
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    assert (rig.calls, len(rig.harness.producer.on(DEAD_LETTERS))) == (["a"], 1)
+    assert sum("doer holds up retrieval-requests/0/0" in line for line in caplog.messages) == 2
+
+
+async def test_that_a_failure_of_which_nobody_can_be_told_holds_up_nobody(rig: Rig) -> None:
+    rig.harness.producer.refuse = lambda record: (
+        MessageSizeTooLargeError() if record.topic == RETRIEVAL_RESULTS.name else None
+    )
+    rig.start()
+    rig.deliver("a")
+    await until(lambda: rig.committable() == 1)
+    assert len(rig.harness.producer.on(DEAD_LETTERS)) == 1
+
+
+async def test_that_a_partition_that_is_read_back_takes_no_places_of_those_that_stayed() -> None:
+    harness = Harness(settings=DeliverySettings(max_in_flight=2))
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    harness.loaded = False
+    harness.own(RETRIEVAL_REQUESTS.name, 0, 1)
+    rig = Rig(harness)
+    rig.start()
+    harness.deliver(rig.stream, *(rig.request(f"new-{n}", partition=1) for n in range(5)))
+    rig.deliver("a", "b", "c")
+    await until(lambda: rig.committable() == 3)
+    assert rig.calls == ["a", "b", "c"]
+    harness.assignment(1).partition_state.finish_loading()
+    await until(lambda: harness.committable(RETRIEVAL_REQUESTS, 1) == 5)
+    assert rig.calls[3:] == [f"new-{n}" for n in range(5)]
+    assert rig.most <= 2
+    await harness.stop()
+
+
+async def test_that_draining_does_not_wait_for_a_partition_that_is_read_back() -> None:
+    harness = Harness(loaded=False)
+    harness.own(RETRIEVAL_REQUESTS.name, 0)
+    rig = Rig(harness)
+    rig.start()
+    rig.deliver("a")
+    await settle()
+    await asyncio.wait_for(harness.delivery.drain(60.0), 5)
+    harness.assignment().partition_state.finish_loading()
+    await settle()
+    assert rig.calls == []
     await harness.stop()

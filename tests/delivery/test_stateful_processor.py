@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NotLead
 
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.stateful_processor import Decision, StatefulProcessor
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, PoisonEvent
 from tests.delivery.fakes import Harness, Message, Stream, once, settle, until
 from topics import DEAD_LETTERS, RESULTS, TASKS
 from topics.dead_letters import DeadLetter
@@ -43,6 +43,8 @@ class Adder:
         given = received.event.input
         if "poison" in given:
             raise InvalidEvent("poison", "do not")
+        if "cancelled" in given:
+            raise asyncio.CancelledError
         if "crash" in given:
             raise RuntimeError("a fault of the mind")
         if value is None and "first" not in given:
@@ -73,6 +75,9 @@ class Adder:
             case "crash":
                 raise RuntimeError("a fault of the mind")
         return None
+
+    def poisoned(self, received: Received[Any], error: PoisonEvent) -> list[Outgoing]:
+        return [self._say(f"{received.event.id}: {error}", 0)]
 
     def substitute(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
         return replace(outgoing, event=Task(id=outgoing.key, input={"left out": error.reason}))
@@ -312,7 +317,7 @@ async def test_that_a_state_that_the_broker_does_not_take_holds_up_no_other(rig:
     assert rig.harness.assignment().partition_state.values.get("big") == Sum(1)
 
 
-async def test_that_a_tenure_that_ends_takes_its_state_along(rig: Rig) -> None:
+async def test_that_an_assignment_that_ends_takes_its_state_along(rig: Rig) -> None:
     rig.producer.hold = lambda _record: True
     rig.deliver("a", first=1, add=1)
     await until(lambda: rig.producer.sent)
@@ -471,3 +476,58 @@ async def test_that_a_partition_that_is_away_holds_up_no_timers_states_or_commit
         assert sum(record.topic == STATE and record.key == b"away" for record in harness.producer.sent) < 5
     finally:
         await harness.stop()
+
+
+async def test_that_a_partition_that_is_read_back_does_not_hold_up_those_that_stayed() -> None:
+    rig = Rig()
+    rig.harness.loaded = False
+    rig.harness.own(TASKS.name, 0, 1)
+    new = [
+        rig.harness.message(TASKS, Task(id=f"n{n}", workflow="n", input={"first": 1, "add": n}), partition=1)
+        for n in range(1, 250)
+    ]
+    rig.harness.deliver(rig.stream, *new)
+    rig.deliver("kept", first=1, add=1)
+    await until(lambda: rig.said() == ["kept/1"])
+    partition_state = rig.harness.assignment(1).partition_state
+    partition_state.values.restore("old", Sum(5, wake_at=9e9), time.time())
+    partition_state.finish_loading()
+    late = rig.harness.message(TASKS, Task(id="late", workflow="n", input={"add": 0}), partition=1)
+    rig.harness.deliver(rig.stream, late)
+    await until(lambda: "late" in rig.mind.seen)
+    assert rig.mind.seen == ["kept-0", *(f"n{n}" for n in range(1, 250)), "late"]
+    assert rig.said()[1] == "woken/5"
+    await rig.harness.stop()
+
+
+async def test_that_what_is_parked_is_left_to_the_next_owner_when_the_assignment_ends() -> None:
+    rig = Rig(Harness(loaded=False))
+    rig.deliver("a", first=1, add=1)
+    await settle()
+    rig.harness.loaded = True
+    rig.harness.own(TASKS.name, 1)
+    await settle()
+    rig.harness.own(TASKS.name, 0)
+    rig.harness.offsets.clear()
+    rig.deliver("a", first=1, add=7)
+    await until(lambda: rig.said() == ["a/7"])
+    assert rig.mind.seen == ["a-0"]
+    await rig.harness.stop()
+
+
+async def test_that_a_cancellation_that_nobody_asked_for_is_a_fault_of_the_mind(rig: Rig) -> None:
+    rig.deliver("a", cancelled=1)
+    rig.deliver("b", first=1, add=1)
+    await until(lambda: rig.said() == ["b/1"] and rig.producer.on(DEAD_LETTERS))
+    await rig.write()
+    assert rig.committable() == 2
+
+
+async def test_that_what_follows_is_sent_though_sending_had_a_fault(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    faults: list[BaseException] = [RuntimeError("a defect"), asyncio.CancelledError()]
+    rig.producer.refuse = lambda _record: faults.pop() if faults else None
+    rig.deliver("a", first=1, add=1)
+    await until(lambda: rig.said() == ["a/1"])
+    await rig.write()
+    assert rig.committable() == 1
+    assert sum("decider holds up tasks/0/0" in line for line in caplog.messages) == 2

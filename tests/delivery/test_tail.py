@@ -132,3 +132,19 @@ async def test_that_the_end_is_not_reached_before_the_last_is_applied(options: d
         allowed.set()
         await reaching
         assert follower.taken == [b"a", b"b"]
+
+
+@pytest.mark.kafka
+async def test_that_the_end_is_reached_where_it_is_a_marker_and_no_record(kafka: Connection) -> None:
+    options = {"bootstrap_servers": kafka.bootstrap_servers, **kafka.client_options}
+    topic = await _topic(options)
+    async with AIOKafkaProducer(**options, transactional_id=topic) as producer:
+        async with producer.transaction():
+            await producer.send_and_wait(topic, b"a", partition=0)
+        async with Follower(options, topic) as follower, asyncio.timeout(30):
+            await follower.tail.caught_up.wait()
+            assert (follower.taken, follower.tail.position) == ([b"a"], {0: 2, 1: 0})
+            async with producer.transaction():
+                await producer.send_and_wait(topic, b"b", partition=0)
+            await follower.tail.reach_end()
+            assert (follower.taken, follower.tail.position[0]) == ([b"a", b"b"], 4)

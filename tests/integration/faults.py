@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, cast
 
@@ -12,13 +13,16 @@ from faust.transport.consumer import Consumer as FaustConsumer
 import app.worker.worker
 from app.delivery import consumer
 from app.delivery.core import Delivered, Delivery
+from app.delivery.envelope import Received
 from app.errors import RetrievalError
 from app.worker.components import Components
+from app.worker.run_state_machine import RunStateMachine
 from topics.retrieval_results import Chunk
+from topics.tasks import Task
 
 
 class BareConsumer(consumer.Consumer):
-    """Commits what Faust holds for acknowledged, instead of what the ledgers say."""
+    """Commits what Faust holds for acknowledged, instead of what the offset trackers say."""
 
     _add_gap = FaustConsumer._add_gap
     force_commit = FaustConsumer.force_commit
@@ -77,8 +81,37 @@ def failing_store(parts: Components) -> Components:
     return parts
 
 
+def deadly_retrieval(parts: Components) -> Components:
+    """Have the search for one question end the process, as a fault in native code would."""
+    search = parts.store.search
+
+    async def deadly(query: str, **options: Any) -> list[Chunk]:
+        if query == "deadly":
+            os._exit(7)
+        found: list[Chunk] = list(await search(query, **options))
+        return found
+
+    cast("Any", parts.store).search = deadly
+    return parts
+
+
+def deadly_decision(parts: Components) -> Components:
+    """Have the decision on one task end the process."""
+    decide = RunStateMachine.decide
+
+    def deadly(self: RunStateMachine, value: Any, received: Received[Any], now: float) -> Any:
+        if isinstance(received.event, Task) and received.event.id == "deadly":
+            os._exit(7)
+        return decide(self, value, received, now)
+
+    RunStateMachine.decide = deadly  # type: ignore[method-assign]  # this process exists to be broken
+    return parts
+
+
 ALL: Mapping[str, Callable[[Components], Components]] = {
     "bare_acks": bare_acks,
     "slow_rebalances": slow_rebalances,
     "failing_store": failing_store,
+    "deadly_retrieval": deadly_retrieval,
+    "deadly_decision": deadly_decision,
 }

@@ -108,7 +108,7 @@ async def test_that_the_next_owner_shuts_out_the_former_one(kafka: Connection, s
         assert old.rejoined == [1, 1]  # it asks the group whose the partitions are
 
 
-async def test_that_a_batch_that_waited_for_the_broker_does_not_outlive_its_tenure(
+async def test_that_a_batch_that_waited_for_the_broker_does_not_outlive_its_assignment(
     kafka: Connection, settings: Settings
 ) -> None:
     topic = runs_topic(settings)
@@ -118,7 +118,7 @@ async def test_that_a_batch_that_waited_for_the_broker_does_not_outlive_its_tenu
         one.producer.client.cluster.leader_for_partition = lambda _tp: None  # as while one is elected
         stale = [Record(topic, b"k", b"never", [], 0)]
         writing = asyncio.create_task(one.outbox.write(stale, assignment))
-        other = asyncio.create_task(one.outbox.write([Record(topic, b"k", b"of another's tenure", [], 0)]))
+        other = asyncio.create_task(one.outbox.write([Record(topic, b"k", b"of another's assignment", [], 0)]))
         await asyncio.sleep(0.2)
         await one.own()
         await one.own(0)
@@ -128,7 +128,7 @@ async def test_that_a_batch_that_waited_for_the_broker_does_not_outlive_its_tenu
         await other
         found = await values(kafka, topic)
         assert "never" not in found
-        assert found[-1] == "of another's tenure"
+        assert found[-1] == "of another's assignment"
 
 
 async def test_that_who_was_shut_out_by_mistake_gets_the_partition_back(kafka: Connection, settings: Settings) -> None:

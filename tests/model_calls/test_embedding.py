@@ -15,9 +15,9 @@ async def test_that_it_is_the_vector_of_the_text() -> None:
     assert vector.tolist() == [4.0, 1.0]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("planted"), MissingDependency("planted")])
+@pytest.mark.parametrize("error", [RuntimeError("planted"), MissingDependency("planted"), asyncio.CancelledError()])
 async def test_that_a_failure_is_none_and_a_line_that_does_not_say_what_the_text_is(
-    error: Exception, caplog: pytest.LogCaptureFixture
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     embedder = Embedder()
     embedder.error = error

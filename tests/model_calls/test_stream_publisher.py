@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.cancellation import Interrupted
 from app.errors import InvalidEvent, Unavailable
 from app.model_calls.stream_publisher import StreamPublisher
 from app.models.outcome import Piece
@@ -207,3 +208,15 @@ async def test_that_an_attempt_that_outlives_the_call_is_not_kept_waiting() -> N
     await asyncio.wait_for(late, 1)
     await asyncio.wait_for(chunks.take(Piece(2, 0, end=True)), 1)
     assert len(producer.on(RESULT_CHUNKS)) <= 1
+
+
+async def test_that_sending_that_is_broken_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _chunks(Producer()) as chunks, asyncio.timeout(5):
+
+        async def broken(*_: Any) -> None:
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(chunks._outbox, "publish", broken)
+        await chunks.take(_text("one"))
+        with pytest.raises(Interrupted):
+            await chunks.take(Piece(1, 0, end=True))

@@ -14,19 +14,23 @@ from aiokafka import AIOKafkaProducer
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
+from app.delivery.checkpoints import Checkpoints
 from app.delivery.core import Delivery
-from app.delivery.envelope import Headers
-from app.delivery.outbox import Outbox
+from app.delivery.envelope import Headers, Outgoing, first
+from app.delivery.outbox import Outbox, Producer
 from app.delivery.state.partition_state import PartitionState
+from app.delivery.state.state_log import Read
 from app.delivery.state.state_writer import StateWriter
 from app.errors import BrokerError
 from app.settings import ModelSettings, Settings, TopicSettings
 from app.telemetry.metrics import Metrics
-from app.worker.restoration import StateRestorer, answer_window, new_partition_state, runs_topic
+from app.worker import restoration
+from app.worker.restoration import StateRestorer, answer_topics, answer_window, new_partition_state, runs_topic
 from app.workflows.records import records
 from app.workflows.run import Done, Run, RunState, StepRun
 from tests.delivery.fakes import until
 from topics import MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS
+from topics.model_responses import ModelResponse
 from topics.tasks import Task
 
 DONE = Done(digest="d", forget_at=2_000_000_000.0)
@@ -147,14 +151,19 @@ class Past:
 class Owner:
     """The owner of a partition: it reads the log back, and writes its state behind."""
 
-    def __init__(self, settings: Settings, producer: Past) -> None:
+    def __init__(self, settings: Settings, producer: Producer, prefix: str = "") -> None:
         assignments = Assignments(lambda partition: new_partition_state(settings, partition))
         assignments.assign([("any", 1)])
         (self.assignment,) = assignments
         self.values = self.assignment.partition_state.values
         self._producer = producer
-        outbox = Outbox(producer, prefix="", source="/test", propagate=lambda parent: parent or "", metrics=Metrics())
-        delivery = Delivery(settings.delivery, outbox, assignments, Metrics())
+        self._outbox = Outbox(
+            producer, prefix=prefix, source="/test", propagate=lambda parent: parent or "", metrics=Metrics()
+        )
+        delivery = Delivery(settings.delivery, self._outbox, assignments, Metrics())
+        self.checkpoints = Checkpoints(
+            delivery, state_topic=runs_topic(settings), answers=frozenset(answer_topics(settings))
+        )
         self._writer: StateWriter[RunState] = StateWriter(delivery, records, runs_topic(settings))
 
     def put(self, key: str, state: RunState) -> None:
@@ -162,7 +171,10 @@ class Owner:
         self.values.changed(key, lambda: None)
 
     async def write(self) -> None:
-        await self._writer.write_changes(self._producer.at)
+        await self._writer.write_changes(self._producer.at if isinstance(self._producer, Past) else time.time())
+
+    async def answer(self, *names: str) -> None:
+        await self._outbox.publish([_answer(name) for name in names])
 
 
 @pytest.mark.kafka
@@ -204,6 +216,67 @@ async def test_that_a_run_far_older_than_the_window_survives_one_owner_after_ano
     assert {key: last.values.get(key) for key in old} == old
 
 
+def _answer(name: str) -> Outgoing:
+    event = ModelResponse(id=name, task_id="t", step="s", branch="m", model="m", text="a long answer")
+    return Outgoing(MODEL_RESPONSES, "t", event, f"{name}/response", 1)
+
+
+async def test_that_only_answers_that_no_checkpoint_covers_are_read_back(
+    options: dict[str, Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let owners come and go: each answers, and writes down what it has answered, except for the last ones."""
+    read: list[str] = []
+    take = restoration._answer
+
+    def reading(partition_state: Mapping[int, PartitionState]) -> Read:
+        real = take(partition_state)
+
+        def noted(record: Any) -> None:
+            read.append(first(record.headers, "ce_id") or "")
+            real(record)
+
+        return noted
+
+    monkeypatch.setattr(restoration, "_answer", reading)
+    known: list[str] = []
+    async with AIOKafkaProducer(**options, acks="all") as producer:
+        for life in range(3):
+            owner = Owner(settings, producer, prefix=settings.topics.prefix)
+            await StateRestorer(settings, options).read([owner.assignment])
+            assert [name for name in known if f"{name}/response" not in owner.assignment.partition_state.answered] == []
+            assert read == ([] if life == 0 else [f"late-{life - 1}/response"])
+            names = [f"a-{life}-{number}" for number in range(30)]
+            await owner.answer(*names[:20])
+            await owner.checkpoints.write()
+            await owner.answer(*names[20:])
+            await owner.checkpoints.write()
+            await owner.answer(f"late-{life}")  # the owner dies before it is written down
+            known += [*names, f"late-{life}"]
+            read.clear()
+
+
+@pytest.mark.kafka
+async def test_that_what_was_answered_before_a_pause_is_known_to_the_owner_after_the_next_one(
+    kafka: Connection, settings: Settings
+) -> None:
+    options = {"bootstrap_servers": kafka.bootstrap_servers, **kafka.client_options}
+    await ensure_topics(kafka, settings.topics, [InternalTopic(runs_topic(settings), compacted=True)])
+    async with AIOKafkaProducer(**options, acks="all") as real:
+        producer = Past(real, time.time() - 90_000.0)  # more than a day ago
+        owner = Owner(settings, producer, prefix=settings.topics.prefix)
+        await owner.answer("before")
+        await owner.checkpoints.write()
+        for _ in range(2):
+            producer.at = time.time()
+            owner = Owner(settings, producer, prefix=settings.topics.prefix)
+            await StateRestorer(settings, options).read([owner.assignment])
+            assert "before/response" in owner.assignment.partition_state.answered
+            owner.put("new", DONE)
+            await owner.write()
+            await owner.answer("new")
+            await owner.checkpoints.write()
+
+
 def test_that_answers_are_remembered_for_longer_than_any_call_may_take() -> None:
     models = {
         "local": ModelSettings(provider="local", total_timeout=30),
@@ -224,7 +297,7 @@ class Reads(StateRestorer):
         self.read_back.append(sorted(assignment.partition for assignment in new))
 
 
-def _tenures(settings: Settings, *partitions: int) -> list[PartitionAssignment]:
+def _assignments(settings: Settings, *partitions: int) -> list[PartitionAssignment]:
     return [PartitionAssignment(partition, new_partition_state(settings, partition)) for partition in partitions]
 
 
@@ -239,7 +312,7 @@ async def test_that_nothing_is_read_back_before_it_is_fenced_and_a_leader_that_i
             await back.wait()
 
     takeover = Reads(settings, fence)
-    reading = asyncio.create_task(takeover.read(_tenures(settings, 0, 1, 2)))
+    reading = asyncio.create_task(takeover.read(_assignments(settings, 0, 1, 2)))
     await until(lambda: takeover.read_back == [[0, 2]])
     assert not reading.done()
     back.set()
@@ -257,11 +330,11 @@ async def test_that_what_ends_while_it_is_fenced_is_not_read_back_and_other_fail
             assignment.end()
 
     takeover = Reads(settings, fence)
-    await takeover.read(_tenures(settings, 0, 1, 2))
+    await takeover.read(_assignments(settings, 0, 1, 2))
     assert takeover.read_back == [[2]]
 
-    async def refused(_tenure: PartitionAssignment) -> None:
+    async def refused(_assignment: PartitionAssignment) -> None:
         raise BrokerError("no rights")
 
     with pytest.raises(BrokerError, match="no rights"):
-        await Reads(settings, refused).read(_tenures(settings, 0))
+        await Reads(settings, refused).read(_assignments(settings, 0))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.delivery.envelope import Outgoing
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, PoisonEvent
 from app.partitioner import partition_of
 from app.settings import AskSettings, Settings
 from app.worker.run_state_machine import RunStateMachine, task_id
@@ -30,6 +30,7 @@ from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Candidate, Result
 from topics.retrieval_requests import RetrievalRequest
+from topics.retrieval_results import RetrievalResult
 from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
@@ -331,3 +332,40 @@ def test_that_a_run_that_a_defect_holds_up_ends_with_its_deadline(
     assert result.event.error.code == "internal"
     assert isinstance(decision.value, Done)
     assert metrics.runs == [("ask", "failed")]
+
+
+POISON = PoisonEvent("3 workers died while they processed it")
+
+
+def test_that_of_a_task_that_kills_the_result_is_failed_and_a_parent_is_told(mind: RunStateMachine) -> None:
+    parent = Parent(task_id="p", step="child", request_id="p/child/1", workflow="w")
+    task = TASK.model_copy(update={"parent": parent, "metadata": {"tenant": "a"}})
+    result, answer = mind.poisoned(received(task), POISON)
+    assert (result.topic, result.key, result.partition) == (RESULTS, "t", HOME)
+    assert isinstance(result.event, Result)
+    assert (result.event.status, result.event.error) == ("failed", Failure.of(POISON))
+    assert result.event.metadata == {"tenant": "a"}
+    told = StepResult(id="p/child/1", task_id="p", step="child", error=Failure.of(POISON))
+    assert (answer.topic, answer.key, answer.event) == (STEP_RESULTS, "p", told)
+
+
+@pytest.mark.parametrize(
+    ("event", "topic"),
+    [
+        (_response("t/answer/local/1"), MODEL_RESPONSES),
+        (RetrievalResult(id="t/retrieve/1", task_id="t", step="retrieve"), RETRIEVAL_RESULTS),
+        (StepResult(id="t/call/1", task_id="t", step="call", output="much"), STEP_RESULTS),
+    ],
+)
+def test_that_a_failed_answer_stands_in_for_one_that_kills_but_only_once(
+    mind: RunStateMachine, event: Any, topic: Any
+) -> None:
+    (told,) = mind.poisoned(received(event), POISON)
+    said = told.event.model_dump()
+    assert (told.topic, said["id"], said["error"]["code"]) == (topic, event.id, "poison")
+    assert not any(said.get(name) for name in ("text", "output", "chunks"))
+    assert list(mind.poisoned(received(told.event), POISON)) == []
+
+
+def test_that_nobody_waits_for_what_follows_from_a_signal(mind: RunStateMachine) -> None:
+    assert list(mind.poisoned(received(Signal(task_id="t", kind="signal", name="go")), POISON)) == []

@@ -7,11 +7,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from app.delivery.state.state_log import Progress
 from app.errors import DeadlineExceeded
 
 #: Raises a BrokerError when the broker has gone: a consumer itself tries to reach it for ever.
 BrokerCheck = Callable[[], Awaitable[None]]
 _CHECK_AFTER = 5.0
+#: Seconds of one look at what a topic holds: its last offsets may be no records, and nothing comes with them.
+_ROUND = 0.1
 
 
 class Reader:
@@ -30,12 +33,13 @@ class Reader:
         Raises:
             BrokerError: the broker has gone.
         """
+        progress = Progress(self._consumer)
         while self._left:
-            for place, records in (await self._take(1.0, *self._left)).items():
+            for place, records in (await self._take(_ROUND, *self._left)).items():
                 for record in records:
                     if record.offset < self._ends[place]:
                         yield record
-            self._left = {place for place in self._left if await self._consumer.position(place) < self._ends[place]}
+            self._left = {place for place in self._left if await progress.at(place) < self._ends[place]}
 
     async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:
         """Yield records as they come, for ever or until `timeout` seconds are over.

@@ -61,6 +61,8 @@ class KeyedState(Generic[V]):
         self.partition = partition
         #: The keys that were read back from the log and are still to be woken.
         self.restored: deque[str] = deque()
+        #: Since when the oldest record of something else lies on the same log that is still needed, if there is one.
+        self.also_since: Callable[[], float | None] = lambda: None
         self._wake_at = wake_at
         self._lasts = lasts
         self._refresh = refresh
@@ -184,4 +186,5 @@ class KeyedState(Generic[V]):
         """From when on the log must be read to find all in it that lasts, in epoch seconds; None when nothing does."""
         first = self._refreshes.first
         due = min((*self._overdue.values(), *(() if first is None else (first,))), default=None)
-        return None if due is None else due - self._refresh
+        oldest = [at for at in (None if due is None else due - self._refresh, self.also_since()) if at is not None]
+        return min(oldest, default=None)

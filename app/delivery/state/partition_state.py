@@ -3,32 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
+from app.delivery.answered import Answered
 from app.delivery.state.keyed_state import KeyedState
-
-
-class AnsweredRequests:
-    """The ids of the events sent as answers within the last `window` seconds."""
-
-    def __init__(self, window: float) -> None:
-        self.window = window
-        self._at: OrderedDict[str, float] = OrderedDict()
-
-    def __contains__(self, event_id: str) -> bool:
-        return event_id in self._at
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def add(self, event_id: str, at: float) -> None:
-        """Note an answer sent at `at` (epoch seconds), and forget those that are too old to be asked again."""
-        self._at[event_id] = at
-        self._at.move_to_end(event_id)
-        while self._at and next(iter(self._at.values())) < at - self.window:
-            self._at.popitem(last=False)
 
 
 class PartitionState:
@@ -47,8 +26,10 @@ class PartitionState:
         refresh: float = 300.0,
     ) -> None:
         self.values: KeyedState[Any] = KeyedState(partition, wake_at, lasts=lasts, refresh=refresh)
-        self.answered = AnsweredRequests(window)
+        self.answered = Answered(window)
+        self.values.also_since = lambda: self.answered.since
         self._loaded = asyncio.Event()
+        self._when_loaded: dict[Hashable, Callable[[], None]] = {}
 
     @property
     def is_loaded(self) -> bool:
@@ -67,3 +48,9 @@ class PartitionState:
     def finish_loading(self) -> None:
         """Open the partition_state for use."""
         self._loaded.set()
+        while self._when_loaded:
+            self._when_loaded.popitem()[1]()
+
+    def when_loaded(self, who: Hashable, call: Callable[[], None]) -> None:
+        """Have `call` called once when the log is read back; of what one and the same `who` says, the last counts."""
+        self._when_loaded[who] = call

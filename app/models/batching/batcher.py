@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
 from app.backoff import full_jitter
+from app.cancellation import ends_task
 from app.errors import BatchExpired, BatchFailed, InvalidRequest, ModelError, ModelTimeout
 from app.models.base import BatchModel, BatchResults, Completion, Prompt
 from app.models.batching.polling import BatchPoller
@@ -67,7 +68,9 @@ class Batcher:
             request = self._model.batched(prompt)
         except ModelError as error:
             return error
-        except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
+        except BaseException as fault:  # a third party's component must not stop the worker
+            if ends_task(fault):
+                raise
             return component_fault(self._model, fault)
         item = batch_item_name(request_id)
         batch = self._join(item, request, _characters(prompt))
@@ -137,9 +140,11 @@ class Batcher:
             batch.submitted.set_result(await self._submit_with_retries(batch.requests))
         except ModelError as error:
             batch.submitted.set_result(error)
-        except asyncio.CancelledError:
-            batch.submitted.cancel()
-            raise
+        except BaseException as fault:  # whatever it is, those who wait for the batch are told
+            if ends_task(fault):
+                batch.submitted.cancel()
+                raise
+            batch.submitted.set_result(component_fault(self._model, fault))
 
     async def _submit_with_retries(self, requests: Mapping[str, Mapping[str, Any]]) -> str:
         """Hand in a batch, again after a transient error, as often and as long as a call is tried."""
@@ -165,6 +170,10 @@ class Batcher:
             return BatchResults({}, lost)
         except ModelError as error:
             return error
+        except BaseException as fault:  # kept as what was found, it would be raised for all who ask
+            if ends_task(fault):
+                raise
+            return component_fault(self._model, fault)
 
     async def _through_limiter(self, act: Callable[[BatchModel, float], Awaitable[T]]) -> T:
         """Do something at the provider, through the limiter, which learns how it went.
@@ -193,7 +202,9 @@ class Batcher:
             raise
         except TimeoutError:
             raise ModelTimeout(f"no answer within {seconds:.3g} s", provider=model.provider) from None
-        except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
+        except BaseException as fault:  # a third party's component must not stop the worker
+            if ends_task(fault):
+                raise
             raise component_fault(model, fault) from None
 
 

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
 
+from app.cancellation import ends_task
 from app.errors import ModelError, ModelTimeout, OrchestratorError, Unavailable
 from app.models.base import Completion, Delta, Model, Prompt, StreamingModel
 from app.models.calling.stream_merge import SinkFailed, StreamMerge
@@ -110,13 +111,9 @@ class AttemptRunner:
             return self._timeout_error(timeouts)
         except SinkFailed:
             raise
-        except asyncio.CancelledError as fault:
-            if (task := asyncio.current_task()) and task.cancelling():
+        except BaseException as fault:  # a third party's component must not stop the worker
+            if ends_task(fault):
                 raise
-            return component_fault(
-                self._model, fault
-            )  # nobody cancelled the call: something inside of the component was
-        except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
             return component_fault(self._model, fault)
 
     async def _whole(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:

@@ -73,7 +73,7 @@ class Runtime:
 
     async def close(self) -> None:
         """End the program, and delete what it kept."""
-        await asyncio.gather(*self._deletions)
+        await asyncio.gather(*self._deletions, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             await self._stop(client)

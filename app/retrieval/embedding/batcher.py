@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.cancellation import ends_task
 from app.errors import RetrievalError
 from app.retrieval.base import Embedder, Vectors
 from app.retrieval.embedding.batch_queue import (
@@ -124,12 +125,13 @@ class BatchingEmbedder:
     async def _call(self, batch: TextBatch) -> None:
         try:
             rows = await self._rows(list(batch))
-        except asyncio.CancelledError:  # nobody is left, or the other embedder has ended the call by itself
-            for asked in active_requests([batch]):
-                asked.fail(RetrievalError(f"{self.name} broke the call off"))
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to whoever asked
-            self._retry_by_caller(batch, error)
+        except BaseException as error:  # whatever it is, it belongs to whoever asked
+            broken_off = RetrievalError(f"{self.name} broke the call off")
+            if ends_task(error):  # nobody is left
+                for asked in active_requests([batch]):
+                    asked.fail(broken_off)
+                raise
+            self._retry_by_caller(batch, error if isinstance(error, Exception) else broken_off)
         else:
             distribute_rows(batch, rows)
 

@@ -27,6 +27,12 @@ class _Consumer:
     async def position(self, _: str) -> int:
         return self._at
 
+    def highwater(self, _: str) -> int:
+        return self._end
+
+    def last_poll_timestamp(self, _: str) -> None:
+        return None
+
 
 async def _alive() -> None:
     pass

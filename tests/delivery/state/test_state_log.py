@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.brokers.base import Connection
-from app.delivery.state.state_log import read_back, since_header
+from app.delivery.state.state_log import Progress, read_back, since_header
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -99,3 +99,56 @@ async def test_that_the_last_record_may_tell_to_read_from_further_back(
     await _write(options, topic, (0, b"old", then + 900_000), headers=[since_header(1.0)])  # only the last one counts
     await _write(options, topic, (0, b"last", then + 930_000), headers=[told])
     assert await _read(options, topic, [0], 60.0) == found
+
+
+async def _write_in_transaction(options: dict[str, Any], topic: str, *values: bytes) -> None:
+    """Write these records to partition 0, with the marker of a transaction behind each."""
+    async with AIOKafkaProducer(**options, transactional_id=f"mark-{uuid.uuid4().hex[:8]}") as producer:
+        for value in values:
+            async with producer.transaction():
+                await producer.send_and_wait(topic, value, key=b"k", partition=0)
+
+
+@pytest.mark.kafka
+async def test_that_markers_at_the_end_keep_nobody_from_the_end_nor_from_the_last_record(kafka: Connection) -> None:
+    options = {"bootstrap_servers": kafka.bootstrap_servers, **kafka.client_options}
+    topic, now = await _topic(options), int(time.time() * 1000)
+    await _write(options, topic, (0, b"old", now - 900_000), (1, b"one", now))
+    await _write_in_transaction(options, topic, b"last")
+    assert await _read(options, topic, [0, 1], 60.0) in ([b"last", b"one"], [b"one", b"last"])
+
+
+class _Consumer:
+    """A log of one partition that ends at 100; what is fetched is `records`, and then nothing is left below the end."""
+
+    def __init__(self, *records: int) -> None:
+        self._records, self._position, self._answers = list(records), 0, 0
+
+    def fetch(self) -> None:
+        self._answers += 1
+        if self._records:
+            self._position = self._records.pop(0) + 1
+
+    async def position(self, _tp: Any) -> int:
+        return self._position
+
+    def highwater(self, _tp: Any) -> int:
+        return 100
+
+    def last_poll_timestamp(self, _tp: Any) -> int | None:
+        return self._answers or None
+
+
+async def test_that_a_log_whose_last_records_were_compacted_away_is_read_when_nothing_more_is_given() -> None:
+    consumer = _Consumer(10, 40)
+    progress: Progress = Progress(consumer)
+    seen = [await progress.at("p")]
+    for _ in range(5):
+        consumer.fetch()
+        seen.append(await progress.at("p"))
+    assert seen == [0, 11, 41, 41, 100, 100]  # one answer without records may have been under way before
+
+
+async def test_that_a_broker_that_does_not_answer_has_not_said_that_nothing_is_left() -> None:
+    progress: Progress = Progress(_Consumer(10))
+    assert {await progress.at("p") for _ in range(9)} == {0}

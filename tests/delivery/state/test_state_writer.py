@@ -143,7 +143,7 @@ async def test_that_nothing_is_written_for_a_partition_that_may_have_gone(rig: R
     assert await rig.write() == [(b"a/x", b"1", 0)]
 
 
-async def test_that_a_write_that_is_tried_again_ends_with_its_tenure(rig: Rig) -> None:
+async def test_that_a_write_that_is_tried_again_ends_with_its_assignment(rig: Rig) -> None:
     """What the next owner has written by then would be overwritten."""
     rig.harness.producer.fail = lambda _record: KafkaConnectionError()
     rig.change("a", x="old")

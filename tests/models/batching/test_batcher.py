@@ -40,7 +40,7 @@ class Provider:
         self.taken: list[dict[str, Any]] = []
         self.looks: list[str] = []
         self.over = False
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.slow = asyncio.Event()
         self.slow.set()
 
@@ -326,3 +326,13 @@ def test_that_a_name_is_one_that_every_provider_takes_and_its_own(one: str, othe
 
 def test_that_people_recognise_a_name() -> None:
     assert batch_item_name("q-1/answer/gpt/1").startswith("q-1-answer-gpt-1-")
+
+
+async def test_that_a_provider_that_breaks_off_leaves_nobody_waiting() -> None:
+    async with scene() as here:
+        here.model.errors = [asyncio.CancelledError()]
+        (found,) = await here.submit("a")
+        assert isinstance(found, ModelError)
+        (ticket,) = await here.tickets("b")
+        here.model.errors = [asyncio.CancelledError()]
+        assert isinstance(await here.batcher.collect(ticket), ModelError)

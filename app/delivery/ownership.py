@@ -1,0 +1,253 @@
+"""The owner's record of each partition, and the care that is taken of events that may have killed former owners.
+
+See `app.delivery.suspicion` for what is suspected, and why. Where nobody died, this costs a record when a partition is
+taken over, one now and then, and one when it is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.core import Delivery
+from app.delivery.outbox import Record
+from app.delivery.state.state_log import since_header
+from app.delivery.suspicion import KEY, OwnerRecord, Suspect, Suspicion
+
+#: So many suspects are under way at once, where none of them must be alone.
+_GROUP = 64
+_RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+#: For each topic partition an offset.
+Offsets = Mapping[TopicPartition, int]
+
+
+async def read_places(
+    options: Mapping[str, Any], group: str, topics: Collection[str], partitions: Collection[int]
+) -> tuple[Offsets, Offsets]:
+    """Return up to which offset `group` has committed each partition of the topics, and where it ends.
+
+    Raises:
+        KafkaError: the broker does not say.
+    """
+    places = [TopicPartition(topic, number) for topic in topics for number in partitions]
+    admin = AIOKafkaAdminClient(**options)
+    async with AIOKafkaConsumer(**options, enable_auto_commit=False) as consumer:
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    try:
+        await admin.start()
+        found = await admin.list_consumer_group_offsets(group, partitions=places)
+    finally:
+        await admin.close()
+    # Where nothing is committed, the group begins with the oldest record.
+    return {tp: max(found[tp].offset if tp in found else 0, begins[tp]) for tp in places}, ends
+
+
+class Crew:
+    """Lets suspects be under way, in all partitions together: up to a group of them, or one alone."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._alone = False
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def place(self, *, alone: bool) -> AsyncIterator[None]:
+        """Hold a place while the block lasts."""
+        async with self._changed:
+            most = 1 if alone else _GROUP
+            await self._changed.wait_for(lambda: not self._alone and self._under_way < most)
+            self._under_way += 1
+            self._alone = alone
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._alone = False
+            async with self._changed:
+                self._changed.notify_all()
+
+
+class Careful:
+    """One partition's suspicion, while it lasts, and its owner's record."""
+
+    def __init__(
+        self,
+        assignment: PartitionAssignment,
+        record: OwnerRecord,
+        crew: Crew,
+        write: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        self.record = record
+        self._assignment = assignment
+        self._crew = crew
+        self._write = write
+        self._lock = asyncio.Lock()
+        self._changes = self._saved = 0
+        self.released = False
+
+    def of(self, key: str, topic: str, offset: int) -> Suspect | None:
+        """Return how an event is suspected, if it is."""
+        return self.record.suspicion.of(key, topic, offset)
+
+    @asynccontextmanager
+    async def processing(self, suspect: Suspect) -> AsyncIterator[Callable[[], None]]:
+        """Process a suspect in the block: it is put on record first that it is under way.
+
+        Yields what is to be called when it was processed to its end: what was let go of, as it had expired, or is
+        dead-lettered as poison, may come again.
+
+        Raises:
+            AssignmentEnded: the partition went to another worker.
+        """
+        suspicion = self.record.suspicion
+        async with self._crew.place(alone=suspect.begins_alone):
+            await self._assignment.confirm()
+            suspicion.begin(suspect)
+            try:
+                await self.save()
+                yield lambda: suspicion.clear(suspect)
+            finally:
+                suspicion.under_way.pop(suspect.key, None)
+            if suspect.begins_alone:  # or it would be taken for one that was under way when the next one kills
+                await self.save()
+
+    async def save(self) -> None:
+        """Return when the record is on the log as it is now, with one write for all who ask meanwhile."""
+        self._changes += 1
+        wanted = self._changes
+        async with self._lock:
+            if self._saved < wanted:
+                saving = self._changes
+                await self._write(replace(self.record, released=self.released).to_json())
+                self._saved = saving
+
+    def let_go(self) -> bool:
+        """Let go of what is passed; return whether nothing is left."""
+        offset_trackers = self._assignment.offset_trackers
+        return self.record.suspicion.let_go(
+            {topic: offset_tracker.committable for topic, offset_tracker in offset_trackers.items()}
+        )
+
+
+class Owners:
+    """Keeps the owner's records of this worker's partitions; `me` names this very process.
+
+    `places` returns, for some partitions, where the commits of the agents' topics stand, and where these end.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        *,
+        me: str,
+        state_topic: str,
+        places: Callable[[Collection[int]], Awaitable[tuple[Offsets, Offsets]]],
+    ) -> None:
+        self._delivery = delivery
+        self._me = me
+        self._state_topic = state_topic
+        self._places = places
+        self._crew = Crew()
+        self._ended = False
+        self._records: dict[PartitionAssignment, Careful] = {}
+
+    async def take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
+        """Begin to own partitions, of which these are the owner's records as they lie on the log."""
+        for gone in [assignment for assignment in self._records if assignment.ended]:
+            del self._records[gone]
+        committed, ends = await self._ask([assignment.partition for assignment in found])
+        for assignment, value in found.items():
+            number = assignment.partition
+            stand = {tp.topic: at for tp, at in committed.items() if tp.partition == number}
+            before = OwnerRecord.from_json(value) if value else None
+            suspicion = Suspicion()
+            if before and (before.released or before.owner == self._me):  # nobody died, it was only cut off for a while
+                suspicion = before.resumed()
+            elif before:
+                over = {tp.topic: at for tp, at in ends.items() if tp.partition == number}
+                suspicion = before.after_death(stand, over)
+            self._own(assignment, OwnerRecord(self._me, stand, suspicion))
+        await asyncio.gather(*(self._save(self._records[assignment]) for assignment in found))
+
+    def _own(self, assignment: PartitionAssignment, record: OwnerRecord) -> None:
+        async def write(value: bytes) -> None:
+            await assignment.confirm()
+            if not self._ended:
+                await self._write(assignment, value)
+
+        careful = self._records[assignment] = Careful(assignment, record, self._crew, write)
+        suspicion = record.suspicion
+        if suspicion.known or suspicion.windows:
+            text = "an owner of partition %d died, perhaps of an event: %s are processed with care"
+            log.warning(text, assignment.partition, [*suspicion.windows.items(), *suspicion.known])
+            assignment.careful = careful
+
+    async def _save(self, careful: Careful) -> None:
+        with suppress(AssignmentEnded):
+            await careful.save()
+
+    async def _ask(self, partitions: Collection[int]) -> tuple[Offsets, Offsets]:
+        while True:
+            try:
+                return await self._places(partitions)
+            except KafkaError as error:
+                log.warning("asking again where the commits of partitions stand after: %r", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def keep(self, *, interval: float = 1.0, refresh: float) -> None:
+        """See to it that the records lie near the end of the log, and that suspicions end; until cancelled."""
+        due = time.monotonic() + refresh
+        while True:
+            await asyncio.sleep(interval)
+            again = time.monotonic() >= due
+            due = time.monotonic() + refresh if again else due
+            for assignment, careful in self._ours():
+                over = assignment.careful is not None and careful.let_go()
+                if over:
+                    assignment.careful = None
+                stayed = careful.released and assignment.active
+                careful.released = careful.released and not stayed
+                if over or again or stayed:
+                    assignment.spawn(self._save(careful))
+
+    async def pause(self) -> None:
+        """Note, before a rebalance, that whoever gets a partition next does not get it by a death."""
+        held = [careful for assignment, careful in self._ours() if assignment.active]
+        for careful in held:
+            careful.released = True
+        await asyncio.gather(*(self._save(careful) for careful in held))
+
+    async def end(self) -> None:
+        """Take the records off the log: this worker ends in order."""
+        self._ended = True
+        await asyncio.gather(*(self._remove(assignment) for assignment, _ in self._ours() if assignment.active))
+
+    async def _remove(self, assignment: PartitionAssignment) -> None:
+        with suppress(AssignmentEnded):  # the record is the next owner's
+            await self._write(assignment, None)
+
+    def _ours(self) -> list[tuple[PartitionAssignment, Careful]]:
+        return [
+            (assignment, self._records[assignment])
+            for assignment in self._delivery.assignments
+            if assignment in self._records
+        ]
+
+    async def _write(self, assignment: PartitionAssignment, value: bytes | None) -> None:
+        since = assignment.partition_state.values.since
+        headers = [] if since is None else [since_header(since)]
+        record = Record(self._state_topic, KEY.encode(), value, headers, assignment.partition)
+        await self._delivery.outbox.write([record], assignment)
