@@ -34,25 +34,42 @@ log = logging.getLogger(__name__)
 Offsets = Mapping[TopicPartition, int]
 
 
-async def read_places(
-    options: Mapping[str, Any], group: str, topics: Collection[str], partitions: Collection[int]
-) -> tuple[Offsets, Offsets]:
-    """Return up to which offset `group` has committed each partition of the topics, and where it ends.
+class Places:
+    """Tells where the commits of `group` stand in these topics, and where the topics end; `options` are a client's."""
 
-    Raises:
-        KafkaError: the broker does not say.
-    """
-    places = [TopicPartition(topic, number) for topic in topics for number in partitions]
-    admin = AIOKafkaAdminClient(**options)
-    async with AIOKafkaConsumer(**options, enable_auto_commit=False) as consumer:
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    try:
-        await admin.start()
-        found = await admin.list_consumer_group_offsets(group, partitions=places)
-    finally:
-        await admin.close()
-    # Where nothing is committed, the group begins with the oldest record.
-    return {tp: max(found[tp].offset if tp in found else 0, begins[tp]) for tp in places}, ends
+    def __init__(self, options: Mapping[str, Any], group: str, topics: Collection[str]) -> None:
+        self._options = options
+        self._group = group
+        self._topics = topics
+
+    def _of(self, partitions: Collection[int]) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for topic in self._topics for number in partitions]
+
+    async def committed(self, partitions: Collection[int]) -> Offsets:
+        """Return up to which offset the partitions of all topics are committed; 0 where nothing is.
+
+        Raises:
+            KafkaError: the broker does not say.
+        """
+        admin = AIOKafkaAdminClient(**self._options)
+        try:
+            await admin.start()
+            found = await admin.list_consumer_group_offsets(self._group, partitions=self._of(partitions))
+        finally:
+            await admin.close()
+        return {tp: max(0, at.offset) for tp, at in found.items()}
+
+    async def ends(self, partitions: Collection[int]) -> Offsets:
+        """Return where the partitions of all topics end.
+
+        Raises:
+            KafkaError: the broker does not say.
+        """
+        places = self._of(partitions)
+        async with AIOKafkaConsumer(**self._options, enable_auto_commit=False) as consumer:
+            consumer.assign(places)
+            ends: Offsets = await consumer.end_offsets(places)
+            return ends
 
 
 class Crew:
@@ -143,10 +160,7 @@ class Careful:
 
 
 class Owners:
-    """Keeps the owner's records of this worker's partitions; `me` names this very process.
-
-    `places` returns, for some partitions, where the commits of the agents' topics stand, and where these end.
-    """
+    """Keeps the owner's records of this worker's partitions; `me` names this very process."""
 
     def __init__(
         self,
@@ -154,7 +168,7 @@ class Owners:
         *,
         me: str,
         state_topic: str,
-        places: Callable[[Collection[int]], Awaitable[tuple[Offsets, Offsets]]],
+        places: Places,
     ) -> None:
         self._delivery = delivery
         self._me = me
@@ -168,17 +182,16 @@ class Owners:
         """Begin to own partitions, of which these are the owner's records as they lie on the log."""
         for gone in [assignment for assignment in self._records if assignment.ended]:
             del self._records[gone]
-        committed, ends = await self._ask([assignment.partition for assignment in found])
-        for assignment, value in found.items():
-            number = assignment.partition
-            stand = {tp.topic: at for tp, at in committed.items() if tp.partition == number}
-            before = OwnerRecord.from_json(value) if value else None
-            suspicion = Suspicion()
-            if before and (before.released or before.owner == self._me):  # nobody died, it was only cut off for a while
-                suspicion = before.resumed()
-            elif before:
-                over = {tp.topic: at for tp, at in ends.items() if tp.partition == number}
-                suspicion = before.after_death(stand, over)
+        before = {assignment: OwnerRecord.from_json(value) if value else None for assignment, value in found.items()}
+        # Nobody died who is this process, only cut off for a while, or whom a rebalance released.
+        dead = [assignment for assignment, one in before.items() if one and not (one.released or one.owner == self._me)]
+        committed = await _insist(self._places.committed, [assignment.partition for assignment in found])
+        ends = await _insist(self._places.ends, [assignment.partition for assignment in dead]) if dead else {}
+        for assignment, left in before.items():
+            stand, suspicion = _in(committed, assignment.partition), Suspicion()
+            if left:
+                over = _in(ends, assignment.partition)
+                suspicion = left.after_death(stand, over) if assignment in dead else left.resumed()
             self._own(assignment, OwnerRecord(self._me, stand, suspicion))
         await asyncio.gather(*(self._save(self._records[assignment]) for assignment in found))
 
@@ -198,14 +211,6 @@ class Owners:
     async def _save(self, careful: Careful) -> None:
         with suppress(AssignmentEnded):
             await careful.save()
-
-    async def _ask(self, partitions: Collection[int]) -> tuple[Offsets, Offsets]:
-        while True:
-            try:
-                return await self._places(partitions)
-            except KafkaError as error:
-                log.warning("asking again where the commits of partitions stand after: %r", error)
-                await asyncio.sleep(_RETRY_SECONDS)
 
     async def keep(self, *, interval: float = 1.0, refresh: float) -> None:
         """See to it that the records lie near the end of the log, and that suspicions end; until cancelled."""
@@ -251,3 +256,17 @@ class Owners:
         headers = [] if since is None else [since_header(since)]
         record = Record(self._state_topic, KEY.encode(), value, headers, assignment.partition)
         await self._delivery.outbox.write([record], assignment)
+
+
+async def _insist(ask: Callable[[Collection[int]], Awaitable[Offsets]], partitions: Collection[int]) -> Offsets:
+    """Return what the broker says, however long that takes."""
+    while True:
+        try:
+            return await ask(partitions)
+        except KafkaError as error:
+            log.warning("asking again where the commits of partitions stand after: %r", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _in(offsets: Offsets, partition: int) -> dict[str, int]:
+    return {tp.topic: at for tp, at in offsets.items() if tp.partition == partition}

@@ -155,13 +155,16 @@ class RequestHandler(Generic[E]):
         self._delivery.metrics.in_flight(self._agent, self._busy)
 
     async def _carefully(self, delivered: Delivered, suspect: Suspect) -> None:
-        with contextlib.suppress(AssignmentEnded):
+        async def process() -> None:
             async with self._delivery.processing(delivered, suspect) as clear:
                 if poison := self._delivery.poison(suspect):
                     received = self._delivery.parse_poison(self._topic, delivered.message, suspect)
                     await self._bury_poison(delivered, poison, received)
                 elif await self._process(self._take(delivered)) in {"ok", "dead_letter"}:
                     clear()
+
+        with contextlib.suppress(AssignmentEnded):
+            await self._delivery.insist(process, agent=self._agent, message=delivered.message)
 
     async def _bury_poison(self, delivered: Delivered, poison: Exception, received: Received[E] | None) -> None:
         """Bury an event that kills; of one that is sent again, and was answered for that, no second time."""

@@ -144,7 +144,9 @@ class StatefulProcessor(Generic[V]):
             return
         if suspect := self._delivery.suspect(taken.delivered):
             with contextlib.suppress(AssignmentEnded):
-                await self._process_suspect(taken, suspect)
+                await self._delivery.insist(
+                    lambda: self._process_suspect(taken, suspect), agent=taken.agent, message=taken.delivered.message
+                )
         else:
             self._process(taken)
 

@@ -142,9 +142,9 @@ class StateRestorer:
             runs_topic(self._settings), partition_state, _part(found, partition_state, owners), runs_window
         )
         await asyncio.gather(
-            *(self._read_answers(name, partition_state, window) for name in answer_topics(self._settings))
+            self._take_over({assignment: owners.get(assignment.partition) for assignment in new}),
+            *(self._read_answers(name, partition_state, window) for name in answer_topics(self._settings)),
         )
-        await self._take_over({assignment: owners.get(assignment.partition) for assignment in new})
         await self._before_open()
         for partition, held in partition_state.items():
             _restore(found[partition], held)

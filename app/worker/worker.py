@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -30,7 +29,7 @@ from app.delivery.header_names import accept_invalid_header_names
 from app.delivery.kafka_private import FencedProducer
 from app.delivery.offsets import OffsetTracker
 from app.delivery.outbox import Outbox
-from app.delivery.ownership import Owners, read_places
+from app.delivery.ownership import Owners, Places
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
 from app.dependencies import ConfiguredModel, Dependencies
@@ -182,9 +181,7 @@ class Worker:
             delivery,
             me=f"{self._name}-{secrets.token_hex(4)}",
             state_topic=runs_topic(settings),
-            places=partial(
-                read_places, self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
-            ),
+            places=Places(self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]),
         )
         runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics)
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))

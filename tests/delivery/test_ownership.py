@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from app.delivery.assignment import PartitionAssignment
-from app.delivery.ownership import Careful, Crew, Offsets, Owners
+from app.delivery.ownership import Careful, Crew, Offsets, Owners, Places
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from tests.delivery.fakes import Harness, settle, until
@@ -20,6 +20,24 @@ from topics.dead_letters import DeadLetter
 STATE = "state"
 
 
+class Stand(Places):
+    """Where commits and topics stand in a house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def committed(self, partitions: Collection[int]) -> Offsets:
+        assert partitions == [0]
+        if self._house.faults:
+            self._house.faults -= 1
+            raise KafkaConnectionError("away")
+        return {self._house.tp: self._house.committed}
+
+    async def ends(self, partitions: Collection[int]) -> Offsets:
+        assert partitions == [0]
+        return {self._house.tp: self._house.end}
+
+
 class House:
     """The owners of one worker, over one partition of one topic, whose commits stand at `committed` of `end`."""
 
@@ -27,14 +45,7 @@ class House:
         self.harness, self.tp = harness, TopicPartition(topic, 0)
         self.committed, self.end = committed, end
         self.faults = 0
-        self.owners = Owners(harness.delivery, me=me, state_topic=STATE, places=self._places)
-
-    async def _places(self, partitions: Collection[int]) -> tuple[Offsets, Offsets]:
-        assert partitions == [0]
-        if self.faults:
-            self.faults -= 1
-            raise KafkaConnectionError("away")
-        return {self.tp: self.committed}, {self.tp: self.end}
+        self.owners = Owners(harness.delivery, me=me, state_topic=STATE, places=Stand(self))
 
     async def take_over(self, left: OwnerRecord | None) -> PartitionAssignment:
         assignment = self.harness.assignment()
@@ -55,6 +66,7 @@ async def test_that_an_owner_leaves_one_record_and_takes_it_off_when_it_ends_in_
     harness = Harness()
     harness.own(TASKS.name, 0)
     house = House(harness, TASKS.name, committed=4)
+    house.faults = 1
     assignment = await house.take_over(None)
     assert assignment.careful is None
     assert house.written() == [OwnerRecord("second", {TASKS.name: 4}, Suspicion())]
