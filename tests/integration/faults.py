@@ -42,7 +42,7 @@ class EagerDelivery(Delivery):
 
 def bare_acks(parts: Components) -> Components:
     """Deliver as the bare framework does."""
-    app.worker.Delivery = EagerDelivery  # type: ignore[attr-defined]  # this process exists to be broken
+    app.worker.worker.Delivery = EagerDelivery  # type: ignore[attr-defined]  # this process exists to be broken
     consumer.Transport.Consumer = BareConsumer
     consumer.Transport.Conductor = FaustConductor
     return parts
