@@ -101,7 +101,8 @@ class Tail:
                         await self._apply(record)
                     self.position[tp.partition] = records[-1].offset + 1
                 for tp in consumer.assignment():  # all that it has passed is applied
-                    self.position[tp.partition] = await progress.at(tp)
+                    if passed := await progress.at(tp):
+                        self.position[tp.partition] = passed
                 self._moved.set()
                 self._check(consumer, goal)
 

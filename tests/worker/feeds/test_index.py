@@ -54,7 +54,7 @@ async def test_that_the_store_is_fed_past_garbage_and_keeps_its_place(
     tasks = [asyncio.create_task(feed.follow()), asyncio.create_task(feed.save_regularly(interval=0.01))]
     await _caught_up(feed)
     assert [chunk.document_id for chunk in await store.search("owls", limit=1, collection="default")] == ["owls"]
-    assert {number: at for number, at in feed.position.items() if at} == {1: 2}
+    assert feed.position == {1: 2}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
