@@ -175,8 +175,9 @@ def _measure(
             )
     # A call that had too little time, or that was wrong in itself, says nothing of the model.
     if outcome.tries and (code == "ok" or (code in FAULTS and not outcome.attempts[-1].short)):
-        held = sum(attempt.held for attempt in outcome.attempts)
-        deps.measures.observe(request.model, outcome.seconds - held, ok=code == "ok", now=time.time())
+        # Nor does the time for which it waited for its turn, or its reader let it wait.
+        others = outcome.waited + sum(attempt.held for attempt in outcome.attempts)
+        deps.measures.observe(request.model, outcome.seconds - others, ok=code == "ok", now=time.time())
 
 
 AGENT = request_agent("call_model", RESPONDER, handle, lane=_lane, priority=lambda request: request.priority)

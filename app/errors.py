@@ -22,15 +22,15 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── ConnectorUnavailable      it cannot be reached, or is too busy: a later try may succeed
 │   └── ConnectorTimeout          no answer within the time allowed
 └── ModelError                    a model call failed; has `provider`, `status`, `retry_after`
-├── RateLimited               429: try again after `retry_after` seconds
-├── Overloaded                503, 529: the provider is too busy
-├── Unavailable               the provider cannot be reached, or answers 5xx, or cut the stream
-├── ModelTimeout              no answer within the time allowed
-├── Unauthorized              401, 403: the credentials are wrong
-├── InvalidRequest            400, 404, 422: the request itself is wrong; a retry cannot help
-├── ContentFiltered           the provider refused the content
-├── BatchExpired              the provider did not get to the request in the time that a batch has
-└── BatchFailed               the batch ended without an answer to the request
+    ├── RateLimited               429: try again after `retry_after` seconds
+    ├── Overloaded                503, 529: the provider is too busy
+    ├── Unavailable               the provider cannot be reached, or answers 5xx, or cut the stream
+    ├── ModelTimeout              no answer within the time allowed
+    ├── Unauthorized              401, 403: the credentials are wrong
+    ├── InvalidRequest            400, 404, 422: the request itself is wrong; a retry cannot help
+    ├── ContentFiltered           the provider refused the content
+    ├── BatchExpired              the provider did not get to the request in the time that a batch has
+    └── BatchFailed               the batch ended without an answer to the request
 """
 
 from __future__ import annotations

@@ -7,21 +7,31 @@ import re
 from collections.abc import Callable, Iterable
 
 REDACTED = "[redacted]"
-#: Characters; a shorter value (a version, a flag) is not a secret, and replacing it would garble every message.
-SHORTEST = 6
+#: Characters. A shorter secret is part of ordinary words and numbers: it is redacted where it stands alone, or not
+#: at all.
+_ANYWHERE, _ALONE = 6, 3
 
 Redact = Callable[[str], str]
 
 
 def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that replaces every secret of at least `SHORTEST` characters, also as JSON writes it."""
-    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in (secret, *_as_json(secret))}
+    """Return a function that replaces every secret, also as JSON writes it.
+
+    One of three to five characters is replaced where no letter or digit is next to it. A shorter one (a flag, a digit)
+    stays: it stands in every line, and guards nothing.
+    """
+    forms = {form for secret in secrets if len(secret) >= _ALONE for form in (secret, *_as_json(secret))}
     if not forms:
         return str
     # The longest first: one secret may begin like another. All at once: what replaces one may hold another.
-    pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    pattern = re.compile("|".join(_pattern(form) for form in sorted(forms, key=len, reverse=True)))
     return lambda text: pattern.sub(REDACTED, text)
 
 
 def _as_json(secret: str) -> tuple[str, str]:
     return json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
+
+
+def _pattern(form: str) -> str:
+    exact = re.escape(form)
+    return exact if len(form) >= _ANYWHERE else rf"(?<![^\W_]){exact}(?![^\W_])"

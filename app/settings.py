@@ -329,9 +329,13 @@ class ModelSettings(Section):
     connect_timeout: Seconds = Field(default=5.0, description="until the provider takes a connection")
     first_token_timeout: Seconds = Field(default=30.0, description="until a streamed answer begins")
     token_timeout: Seconds = Field(default=15.0, description="a streamed answer that is silent for so long is cut off")
-    total_timeout: Seconds = Field(default=180.0, description="for all attempts together")
+    total_timeout: Seconds = Field(
+        default=180.0, description="for all attempts together, without the time for which they wait for their turn"
+    )
     attempts: int = Field(default=3, ge=1, le=20, description="including the first")
-    max_concurrency: int = Field(default=2048, ge=1, description="calls in flight per worker")
+    max_concurrency: int = Field(
+        default=2048, ge=1, description="calls in flight per worker; never more than the model itself takes at once"
+    )
     sampling: dict[str, Any] = Field(default_factory=dict, description="defaults: max_tokens, temperature, …")
     price: PriceSettings | None = Field(
         default=None,
@@ -400,7 +404,9 @@ class ConnectorSettings(Section):
 class AskSettings(Section):
     """What the built-in workflow `ask` does."""
 
-    models: tuple[str, ...] = Field(default=("local",), min_length=1, description="names from `models`, asked at once")
+    models: tuple[str, ...] = Field(
+        default=("local",), min_length=1, description="names from `models`, asked at once; where absent, all of them"
+    )
     strategy: Literal["first", "vote", "consensus"] = Field(
         default="consensus",
         description="how one answer comes of several: a fusion strategy that needs no options, such as first or vote",
@@ -528,6 +534,17 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ask_all_models(cls, given: Any) -> Any:
+        """Have the built-in workflow ask all models where it is not said which."""
+        models, ask = (given.get("models"), given.get("ask", {})) if isinstance(given, dict) else (None, None)
+        if isinstance(ask, AskSettings):
+            ask = ask.model_dump(exclude_unset=True)
+        if not isinstance(models, dict) or not models or not isinstance(ask, dict) or "models" in ask:
+            return given
+        return {**given, "ask": {**ask, "models": tuple(models)}}
 
     @model_validator(mode="after")
     def _models_exist(self) -> Settings:

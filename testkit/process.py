@@ -56,6 +56,12 @@ class MeasuredProcess:
         return float(times.user + times.system)
 
     @property
+    def children_cpu(self) -> float:
+        """Seconds of processor time so far of the processes that it has started, as its broker."""
+        times = [child.cpu_times() for child in self._stats.children(recursive=True)]
+        return float(sum(one.user + one.system for one in times))
+
+    @property
     def rss(self) -> float:
         """Resident memory in MiB."""
         return float(self._stats.memory_info().rss) / 2**20

@@ -82,6 +82,16 @@ def test_an_override_names_a_topic() -> None:
         TopicSettings.model_validate({"overrides": {"reslts": {}}})
 
 
+@pytest.mark.parametrize("ask", [{}, {"ask": {"chunks": 2}}, {"ask": AskSettings(quorum=2)}])
+def test_the_built_in_workflow_asks_all_models_where_it_is_not_said_which(ask: dict[str, Any]) -> None:
+    models = {"gpt": {"provider": "scripted"}, "claude": {"provider": "scripted"}}
+    chosen = Settings.model_validate({"models": models, **ask})
+    assert chosen.ask.models == ("gpt", "claude")
+    assert Settings.model_validate_json(chosen.model_dump_json()).ask == chosen.ask
+    assert (chosen.ask.chunks, chosen.ask.quorum) in {(4, 1), (2, 1), (4, 2)}
+    assert Settings.model_validate({"models": models, "ask": {"models": ["gpt"]}}).ask.models == ("gpt",)
+
+
 def test_ask_names_configured_models_and_a_quorum_that_can_be_met() -> None:
     with pytest.raises(ValidationError, match="no model is called gpt; models has local"):
         Settings(ask=AskSettings(models=("gpt",)))

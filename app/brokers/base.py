@@ -13,11 +13,13 @@ class Connection:
 
     `client_options` are keyword arguments for every aiokafka client (`security_protocol`, `sasl_*`,
     `ssl_context`); they carry the password, and so are left out of the repr. `fetch_wait_ms` is how long a
-    fetch may wait for news at the broker. A broker that is not `durable` forgets everything when it stops,
-    and knows no idempotent producers.
+    fetch may wait for news at the broker. Where the broker does not wake a waiting fetch, `idle_pause` is for how
+    many seconds a consumer leaves it alone between two fetches while no events flow. A broker that is not `durable`
+    forgets everything when it stops, and knows no idempotent producers.
     """
 
     bootstrap_servers: str
     client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     fetch_wait_ms: int = 500
+    idle_pause: float = 0.0
     durable: bool = True

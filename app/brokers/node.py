@@ -69,6 +69,8 @@ def properties(log: Path, port: int, controller_port: int) -> dict[str, str]:
         # After a crash the node waits until its former self counts as dead: 9 s by default.
         "broker.session.timeout.ms": "2000",
         "broker.heartbeat.interval.ms": "400",
+        # A record twice a second, by which other controllers would see that this one is there.
+        "metadata.max.idle.interval.ms": "0",
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "8",
         "transaction.state.log.replication.factor": "1",

@@ -49,7 +49,7 @@ class RedisCache:
         self._failures = (RedisError, OSError, TimeoutError)
         self._prefix = prefix.encode()
         self._paused_until = 0.0
-        self._connections = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._connections = asyncio.Semaphore(min(_MAX_CONNECTIONS, self._client.connection_pool.max_connections))
 
     async def get(self, key: bytes) -> CacheEntry | None:
         """Return what is kept under `key`."""
@@ -69,13 +69,28 @@ class RedisCache:
         """Close the connections."""
         await self._client.aclose()
 
+    def _away(self) -> bool:
+        return time.monotonic() < self._paused_until
+
     async def _try(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        if time.monotonic() < self._paused_until:
+        if self._away() or not await self._got_place():
             return None
         try:
-            async with asyncio.timeout(2 * _TIMEOUT), self._connections:
+            if self._away():  # it has failed while this command waited for its place
+                return None
+            async with asyncio.timeout(2 * _TIMEOUT):
                 return await work()
         except self._failures as error:
             self._paused_until = time.monotonic() + _PAUSE_AFTER_FAILURE
             log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE_AFTER_FAILURE, type(error).__name__)
             return None
+        finally:
+            self._connections.release()
+
+    async def _got_place(self) -> bool:
+        """Take a place; where none comes free in time this command alone is passed over: Redis is busy, not away."""
+        try:
+            async with asyncio.timeout(2 * _TIMEOUT):
+                return await self._connections.acquire()
+        except TimeoutError:
+            return False

@@ -22,6 +22,7 @@ from faust.types import TP
 
 from app.delivery import kafka_private
 from app.delivery.assignment import Assignments, lease_clock
+from app.delivery.fetch_pace import FetchPace
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer, and have each heartbeat that is answered renew the lease."""
         await super().on_start()
         consumer, loop, assignments = self._ensure_consumer(), asyncio.get_running_loop(), self.consumer.assignments
+        self.consumer.transport.pace.attach(consumer)
         kafka_private.on_heartbeat(consumer, assignments.lease.renew, lease_clock)
 
         def rejoin() -> None:
@@ -242,3 +244,4 @@ class Transport(driver.Transport):
     assignments: Assignments
     before_rebalance: Callable[[], Awaitable[None]]
     fetch_wait_ms: int = 500
+    pace: FetchPace

@@ -181,6 +181,32 @@ def set_fetch_wait(consumer: AIOKafkaConsumer, milliseconds: int) -> None:
     consumer._fetch_max_wait_ms = milliseconds  # noqa: SLF001  # read by start()
 
 
+def pace_fetches(
+    consumer: AIOKafkaConsumer,
+    before: Callable[[list[Any]], Awaitable[list[Any] | None]],
+    after: Callable[[bool], int | None],
+) -> None:
+    """Have `before` awaited with the topics of each fetch; it returns those to fetch, or None to fetch nothing.
+
+    `after` is told whether anything was found, and returns for how many milliseconds the next fetch may wait at the
+    broker; None for as long as the consumer was told. aiokafka has both as constants.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  # see above
+    fetch, usual = fetcher._proc_fetch_request, fetcher._fetch_max_wait_ms  # noqa: SLF001  # likewise
+
+    async def paced(assignment: Any, node_id: int, request: Any) -> bool:
+        topics = await before(request.topics)
+        if topics is None:
+            return False
+        request._topics = topics  # noqa: SLF001  # it was made for this fetch
+        found: bool = await fetch(assignment, node_id, request)
+        wait = after(found)
+        fetcher._fetch_max_wait_ms = usual if wait is None else wait  # noqa: SLF001  # see above
+        return found
+
+    fetcher._proc_fetch_request = paced  # noqa: SLF001  # see above
+
+
 def on_heartbeat(consumer: AIOKafkaConsumer, answered: Callable[[float], None], clock: Callable[[], float]) -> None:
     """Have `answered` called, after each heartbeat that the group answered, with when it was sent."""
     coordinator = consumer._coordinator  # noqa: SLF001  # it tells nobody of its heartbeats

@@ -60,8 +60,12 @@ class Outbox:
         propagate: Propagate,
         metrics: Metrics,
         limits: Mapping[str, int] | None = None,
+        on_publish: Callable[[], None] = lambda: None,
     ) -> None:
-        """`limits` are how large (bytes) an event may be for whoever consumes a topic, by its name without prefix."""
+        """`limits` are how large (bytes) an event may be for whoever consumes a topic, by its name without prefix.
+
+        `on_publish` is called when events have been published.
+        """
         self._producer = producer
         self._limits = limits or {}
         #: Told of each record that is sent, with the future of its acknowledgement.
@@ -70,6 +74,7 @@ class Outbox:
         self.source = source
         self._propagate = propagate
         self._metrics = metrics
+        self._on_publish = on_publish
         self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
 
     def full_name(self, topic: Topic[Any]) -> str:
@@ -107,6 +112,7 @@ class Outbox:
         """
         if outgoing:
             await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing], assignment)
+            self._on_publish()
 
     def _within_limits(self, topic: Topic[Any], record: Record) -> Record:
         limit = self._limits.get(topic.name)

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.delivery.fetch_pace import FetchPace
 from app.delivery.kafka_private import learn_topic
 from app.delivery.state.state_log import Progress, end_of
 
@@ -26,7 +27,8 @@ class Tail:
     """Calls `apply` with each record of a topic, from `position` on, for as long as it runs.
 
     `position` maps each partition to the next offset to read; it is kept up to date, so that whoever
-    persists what was applied can persist it too.
+    persists what was applied can persist it too. `options` are those of any aiokafka consumer, and `idle_pause`, the
+    seconds for which it pauses before a fetch while nothing comes (see `fetch_pace`).
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class Tail:
     ) -> None:
         self.position = position if position is not None else {}
         self.caught_up = asyncio.Event()
-        self._options = options
+        self._options = dict(options)
+        self._idle_pause: float = self._options.pop("idle_pause", 0.0)
         self._topic = topic
         self._apply = apply
         self._moved = asyncio.Event()
@@ -93,6 +96,7 @@ class Tail:
 
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
+            FetchPace(self._idle_pause).attach(consumer)
             goal, progress = await self._start_at(consumer), Progress(consumer)
             self._check(consumer, goal)
             while True:

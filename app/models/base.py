@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -13,6 +13,9 @@ from topics.model_requests import Feature, Message, Sampling, Tool, ToolCall
 from topics.model_responses import TokenLogprob, Usage
 
 Features = frozenset[Feature]
+
+#: Calls about batches of one model that are under way at once: the files that go back and forth are large.
+BATCH_CALLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class Model(Protocol):
     """One configured model.
 
     A component makes exactly one attempt: retries, deadlines and fallbacks are decided above it, by
-    `app.models.calling.call`. It is not asked for what is not in its `features`: see `app.models.capabilities`.
+    `app.models.calling.call`. It is not asked for what is not in its `features`: see `app.models.capabilities`. One
+    that takes only so many calls at once has a `capacity`, an `app.models.capacity.Capacity`, and is not asked more.
     """
 
     #: The adapter's registered name, as in `openai`.
@@ -102,7 +106,10 @@ class BatchResults:
 
 
 class BatchModel(Model, Protocol):
-    """One that takes many requests at once, and answers them in its own time: it has the feature `batch`."""
+    """One that takes many requests at once, and answers them in its own time: it has the feature `batch`.
+
+    Where the provider tells whose a batch is, it is a `FindsBatches`, too.
+    """
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
         """Return one request as it stands in a batch, which is as it would be sent by itself.
@@ -124,6 +131,19 @@ class BatchModel(Model, Protocol):
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return what a batch has come to, within `timeout` seconds; None while it is not over.
+
+        Raises:
+            ModelError: it cannot be told; nothing else.
+        """
+        ...
+
+
+@runtime_checkable
+class FindsBatches(Protocol):
+    """A `BatchModel` that recognises a batch which the provider has taken, though its answer was lost."""
+
+    async def find_batch(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str | None:
+        """Return the provider's name of a batch of requests of these very names, None if it has none of late.
 
         Raises:
             ModelError: it cannot be told; nothing else.

@@ -40,8 +40,8 @@ class Attempt:
 class Outcome:
     """What came of a call: a completion or an error, after `attempts` that took `seconds`, waits included.
 
-    The completion's text is the whole answer, though several attempts may have made it. With an error, `text` is
-    what stands of it.
+    For `waited` of these seconds it waited at the gate until its attempts could be made. The completion's text is the
+    whole answer, though several attempts may have made it. With an error, `text` is what stands of it.
     """
 
     completion: Completion | None
@@ -49,6 +49,7 @@ class Outcome:
     seconds: float
     attempts: tuple[Attempt, ...] = field(default=())
     text: str = ""
+    waited: float = 0.0
 
     @property
     def tries(self) -> int:

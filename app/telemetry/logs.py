@@ -27,7 +27,7 @@ _NOISY_LIBRARIES = (
     "anthropic",
     "urllib3",
 )
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "time", "level"}
 #: What could move a terminal's cursor or forge a line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
@@ -37,7 +37,7 @@ def configure(
 ) -> logging.Handler:
     """Send the log of the whole process to `stream`, by default standard error; again replaces the former.
 
-    Every one of `secrets` is redacted wherever it stands in a line, as `app.redaction` does. Returns the handler.
+    Every one of `secrets` is redacted in a line, as by `app.redaction.redactor`. Returns the handler.
     """
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
@@ -56,12 +56,12 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.000Z WARNING app.delivery: text`; further lines of a record are indented."""
 
     def __init__(self, redact: Redact) -> None:
-        super().__init__("%(levelname)s %(name)s: %(message)s")
+        super().__init__("%(name)s: %(message)s")
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line or lines."""
-        text = self._redact(f"{_time(record)} {super().format(record)}")
+        text = f"{_time(record)} {record.levelname} {self._redact(super().format(record))}"
         return text.translate(_CONTROL).replace("\n", "\n    ")
 
 
@@ -75,15 +75,11 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         fields: dict[str, Any] = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        fields |= {
-            "time": _time(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        fields |= {"logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return self._redact(_json(fields))
+        known = _json({"time": _time(record), "level": record.levelname})
+        return f"{known[:-1]}, {self._redact(_json(fields))[1:]}"
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -16,6 +16,7 @@ from yarl import URL
 from app.brokers.base import Connection
 from app.delivery.assignment import Assignments
 from app.delivery.consumer import Transport
+from app.delivery.fetch_pace import FetchPace
 from app.settings import Settings
 from topics.base import Topic
 
@@ -29,7 +30,7 @@ class NoTables(faust.tables.manager.TableManager):
         await self.recovery.start()
 
 
-def build(settings: Settings, connection: Connection, assignments: Assignments) -> Any:
+def build(settings: Settings, connection: Connection, assignments: Assignments, pace: FetchPace) -> Any:
     """Return the application, with the consumer that commits truthfully; nothing is connected yet."""
     # The embedded broker lets a group's first member wait for half of its session time-out.
     session = settings.broker.session_timeout if connection.durable else min(2.0, settings.broker.session_timeout)
@@ -59,6 +60,7 @@ def build(settings: Settings, connection: Connection, assignments: Assignments) 
     )
     transport = Transport(app.conf.broker_consumer, app)
     transport.fetch_wait_ms = connection.fetch_wait_ms
+    transport.pace = pace
     transport.assignments = assignments
     assignments.lease.seconds = session
     app.transport = transport

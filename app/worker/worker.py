@@ -25,6 +25,7 @@ from app.delivery.assignment import Assignments, PartitionAssignment
 from app.delivery.checkpoints import Checkpoints
 from app.delivery.core import Delivery
 from app.delivery.fencing import Fences
+from app.delivery.fetch_pace import FetchPace
 from app.delivery.header_names import accept_invalid_header_names
 from app.delivery.kafka_private import FencedProducer
 from app.delivery.offsets import OffsetTracker
@@ -57,6 +58,7 @@ from app.worker.restoration import (
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.run import Run, RunState
+from topics import SIGNALS, TASKS
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,11 @@ _BATCH_BYTES = 256 * 1024
 #: This part of the session time-out the producer waits for an answer: less than a lease.
 _PATIENCE = 0.75
 
-_TAIL_WAIT_MS = 100
+#: What all workers follow is looked for less often than tasks, where the broker does not wake a fetch: it waits for so
+#: many milliseconds while something comes, and pauses for so many seconds while nothing does.
+_TAIL_WAIT_MS, _TAIL_PAUSE = 100, 1.0
+#: Where the broker does wake it, waiting for long costs nothing.
+_LONG_TAIL_WAIT_MS = 2000
 _STOP_SECONDS = 8.0
 
 Check = Callable[[], tuple[bool, str]]
@@ -85,8 +91,10 @@ class Worker:
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
-        # Where the broker lets each fetch wait in full: what all workers follow is not looked for as often as tasks.
-        self._tail_options = {**self._options, "fetch_max_wait_ms": max(_TAIL_WAIT_MS, connection.fetch_wait_ms)}
+        wait, pause = (_TAIL_WAIT_MS, _TAIL_PAUSE) if connection.idle_pause else (_LONG_TAIL_WAIT_MS, 0.0)
+        self._tail_options = {**self._options, "fetch_max_wait_ms": wait, "idle_pause": pause}
+        # What comes from outside, and begins or wakes something; the rest follows from it.
+        self._pace = FetchPace(connection.idle_pause, [settings.topics.prefix + one.name for one in (TASKS, SIGNALS)])
         self._tracer = tracer or Tracer()
         self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
         self._board = HealthBoard()
@@ -170,6 +178,7 @@ class Worker:
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
             limits={agent.topic.name: settings.delivery.max_event_bytes for agent in agents.ALL},
+            on_publish=self._pace.stir,
         )
         delivery = Delivery(
             settings.delivery, outbox, self.assignments, chosen.metrics, tracer=self._tracer, group=settings.app_id
@@ -198,7 +207,7 @@ class Worker:
             delivery=delivery,
             processor=processor,
         )
-        self.app = build(settings, self._connection, self.assignments)
+        self.app = build(settings, self._connection, self.assignments, self._pace)
         self.app.transport.before_rebalance = self._before_rebalance
         for agent in agents.ALL:
             self._attach(agent)

@@ -43,6 +43,7 @@ class BatchProvider:
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
         app.router.add_post("/v1/batches", self._create)
+        app.router.add_get("/v1/batches", self._list)
         app.router.add_get("/v1/batches/{id}", self._retrieve)
         app.router.add_post("/v1/messages/batches", self._create_messages)
         app.router.add_get("/v1/messages/batches/{id}", self._retrieve_messages)
@@ -128,6 +129,10 @@ class BatchProvider:
 
     def _is_over(self, batch: Batch) -> bool:
         return self.over(time.monotonic() - batch["at"])
+
+    async def _list(self, request: web.Request) -> web.Response:
+        last = [self._state(batch) for batch in reversed(self.batches.values())][: int(request.query["limit"])]
+        return web.json_response({"object": "list", "data": last, "has_more": False})
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         batch = self.batches.get(request.match_info["id"])

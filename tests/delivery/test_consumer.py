@@ -14,6 +14,7 @@ from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from app.delivery.assignment import Assignments, lease_clock
 from app.delivery.consumer import Conductor, Consumer, ConsumerThread
+from app.delivery.fetch_pace import FetchPace
 from app.delivery.state.partition_state import PartitionState
 
 ONE = TP("tasks", 0)
@@ -133,7 +134,7 @@ async def test_that_a_commit_passes_no_open_event_for_what_is_behind_it(rig: Rig
 
 def _thread(**coordinator: Any) -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread.consumer = SimpleNamespace(assignments=Assignments(_holdings))
+    thread.consumer = SimpleNamespace(assignments=Assignments(_holdings), transport=SimpleNamespace(pace=FetchPace()))
     thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
     return thread
 

@@ -14,7 +14,7 @@ from app.models import options
 from app.models.anthropic.parsing import parse_message
 from app.models.anthropic.request import request_body
 from app.models.anthropic.stream import MessageStreamAssembler
-from app.models.base import BatchResults, Completion, Delta, Features, Prompt
+from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
 from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
 from app.models.http.endpoint import Endpoint, HostedOptions
@@ -26,9 +26,6 @@ from topics.model_requests import Sampling
 if TYPE_CHECKING:
     from app.models.anthropic.batches import AnthropicBatches
     from app.models.http.http_client import HttpClient
-
-#: Connections for files.
-_FILE_CONNECTIONS = 4
 
 _PATH = "/v1/messages"
 
@@ -72,7 +69,7 @@ class Anthropic:
         self._http, self._errors = _connect(endpoint, max_concurrency)
         # Files of answers are longer than an answer, and few.
         longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
-        self._files, _ = _connect(longer, _FILE_CONNECTIONS)
+        self._files, _ = _connect(longer, BATCH_CALLS)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:

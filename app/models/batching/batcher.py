@@ -15,8 +15,8 @@ from typing import Any, TypeVar, cast
 
 from app.backoff import full_jitter
 from app.cancellation import ends_task
-from app.errors import BatchExpired, BatchFailed, InvalidRequest, ModelError, ModelTimeout
-from app.models.base import BatchModel, BatchResults, Completion, Prompt
+from app.errors import BatchExpired, BatchFailed, InvalidRequest, ModelError, ModelTimeout, Unavailable
+from app.models.base import BatchModel, BatchResults, Completion, FindsBatches, Prompt
 from app.models.batching.polling import BatchPoller
 from app.models.calling.attempt import component_fault
 from app.models.calling.call import CLOCK, Clock
@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 #: Providers take files of up to 200 MB; with so many characters, a batch is handed in before it is full.
 _MAX_CHARACTERS = 32_000_000
+#: After these, the provider may have the batch all the same.
+_MAYBE_TAKEN = (ModelTimeout, Unavailable)
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 20.0
 #: What stands in a name for what may not.
@@ -149,16 +151,37 @@ class Batcher:
     async def _submit_with_retries(self, requests: Mapping[str, Mapping[str, Any]]) -> str:
         """Hand in a batch, again after a transient error, as often and as long as a call is tried."""
         settings, end = self._settings, self._clock.now() + self._settings.total_timeout
-        attempt = 0
+        attempt, unsure = 0, False
         while True:
             try:
-                return await self._through_limiter(lambda model, timeout: model.submit(requests, timeout=timeout))
+                return await self._hand_over(requests, unsure=unsure)
             except ModelError as error:
+                unsure = unsure or isinstance(error, _MAYBE_TAKEN)
                 jitter = full_jitter(attempt, base=_BACKOFF_BASE, cap=_BACKOFF_CAP, rng=self._clock.rng)
                 wait, attempt = (error.retry_after or 0.0) + jitter, attempt + 1
                 if not error.transient or attempt >= settings.attempts or self._clock.now() + wait >= end:
+                    if unsure and (taken := await self._found_at_last(requests)):
+                        return taken
                     raise
             await self._clock.sleep(wait)
+
+    async def _hand_over(self, requests: Mapping[str, Mapping[str, Any]], *, unsure: bool) -> str:
+        """Submit a batch, unless it is found that the provider has taken it: it would be paid twice."""
+        if unsure and (taken := await self._find(requests)):
+            return taken
+        return await self._through_limiter(lambda model, timeout: model.submit(requests, timeout=timeout))
+
+    async def _found_at_last(self, requests: Mapping[str, Mapping[str, Any]]) -> str | None:
+        try:
+            return await self._find(requests)
+        except ModelError:
+            return None
+
+    async def _find(self, requests: Mapping[str, Mapping[str, Any]]) -> str | None:
+        async def find(model: BatchModel, timeout: float) -> str | None:
+            return await model.find_batch(requests, timeout=timeout) if isinstance(model, FindsBatches) else None
+
+        return await self._through_limiter(find)
 
     async def _poll(self, batch: str) -> BatchResults | ModelError | None:
         try:

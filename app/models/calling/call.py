@@ -52,7 +52,8 @@ async def call(  # noqa: PLR0913  # what a call may be given; all but two have d
 ) -> Outcome:
     """Ask the model behind `limiter`, again after a transient error, for at most `settings.attempts` attempts.
 
-    An attempt may take `settings.timeout` seconds, all of it `settings.total_timeout`; nothing goes on past
+    An attempt may take `settings.timeout` seconds, and all of them with the pauses between them
+    `settings.total_timeout`, for which the wait at the limiter does not count. Nothing goes on past
     `deadline`, which is in the seconds of `clock`. A wait that would end after that is not begun. Raises
     nothing but CancelledError, and what `sink` raises. There is no attempt when there was no time left for one.
 
@@ -87,12 +88,14 @@ class _Call:
         self._attempts: list[Attempt] = []
         self._rounds = 0
         self._spared = False
-        self._end = math.inf
+        self._deadline = self._end = math.inf
+        self._waited = 0.0
 
     async def run(self, deadline: float | None) -> Outcome:
         clock, settings = self._clock, self._settings
         started = clock.now()
-        self._end = min(started + settings.total_timeout, math.inf if deadline is None else deadline)
+        self._deadline = math.inf if deadline is None else deadline
+        self._end = min(started + settings.total_timeout, self._deadline)
         error: ModelError | None = None
         while self._rounds < settings.attempts and self._end > clock.now():
             try:
@@ -111,7 +114,7 @@ class _Call:
         error = error or ModelTimeout(
             "the deadline passed before the call could begin", provider=self._limiter.model.provider
         )
-        return Outcome(None, error, clock.now() - started, tuple(self._attempts), self._said)
+        return Outcome(None, error, clock.now() - started, tuple(self._attempts), self._said, waited=self._waited)
 
     async def _may_retry(self, error: ModelError, *, spared: bool) -> bool:
         """Wait for the next attempt; return whether there is to be one."""
@@ -131,15 +134,23 @@ class _Call:
 
     def _succeeded(self, completion: Completion, started: float) -> Outcome:
         whole = replace(completion, text=self._said + completion.text) if self._said else completion
-        return Outcome(whole, None, self._clock.now() - started, tuple(self._attempts))
+        return Outcome(whole, None, self._clock.now() - started, tuple(self._attempts), waited=self._waited)
 
     async def _acquire(self) -> Permit | None:
-        """Return when an attempt may be made; None when its turn had not come in time."""
+        """Return when an attempt may be made; None when its turn had not come before the deadline.
+
+        How long the line is says nothing of the model: the wait does not count for the time of the attempts.
+        """
+        began = self._clock.now()
         try:
-            async with asyncio.timeout(None if self._end == math.inf else self._end - self._clock.now()):
-                return await self._limiter.enter(self._prompt, priority=self._priority, deadline=self._end)
+            async with asyncio.timeout(None if self._deadline == math.inf else self._deadline - began):
+                return await self._limiter.enter(self._prompt, priority=self._priority, deadline=self._deadline)
         except TimeoutError:
             return None
+        finally:
+            waited = self._clock.now() - began
+            self._waited += waited
+            self._end = min(self._end + waited, self._deadline)
 
     async def _attempt(self, permit: Permit) -> Attempt:
         """Make one attempt, or two at the same time; return the one that counts."""

@@ -94,7 +94,7 @@ class AdmissionQueue:
         if self._waiters:
             if attempt is not None and attempt.error is not None:
                 self._refuse_expired(now)
-            self._admit_waiting()
+            self.advance()
 
     def _wait(self, now: float, tokens: int, ahead: QueuedAhead = _NOBODY_AHEAD) -> float:
         return max([guard.wait(now, tokens, ahead) for guard in self._guards])
@@ -114,7 +114,7 @@ class AdmissionQueue:
         waiter = _Waiter(-priority, next(self._arrival_numbers), slot, admission, end)
         heapq.heappush(self._waiters, waiter)
         self._totals.setdefault(-priority, _PriorityTotals()).add(1, admission.tokens)
-        self._admit_waiting()
+        self.advance()
         try:
             await slot
         except asyncio.CancelledError:
@@ -136,10 +136,13 @@ class AdmissionQueue:
         if len(self._waiters) > 2 * self.waiting + _CANCELLED_KEPT:
             self._waiters = [waiter for waiter in self._waiters if not waiter.slot.done()]
             heapq.heapify(self._waiters)
-        self._admit_waiting()  # it may have been at the head, and the next may be content with less
+        self.advance()  # it may have been at the head, and the next may be content with less
 
-    def _admit_waiting(self) -> None:
-        """Let through whoever may go; see to it that it is asked again when the next one may."""
+    def advance(self) -> None:
+        """Let through whoever may go; see to it that it is asked again when the next one may.
+
+        Whoever changes what the guards wait for, other than by `leave`, calls this.
+        """
         now, wait = self._now(), math.inf
         while self._waiters:
             head = self._waiters[0]
@@ -170,7 +173,7 @@ class AdmissionQueue:
 
     def _on_timer(self) -> None:
         self._timer, self._wakes_at = None, math.inf
-        self._admit_waiting()
+        self.advance()
 
     def _refuse_all(self, error: ModelError) -> None:
         line, self._waiters = self._waiters, []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from app.models.base import Model
+from app.models.base import BATCH_CALLS, Model
+from app.models.capacity import capacity_of
 from app.models.limits.admission_queue import AdmissionQueue
 from app.models.limits.api_keys import KeyRotation
 from app.models.limits.base import Guard
@@ -21,9 +22,11 @@ def build_batch_limiter(
 ) -> AdmissionQueue:
     """Return the limiter for the batches of the model called `name`: its breaker, which they share with its calls.
 
-    They go with the first of several keys, of whose limits they are no part.
+    They go with the first of several keys, of whose limits they are no part, and few at once: their files are large.
     """
-    return AdmissionQueue(members(model), (BreakerGuard(circuit, name, model.provider),), now=now)
+    return AdmissionQueue(
+        members(model), (BreakerGuard(circuit, name, model.provider), AdaptiveConcurrency(BATCH_CALLS)), now=now
+    )
 
 
 def build_limiter(
@@ -37,10 +40,12 @@ def build_limiter(
 ) -> AdmissionQueue:
     """Return the limiter of the model called `name`: its breaker, its limits, its bulkhead and its keys, in this order.
 
-    `callers` tells how many workers call the model lately: each takes its part of the limits.
+    `callers` tells how many workers call the model lately: each takes its part of the limits. What the model itself
+    takes at once bounds it too, whatever the settings say: more would wait inside of it, while their time runs.
     """
     models = members(model)
-    keys = KeyRotation(name, len(models))
+    capacities = [capacity_of(one) for one in models]
+    keys = KeyRotation(name, capacities=capacities)
     guards: Sequence[Guard] = (
         BreakerGuard(circuit, name, model.provider),
         RateLimit(settings.limits, lambda: max(1, keys.usable(now())) / callers()),
@@ -48,4 +53,7 @@ def build_limiter(
         keys,
     )
     bound = settings.sampling.get("max_tokens")
-    return AdmissionQueue(models, guards, max_tokens=bound if isinstance(bound, int) else None, now=now)
+    limiter = AdmissionQueue(models, guards, max_tokens=bound if isinstance(bound, int) else None, now=now)
+    for capacity in filter(None, capacities):
+        capacity.on_release(limiter.advance)
+    return limiter

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from pydantic import Field
 from app.errors import ConfigurationError, InvalidRequest, MissingDependency, ModelTimeout, Unavailable
 from app.models import options
 from app.models.base import Completion, Delta, Features, Prompt
+from app.models.capacity import Capacity
 from app.models.local.grammar import grammar_schema
 from app.models.local.llama_cpp import INSTALL, GgufModel
 from app.models.sentences import grammar, unrepeated
@@ -71,7 +73,26 @@ class SharedModel:
     def __init__(self, gguf: GgufModel) -> None:
         self.gguf = gguf
         self.threads = ThreadPoolExecutor(gguf.slots, thread_name_prefix="model-local")
+        self.capacity = Capacity(gguf.slots)
         self.users = 0
+
+    async def run(self, generate: Callable[[], Completion]) -> Completion:
+        """Generate in a thread; one that goes on after the caller was cancelled keeps its slot until it ends."""
+        loop, work = asyncio.get_running_loop(), self.threads.submit(generate)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            self._outlasts(work, loop)
+            raise
+
+    def _outlasts(self, work: Future[Completion], loop: asyncio.AbstractEventLoop) -> None:
+        def free(_: Future[Completion]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(self.capacity.release)
+
+        if not work.done():
+            self.capacity.take()
+            work.add_done_callback(free)
 
     def leave(self) -> None:
         """Free the memory when the last user leaves; blocks until what is being generated has stopped."""
@@ -95,7 +116,7 @@ def _shared_model(path: Path, chosen: LocalOptions) -> SharedModel:
 
 
 class Local:
-    """Generates in its own threads, first come first served; the file is loaded by `warm` or the first call.
+    """Generates in its own threads, one for each slot; the file is loaded by `warm` or the first call.
 
     A schema becomes a grammar, which the answer cannot but follow. Tools are none of the features: whether a file's
     model calls them, and in which form, is another matter for each.
@@ -111,6 +132,7 @@ class Local:
         self._engine = engine
         self._defaults = defaults
         self._chosen = chosen or LocalOptions()
+        self.capacity = engine.capacity
         self._running: set[threading.Event] = set()
         self._closed = False
 
@@ -139,7 +161,7 @@ class Local:
         await asyncio.get_running_loop().run_in_executor(self._engine.threads, self._engine.gguf.load)
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
-        """Return the whole answer, within `timeout` seconds, the wait for a free slot included.
+        """Return the whole answer, within `timeout` seconds; more calls than `capacity` wait for a slot within theirs.
 
         Generation ends at once when the time is up or the caller is cancelled; while a long prompt is still
         being read it cannot be ended, and keeps its slot until then.
@@ -203,12 +225,10 @@ class Local:
     async def _submit(self, prompt: Prompt, stop: threading.Event, *show: Callable[[Delta], None]) -> Completion:
         if self._closed:
             raise Unavailable("the model is closed", provider=self.provider)
-        request, engine = _request(prompt, options.fill(prompt.sampling, self._defaults), self._chosen), self._engine
-        if self._chosen.max_sentences is None or prompt.schema is not None:
-            generate = partial(engine.gguf.chat, request, stop, *show)
-        else:
-            generate = partial(_whole_sentences, engine.gguf, request, stop, *show)
-        return await asyncio.get_running_loop().run_in_executor(engine.threads, generate)
+        request, gguf = _request(prompt, options.fill(prompt.sampling, self._defaults), self._chosen), self._engine.gguf
+        whole = self._chosen.max_sentences is not None and prompt.schema is None
+        generate = partial(_whole_sentences, gguf) if whole else gguf.chat
+        return await self._engine.run(partial(generate, request, stop, *show))
 
 
 def _whole_sentences(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.base import BatchResults, Completion, Delta, Features, Prompt
+from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
 from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
 from app.models.http.endpoint import Endpoint, HostedOptions
@@ -27,9 +27,6 @@ from topics.model_requests import Sampling
 if TYPE_CHECKING:
     from app.models.http.http_client import HttpClient
     from app.models.openai.batches import OpenAIBatches
-
-#: Connections for files.
-_FILE_CONNECTIONS = 4
 
 
 class OpenAIOptions(HostedOptions):
@@ -69,7 +66,7 @@ class OpenAI:
         self._http, self._errors = _connect(provider, endpoint, max_concurrency)
         # Files of answers are longer than an answer, and few.
         longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
-        self._files, _ = _connect(provider, longer, _FILE_CONNECTIONS)
+        self._files, _ = _connect(provider, longer, BATCH_CALLS)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -125,6 +122,14 @@ class OpenAI:
             ModelError: one of its subclasses.
         """
         return await self._batches.submit(requests, timeout=timeout)
+
+    async def find_batch(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str | None:
+        """Return the id of a batch of requests of these names, None if there is none of late.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        return await self._batches.find(requests, timeout=timeout)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return what a batch has come to; None while it is not over.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +21,8 @@ _WINDOW = "24h"
 _UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _OK = 200
 _EXPIRED = "batch_expired"
+#: What tells in the metadata of a batch how its requests are called, and how many of the last batches are looked at.
+_NAMES, _LISTED = "names", 100
 
 
 class _Response(BaseModel):
@@ -56,6 +59,15 @@ class _State(BaseModel):
         return tuple(filter(None, (self.output_file_id, self.error_file_id)))
 
 
+class _Listed(BaseModel):
+    id: str
+    metadata: Mapping[str, Any] | None = None
+
+
+class _List(BaseModel):
+    data: tuple[_Listed, ...] = ()
+
+
 class _Line(BatchLine):
     response: _Response | None = None
     error: _Error | None = None
@@ -76,7 +88,12 @@ class OpenAIBatches:
             ModelError: one of its subclasses.
         """
         url = f"/v1{self._dialect.path}"
-        about = {"created_by": "meta-ai-orchestrator", "requests": str(len(requests)), "first": next(iter(requests))}
+        about = {
+            "created_by": "meta-ai-orchestrator",
+            "requests": str(len(requests)),
+            "first": next(iter(requests)),
+            _NAMES: _digest(requests),
+        }
         file = ("meta-ai-orchestrator.jsonl", _file(requests, url), "application/jsonl")
 
         async def hand_in(client: Any, options: Mapping[str, Any]) -> Any:
@@ -88,6 +105,21 @@ class OpenAIBatches:
 
         raw = await self._http.use(hand_in, timeout=timeout)
         return parse_body(raw.content, _State, self._errors).id
+
+    async def find(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str | None:
+        """Return the id of a batch of requests of these names, among those made last.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+
+        async def list_last(client: Any, options: Mapping[str, Any]) -> Any:
+            return await client.batches.with_raw_response.list(limit=_LISTED, **options)
+
+        wanted = _digest(requests)
+        raw = await self._http.use(list_last, timeout=timeout)
+        batches = parse_body(raw.content, _List, self._errors).data
+        return next((one.id for one in batches if (one.metadata or {}).get(_NAMES) == wanted), None)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return what a batch has come to; None while it is not over.
@@ -131,6 +163,10 @@ class OpenAIBatches:
         told = [fault.message for fault in faults if fault.message]
         message = f"the batch is {state.status}, without an answer to this request"
         return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
+
+
+def _digest(names: Iterable[str]) -> str:
+    return blake2b("\n".join(sorted(names)).encode(), digest_size=16).hexdigest()
 
 
 def _file(requests: Mapping[str, Mapping[str, Any]], url: str) -> bytes:

@@ -7,7 +7,8 @@ import json
 import math
 import random
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Literal, Self, get_args
@@ -18,6 +19,7 @@ from app import errors
 from app.models import options
 from app.models.base import BatchResults, Completion, Delta, Features, Prompt
 from app.models.calling.continuation import continuation_prompt
+from app.models.capacity import Capacity
 from app.models.scripted.script import Rule, ScriptedReply, reply_to
 from app.settings import ModelSettings, Section
 from topics.model_requests import Feature, Sampling, ToolCall
@@ -68,6 +70,9 @@ class ScriptedOptions(Section):
     retry_after: float | None = Field(default=None, ge=0, description="seconds, in the failures that can carry it")
     fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
     seed: int = Field(default=0, description="decides which calls `fail_rate` has fail, always the same ones")
+    slots: int | None = Field(
+        default=None, ge=1, description="calls that it answers side by side; where absent, as many as there are"
+    )
     lacks: tuple[Feature, ...] = Field(default=(), description="features that it does without, as some models do")
 
 
@@ -88,6 +93,8 @@ class Scripted:
 
     def __init__(self, script: ScriptedOptions, defaults: Sampling) -> None:
         self.features = type(self).features.difference(script.lacks)
+        self.capacity = Capacity(script.slots) if script.slots else None
+        self._slots = asyncio.Semaphore(script.slots) if script.slots else None
         self._script = script
         self._defaults = defaults
         self._failures = iter(script.failures)
@@ -109,8 +116,10 @@ class Scripted:
         Raises:
             ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
         """
-        await self._begin(_deadline(timeout))
-        return self._completion(prompt)
+        end = _deadline(timeout)
+        async with self._slot(end):
+            await self._begin(end)
+            return self._completion(prompt)
 
     async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the scripted answer word by word, and at last the whole of it.
@@ -119,14 +128,15 @@ class Scripted:
             ModelError: the script has this call fail or break off, or takes longer than `timeout` seconds.
         """
         end = _deadline(timeout)
-        await self._begin(end)
-        completion = self._completion(prompt)
-        for number, piece in enumerate(_pieces(completion)):
-            await self._interrupt(number, end)
-            if number:
-                await self._wait(self._script.piece_delay, end)
-            yield piece
-        yield completion
+        async with self._slot(end):
+            await self._begin(end)
+            completion = self._completion(prompt)
+            for number, piece in enumerate(_pieces(completion)):
+                await self._interrupt(number, end)
+                if number:
+                    await self._wait(self._script.piece_delay, end)
+                yield piece
+            yield completion
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
         """Return a prompt as it stands in a batch."""
@@ -157,6 +167,25 @@ class Scripted:
     def _lost(self, batch: str) -> errors.BatchFailed:
         return errors.BatchFailed(f"this process does not know {batch} with this request", provider=self.provider)
 
+    @asynccontextmanager
+    async def _slot(self, end: float) -> AsyncIterator[None]:
+        """Hold a slot, for which who comes past the limiter waits within the time of the call."""
+        if self._slots is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout_at(end):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise self._late() from None
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _late(self) -> errors.ModelTimeout:
+        return errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+
     async def _begin(self, end: float) -> None:
         failure = self._failure()
         await self._wait(self._script.delay, end)
@@ -174,7 +203,7 @@ class Scripted:
         left = end - asyncio.get_running_loop().time()
         await asyncio.sleep(max(0.0, min(seconds, left)))
         if seconds > left:
-            raise errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+            raise self._late()
 
     def _failure(self) -> errors.ModelError | None:
         code = next(self._failures, None)

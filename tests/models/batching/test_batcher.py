@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -90,11 +90,11 @@ class Time:
 
 
 class Scene:
-    def __init__(self, **batch: Any) -> None:
-        self.model = Provider()
+    def __init__(self, model: Provider | None = None, *, attempts: int = 3, **batch: Any) -> None:
+        self.model = model or Provider()
         self.time = Time()
         self.settings = ModelSettings.model_validate(
-            {"provider": "p", "batch": {"window": 0.02, "poll": 60.0, **batch}, "timeout": 5.0}
+            {"provider": "p", "batch": {"window": 0.02, "poll": 60.0, **batch}, "timeout": 5.0, "attempts": attempts}
         )
         clock = Clock(lambda: self.time.now, self.time.sleep, random.Random(1))  # noqa: S311  # luck of its own
         self.batcher = Batcher(BoundedLimiter(self.model, 100), self.settings, clock=clock)
@@ -108,8 +108,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(**batch: Any) -> AsyncIterator[Scene]:
-    made = Scene(**batch)
+async def scene(model: Provider | None = None, **chosen: Any) -> AsyncIterator[Scene]:
+    made = Scene(model, **chosen)
     try:
         async with asyncio.timeout(10):
             yield made
@@ -188,6 +188,48 @@ async def test_that_handing_in_is_tried_again_when_that_may_help_and_as_late_as_
         assert len(await here.tickets("a")) == 1
         assert here.time.slept[0] >= 7.0
         assert len(here.time.slept) == 2
+
+
+class Late(Provider):
+    """Takes a batch, and answers too late; it can be asked what it has, unless that fails, too."""
+
+    def __init__(self, *, late: int, errors: Sequence[ModelError] = ()) -> None:
+        super().__init__()
+        self.late = late
+        self.find_errors = list(errors)
+        self.asked = 0
+
+    async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
+        name = await super().submit(requests, timeout=timeout)
+        if len(self.taken) <= self.late:
+            raise ModelTimeout("no answer", provider="p")
+        return name
+
+    async def find_batch(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str | None:  # noqa: ARG002  # likewise
+        self.asked += 1
+        if self.find_errors:
+            raise self.find_errors.pop(0)
+        return next((f"b{at}" for at, taken in enumerate(self.taken, 1) if taken.keys() == requests.keys()), None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "errors", "asked"), [({}, [], 1), ({}, [Unavailable("away")], 2), ({"attempts": 1}, [], 1)]
+)
+async def test_that_a_batch_which_the_provider_took_but_answered_too_late_is_not_handed_in_again(
+    settings: dict[str, Any], errors: list[ModelError], asked: int
+) -> None:
+    model = Late(late=1, errors=errors)
+    async with scene(model, **settings) as here:
+        (ticket,) = await here.tickets("a")
+        assert (ticket.batch, len(model.taken), model.asked) == ("b1", 1, asked)
+
+
+async def test_that_a_batch_which_was_refused_is_not_looked_for() -> None:
+    model = Late(late=0)
+    model.errors = [RateLimited("slowly"), Unavailable("away")]
+    async with scene(model) as here:
+        (ticket,) = await here.tickets("a")
+        assert (ticket.batch, model.asked) == ("b1", 1)  # only after the second
 
 
 @pytest.mark.parametrize(

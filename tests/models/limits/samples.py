@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from app import errors
 from app.models.base import Completion, Features, Prompt, RateLimitHeaders
+from app.models.capacity import Capacity
 from app.models.limits.base import Admission
 from app.models.outcome import Attempt
 from topics.model_requests import Message
@@ -59,3 +62,25 @@ class Named:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class Sized:
+    """A model that takes so many calls at once; more wait inside of it, while their time runs."""
+
+    provider = "fake"
+    features: Features = frozenset()
+
+    def __init__(self, capacity: int | Capacity, *, seconds: float = 0.0) -> None:
+        self.capacity = capacity if isinstance(capacity, Capacity) else Capacity(capacity)
+        self._slots = asyncio.Semaphore(self.capacity.size)
+        self._seconds = seconds
+
+    async def complete(self, _: Prompt, *, timeout: float) -> Completion:
+        try:
+            async with asyncio.timeout(timeout), self._slots:
+                await asyncio.sleep(self._seconds)
+        except TimeoutError:
+            raise errors.ModelTimeout("too slow", provider=self.provider) from None
+        return Completion("Hi.")
+
+    async def close(self) -> None: ...

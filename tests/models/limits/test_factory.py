@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from app.errors import ModelError, Overloaded, RateLimited, Unauthorized
-from app.models.base import Model
+from app.models.base import BATCH_CALLS, Model
 from app.models.calling.call import call
+from app.models.capacity import Capacity
 from app.models.limits.admission_queue import AdmissionQueue
 from app.models.limits.factory import build_batch_limiter, build_limiter
 from app.models.outcome import Outcome
@@ -14,7 +16,7 @@ from app.models.pool import Pool
 from app.routing.breaker import Breaker, BreakerTuning, Circuit
 from app.settings import ModelSettings
 from tests.models.calling.streams import Player, clock
-from tests.models.limits.samples import PROMPT, Named, answered, failed
+from tests.models.limits.samples import PROMPT, Named, Sized, answered, failed
 from tests.models.virtual_time import now, run
 
 
@@ -108,7 +110,86 @@ def test_a_call_whose_only_key_is_turned_down_ends() -> None:
     assert run(world()).tries == 1
 
 
-def test_batches_share_the_breaker_with_calls_and_go_with_the_first_key_past_all_limits() -> None:
+def test_few_calls_about_batches_are_under_way_at_once() -> None:
+    circuit = Circuit(Breaker(BreakerTuning(quiet=0)), lambda _breaker, _now: None, lambda: None)
+
+    async def world() -> int:
+        return await _at_once(build_batch_limiter("gpt", Named(), circuit, now=now))
+
+    assert run(world()) == BATCH_CALLS
+
+
+@pytest.mark.parametrize(("chosen", "passed"), [({}, 3), ({"max_concurrency": 2}, 2), ({"max_concurrency": 9}, 3)])
+def test_a_model_is_given_no_more_calls_than_it_takes_at_once(chosen: dict[str, int], passed: int) -> None:
+    assert run(_at_once(_gate(Sized(3), **chosen))) == passed
+
+
+def test_each_key_is_given_no_more_calls_than_its_component_takes() -> None:
+    async def world() -> list[Model]:
+        limiter = _gate(Pool([Sized(1), Sized(2)]))
+        first = [await limiter.enter(PROMPT, priority=0, deadline=None) for _ in range(3)]
+        assert await _at_once(limiter) == 0
+        first[1].leave(answered())
+        return [(await limiter.enter(PROMPT, priority=0, deadline=None)).model, first[1].model]
+
+    again, left = run(world())
+    assert again is left
+
+
+def test_models_that_share_a_capacity_have_its_places_in_turn() -> None:
+    async def world() -> list[str]:
+        capacity, order = Capacity(1), list[str]()
+        gates = {name: _gate(Sized(capacity)) for name in "abc"}
+
+        async def ask(name: str) -> None:
+            permit = await gates[name].enter(PROMPT, priority=0, deadline=None)
+            order.append(name)
+            await asyncio.sleep(1)
+            permit.leave(answered())
+
+        await asyncio.gather(*(ask(name) for name in "aaabbbccc"))
+        return order
+
+    first, *order = run(world())  # the first found it free
+    assert (first, [sorted(order[turn : turn + 3]) for turn in (0, 3, 6)]) == (
+        "a",
+        [list("abc"), list("abc"), list("bc")],
+    )
+
+
+def test_a_place_that_is_still_used_after_its_call_was_given_up_is_waited_for() -> None:
+    async def world() -> float:
+        capacity = Capacity(1)
+        limiter, began = _gate(Sized(capacity)), now()
+        permit = await limiter.enter(PROMPT, priority=0, deadline=None)
+        capacity.take()  # as a component does whose thread cannot be stopped
+        asyncio.get_running_loop().call_later(7, capacity.release)
+        permit.leave(failed("timeout"))
+        await limiter.enter(PROMPT, priority=0, deadline=None)
+        return now() - began
+
+    assert run(world()) == pytest.approx(7)
+
+
+def test_waiting_for_a_place_takes_no_time_of_the_attempts_and_is_no_fault_of_the_model() -> None:
+    async def world() -> list[Outcome]:
+        limiter = _gate(Sized(1, seconds=2.0))
+        settings = ModelSettings(provider="scripted", timeout=5, total_timeout=6)
+        deadline = now() + 35
+        calls = (call(limiter, PROMPT, settings=settings, deadline=deadline, clock=clock()) for _ in range(20))
+        return await asyncio.gather(*calls)
+
+    outcomes = run(world())
+    in_time, late, never = outcomes[:17], outcomes[17], outcomes[18:]
+    assert all(one.completion for one in in_time)
+    assert [one.tries for one in in_time] == [1] * 17
+    assert [one.attempts[0].seconds for one in in_time] == pytest.approx([2] * 17)
+    assert [one.waited for one in in_time] == pytest.approx([2 * before for before in range(17)])
+    assert late.attempts[0].short  # it began a second before its deadline
+    assert [(one.error and one.error.code, one.tries) for one in never] == [("timeout", 0)] * 2
+
+
+def test_batches_share_the_breaker_with_calls_and_go_with_the_first_key_past_the_limits_of_calls() -> None:
     async def world() -> None:
         circuit = Circuit(Breaker(BreakerTuning(quiet=0)), lambda _breaker, _now: None, lambda: None)
         pool = Pool([Named("a"), Named("b")])
@@ -116,8 +197,9 @@ def test_batches_share_the_breaker_with_calls_and_go_with_the_first_key_past_all
         for _ in range(50):
             permit = await limiter.enter(PROMPT, priority=0, deadline=None)
             assert permit.model is pool.models[0]
-        for _ in range(50):
-            permit.leave(failed("unavailable"))
+            permit.leave(answered())
+        while circuit.state(time.time()) == "closed":
+            (await limiter.enter(PROMPT, priority=0, deadline=None)).leave(failed("unavailable"))
         with pytest.raises(Overloaded):
             await limiter.enter(PROMPT, priority=0, deadline=None)
 

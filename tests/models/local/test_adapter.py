@@ -153,6 +153,23 @@ async def test_a_waiting_call_that_times_out_is_never_begun(model: Local, monkey
     assert len(begun) == 1
 
 
+async def test_a_call_that_cannot_be_stopped_keeps_its_slot_until_it_ends(
+    model: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = threading.Event()
+    monkeypatch.setattr(model._engine.gguf, "chat", lambda *_: limiter.wait(30))
+    free = [model.capacity.free]
+
+    with pytest.raises(errors.ModelTimeout):
+        await model.complete(ask("x"), timeout=0.05)
+    free.append(model.capacity.free)
+    limiter.set()
+
+    while not model.capacity.free:  # noqa: ASYNC110  # the thread tells it
+        await asyncio.sleep(0.01)
+    assert free == [True, False]
+
+
 async def test_closing_ends_what_is_running() -> None:
     model = build()
     await model.warm()
