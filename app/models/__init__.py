@@ -1,1 +1,1 @@
-"""The models: one file for each wire dialect."""
+"""Language models: the port, and what calls and limits them; one package for each provider API."""

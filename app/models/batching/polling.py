@@ -1,4 +1,4 @@
-"""Looking after batches: each at most once in a while, however many ask, and what has come of it kept for a while."""
+"""Poll batches: each at most once per interval however many ask; results are kept for a while."""
 
 from __future__ import annotations
 

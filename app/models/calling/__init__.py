@@ -1,1 +1,1 @@
-"""Calling."""
+"""Calls of models: attempts, retries, hedging, streaming and continuation."""

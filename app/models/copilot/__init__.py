@@ -1,1 +1,1 @@
-"""Copilot."""
+"""GitHub Copilot, through its SDK."""

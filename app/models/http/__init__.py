@@ -1,1 +1,1 @@
-"""Http."""
+"""What hosted providers share: HTTP client, endpoints, errors, event streams and batch files."""

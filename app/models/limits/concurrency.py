@@ -1,4 +1,4 @@
-"""How many attempts at once a model can take, found out by trying."""
+"""Adaptive concurrency: find out how many concurrent attempts a model can take."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BASE_TOKENS = 32
 
 
 class AdaptiveConcurrency:
-    """Lets so many attempts at once through as do the model good, between 1 and `at_most`.
+    """Adapts the number of concurrent attempts to what the model can take, between 1 and `at_most`.
 
     The bound begins at `at_most`. It falls to a part of what was under way when the model is overloaded or has
     become slow, once for all the attempts that were then under way; it rises by its square root for each full round

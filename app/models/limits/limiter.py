@@ -1,4 +1,4 @@
-"""The way to a provider: who may go now, with which credentials, and what is learnt from how it went."""
+"""The limiter port: who may call a provider now, with which credentials, and what is learned from the outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.models.outcome import Attempt
 
 
 class Permit(Protocol):
-    """Leave to make one attempt, until `leave` is called, which must be in any case."""
+    """Permission for one attempt; `leave` must always be called."""
 
     @property
     def model(self) -> Model:

@@ -1,4 +1,4 @@
-"""Keeping to what a provider allows: the configured limits, put right by what its answers say is left."""
+"""Keep to a provider's rate limits: the configured ones, corrected by its response headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.models.limits.bucket import Bucket
 from app.models.outcome import Attempt
 from app.settings import LimitSettings
 
-#: The longest that an answer's header may close the way, in seconds: some say when the day's allowance begins anew.
+#: The longest that a response header may pause calls, in seconds: some give the reset of the daily limit.
 _LONGEST = 120.0
 
 
@@ -77,7 +77,7 @@ class RateLimit:
             self._tokens.refill(now, tokens * share)
 
     def _apply_headers(self, left: RateLimitHeaders, tokens: int, now: float) -> None:
-        """Believe the provider where it says that less is left than was thought here."""
+        """Follow the provider's headers where they report less than the local count."""
         if left.requests is not None:
             if self._requests:
                 self._requests.cap(left.requests)

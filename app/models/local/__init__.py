@@ -1,1 +1,1 @@
-"""Local."""
+"""A small language model in this process, on llama.cpp."""

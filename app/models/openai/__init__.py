@@ -1,1 +1,1 @@
-"""Openai."""
+"""OpenAI, and the providers that speak its dialects."""

@@ -1,1 +1,1 @@
-"""Scripted."""
+"""A deterministic fake model with scripted answers."""

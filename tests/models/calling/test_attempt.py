@@ -14,11 +14,11 @@ from tests.models.virtual_time import run
 
 
 def _ask(model: Player, reader: Reader | None = None, *, prefix: str = "", **fields: object) -> Outcome:
-    async def world() -> Outcome:
+    async def scenario() -> Outcome:
         sink = reader.take if reader else None
         return await call(limiter(model), PROMPT, settings=settings(**fields), sink=sink, prefix=prefix, clock=clock())
 
-    return run(world())
+    return run(scenario())
 
 
 def test_pieces_are_handed_on_as_they_come_and_timed() -> None:
@@ -35,8 +35,8 @@ def test_pieces_are_handed_on_as_they_come_and_timed() -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([9.0, "late"], "no first piece of the answer within 5 s"),
-        (["early ", 4.0, "late"], "no further piece of the answer within 3 s"),
+        ([9.0, "late"], "no first token within 5 s"),
+        (["early ", 4.0, "late"], "no further token within 3 s"),
         (["a ", 2.0, "b ", 2.0, "c ", 2.0, "d ", 2.0, "e "], "no answer within 7 s"),
     ],
 )

@@ -267,14 +267,14 @@ def test_what_is_wrong_is_named(wrong: dict[str, object], named: str, monkeypatc
         Copilot.from_settings("m", settings("http://127.0.0.1:9/v1", **given))
 
 
-def test_a_missing_sdk_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sdk_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda _: None)
 
     with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[copilot\]"'):
         Copilot.from_settings("m", settings("http://127.0.0.1:9/v1"))
 
 
-def test_a_missing_runtime_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_runtime_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setenv("PATH", str(tmp_path))
 

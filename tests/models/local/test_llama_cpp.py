@@ -132,7 +132,7 @@ def test_nobody_can_use_the_librarys_port(engine: GgufModel) -> None:
         raised.value.close()
 
 
-def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_library_the_fix_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
 
     with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[local\]"'):
