@@ -120,4 +120,4 @@ def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
     result = _run("test", "gpt")
 
     assert result.exit_code == 1
-    assert "no model is called gpt; there are cut, good, leaky, plain" in result.stderr
+    assert "unknown model gpt; configured models: cut, good, leaky, plain" in result.stderr

@@ -104,7 +104,10 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
         (["tasks", "send"], "missing argument 'file'; see meta-ai tasks send --help"),
         (["tasks", "send", "x", "--timeout", "soon"], "invalid value for '--timeout'"),
         (["orchestrator", "run", "--broker", "none"], "invalid value for '--broker'"),
-        (["dead-letters", "replay"], "invalid value: give ids or --all, one of both; see meta-ai dead-letters replay"),
+        (
+            ["dead-letters", "replay"],
+            "invalid value: give either ids or --all, not both; see meta-ai dead-letters replay",
+        ),
         (["tasks", "send", "x", "--stream"], "invalid value for --stream: it shows answers that are waited for: "),
     ],
 )
@@ -145,7 +148,7 @@ def test_a_check_of_the_configuration_includes_its_workflows() -> None:
     found = _run("orchestrator", "config", "check")
     assert (found.exit_code, found.stdout) == (
         0,
-        "the configuration is good: broker embedded, models local, workflows w\n",
+        "the configuration is valid: broker embedded, models local, workflows w\n",
     )
     assert found.stderr.startswith("warning: flows/w.yaml:2: steps.call.workflow: no workflow here is called elsewhere")
     flow.write_text("id: w\nsteps: {}\n", encoding="utf-8")

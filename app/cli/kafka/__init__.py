@@ -1,1 +1,1 @@
-"""Kafka."""
+"""Commands and clients that read and write topics."""

@@ -1,1 +1,1 @@
-"""Orchestrator."""
+"""`meta-ai orchestrator`: run, configure and inspect the service."""

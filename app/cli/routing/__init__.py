@@ -1,1 +1,1 @@
-"""Routing."""
+"""`meta-ai routing`: list policies, and fit routers."""

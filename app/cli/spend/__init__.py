@@ -1,1 +1,1 @@
-"""Spend."""
+"""`meta-ai spend` and `meta-ai budgets`: costs, prices and budgets."""

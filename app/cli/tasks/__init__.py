@@ -1,1 +1,1 @@
-"""Tasks."""
+"""`meta-ai ask`, `tasks` and `results`: send tasks and show their results."""

@@ -1,1 +1,1 @@
-"""Workflows."""
+"""`meta-ai workflows`: check, show, deploy and describe workflows."""

@@ -58,7 +58,7 @@ async def test_a_replay_is_the_original_without_our_headers_and_is_audited() -> 
     )
 
 
-async def test_a_mended_value_replaces_the_original() -> None:
+async def test_a_corrected_value_replaces_the_original() -> None:
     client = _Client()
     await dead_letter_records.replay(cast("Client", client), _letter(), b"new")
     assert client.put_calls[0][2] == b"new"

@@ -118,7 +118,7 @@ async def test_a_run_that_is_not_known_is_one_line(cli: _Cli, command: list[str]
 @pytest.mark.parametrize("command", [["cancel"], ["signal", "go"]])
 async def test_a_run_that_is_over_is_told_nothing(cli: _Cli, command: list[str]) -> None:
     done = await cli(command[0], "q-1", *command[1:])
-    assert (done.exit_code, done.stderr) == (1, "meta-ai: the run q-1 is over: succeeded\n")
+    assert (done.exit_code, done.stderr) == (1, "meta-ai: the run q-1 has already ended: succeeded\n")
 
 
 async def test_recorded_answers_are_fused_again(cli: _Cli) -> None:

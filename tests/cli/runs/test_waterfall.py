@@ -69,7 +69,7 @@ def test_the_result_comes_last() -> None:
         "best-of-n, agreement 0.50",
         "the judge said so",
         "groups: one | four",
-        "4.000 s in all, 1,200 in, 34 out, $0.01",
+        "4.000 s in total, 1,200 in, 34 out, $0.01",
     ]
 
 
@@ -83,10 +83,10 @@ def _result(**fields: Any) -> list[str]:
 
 def test_results_of_all_kinds_are_told() -> None:
     failure = Failure(code="quorum_not_met", message="0 of 2")
-    assert _result(status="failed", error=failure) == ["quorum_not_met: 0 of 2", "1.000 s in all"]
-    assert _result(status="cancelled") == ["cancelled", "1.000 s in all"]
-    assert _result(status="cancelled", fusion="vote") == ["cancelled", "1.000 s in all"]  # nothing was fused
-    assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in all, degraded"]
+    assert _result(status="failed", error=failure) == ["quorum_not_met: 0 of 2", "1.000 s in total"]
+    assert _result(status="cancelled") == ["cancelled", "1.000 s in total"]
+    assert _result(status="cancelled", fusion="vote") == ["cancelled", "1.000 s in total"]  # nothing was fused
+    assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in total, degraded"]
 
 
 def test_a_run_under_way_shows_what_it_awaits() -> None:
@@ -104,9 +104,9 @@ def test_a_run_under_way_shows_what_it_awaits() -> None:
     assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "awaited"]
     assert "    waits until 2026-01-15 08:01:00 UTC" in shown
     assert shown[-3:] == [
-        "under way; requests without an answer: 1",
+        "running; pending requests: 1",
         "  q-1/ask/one/1  model one",
-        "  ends at the latest at 2026-01-15 08:01:00 UTC",
+        "  deadline 2026-01-15 08:01:00 UTC",
     ]
 
 

@@ -82,7 +82,7 @@ def test_that_an_answer_that_begins_anew_says_so(capsys: Capture) -> None:
     assert capsys.readouterr() == ("One", "")  # it may yet come to the same
     streamed.take(_chunk("ther", 1, attempt=2))
     streamed.finish(_result("Other"))
-    assert capsys.readouterr() == ("\nOther\n", "[begins anew]\n")
+    assert capsys.readouterr() == ("\nOther\n", "[restarted]\n")
 
 
 def test_that_steps_are_told_apart_and_do_not_mix(capsys: Capture) -> None:

@@ -48,7 +48,10 @@ def test_what_is_no_task_is_reported_with_its_line(line: bytes) -> None:
             b'{"input": {}, "tenent": "a", "workflwo": "w"}',
             "tenent: unknown key; did you mean `tenant`?; workflwo: unknown key; did you mean `workflow`?",
         ),
-        (b'{"input": {}, "question": "q"}', "question: is short for an input, and there is one; put it there"),
+        (
+            b'{"input": {}, "question": "q"}',
+            "question: is a shorthand for input, but input is also set; put it in input",
+        ),
         (b'{"input": {}, "xyz": 1}', "xyz: unknown key; a task has id, workflow, version, priority, tenant, input, "),
         (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; a task has "),
     ],
