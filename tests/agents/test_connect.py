@@ -110,7 +110,7 @@ async def test_that_requests_of_one_connector_are_bounded_and_one_whose_time_is_
         (ConnectorError("HTTP 404", status=404), "connector", "HTTP 404"),
         (ConnectorUnavailable("HTTP 503", status=503), "connector_unavailable", "HTTP 503"),
         (RetrievalError("away"), "retrieval", "away"),
-        (KeyError("hunter2"), "connector", "crm failed with KeyError; the log of the worker says where"),
+        (KeyError("hunter2"), "connector", "crm failed with KeyError; see the worker's log"),
     ],
 )
 async def test_that_every_error_is_a_result_for_the_run(error: Exception, code: str, said: str) -> None:

@@ -71,7 +71,7 @@ async def test_that_a_fault_is_told_without_what_it_says(caplog: pytest.LogCaptu
         outcome = await call_connector("tickets", Does(_raise(KeyError("hunter2"))), {"a": 1}, timeout=5.0)
     assert outcome.error
     assert (outcome.error.code, outcome.error.transient) == ("connector", False)
-    assert str(outcome.error) == "tickets failed with KeyError; the log of the worker says where"
+    assert str(outcome.error) == "tickets failed with KeyError; see the worker's log"
     assert "in work" in caplog.text
     assert "hunter2" not in caplog.text
 

@@ -65,7 +65,7 @@ async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_ch
     settings = ConnectorSettings(kind="greet", options={"greeting": "Ahoy"})
     made = FunctionConnector.from_settings("hello", settings, functions.greet)
     assert await made.run({"name": "Ada"}, timeout=1.0) == "Ahoy, Ada"
-    with pytest.raises(ConnectorError, match=r"arguments\.greeting: the settings of the connector fix it"):
+    with pytest.raises(ConnectorError, match=r"arguments\.greeting: is already set in the connector's settings"):
         await made.run({"name": "Ada", "greeting": "Boo"}, timeout=1.0)
     await made.close()
 

@@ -215,7 +215,7 @@ async def test_that_one_that_was_never_used_can_be_closed(make: Make) -> None:
         ({}, r"connectors\.tickets\.url: give the address"),
         ({"url": "tickets.example.com"}, r"connectors\.tickets\.url: give the address"),
         ({"url": "ftp://tickets.example.com"}, r"connectors\.tickets\.url: give the address"),
-        ({"url": "http://[::1"}, r"connectors\.tickets\.url: this is no URL"),
+        ({"url": "http://[::1"}, r"connectors\.tickets\.url: is not a valid URL"),
         ({"url": "http://me:pw@127.0.0.1"}, r"connectors\.tickets\.url: credentials go into `headers`"),
         ({"url": "http://127.0.0.1?key=1"}, r"connectors\.tickets\.url: credentials"),
         ({"url": "http://127.0.0.1", "headers": {"host": "x"}}, r"connectors\.tickets\.headers\.host: the client"),

@@ -1,1 +1,1 @@
-"""Chunking."""
+"""Split documents into chunks."""

@@ -1,1 +1,1 @@
-"""Embedding."""
+"""Embedders, and batching of their calls."""

@@ -1,1 +1,1 @@
-"""Index."""
+"""Hybrid search in memory: vectors and BM25."""

@@ -163,7 +163,7 @@ async def test_that_an_answer_of_another_shape_is_an_error(more: int) -> None:
             return vectors(*["x"] * (len(texts) + more))
 
     (error,) = errors(await ask_all(BatchingEmbedder(Miscounting(), size=8), ["a", "b"]))
-    assert error == f"upstream gave an array of shape {(2 + more, 2)} for 2 texts"
+    assert error == f"upstream returned an array of shape {(2 + more, 2)} for 2 texts"
 
 
 async def test_that_who_goes_away_takes_nobody_along() -> None:
@@ -218,7 +218,7 @@ async def test_that_a_call_that_its_embedder_ends_leaves_nobody_waiting() -> Non
             raise asyncio.CancelledError(texts)
 
     batching = BatchingEmbedder(Ending(), size=8)
-    assert errors(await ask_all(batching, ["a"], ["b"])) == ["upstream broke the call off"] * 2
+    assert errors(await ask_all(batching, ["a"], ["b"])) == ["upstream cancelled the call"] * 2
 
 
 async def test_that_one_wait_is_for_company_and_ends_when_the_call_is_full() -> None:
