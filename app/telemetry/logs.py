@@ -1,4 +1,4 @@
-"""Logging to standard error: text for people or one JSON object a line for collectors, without secrets."""
+"""Logging to standard error: text for people or one JSON object per line for collectors, without secrets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOISY_LIBRARIES = (
     "urllib3",
 )
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-#: What could move a terminal's cursor or forge a line.
+#: Characters that could move a terminal's cursor or forge a line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
 Redact = Callable[[str], str]
@@ -38,9 +38,9 @@ Redact = Callable[[str], str]
 def configure(
     settings: TelemetrySettings, secrets: Iterable[str] = (), *, stream: TextIO | None = None
 ) -> logging.Handler:
-    """Send the log of the whole process to `stream`, by default standard error; again replaces the former.
+    """Send the log of the whole process to `stream`, by default standard error; a second call replaces the first.
 
-    Every one of `secrets` is redacted wherever it stands in a line. Returns the handler.
+    All `secrets` are redacted wherever they occur in a line. Returns the handler.
     """
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
@@ -56,11 +56,11 @@ def configure(
 
 
 def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that replaces every secret, as it is and as JSON writes it."""
+    """Return a function that replaces every secret, both plain and escaped for JSON."""
     forms = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], _json(secret)[1:-1])}
     if not forms:
         return str
-    # The longest first: one secret may begin like another.
+    # The longest first: one secret may be a prefix of another.
     pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
     return lambda text: pattern.sub(REDACTED, text)
 
@@ -79,7 +79,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, exception, and whatever `extra` was given."""
+    """One object per line: time, level, logger, message, exception, and the `extra` fields."""
 
     def __init__(self, redact: Redact) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """A type of our own, so that `configure` replaces what it installed and nothing else."""
+    """A type of our own, so that `configure` replaces only what it installed."""
 
 
 def _json(value: Any) -> str:

@@ -42,7 +42,7 @@ async def test_a_wrong_property_shows_kafkas_own_words(tmp_path: Path) -> None:
 
 async def test_a_broken_log_shows_kafkas_own_words(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    with pytest.raises(BrokerError, match=r"(?s)ended while it started.*meta\.properties"):
+    with pytest.raises(BrokerError, match=r"(?s)exited during its start.*meta\.properties"):
         await LocalKafka(tmp_path).start()
 
 
