@@ -1,4 +1,4 @@
-"""Many tasks through a deployment that is disturbed all the time: what is lost, doubled, or paid for twice.
+"""Many tasks through a deployment that is disturbed all the time: what is lost, duplicated or paid for twice.
 
     python -m bench.chaos --mode kill --tasks 10000
 

@@ -1,6 +1,6 @@
 """What the engine itself costs, without a broker: `python -m bench.engine`.
 
-Runs are driven through `advance` as the deciders drive them, and every answer is there at once. In the first
+Runs are driven through `advance` as the stateful agents drive them, and every answer is there at once. In the first
 table, p50 and p99 are those of `advance` for one event, and the processor time is that of whole runs, for each
 step. The second table counts what is written if each event is written by itself: the records that changed, beside
 all records of the run.

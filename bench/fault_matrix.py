@@ -1,8 +1,8 @@
-"""What comes of each fault of a provider: `python -m bench.fault_matrix`.
+"""The outcome of each provider fault: `python -m bench.fault_matrix`.
 
 Each fault meets each adapter, with whole and with streamed answers: for good, in passing, and in a workflow with
 another model to fall back on. The command exits with 1 if a call does not end in time, if a wrong answer passes for
-a right one, or if what should mend a fault does not. With `--write PAGE`, the tables go into a page of the docs.
+a right one, or if recovery does not work. With `--write PAGE`, the tables go into a page of the docs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLUMNS = tuple(f"{adapter}, {mode}" for adapter, mode in product(ADAPTERS, _MOD
 #: Calls at once: each should wait for its provider, and not for the processor.
 _AT_ONCE = 24
 _SLACK = 1.0
-#: What passes, or what another attempt gets round; the others say what no repetition mends.
+#: What passes, or what another attempt gets round; the others say what no retry fixes.
 PASSING = tuple(fault for fault in FAULTS if fault not in {"healthy", "401", "redirect"})
 
 
@@ -101,7 +101,7 @@ async def main(options: Namespace) -> int:
     if options.write:
         write(options.write, parts)
     wrong = [*bad(always, ANSWER), *bad(passing, ANSWER), *bad(relieved, ANSWER)]
-    wrong += [f"not mended: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
+    wrong += [f"not recovered: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
     wrong += [f"did not fail: {cell.fault}, {cell.column}" for cell in passing if cell.tries == 1]
     print("\n".join(wrong) or "every call ended in time, by its right answer or a named error")
     return 1 if wrong else 0

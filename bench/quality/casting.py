@@ -1,4 +1,4 @@
-"""Who is there to be called by the strategies of one exam."""
+"""The simulated actors that strategies call in one exam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A judge that prefers a place, and what asking it in both orders does about that."""
+"""Position bias of a judge, and the effect of asking in both orders."""
 
 from __future__ import annotations
 

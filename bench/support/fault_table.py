@@ -1,4 +1,4 @@
-"""What came of faults: cells of a matrix, what is said of each, and the table in a page of the documentation."""
+"""Outcomes of faults as a table for the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three ways in which providers speak, said correctly: whole answers, and answers in pieces."""
+"""Correct responses in the three provider dialects, whole and streamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to the misbehaving provider, and the right answer to it."""
+"""One request to the faulty provider, and its correct answer."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Exchange:
         """What an error says; careless as some servers are, it repeats the credentials."""
         names = ("authorization", "x-api-key", "api-key", "x-canary", "x-ambient")
         shown = [f"{name}: {self.request.headers[name]}" for name in names if name in self.request.headers]
-        return "this fails as told; you came with " + ", ".join(shown)
+        return "failing as requested; received headers: " + ", ".join(shown)
 
     async def head(self, headers: Mapping[str, str]) -> web.StreamResponse:
         """Send the head of an answer."""

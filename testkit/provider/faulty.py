@@ -1,4 +1,4 @@
-"""A provider that misbehaves as told: OpenAI's and Anthropic's APIs on loopback, `python -m testkit.provider.faulty`.
+"""A fake provider that fails on demand: OpenAI's and Anthropic's APIs on loopback, `python -m testkit.provider.faulty`.
 
 The path names the fault: `/cut/v1/messages` is cut off, `/once/NAME/cut/v1/messages` only at NAME's first call. It
 says `places JSON`, then `ready`, and ends on SIGTERM.
