@@ -68,7 +68,7 @@ class PartitionAssignment:
         """Return when the partition is ours beyond doubt; waits while a rebalance is under way.
 
         Raises:
-            TenureEnded: it went to another worker.
+            AssignmentEnded: it went to another worker.
         """
         await self._settled.wait()
         while not (self.ended or self._lease.held):  # renewed in the consumer's thread, which knows no loop of ours

@@ -2,7 +2,7 @@
 
 Faust's own commit can pass an unfinished event when more than one is in flight (its head-gap check is
 skipped while nothing is committed yet, and lets a gap of one through), and it acknowledges events that it
-skips during a rebalance. Here the assignments' ledgers decide alone what is committed.
+skips during a rebalance. Here the assignments' offset trackers alone decide what is committed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer, committing what the ledgers say and nothing else."""
+    """Faust's consumer, committing what the offset trackers say and nothing else."""
 
     _generation = 0
 
@@ -104,7 +104,7 @@ class Consumer(driver.Consumer):
         """Hand on what is fetched, until Faust stops the fetcher.
 
         Faust's own loop makes four tasks for each message, so as to leave off amid a hand-over when a
-        rebalance begins. Here the hand-over waits for its end, and the ledgers know what the message is worth.
+        rebalance begins. Here the hand-over waits for its end, and the offset trackers know what the message is worth.
         """
         try:
             while not (self.should_stop or fetcher.should_stop):

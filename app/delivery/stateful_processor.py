@@ -1,4 +1,4 @@
-"""The loop of a decider: an agent that turns an event and the state of its key into further events.
+"""The loop of a stateful agent: it turns an event and the state of its key into further events.
 
 Deciding is a pure, synchronous function; this module does everything around it: it keeps the state by
 key, sends what was decided, has the state written behind (see `app.delivery.state.keyed_state`), wakes keys whose time
@@ -90,7 +90,7 @@ class StateMachine(Protocol[V]):
 
 
 class StatefulProcessor(Generic[V]):
-    """Decides for all topics of the deciders of one worker, over one state."""
+    """Processes the events of all stateful agents of one worker, over one state."""
 
     def __init__(self, delivery: Delivery, state_machine: StateMachine[V], *, state_topic: str) -> None:
         self._delivery = delivery

@@ -38,7 +38,7 @@ async def test_that_confirm_waits_while_a_rebalance_is_under_way(assignments: As
     assert assignment.active
 
 
-async def test_that_a_partition_that_stays_keeps_its_tenure_and_the_others_end(assignments: Assignments) -> None:
+async def test_that_a_partition_that_stays_keeps_its_assignment_and_the_others_end(assignments: Assignments) -> None:
     _assign(assignments, 0, 1)
     stays, goes = assignments.get(0), assignments.get(1)
     assert stays
@@ -78,7 +78,7 @@ async def test_that_the_end_cancels_what_runs_and_wakes_who_waits_for_the_log(as
     assert assignment.tasks == frozenset()
 
 
-async def test_that_new_tenures_are_told_once() -> None:
+async def test_that_new_assignments_are_told_once() -> None:
     told: list[list[int]] = []
 
     def on_new(new: list[PartitionAssignment]) -> None:
@@ -122,7 +122,7 @@ async def test_that_nothing_is_begun_while_the_lease_has_run_out() -> None:
     assert assignment.active
 
 
-async def test_that_who_waits_for_the_lease_learns_that_the_tenure_ended() -> None:
+async def test_that_who_waits_for_the_lease_learns_that_the_assignment_ended() -> None:
     assignment = PartitionAssignment(0, _open(0), Lease(seconds=0.0))
     confirming = asyncio.create_task(assignment.confirm())
     await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from app.delivery.state.partition_state import PartitionState
 ONE = TP("tasks", 0)
 
 
-def _holdings(partition: int) -> PartitionState:
+def _partition_state(partition: int) -> PartitionState:
     return PartitionState(partition, wake_at=lambda _value: None, window=1.0)
 
 
@@ -29,7 +29,7 @@ class Rig(Consumer):
 
     def __init__(self) -> None:
         # Faust's constructor wants an application, of which nothing is used here.
-        self.transport = SimpleNamespace(assignments=Assignments(_holdings), before_rebalance=self._prepared)
+        self.transport = SimpleNamespace(assignments=Assignments(_partition_state), before_rebalance=self._prepared)
         self.said: list[Any] = []
         self.committed: list[dict[TP, int]] = []
         self.succeeds = True
@@ -116,7 +116,7 @@ async def test_that_what_was_held_through_a_generation_that_was_missed_is_droppe
 
 def _thread(**coordinator: Any) -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread.consumer = SimpleNamespace(assignments=Assignments(_holdings))
+    thread.consumer = SimpleNamespace(assignments=Assignments(_partition_state))
     thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
     return thread
 

@@ -31,7 +31,7 @@ class Sum:
 
 @dataclass
 class Adder:
-    """A mind that adds up numbers by key; `first` opens a key, and each number announces the sum."""
+    """A state machine that adds up numbers by key; `first` opens a key, and each number announces the sum."""
 
     seen: list[str] = field(default_factory=list)
     fragile: bool = True
@@ -44,7 +44,7 @@ class Adder:
         if "poison" in given:
             raise InvalidEvent("poison", "do not")
         if "crash" in given:
-            raise RuntimeError("a fault of the mind")
+            raise RuntimeError("a fault of the state machine")
         if value is None and "first" not in given:
             return Decision(wait=given.get("patience", 60.0))
         self.seen.append(received.event.id)
@@ -56,7 +56,7 @@ class Adder:
 
     def wake(self, value: Sum, now: float) -> Decision[Sum]:
         if self.fragile and value.total < 0:
-            raise RuntimeError("a fault of the mind")
+            raise RuntimeError("a fault of the state machine")
         if value.done:
             return Decision(forget=True)
         return Decision(replace(value, done=True, wake_at=now + 1000), [self._say("woken", value.total)])
@@ -71,7 +71,7 @@ class Adder:
             case "bury":
                 return InvalidEvent("unknown_run", "nobody knows it")
             case "crash":
-                raise RuntimeError("a fault of the mind")
+                raise RuntimeError("a fault of the state machine")
         return None
 
     def substitute(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
@@ -82,14 +82,16 @@ class Adder:
 
 
 class Rig:
-    """One decider over one partition; the state is written when the test says so."""
+    """One stateful processor over one partition; the state is written when the test says so."""
 
     def __init__(self, harness: Harness | None = None) -> None:
         self.harness = harness or Harness(wake_at=lambda value: value.wake_at)
         self.harness.own(TASKS.name, 0)
-        self.mind, self.stream = Adder(), Stream()
-        self.processor: StatefulProcessor[Sum] = StatefulProcessor(self.harness.delivery, self.mind, state_topic=STATE)
-        self.harness.start(self.processor.run(self.stream, TASKS, agent="decider"))
+        self.machine, self.stream = Adder(), Stream()
+        self.processor: StatefulProcessor[Sum] = StatefulProcessor(
+            self.harness.delivery, self.machine, state_topic=STATE
+        )
+        self.harness.start(self.processor.run(self.stream, TASKS, agent="stateful"))
         self.producer = self.harness.producer
 
     def message(self, key: str, **given: Any) -> Message:
@@ -312,7 +314,7 @@ async def test_that_a_state_that_the_broker_does_not_take_holds_up_no_other(rig:
     assert rig.harness.assignment().partition_state.values.get("big") == Sum(1)
 
 
-async def test_that_a_tenure_that_ends_takes_its_state_along(rig: Rig) -> None:
+async def test_that_an_assignment_that_ends_takes_its_state_along(rig: Rig) -> None:
     rig.producer.hold = lambda _record: True
     rig.deliver("a", first=1, add=1)
     await until(lambda: rig.producer.sent)
@@ -428,7 +430,7 @@ async def test_that_a_key_whose_waking_failed_is_woken_again_later(rig: Rig) -> 
     await until(lambda: rig.said() == ["bad/-1"])
     now = time.time() + 1
     rig.processor.wake(now)
-    rig.mind.fragile = False
+    rig.machine.fragile = False
     rig.processor.wake(now + 1)  # not at once: the fault would be logged all the time
     await settle()
     assert rig.said() == ["bad/-1"]

@@ -18,7 +18,7 @@ from topics.retrieval_results import Chunk
 
 
 class BareConsumer(consumer.Consumer):
-    """Commits what Faust holds for acknowledged, instead of what the ledgers say."""
+    """Commits what Faust holds for acknowledged, instead of what the offset trackers say."""
 
     _add_gap = FaustConsumer._add_gap
     force_commit = FaustConsumer.force_commit

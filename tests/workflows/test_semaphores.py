@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.workflows.run import Run, Semaphore
 from app.workflows.semaphores import grant
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome
 from topics.slots import SlotEvent
 
 NOW = 1_000.0

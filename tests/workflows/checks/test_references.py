@@ -20,7 +20,7 @@ from topics.tasks import Task
         ("steps.anser.output", "there is no step called anser; did you mean `answer`?"),
         ("steps.answer.outptu", "`steps.answer.outptu`: a step has no `outptu`; did you mean `output`?"),
         ("steps.t.output", "a step cannot refer to itself, as `steps.t` does"),
-        ("1 +", "is not a CEL expression"),
+        ("1 +", "is not a valid CEL expression"),
     ],
 )
 def test_that_names_must_mean_something(value: str, said: str) -> None:
@@ -49,7 +49,7 @@ def test_that_templates_and_values_are_looked_at_too() -> None:
 def test_that_the_place_of_a_malformed_expression_within_a_value_is_named() -> None:
     step = {"kind": "connector", "connector": "c", "arguments": {"x": ["a", {"y": "${{ 1 + }}"}]}}
     (line,) = errors({"b": step})
-    assert line.startswith("steps.b.arguments.x.1.y: is not a CEL expression")
+    assert line.startswith("steps.b.arguments.x.1.y: is not a valid CEL expression")
 
 
 def test_that_items_are_there_inside_a_map() -> None:

@@ -82,7 +82,7 @@ def test_that_a_version_that_is_written_is_kept() -> None:
     assert engine.plan(_spec(version=9))[0].after.number == 9  # equal content, but a number of its own was asked for
 
 
-def test_that_a_version_with_other_content_is_refused_with_the_mend_and_all_are_named() -> None:
+def test_that_a_version_with_other_content_is_refused_with_the_fix_and_all_are_named() -> None:
     engine = _World()
     engine.deploy(_spec(version=2), _spec("v"))
     with pytest.raises(ConfigurationError) as caught:

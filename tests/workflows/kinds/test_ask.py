@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.routing.base import HealthSnapshot
-from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
+from tests.workflows.kinds.run_helpers import answer_all, answer_next, asked, asking, begun, later, outcome
 from tests.workflows.simulation import START, Life, answer
 from topics.base import Failure
 from topics.model_requests import ModelRequest, ToolCall

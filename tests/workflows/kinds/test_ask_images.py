@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.workflows.kinds.ask_images import MOST, is_image
-from tests.workflows.kinds.lives import asking, begun, outcome
+from tests.workflows.kinds.run_helpers import asking, begun, outcome
 from topics.model_requests import ModelRequest
 
 PHOTO, INLINE = "https://host.example/a.png", "data:image/png;base64,AAAA"

@@ -6,7 +6,7 @@ import pytest
 
 from app.workflows.engine import Tick
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome, transform
 from tests.workflows.simulation import START, Life, answer
 from topics.model_requests import ModelRequest
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import begun, later, outcome, transform
 from tests.workflows.simulation import START
 from topics.signals import Signal
 
