@@ -37,12 +37,12 @@ COLUMNS = tuple(f"{adapter}, {mode}" for adapter, mode in product(ADAPTERS, _MOD
 #: Calls at once: each should wait for its provider, and not for the processor.
 _AT_ONCE = 24
 _SLACK = 1.0
-#: What passes, or what another attempt gets round; the others say what no retry fixes.
+#: Faults that pass, or that a retry avoids; no retry fixes the others.
 PASSING = tuple(fault for fault in FAULTS if fault not in {"healthy", "401", "redirect"})
 
 
 async def _ignore(_: Piece) -> None:
-    """Take a piece that only counts as a part of the whole."""
+    """Ignore a piece; only the completion counts."""
 
 
 async def ask(fault: str, column: str, places: FaultyProviderUrls, *, once: bool) -> FaultOutcome:
@@ -71,7 +71,7 @@ def _cell(fault: str, column: str, outcome: Outcome, seconds: float) -> FaultOut
 
 
 async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: bool) -> list[FaultOutcome]:
-    """Return how the calls ended, made side by side."""
+    """Return how the calls ended, made concurrently."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(fault: str, column: str) -> FaultOutcome:
@@ -84,7 +84,7 @@ async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: boo
 async def main(options: Namespace) -> int:
     """Measure, print, and return the exit code."""
     async with running_faulty_provider() as (_, places):
-        # Who signed the certificates is trusted, so that the expired one fails by its date alone.
+        # The certificates' authority is trusted, so that the expired one fails only because of its date.
         os.environ["SSL_CERT_FILE"] = places.authority
         for adapter in ADAPTERS:  # the first call loads the SDK
             await ask("healthy", f"{adapter}, whole", places, once=False)
