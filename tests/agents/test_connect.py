@@ -139,7 +139,7 @@ async def test_that_an_equal_request_is_given_the_same_answer() -> None:
     assert not (await _result(deps)).cached
 
 
-async def test_that_a_failure_is_not_given_again() -> None:
+async def test_that_a_failure_is_not_cached() -> None:
     crm = Crm(error=ConnectorUnavailable("HTTP 503"))
     deps = _parts(crm)
     assert _code(await _result(deps, cache_for=60.0)) == "connector_unavailable"

@@ -28,7 +28,7 @@ async def test_two_do_not_share_their_data(tmp_path: Path, monkeypatch: pytest.M
     try:
         with pytest.raises(BrokerError, match="belongs to a Kafka"):
             await LocalKafka(tmp_path).start()
-        with pytest.raises(BrokerError, match="runs already"):
+        with pytest.raises(BrokerError, match="is already running"):
             await first.start()
     finally:
         await first.stop()

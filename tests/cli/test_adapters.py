@@ -75,7 +75,7 @@ def test_an_unknown_one_is_an_error() -> None:
     result = _run("describe", "opnai")
 
     assert result.exit_code == 1
-    assert "there is no adapter 'opnai'" in result.stderr
+    assert "unknown adapter 'opnai'" in result.stderr
 
 
 def test_a_model_that_keeps_its_promises_passes() -> None:

@@ -179,7 +179,7 @@ def test_an_unset_reference_is_reported_once_beside_the_other_faults(write: Writ
         (b"#" * (256 * 1024 + 1), "file: is larger than 262144 bytes"),
     ],
 )
-def test_what_is_no_configuration_is_said_to_be_none(tmp_path: Path, content: bytes, expected: str) -> None:
+def test_what_is_not_a_configuration_is_said_to_be_none(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "file.yaml"
     path.write_bytes(content)
     found = "\n".join(lines(path))

@@ -74,8 +74,8 @@ async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_ch
     ("settings", "said"),
     [
         ({"options": {"volume": 3}}, r"connectors\.hello\.options: shout: got an unexpected keyword"),
-        ({"url": "http://127.0.0.1"}, r"connectors\.hello\.url: only the kind http"),
-        ({"headers": {"a": "b"}}, r"connectors\.hello\.headers: only the kind http"),
+        ({"url": "http://127.0.0.1"}, r"connectors\.hello\.url: only valid for kind: http"),
+        ({"headers": {"a": "b"}}, r"connectors\.hello\.headers: only valid for kind: http"),
     ],
 )
 def test_that_settings_that_do_not_fit_are_named(settings: dict[str, Any], said: str) -> None:

@@ -52,7 +52,7 @@ async def test_the_built_in_ones_use_the_workers_embedder() -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_a_built_in_name_cannot_be_taken(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"connectors\.{name}: every worker has a connector of that name"):
+    with pytest.raises(ConfigurationError, match=rf"connectors\.{name}: the name is taken by a built-in connector"):
         build_all({name: ConnectorSettings(url=URL)}, Compass())
 
 

@@ -66,7 +66,7 @@ async def test_that_any_bytes_come_back_unchanged(cache: Cache) -> None:
     assert await cache.get(b"\x00\xff") == kept
 
 
-async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_passed_over_when_it_is_away(
+async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_skipped_when_it_is_away(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with redis(tmp_path) as url:

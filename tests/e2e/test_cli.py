@@ -51,7 +51,7 @@ def test_tasks_from_a_file_have_results(cli: Cli) -> None:
     assert "line 2: " in shown
     assert "2 sent, 1 bad, 2 succeeded, 0 failed, 0 unanswered" in shown
     again = cli("tasks", "send", "-", "--wait", text=lines[0])
-    assert "sent before, and not done again: 1" in again
+    assert "already processed earlier: 1" in again
     assert "1 sent, 0 bad, 1 succeeded, 0 failed, 0 unanswered" in again
     results = cli.objects("results", "tail", "--from-beginning", "--limit", "2")
     assert all(result["status"] == "succeeded" for result in results)

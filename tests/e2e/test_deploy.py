@@ -81,7 +81,7 @@ def test_a_change_is_taken_up_live_and_rolled_back(cli: _Cli) -> None:
 
     assert cli.objects("orchestrator", "rollback", "greet")[0]["version"] == 1
     assert cli.answer(1) == "from one"
-    assert "no version was active before" in cli("orchestrator", "rollback", "greet", exit_code=1)
+    assert "no earlier version was active" in cli("orchestrator", "rollback", "greet", exit_code=1)
     cli("orchestrator", "rollback", "greet", "--to", "2")
     assert cli.answer(2) == "from two"
 

@@ -87,7 +87,7 @@ def test_that_what_cannot_work_is_refused_before_it_is_used(source: str, complai
     ("source", "complaint"),
     [
         ("input.nothing", "`nothing` does not exist; test first with has(a.b)"),
-        ("steps.absent.output", "there is no `absent`"),
+        ("steps.absent.output", "`absent` does not exist"),
         ("item.x", "there is no 'item'"),
         ("input.total + 'x'", "the types do not fit together"),
         ("input.kind.split(input.kind).map(x, x.y)", "the types do not fit together"),
@@ -98,7 +98,7 @@ def test_that_what_cannot_work_is_refused_before_it_is_used(source: str, complai
         ("timestamp('soon')", "Function 'timestamp' error"),
         ("1.0 / 0.0", "yields inf"),
         ("b'x'", "yields bytes"),
-        ("[1].join('')", "only texts can be joined"),
+        ("[1].join('')", "only strings can be joined"),
     ],
 )
 def test_that_what_fails_is_the_expressions_error(source: str, complaint: str) -> None:
@@ -170,7 +170,7 @@ def test_that_errors_name_the_place_within_a_value() -> None:
         TemplateValue({"a": [1, "${{ 1 + }}"]}, where="w")
     with pytest.raises(ConfigurationError, match=r"^w: `\$\{\{` is not closed by `\}\}`"):
         TemplateValue("${{ input.x }", where="w")
-    with pytest.raises(ExpressionError, match=r"^w\.b: there is no `nothing`"):
+    with pytest.raises(ExpressionError, match=r"^w\.b: `nothing` does not exist"):
         TemplateValue({"b": "${{ input.nothing }}"}, where="w").evaluate(CONTEXT)
 
 

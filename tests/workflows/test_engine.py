@@ -666,7 +666,7 @@ def _settled(request: Any) -> Response:
     return answer(request, TEXTS[lot % len(TEXTS)], error="unavailable" if lot % 5 == 0 else None)
 
 
-def test_that_a_turn_that_comes_after_a_crash_amid_its_write_goes_on_with_what_was_written() -> None:
+def test_that_a_turn_that_comes_after_a_crash_during_its_write_goes_on_with_what_was_written() -> None:
     limit = {"limit": 1, "key": "'all'"}
     steps = {"one": {"kind": "wait", "signal": "approval"}, "two": RETRIEVE, "say": _asking(after=["one", "two"])}
     life = _begun(steps, concurrency=limit)

@@ -43,7 +43,7 @@ def _served(*events: SlotEvent | None, now: float = NOW) -> list[str]:
     return served
 
 
-def test_that_a_run_asks_for_its_turn_and_begins_when_it_comes() -> None:
+def test_that_a_run_asks_for_its_slot_and_begins_when_it_comes() -> None:
     life = begun({"say": asking()}, concurrency={"limit": 2, "key": "input.question"}, priority=4)
     (event,) = life.commands
     assert isinstance(event, SlotEvent)

@@ -123,7 +123,7 @@ def test_that_a_step_runs_when_one_of_those_before_it_was_not_skipped() -> None:
     assert outcome(begun(steps)).answer == 3
 
 
-def test_that_a_condition_that_is_no_condition_fails_its_step() -> None:
+def test_that_a_condition_that_is_not_a_condition_fails_its_step() -> None:
     error = outcome(begun({"end": transform("1", when="1 + 1")})).error
     assert error
     assert "yields int, not true or false" in error.message

@@ -89,7 +89,7 @@ async def test_a_signal_goes_to_the_partition_of_its_run(client: Client) -> None
         ({"a": {"kind": "wait", "signal": "goo"}}, "did you mean goo?"),
         (
             {"a": {"kind": "wait", "signal": "approval"}, "b": {"kind": "wait", "signal": "ack"}},
-            "there are ack, approval",
+            "known signals: ack, approval",
         ),
         ({"a": {"kind": "wait", "for": 9.0}}, "it uses no signals"),
     ],
@@ -112,7 +112,7 @@ async def test_a_signal_that_a_step_waits_for_is_sent(client: Client) -> None:
 async def test_nothing_is_sent_to_a_run_that_is_not_known_or_over(client: Client, *, ended: bool) -> None:
     if ended:
         await _end(client, status="failed")
-    reason = "q-1 is over: failed" if ended else "no run q-1 is known"
+    reason = "q-1 has already ended: failed" if ended else "unknown run q-1"
     with pytest.raises(NoSuchRun, match=reason):
         await control.signal(client, _GO)
     with pytest.raises(NoSuchRun, match=reason):

@@ -67,7 +67,7 @@ def test_a_waiting_step_says_for_which_signal_and_until_when() -> None:
 def test_a_step_that_backs_off_says_when_it_is_tried_again() -> None:
     backing = StepRun("backing_off", attempt=2, started_at=START, wake_at=START + 5)
     step = _by_name(_running({"s": backing}))["s"]
-    assert step.waits == "for a retry at 2026-01-15 08:00:05 UTC"
+    assert step.waits == "to be tried again at 2026-01-15 08:00:05 UTC"
 
 
 def test_a_map_that_runs_waits_for_its_items_alone() -> None:

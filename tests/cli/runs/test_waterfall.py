@@ -101,7 +101,7 @@ def test_a_run_under_way_shows_what_it_awaits() -> None:
     shown = _text(log)
     assert shown[0].startswith("q-1  ask v1  running  10.000 s")
     assert shown[1] == "  signal hold  08:00:02  by eve"
-    assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "awaited"]
+    assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "pending"]
     assert "    waits until 2026-01-15 08:01:00 UTC" in shown
     assert shown[-3:] == [
         "running; pending requests: 1",

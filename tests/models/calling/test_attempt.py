@@ -82,10 +82,10 @@ def test_its_own_time_runs_out_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("model", [Player, Punctual])
-def test_a_reader_that_takes_all_the_time_of_the_call_is_no_fault_of_the_model(model: type[Player]) -> None:
+def test_a_reader_that_takes_all_the_time_of_the_call_is_not_the_models_fault(model: type[Player]) -> None:
     outcome = _ask(model(["a ", 2.0, "b ", 2.0, "c"]), Reader(takes=20.0), total_timeout=30, attempts=1)
     assert isinstance(outcome.error, errors.ModelTimeout)
-    assert "pieces had to wait for 28 s" in str(outcome.error)
+    assert "its consumer was slow for 28 s" in str(outcome.error)
     (attempt,) = outcome.attempts
     assert attempt.short
     assert (attempt.seconds, attempt.held) == pytest.approx((2, 28 + 20))  # the end is told all the same
@@ -132,7 +132,7 @@ def test_a_stream_that_ends_without_an_end_is_cut_off() -> None:
     assert outcome.text == "One "
 
 
-def test_what_the_sink_raises_comes_out_and_is_no_fault_of_the_model() -> None:
+def test_what_the_sink_raises_comes_out_and_is_not_the_models_fault() -> None:
     with pytest.raises(KeyError, match="mine"):
         _ask(Player(["One "]), Reader(error=KeyError("mine")))
 
@@ -163,7 +163,7 @@ def test_an_answer_that_is_whole_is_kept_however_its_stream_closes(closing: floa
     assert reader.pieces[-1].finish_reason == "stop"
 
 
-def test_a_component_in_which_something_is_cancelled_has_failed_and_the_call_has_not_been_given_up() -> None:
+def test_a_component_in_which_something_is_cancelled_has_failed_and_the_call_has_not_been_abandoned() -> None:
     class Dying(Player):
         async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:  # noqa: ARG002
             future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()

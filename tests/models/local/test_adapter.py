@@ -293,7 +293,7 @@ async def test_a_stream_that_takes_too_long_is_a_timeout(model: Local, monkeypat
 
 
 async def test_what_ends_a_call_ends_a_stream(model: Local) -> None:
-    with pytest.raises(errors.InvalidRequest, match="the model reads 1024"):
+    with pytest.raises(errors.InvalidRequest, match="the context holds 1024"):
         await anext(model.stream(ask("hello " * 1200), timeout=60))
 
 

@@ -148,7 +148,7 @@ async def test_that_the_error_of_one_caller_is_not_tried_again() -> None:
     assert errors(await ask_all(batching, ["a"])) == [""]
 
 
-async def test_that_what_is_no_error_of_ours_is_handed_on_as_it_is() -> None:
+async def test_that_what_is_not_an_error_of_ours_is_handed_on_as_it_is() -> None:
     class Broken(Upstream):
         def _answer(self, texts: Sequence[str]) -> Vectors:
             raise ZeroDivisionError(texts[0])

@@ -64,7 +64,7 @@ def test_that_every_feature_is_asked_for_in_one_way() -> None:
     assert set(_SAMPLING) | set(_WITHOUT) | {"batch", "tools"} == set(get_args(Feature))
 
 
-def test_that_a_model_that_can_or_that_nobody_knows_is_let_be() -> None:
+def test_that_a_model_that_can_or_that_nobody_knows_is_ignored() -> None:
     assert _found("able", "stranger", **TOOL, sampling={"seed": 1}) == []
 
 

@@ -82,7 +82,9 @@ def test_that_a_concurrency_key_sees_the_task_only() -> None:
         "concurrency.key: is computed before the run begins, and has no `item`; it has input, metadata, task",
         "concurrency.key: is computed before the run begins, and has no `steps`; it has input, metadata, task",
     ]
-    assert errors({"a": ASK}, concurrency={"limit": 1, "key": "1 +"})[0].startswith("concurrency.key: is not a CEL")
+    assert errors({"a": ASK}, concurrency={"limit": 1, "key": "1 +"})[0].startswith(
+        "concurrency.key: is not a valid CEL"
+    )
 
 
 def test_that_the_fields_are_those_that_steps_show() -> None:

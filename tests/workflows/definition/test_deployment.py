@@ -119,7 +119,7 @@ def test_that_a_deployed_version_can_be_activated_by_number() -> None:
     change = activation("w", 1, engine.specs, 2)
     assert (change.kind, change.before and change.before.number, change.after.number) == ("activate", 2, 1)
     assert activation("w", 2, engine.specs, 2).kind == "unchanged"
-    with pytest.raises(ConfigurationError, match="w: there is no version 3; deployed are: 1, 2"):
+    with pytest.raises(ConfigurationError, match="w: unknown version 3; deployed versions: 1, 2"):
         activation("w", 3, engine.specs, 2)
 
 
