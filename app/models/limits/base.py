@@ -57,7 +57,7 @@ class Guard(Protocol):
         ...
 
     def leave(self, admission: Admission, attempt: Attempt | None, now: float) -> None:
-        """Take in how the attempt went; None: nothing was asked."""
+        """Record the outcome of the attempt; None if no call was made."""
         ...
 
 

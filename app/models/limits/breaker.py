@@ -26,11 +26,11 @@ class Circuit(Protocol):
         ...
 
     def state(self, now: float) -> Literal["closed", "open", "half_open"]:
-        """Return what it is now."""
+        """The current state."""
         ...
 
     def note(self, *, ok: bool, now: float) -> None:
-        """Take in an attempt that ended."""
+        """Record an attempt that ended."""
         ...
 
 
@@ -51,7 +51,7 @@ class BreakerGuard:
         self._probing = 0
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:  # noqa: ARG002  # the port's signature
-        """Return 0, for nothing is waited for.
+        """Return 0, since it never waits.
 
         Raises:
             Overloaded: the breaker is open; `retry_after` is the time left.

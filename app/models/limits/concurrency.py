@@ -42,20 +42,20 @@ class AdaptiveConcurrency:
 
     @property
     def bound(self) -> int:
-        """How many may be under way."""
+        """How many attempts may run concurrently."""
         return int(self._bound)
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:  # noqa: ARG002  # the port's signature
-        """Return 0 when there is a place, and else infinity: one comes when another attempt leaves."""
+        """Return 0 if a slot is free, else infinity: a slot is freed when another attempt leaves."""
         return 0.0 if self._in_flight < self.bound else math.inf
 
     def take(self, admission: Admission, now: float) -> None:  # noqa: ARG002  # likewise
-        """Take a place."""
+        """Take a slot."""
         self._in_flight += 1
         admission.in_flight = self._in_flight
 
     def leave(self, admission: Admission, attempt: Attempt | None, now: float) -> None:
-        """Give the place back, and learn from how it went."""
+        """Release the slot, and learn from the outcome."""
         used = max(self._in_flight, admission.in_flight)
         self._in_flight -= 1
         if attempt is None or attempt.lost or attempt.short or admission.spared:
@@ -81,7 +81,7 @@ def _is_overload(error: ModelError) -> bool:
 
 
 class _LatencyTrend:
-    """How long answers take for their length, lately and in the long run."""
+    """How long answers take for their length, recently and in the long run."""
 
     def __init__(self) -> None:
         self._seen = 0

@@ -21,7 +21,7 @@ def build_batch_limiter(
 ) -> AdmissionQueue:
     """Return the limiter for the batches of the model called `name`: its breaker, which they share with its calls.
 
-    They go with the first of several keys, of whose limits they are no part.
+    They use the first of several keys, and do not count towards its limits.
     """
     return AdmissionQueue(members(model), (BreakerGuard(circuit, name, model.provider),), now=now)
 
@@ -37,7 +37,7 @@ def build_limiter(
 ) -> AdmissionQueue:
     """Return the limiter of the model called `name`: its breaker, its limits, its bulkhead and its keys, in this order.
 
-    `callers` tells how many workers call the model lately: each takes its part of the limits.
+    `callers` returns how many workers have called the model recently: each takes its share of the limits.
     """
     models = members(model)
     keys = KeyRotation(name, len(models))

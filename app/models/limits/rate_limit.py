@@ -26,11 +26,11 @@ class RateLimit:
         self._requests = chosen.requests_per_minute and Bucket(chosen.requests_per_minute)
         self._tokens = chosen.tokens_per_minute and Bucket(chosen.tokens_per_minute)
         self._limits = (chosen.requests_per_minute or 0, chosen.tokens_per_minute or 0)
-        self._max_tokens_left = 0  # tokens that an answer ever said were left: about what the provider's limit is
+        self._max_tokens_left = 0  # the most tokens that a response header reported as left: about the provider's limit
         self._closed_until = 0.0
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:
-        """Return in how many seconds there is enough left of the limits."""
+        """Return after how many seconds the limits allow the attempt."""
         wait = max(0.0, self._closed_until - now)
         if self._requests or self._tokens:
             self._refill(now)
@@ -59,7 +59,7 @@ class RateLimit:
                 self._apply_headers(answer.allowance, admission.tokens, now)
 
     def _expected(self, admission: Admission) -> int:
-        # An absurd bound on an answer, which the provider turns down, must not keep the others away for days.
+        # An absurd limit on an answer, which the provider refuses, must not block the others for days.
         return min(admission.tokens, self._limits[1])
 
     def _correct(self, requests: int, tokens: int) -> None:
@@ -88,7 +88,7 @@ class RateLimit:
             if self._tokens:
                 self._tokens.cap(left.tokens)
             elif left.tokens < tokens:
-                # The header tells when all is there again; for one more call a part of it will do.
+                # The header says when the whole limit is restored; one more call needs only a part of it.
                 lacking = (tokens - left.tokens) / max(self._max_tokens_left - left.tokens, 1)
                 self._pause(now, min(1.0, lacking) * (left.tokens_reset or 0.0))
 
