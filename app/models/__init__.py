@@ -1,1 +1,1 @@
-"""Language models: the port, and what calls and limits them; one package for each provider API."""
+"""The models: one file for each wire dialect."""

@@ -1,1 +1,1 @@
-"""Commands and clients that read and write topics."""
+"""Kafka."""

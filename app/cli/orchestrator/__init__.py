@@ -1,1 +1,1 @@
-"""`meta-ai orchestrator`: run, configure and inspect the service."""
+"""Orchestrator."""

@@ -1,1 +1,1 @@
-"""`meta-ai routing`: list policies, and fit routers."""
+"""Routing."""

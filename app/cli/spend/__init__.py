@@ -1,1 +1,1 @@
-"""`meta-ai spend` and `meta-ai budgets`: costs, prices and budgets."""
+"""Spend."""

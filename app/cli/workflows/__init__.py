@@ -1,1 +1,1 @@
-"""`meta-ai workflows`: check, show, deploy and describe workflows."""
+"""Workflows."""

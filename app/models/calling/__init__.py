@@ -1,1 +1,1 @@
-"""Calls of models: attempts, retries, hedging, streaming and continuation."""
+"""Calling."""

@@ -1,1 +1,1 @@
-"""Conformance checks: does a model do what the port and its features promise?"""
+"""Conformance."""

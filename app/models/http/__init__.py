@@ -1,1 +1,1 @@
-"""What hosted providers share: HTTP client, endpoints, errors, event streams and batch files."""
+"""Http."""

@@ -1,1 +1,1 @@
-"""Limits between a call and its provider: breaker, rate limit, concurrency and keys, each a small state machine."""
+"""What stands between a call and its provider: breakers, limits, bulkheads and keys, each a small state machine."""

@@ -1,1 +1,1 @@
-"""A small language model in this process, on llama.cpp."""
+"""Local."""

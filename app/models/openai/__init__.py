@@ -1,1 +1,1 @@
-"""OpenAI, and the providers that speak its dialects."""
+"""Openai."""

@@ -1,1 +1,1 @@
-"""A deterministic fake model with scripted answers."""
+"""Scripted."""

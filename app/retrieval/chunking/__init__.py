@@ -1,1 +1,1 @@
-"""Split documents into chunks."""
+"""Chunking."""

@@ -1,1 +1,1 @@
-"""Embedders, and batching of their calls."""
+"""Embedding."""

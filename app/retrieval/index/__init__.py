@@ -1,1 +1,1 @@
-"""Hybrid search in memory: vectors and BM25."""
+"""Index."""
