@@ -73,7 +73,7 @@ def _cell(value: object) -> str:
 
 
 async def main(options: argparse.Namespace) -> bool:
-    """Print the table, and return whether nothing was lost, duplicated or paid for twice."""
+    """Print the table, and return whether nothing was lost, doubled, or paid for twice."""
     table = Table(
         "mode", *(field.name for field in fields(scenarios.Report)), title=f"{options.tasks} tasks, {WORKERS} workers"
     )

@@ -92,7 +92,7 @@ async def _run_checks(name: str, settings: ModelSettings, timeout: float) -> lis
 
 
 def _redacted(check: Check, secrets: Sequence[str]) -> Check:
-    # Our adapters keep keys out of their messages; an installed package's adapter may not.
+    # Ours keep keys out of what they say; of a package's adapter nobody knows.
     detail = check.detail
     for secret in secrets:
         if len(secret) >= MIN_SECRET_LENGTH:

@@ -29,7 +29,7 @@ from app.connectors.http_request import HttpRequestArguments, header_problem
 
 _TRANSIENT = frozenset({408, 425, 429})
 _EXCERPT = 300
-#: A shorter value (a version, a flag) is not a secret, and replacing it would garble every message.
+#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
 _SHORTEST_SECRET = 6
 
 
@@ -140,7 +140,7 @@ class HttpConnector:
 
     def _clean(self, message: str) -> str:
         for secret in (value.get_secret_value() for value in self._headers.values()):
-            for piece in (secret, secret.rpartition(" ")[2]):  # of `Bearer x`, the service may quote x alone
+            for piece in (secret, secret.rpartition(" ")[2]):  # `Bearer x`: the service may quote x alone
                 if len(piece) >= _SHORTEST_SECRET:
                     message = message.replace(piece, "[redacted]")
         return message[:_EXCERPT]

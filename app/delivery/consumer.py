@@ -2,7 +2,7 @@
 
 Faust's own commit can pass an unfinished event when more than one is in flight (its head-gap check is
 skipped while nothing is committed yet, and lets a gap of one through), and it acknowledges events that it
-skips during a rebalance. Here the assignments' offset trackers alone decide what is committed.
+skips during a rebalance. Here the assignments' ledgers decide alone what is committed.
 """
 
 from __future__ import annotations

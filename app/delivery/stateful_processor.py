@@ -90,7 +90,7 @@ class StateMachine(Protocol[V]):
 
 
 class StatefulProcessor(Generic[V]):
-    """Processes the events of all stateful agents of one worker, over one state."""
+    """Decides for all topics of the deciders of one worker, over one state."""
 
     def __init__(self, delivery: Delivery, state_machine: StateMachine[V], *, state_topic: str) -> None:
         self._delivery = delivery

@@ -46,7 +46,7 @@ class Expression:
         self._needed = shortest_paths(self.paths)
         self.roots = frozenset(path[0] for path in self.paths)
         for name in sorted(self._analysis.bound & CONTEXT_NAMES):
-            raise ConfigurationError(f"{where}: `{name}` is reserved; rename the macro's variable")
+            raise ConfigurationError(f"{where}: `{name}` is taken; give the macro's variable another name")
         if ("steps",) in self.paths:
             raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")
         self.steps = frozenset(path[1] for path in self.paths if path[0] == "steps")
@@ -68,7 +68,7 @@ class Expression:
     def _check_cost(self, context: dict[str, Any]) -> None:
         items = MAX_PARTS if "split" in self._program.functions else 0
         if estimate_cost(self._analysis, context, items=items) > MAX_COST:
-            raise ExpressionError(f"{self.where}: is too expensive for this much data; use a connector instead")
+            raise ExpressionError(f"{self.where}: would take too long on so much data; use a connector for it")
 
 
 class TemplateValue:

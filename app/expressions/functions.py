@@ -49,7 +49,7 @@ def join(items: list[str], separator: str = "") -> str:
         ValueError: an item is not a string, or the result would be larger than a mebibyte.
     """
     if not all(isinstance(item, str) for item in items):
-        raise ValueError("only strings can be joined; convert other items with string(x)")
+        raise ValueError("only texts can be joined; convert other items with string(x)")
     if sum(map(len, items)) + len(separator) * len(items) > _MAX_CHARACTERS:
-        raise ValueError(f"the joined string would have more than {_MAX_CHARACTERS} characters")
+        raise ValueError(f"the joined text would have more than {_MAX_CHARACTERS} characters")
     return separator.join(items)

@@ -15,7 +15,7 @@ from app.errors import ConfigurationError
 Key = tuple[str | int, ...]
 
 _MAX_LINES = 50
-#: pydantic's messages, where ours explain the fix better.
+#: pydantic's words, where ours say the mend better.
 _MESSAGES = {
     "missing": "is required",
     "string_type": "must be a string; put quotes around it",
@@ -87,5 +87,5 @@ def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
 
 
 def closest_match(name: str, names: Iterable[str]) -> str:
-    """Return the one of `names` that was probably meant; empty if none is similar."""
+    """Return the one of `names` that was probably meant; nothing when none is like it."""
     return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(names), n=1)), "")

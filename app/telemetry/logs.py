@@ -40,7 +40,7 @@ def configure(
 ) -> logging.Handler:
     """Send the log of the whole process to `stream`, by default standard error; a second call replaces the first.
 
-    All `secrets` are redacted wherever they occur in a line. Returns the handler.
+    Every one of `secrets` is redacted wherever it stands in a line. Returns the handler.
     """
     handler = _Handler(stream or sys.stderr)
     formatter = JsonFormatter if settings.log_format == "json" else TextFormatter
@@ -56,11 +56,11 @@ def configure(
 
 
 def redactor(secrets: Iterable[str]) -> Redact:
-    """Return a function that replaces every secret, both plain and escaped for JSON."""
+    """Return a function that replaces every secret, as it is and as JSON writes it."""
     forms = {form for secret in secrets if secret for form in (secret, json.dumps(secret)[1:-1], _json(secret)[1:-1])}
     if not forms:
         return str
-    # The longest first: one secret may be a prefix of another.
+    # The longest first: one secret may begin like another.
     pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
     return lambda text: pattern.sub(REDACTED, text)
 

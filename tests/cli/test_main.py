@@ -213,4 +213,4 @@ def test_a_file_of_tasks_that_is_absent_is_one_line() -> None:
 
 def test_the_demo_names_a_part_that_is_absent() -> None:
     result = _run("demo", "--docs", "absent")
-    assert (result.exit_code, "absent not found" in result.stderr) == (1, True)
+    assert (result.exit_code, "absent is not here" in result.stderr) == (1, True)

@@ -72,7 +72,7 @@ def test_that_only_what_is_named_is_looked_at() -> None:
         ("input.kind.contians('x')", "unknown function contians; did you mean contains?"),
         ("steps", "name the step, as in `steps.answer.output`"),
         ("steps[input.kind].output", "name the step"),
-        ("input.tags.map(item, item)", "`item` is reserved; rename the macro's variable"),
+        ("input.tags.map(item, item)", "`item` is taken; give the macro's variable another name"),
         ("'" + "x" * 10_000 + "'", "an expression may have at most 10000 characters"),
         ("(" * 500 + "1" + ")" * 500, "is not a valid CEL expression"),
     ],
@@ -98,7 +98,7 @@ def test_that_what_cannot_work_is_refused_before_it_is_used(source: str, complai
         ("timestamp('soon')", "Function 'timestamp' error"),
         ("1.0 / 0.0", "yields inf"),
         ("b'x'", "yields bytes"),
-        ("[1].join('')", "only strings can be joined"),
+        ("[1].join('')", "only texts can be joined"),
     ],
 )
 def test_that_what_fails_is_the_expressions_error(source: str, complaint: str) -> None:

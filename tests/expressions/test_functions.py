@@ -38,5 +38,5 @@ def test_that_joining_is_bounded() -> None:
     assert join(["a", "b"], "-") == "a-b"
     with pytest.raises(ValueError, match="more than 1048576"):
         join(["a"] * 2000, "x" * 1000)
-    with pytest.raises(ValueError, match="only strings"):
+    with pytest.raises(ValueError, match="only texts"):
         join([1], "-")  # type: ignore[list-item]  # what an expression may hand over

@@ -60,5 +60,7 @@ def _settings(broker: str | None, servers: str | None, scratch: Path) -> Setting
 def _example_path(given: Path | None, usual: Path) -> Path:
     path = given or _ROOT / usual
     if not path.exists():
-        raise ConfigurationError(f"{given or usual} not found; the demo's files come with a checkout of the project")
+        raise ConfigurationError(
+            f"{given or usual} is not here; the demo's own files come with a checkout of the project"
+        )
     return path

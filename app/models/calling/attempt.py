@@ -113,7 +113,9 @@ class AttemptRunner:
         except asyncio.CancelledError as fault:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            return component_fault(self._model, fault)  # the call was not cancelled: something inside the component was
+            return component_fault(
+                self._model, fault
+            )  # nobody cancelled the call: something inside of the component was
         except Exception as fault:  # noqa: BLE001  # a third party's component must not stop the worker
             return component_fault(self._model, fault)
 

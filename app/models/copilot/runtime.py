@@ -72,7 +72,7 @@ class Runtime:
         task.add_done_callback(self._deletions.discard)
 
     async def close(self) -> None:
-        """Stop the program and delete its files."""
+        """End the program, and delete what it kept."""
         await asyncio.gather(*self._deletions)
         client, self._client = self._client, None
         if client is not None:

@@ -18,7 +18,7 @@ _NO_KEY = "unused"
 _REGION = "{region}"
 #: Headers, one per line, that the SDKs send with every request unasked.
 _CUSTOM_HEADER_VARIABLES = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
-#: A shorter value (a version, a flag) is not a secret, and replacing it would garble every message.
+#: A shorter value (a version, a flag) is no secret, and replacing it would garble every message.
 MIN_SECRET_LENGTH = 6
 
 

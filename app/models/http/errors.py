@@ -109,7 +109,7 @@ class ErrorTranslator:
         return errors.ContentFiltered(self.clean(message), provider=self.provider)
 
     def clean(self, message: str) -> str:
-        """Return `message` without secrets, truncated to 500 characters."""
+        """Return `message` without secrets, and no longer than 500 characters."""
         for secret in self.secrets:
             if len(secret) >= MIN_SECRET_LENGTH:
                 message = message.replace(secret, "[redacted]")

@@ -118,7 +118,7 @@ class _Calls:
         )
 
     def _begun(self, piece: ChatToolCall) -> _OpenCall | None:
-        """Return the call that a fragment continues."""
+        """Return the call that a piece goes on with."""
         for call in reversed(self._open):
             if piece.index in {None, call.index}:
                 return None if _is_another(piece, call) else call

@@ -124,11 +124,11 @@ class BatchingEmbedder:
     async def _call(self, batch: TextBatch) -> None:
         try:
             rows = await self._rows(list(batch))
-        except asyncio.CancelledError:  # no caller is left, or the other embedder cancelled the call
+        except asyncio.CancelledError:  # nobody is left, or the other embedder has ended the call by itself
             for asked in active_requests([batch]):
-                asked.fail(RetrievalError(f"{self.name} cancelled the call"))
+                asked.fail(RetrievalError(f"{self.name} broke the call off"))
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the callers get it
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to whoever asked
             self._retry_by_caller(batch, error)
         else:
             distribute_rows(batch, rows)

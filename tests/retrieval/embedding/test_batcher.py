@@ -218,7 +218,7 @@ async def test_that_a_call_that_its_embedder_ends_leaves_nobody_waiting() -> Non
             raise asyncio.CancelledError(texts)
 
     batching = BatchingEmbedder(Ending(), size=8)
-    assert errors(await ask_all(batching, ["a"], ["b"])) == ["upstream cancelled the call"] * 2
+    assert errors(await ask_all(batching, ["a"], ["b"])) == ["upstream broke the call off"] * 2
 
 
 async def test_that_one_wait_is_for_company_and_ends_when_the_call_is_full() -> None:
