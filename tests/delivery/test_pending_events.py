@@ -41,9 +41,7 @@ async def test_that_each_event_waits_for_as_long_as_it_may(assignment: Partition
     assert room.take("k") == [patient]
 
 
-async def test_that_events_of_a_tenure_that_ended_are_left_to_the_next_owner(
-    assignment: PartitionAssignment,
-) -> None:
+async def test_that_events_of_a_tenure_that_ended_are_left_to_the_next_owner(assignment: PartitionAssignment) -> None:
     room = PendingEvents()
     room.add("k", _early(1, assignment), until=5.0)
     room.add("j", _early(2, assignment), until=5.0)
