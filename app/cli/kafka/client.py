@@ -166,9 +166,7 @@ class Client:
         for name in names:
             if name not in known:
                 place = self.connection.bootstrap_servers
-                raise BrokerError(
-                    f"topic {name} does not exist at {place}; create all topics with: meta-ai topics create"
-                )
+                raise BrokerError(f"there is no topic {name} at {place}; create all with: meta-ai topics create")
         return [TopicPartition(name, number) for name in names for number in range(known[name])]
 
     @asynccontextmanager

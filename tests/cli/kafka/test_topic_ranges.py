@@ -58,7 +58,7 @@ async def test_a_topic_that_is_absent_is_skipped(client: Client) -> None:
     absent = runs_topic(client.settings)
     assert len(await topic_ranges.read_run(client, "q-1", [TASKS, absent])) == 1
     assert len(await topic_ranges.read_since(client, None, [TASKS], whole=[absent])) == 1
-    with pytest.raises(BrokerError, match="does not exist at"):
+    with pytest.raises(BrokerError, match="there is no topic"):
         await topic_ranges.read_run(client, "q-1", [absent, TASKS])
 
 
@@ -101,5 +101,5 @@ async def test_records_come_one_by_one_all_or_those_since_a_moment(client: Clien
     later = {(record.partition, record.offset) async for record in topic_ranges.iterate(client, moment, RESULTS)}
     assert wanted
     assert wanted <= later
-    with pytest.raises(BrokerError, match="does not exist at"):
+    with pytest.raises(BrokerError, match="there is no topic"):
         [record async for record in topic_ranges.iterate(client, None, runs_topic(client.settings))]
