@@ -110,6 +110,13 @@ def test_a_run_under_way_shows_what_it_awaits() -> None:
     ]
 
 
+def test_a_run_that_has_not_started_waits_for_a_slot() -> None:
+    log = Log()
+    log.state(Run("q-1", Task(id="q-1", input={}), "", START, START + 60, version=1, slot="asked"))
+    assert _text(log)[0].startswith("q-1  ask v1  waits for a slot  10.000 s")
+    assert log.view(10.0).waits == "for its turn"  # what `--json` prints is a contract
+
+
 def test_of_many_items_those_are_shown_that_went_wrong() -> None:
     log = Log()
     for number in range(30):
