@@ -1,7 +1,7 @@
 """`connect`: a run wants something of a connector; the connector is run.
 
 Whatever comes of it is an answer: whether a failed step is tried again is for its workflow to say, and nothing
-is buried that the run can be told.
+is dead-lettered that the run can be told.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every error that the orchestrator raises on purpose.
 
 OrchestratorError                 anything below; `code` names it in results and dead letters
-├── ConfigurationError            a setting or file is wrong; the message says the mend
+├── ConfigurationError            a setting or file is wrong; the message says how to fix it
 ├── MissingDependency             an optional package is absent; the message is the command that installs it
 ├── BrokerError                   the broker cannot be started, reached or used
 ├── InvalidEvent                  an event does not have the form of its topic: it goes to dead letters
@@ -47,7 +47,7 @@ class OrchestratorError(Exception):
 
 
 class ConfigurationError(OrchestratorError):
-    """A setting or a file is wrong; the message names the key, the line and the mend."""
+    """A setting or a file is invalid; the message names the key and the line, and says how to fix it."""
 
     code = "configuration"
 

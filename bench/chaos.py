@@ -1,4 +1,4 @@
-"""Many tasks through a deployment that is disturbed all the time: what is lost, doubled, or paid for twice.
+"""Send many tasks through a constantly disturbed deployment; count what is lost, duplicated or paid for twice.
 
     python -m bench.chaos --mode kill --tasks 10000
 
@@ -43,7 +43,7 @@ class Scene:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mode", action="append", choices=MODES, help="all of them when absent")
     parser.add_argument("--tasks", type=int, default=10_000, help="for each mode (%(default)s)")
@@ -53,7 +53,7 @@ def arguments() -> argparse.Namespace:
 
 
 def thinking() -> float:
-    """Return the seconds that a model takes."""
+    """Return the seconds that a model call takes."""
     return random.uniform(0.05, 0.8)  # noqa: S311  # chance, not secrecy
 
 
@@ -117,7 +117,7 @@ async def measure(mode: str, options: argparse.Namespace, folder: Path) -> scena
 
 
 def row(mode: str, report: scenarios.Report) -> list[str]:
-    """Return a table's row: names are counted, numbers shown."""
+    """Return a table row: names are counted, numbers shown."""
     return [mode, *(_cell(getattr(report, field.name)) for field in fields(report))]
 
 

@@ -1,6 +1,6 @@
-"""From nothing to the first answer: `python -m bench.cold_start`.
+"""The time from a cold start to the first answer: `python -m bench.cold_start`.
 
-A process is started with a broker of its own, and is sent one task as soon as it says that it is ready.
+A process is started with its own broker, and is sent one task as soon as it is ready.
 """
 
 from __future__ import annotations

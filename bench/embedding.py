@@ -1,4 +1,4 @@
-"""What batches of embeddings are worth: `python -m bench.embedding`; no broker, less than half a minute.
+"""The gain of batching embeddings: `python -m bench.embedding`; no broker, less than half a minute.
 
 Callers ask for one short text after the other, of the local embedder and of a server of its own process of which each
 call takes 20 ms; each with what suits it (see `app.retrieval.registry`), beside calls of one text each, in turn.
@@ -24,13 +24,13 @@ from bench.support.figures import table
 from testkit.process import start
 
 _LATENCY = 0.02
-#: By embedder, how many texts are asked for by how many callers at once.
+#: By embedder: the number of texts and of concurrent callers.
 LOADS: Mapping[str, Mapping[int, int]] = {
     "minilm": {1: 32, 16: 96, 64: 128},
     "20 ms over HTTP": {1: 20, 16: 320, 256: 2048},
 }
 
-#: An embedder, how many texts suit a call of it, and how many calls at once.
+#: An embedder, its batch size, and its number of concurrent calls.
 Side = tuple[Embedder, int, int]
 Row = tuple[object, ...]
 
@@ -58,7 +58,7 @@ async def _hosted() -> AsyncIterator[Embedder]:
 
 
 async def measure(side: Side, texts: int, callers: int, *, batched: bool) -> tuple[float, ...]:
-    """Return the calls that were made, and the figures, of one run."""
+    """Return the number of calls and the figures of one run."""
     embedder, size, calls = side
     counted = CountingEmbedder(embedder)
     asked = BatchingEmbedder(counted, size=size, calls=calls) if batched else counted

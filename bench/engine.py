@@ -1,6 +1,6 @@
-"""What the engine itself costs, without a broker: `python -m bench.engine`.
+"""The cost of the engine itself, without a broker: `python -m bench.engine`.
 
-Runs are driven through `advance` as the deciders drive them, and every answer is there at once. In the first
+Runs are driven through `advance` as the stateful agents drive them, and every answer is there at once. In the first
 table, p50 and p99 are those of `advance` for one event, and the processor time is that of whole runs, for each
 step. The second table counts what is written if each event is written by itself: the records that changed, beside
 all records of the run.
@@ -30,18 +30,18 @@ _BYTES = ("shape", "steps", "written a step KiB", "whole each time KiB", "times 
 
 
 def chain(steps: int) -> dict[str, Any]:
-    """Return steps of which each waits for the one before."""
+    """Return steps that each wait for the previous one."""
     return {f"s{at}": {**_ASK, "after": [f"s{at - 1}"] if at else []} for at in range(steps)}
 
 
 def fan(steps: int) -> dict[str, Any]:
-    """Return steps that all begin at once, but for the last, which waits for all others."""
+    """Return steps that all start at once, and a last one that waits for all others."""
     names = [f"s{at}" for at in range(steps - 1)]
     return {**dict.fromkeys(names, _ASK), "last": {**_ASK, "after": names}}
 
 
 def mapped(_: int) -> dict[str, Any]:
-    """Return one step that is run for each item of the input, eight at once."""
+    """Return one step that runs for each item of the input, eight at once."""
     return {"all": {"kind": "map", "over": "input.items", "step": {**_ASK, "prompt": "{{ item }}"}}}
 
 
@@ -50,7 +50,7 @@ SHAPES: Mapping[str, Callable[[int], dict[str, Any]]] = {"chain": chain, "fan": 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A workflow of so many steps, ready to run; `seconds` is how long that took."""
+    """A compiled workflow of this many steps; `seconds` is how long compiling took."""
 
     shape: str
     steps: int
@@ -66,20 +66,20 @@ class Case:
         return cls(shape, steps, definitions, time.process_time() - begun)
 
     def life(self, number: int, text: str, written: WrittenBytes | None = None) -> EngineRun:
-        """Return one life of it."""
+        """Run it once."""
         items = [f"Why {at}?" for at in range(self.steps)] if self.shape == "map" else []
         task = Task(id=f"{self.shape}-{number}", workflow=self.shape, input={"question": "Why?", "items": items})
         return run_engine(self.definitions, task, text=text, written=written)
 
     def times(self, events: int) -> list[float]:
-        """Return the columns of its times, of at least so many events; the last is microseconds a step."""
+        """Return the columns of its times, over at least this many events; the last is microseconds per step."""
         lives = [self.life(run, _SHORT) for run in range(ceil(events / (self.steps + 1)))]
         times = [1e6 * seconds for life in lives for seconds in life.seconds]
         a_step = 1e6 * sum(life.processor for life in lives) / len(lives) / self.steps
         return [1e3 * self.seconds, len(times), percentile(times, 0.5), percentile(times, 0.99), a_step]
 
     def bytes(self) -> list[float]:
-        """Return the columns of what is written of one run, whose models answer 20 KiB each."""
+        """Return the columns of the bytes written for one run, whose models answer 20 KiB each."""
         written = WrittenBytes()
         self.life(0, _LONG, written)
         changed, whole = (sum(sizes) / self.steps / _KIB for sizes in (written.changed, written.whole))
@@ -88,7 +88,7 @@ class Case:
 
 def main(options: Namespace) -> None:
     """Measure, and print both tables."""
-    for shape in SHAPES:  # all is imported before anything is timed
+    for shape in SHAPES:  # everything is imported before timing starts
         Case.of(shape, 2).life(0, _SHORT)
     gc.freeze()
     cases = {shape: [Case.of(shape, steps) for steps in options.steps] for shape in SHAPES}

@@ -31,13 +31,13 @@ class Workers:
         self._subjects: list[MeasuredProcess] = []
 
     async def fill(self) -> None:
-        """Start workers until there are enough."""
+        """Start workers until there are three."""
         while len(self._subjects) < _WORKERS:
             self._subjects.append(await start("bench.support.worker_process", self._settings.model_dump_json()))
             await self._subjects[-1].says("ready")
 
     async def kill_one(self) -> None:
-        """Kill the one that has been there longest."""
+        """Kill the oldest one."""
         await self._subjects.pop(0).kill()
 
     async def stop(self) -> None:

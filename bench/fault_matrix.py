@@ -1,8 +1,8 @@
-"""What comes of each fault of a provider: `python -m bench.fault_matrix`.
+"""The outcome of each provider fault: `python -m bench.fault_matrix`.
 
 Each fault meets each adapter, with whole and with streamed answers: for good, in passing, and in a workflow with
 another model to fall back on. The command exits with 1 if a call does not end in time, if a wrong answer passes for
-a right one, or if what should mend a fault does not. With `--write PAGE`, the tables go into a page of the docs.
+a right one, or if recovery does not work. With `--write PAGE`, the tables go into a page of the docs.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ COLUMNS = tuple(f"{adapter}, {mode}" for adapter, mode in product(ADAPTERS, _MOD
 #: Calls at once: each should wait for its provider, and not for the processor.
 _AT_ONCE = 24
 _SLACK = 1.0
-#: What passes, or what another attempt gets round; the others say what no repetition mends.
+#: Faults that pass, or that a retry avoids; no retry fixes the others.
 PASSING = tuple(fault for fault in FAULTS if fault not in {"healthy", "401", "redirect"})
 
 
 async def _ignore(_: Piece) -> None:
-    """Take a piece that only counts as a part of the whole."""
+    """Ignore a piece; only the completion counts."""
 
 
 async def ask(fault: str, column: str, places: FaultyProviderUrls, *, once: bool) -> FaultOutcome:
@@ -71,7 +71,7 @@ def _cell(fault: str, column: str, outcome: Outcome, seconds: float) -> FaultOut
 
 
 async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: bool) -> list[FaultOutcome]:
-    """Return how the calls ended, made side by side."""
+    """Return how the calls ended, made concurrently."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(fault: str, column: str) -> FaultOutcome:
@@ -84,7 +84,7 @@ async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: boo
 async def main(options: Namespace) -> int:
     """Measure, print, and return the exit code."""
     async with running_faulty_provider() as (_, places):
-        # Who signed the certificates is trusted, so that the expired one fails by its date alone.
+        # The certificates' authority is trusted, so that the expired one fails only because of its date.
         os.environ["SSL_CERT_FILE"] = places.authority
         for adapter in ADAPTERS:  # the first call loads the SDK
             await ask("healthy", f"{adapter}, whole", places, once=False)
@@ -101,7 +101,7 @@ async def main(options: Namespace) -> int:
     if options.write:
         write(options.write, parts)
     wrong = [*bad(always, ANSWER), *bad(passing, ANSWER), *bad(relieved, ANSWER)]
-    wrong += [f"not mended: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
+    wrong += [f"not recovered: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
     wrong += [f"did not fail: {cell.fault}, {cell.column}" for cell in passing if cell.tries == 1]
     print("\n".join(wrong) or "every call ended in time, by its right answer or a named error")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""How near the orchestrator comes to a bare Faust application that moves the same bytes: `python -m bench.floor`.
+"""Compare the orchestrator with a bare Faust application that moves the same bytes: `python -m bench.floor`.
 
 Both run at once, each in a process of its own on the same Kafka, and are given tasks in turn, so that what
 else happens on the machine meets both. Processor time per task is the sturdier figure.
@@ -26,7 +26,7 @@ _PAIRS = ("pair", "ours tasks/s", "bare tasks/s", "ratio", "ours CPU ms", "bare 
 
 @dataclass(frozen=True, slots=True)
 class FloorVariant:
-    """One of the two that are compared."""
+    """One of the two sides of the comparison."""
 
     subject: MeasuredProcess
     driver: Driver
@@ -40,7 +40,7 @@ class FloorVariant:
 
 @asynccontextmanager
 async def ours(connection: Connection) -> AsyncIterator[tuple[FloorVariant, dict[str, samples.Sample]]]:
-    """Yield the orchestrator, warm, and what it sends."""
+    """Yield the orchestrator, warmed up, and what it sends."""
     settings = worker_settings.settings(connection)
     topics = settings.topics
     async with (
@@ -53,7 +53,7 @@ async def ours(connection: Connection) -> AsyncIterator[tuple[FloorVariant, dict
 
 @asynccontextmanager
 async def bare(connection: Connection, sent: dict[str, samples.Sample]) -> AsyncIterator[FloorVariant]:
-    """Yield the bare application, warm."""
+    """Yield the bare application, warmed up."""
     settings = worker_settings.settings(connection)
     topics = settings.topics
     await ensure_topics(connection, topics)

@@ -1,4 +1,4 @@
-"""Thousands of slow model calls at once in one worker: `python -m bench.in_flight`.
+"""Thousands of concurrent slow model calls in one worker: `python -m bench.in_flight`.
 
 Tasks arrive at a steady rate, chosen so that about `--in-flight` calls of `--delay` seconds are under way at
 any time. What a call is delayed beyond its own time is measured from the outside: from the moment in which
@@ -28,7 +28,7 @@ from topics import MODEL_REQUESTS, MODEL_RESPONSES
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen of the calls: the epoch seconds of open requests, and what each answered one took."""
+    """The observed calls: the start of open requests in epoch seconds, and the duration of answered ones."""
 
     asked: dict[str, float] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Watch:
 
 
 async def feed(driver: Driver, per_second: float, seconds: float) -> None:
-    """Send tasks at a steady rate; one that is late does not delay the next."""
+    """Send tasks at a steady rate; a late one does not delay the next."""
     started = time.monotonic()
     for number in range(round(per_second * seconds)):
         await asyncio.sleep(started + number / per_second - time.monotonic())
@@ -61,7 +61,7 @@ async def feed(driver: Driver, per_second: float, seconds: float) -> None:
 
 async def sample(watch: Watch, subject: MeasuredProcess, options: Namespace) -> list[list[object]]:
     """Return rows of what was measured in each quarter of the time for which the calls are held."""
-    await asyncio.sleep(options.delay + 5.0)  # the calls have gathered
+    await asyncio.sleep(options.delay + 5.0)  # until all calls are in flight
     rows: list[list[object]] = []
     for quarter in range(1, 5):
         watch.took.clear()

@@ -23,7 +23,7 @@ _SCRIPT = Path(__file__).with_name("langgraph_process.py")
 
 
 class Peer:
-    """LangGraph in a process, which measures whenever it is asked to."""
+    """LangGraph in its own process, which measures on request."""
 
     def __init__(self, subject: MeasuredProcess, tasks: int) -> None:
         self._subject = subject
@@ -38,7 +38,7 @@ class Peer:
 
 @asynccontextmanager
 async def langgraph(python: str, kind: str, options: Namespace) -> AsyncIterator[Peer]:
-    """Yield LangGraph with checkpoints of this kind, warm."""
+    """Yield LangGraph with this kind of checkpoints, warmed up."""
     command = (python, str(_SCRIPT), kind, str(options.tasks), str(options.concurrency))
     subject = MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE))
     try:

@@ -28,7 +28,7 @@ MODELS = ("a", "b", "c")
 
 
 class State(TypedDict, total=False):
-    """What the nodes share."""
+    """The state shared by the nodes."""
 
     question: str
     chunks: list[str]
@@ -37,17 +37,17 @@ class State(TypedDict, total=False):
 
 
 async def retrieve(_state: State) -> State:
-    """Find nothing, at once, as in an empty store."""
+    """Find nothing, as in an empty store."""
     return {"chunks": []}
 
 
 async def ask(state: State) -> State:
-    """Answer at once what the scripted model answers."""
+    """Return the answer of the scripted model."""
     return {"answers": [f"Question: {state['question']}"]}
 
 
 async def fuse(state: State) -> State:
-    """Take the answer that most gave."""
+    """Take the most frequent answer."""
     return {"answer": Counter(state["answers"]).most_common(1)[0][0]}
 
 
@@ -66,7 +66,7 @@ def build(saver: Any) -> Any:
 
 
 def checkpoints(kind: str, folder: str) -> AbstractAsyncContextManager[Any]:
-    """Return what holds the checkpoints, as a context."""
+    """Return the checkpointer, as a context manager."""
     kinds: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
         "sqlite": lambda: AsyncSqliteSaver.from_conn_string(str(Path(folder, "checkpoints.db"))),
         "memory": lambda: nullcontext(InMemorySaver()),
@@ -90,7 +90,7 @@ async def measure(graph: Any, tasks: int, concurrency: int) -> None:
 
 
 async def main(kind: str, tasks: int, concurrency: int) -> None:
-    """Measure as often as asked."""
+    """Measure on each request."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         graph = build(await stack.enter_async_context(checkpoints(kind, folder)))

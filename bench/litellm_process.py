@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it would be fetched from the net
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # otherwise it would be downloaded
 
 import litellm  # type: ignore[import-not-found]  # it lives in the peer's environment
 
@@ -36,7 +36,7 @@ async def ask(root: str, *, stream: bool) -> str:
 
 
 async def measure(root: str, calls: int, *, stream: bool) -> list[float]:
-    """Return what each call took."""
+    """Return the time of each call."""
     took = []
     for _ in range(calls):
         before = time.process_time()
@@ -47,7 +47,7 @@ async def measure(root: str, calls: int, *, stream: bool) -> list[float]:
 
 
 async def main(root: str, calls: int) -> None:
-    """Measure whenever told to, until there is nothing more to read."""
+    """Measure on each request, until the end of input."""
     for stream in (False, True):
         await measure(root, 10, stream=stream)
     print("ready", flush=True)

@@ -32,7 +32,7 @@ Measure = Callable[[], Awaitable[list[float]]]
 
 @asynccontextmanager
 async def litellm(python: str, root: str, calls: int) -> AsyncIterator[Mapping[str, Measure]]:
-    """Yield what measures LiteLLM, whole and streamed, warm."""
+    """Yield the measurement of LiteLLM, whole and streamed, warmed up."""
     command = (python, str(_SCRIPT), root, str(calls))
     limit = 1 << 20  # a line has one figure for each call
     subject = MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=limit))

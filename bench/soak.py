@@ -1,4 +1,4 @@
-"""Whether anything grows while a provider fails all the time: `python -m bench.soak --calls 100000`.
+"""Check that nothing grows while a provider keeps failing: `python -m bench.soak --calls 100000`.
 
 Thousands of calls are in flight at once, through all adapters, whole and streamed, to a provider that fails a share of
 them: 500, 429, cut, reset, silent. The command exits with 1 if tasks, connections or memory are higher in the last
@@ -38,15 +38,15 @@ from topics.model_requests import Message
 
 _PROMPT = Prompt((Message(role="user", content="What does every good answer have?"),))
 _SAMPLES = 40
-#: By how much of itself a figure may be higher in the end: less is noise.
+#: The relative growth of a figure that still counts as noise.
 TOLERANCE = {"tasks": 0.05, "connections": 0.1, "RSS MiB": 0.1}
-#: How a call may end that a failing provider answers.
+#: The allowed outcomes of calls to a failing provider.
 _NAMED = frozenset({"right", "unavailable", "rate_limited", "timeout", "overloaded"})
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceSample:
-    """What this process holds after so many calls; memory in MiB."""
+    """The resources of this process after this many calls; memory in MiB."""
 
     calls: int
     tasks: int
@@ -56,7 +56,7 @@ class ResourceSample:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A way to call."""
+    """One adapter and mode to call."""
 
     limiter: Limiter
     settings: ModelSettings
@@ -74,7 +74,7 @@ class Soak:
         self._process = psutil.Process()
 
     async def run(self, in_flight: int) -> None:
-        """Return when all calls have ended."""
+        """Run until all calls have ended."""
         await asyncio.gather(*(self._work() for _ in range(in_flight)))
 
     async def _work(self) -> None:
@@ -93,7 +93,7 @@ class Soak:
 
 
 async def _ignore(_: Piece) -> None:
-    """Take a piece that only counts as a part of the whole."""
+    """Ignore a piece; only the completion counts."""
 
 
 def _end(outcome: Outcome) -> str:

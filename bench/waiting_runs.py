@@ -1,4 +1,4 @@
-"""What runs that wait cost, and whether they wake in time: `python -m bench.waiting_runs`.
+"""The cost of waiting runs, and whether they wake in time: `python -m bench.waiting_runs`.
 
 The workflow has one step, which waits until the time that its task names. When the state of all runs is
 written, the worker is stopped and another takes them over: how long until it is ready, beside one that has
@@ -53,7 +53,7 @@ _COLUMNS = (
 
 
 class WakeTimeout(Exception):
-    """The times of the runs came before they could be measured."""
+    """The runs were due before they could be measured."""
 
 
 class EventWatch:
@@ -76,7 +76,7 @@ class EventWatch:
 
 @asynccontextmanager
 async def watching(connection: Connection, topic: str, partitions: int) -> AsyncIterator[EventWatch]:
-    """Yield a watch over a topic that exists."""
+    """Yield a watch over an existing topic."""
     options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
     consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", fetch_max_wait_ms=connection.fetch_wait_ms)
     async with consumer:
@@ -85,7 +85,7 @@ async def watching(connection: Connection, topic: str, partitions: int) -> Async
 
 
 async def begin(client: Client, runs: int, first: float, spread: float) -> dict[bytes, float]:
-    """Send so many tasks; return when the wait of each ends, in epoch seconds."""
+    """Send this many tasks; return when the wait of each ends, in epoch seconds."""
     ends = {f"run-{number}".encode(): first + spread * number / runs for number in range(runs)}
     pending = []
     for key, at in ends.items():
@@ -106,7 +106,7 @@ async def ready(settings: Settings) -> tuple[MeasuredProcess, float]:
 
 
 async def once(connection: Connection, runs: int, options: Namespace) -> list[object]:
-    """Measure with so many runs, on topics of their own."""
+    """Measure with this many runs, on their own topics."""
     settings = worker_settings.settings(connection)
     topics, written = settings.topics, runs_topic(settings)
     await ensure_topics(connection, topics, [InternalTopic(written, compacted=True)])
@@ -134,10 +134,10 @@ async def once(connection: Connection, runs: int, options: Namespace) -> list[ob
 
 
 def late(ends: dict[bytes, float], results: dict[bytes, tuple[float, bytes]]) -> list[float]:
-    """Return the lateness of the results in ms: the median, the 99th percentile, the most.
+    """Return the lateness of the results in ms: the median, the 99th percentile and the maximum.
 
     Raises:
-        TooSlow: a run did not end well, or ended before its time.
+        WakeTimeout: a run did not succeed, or ended too early.
     """
     for key, (at, value) in results.items():
         if Result.model_validate_json(value).status != "succeeded" or at < ends[key]:

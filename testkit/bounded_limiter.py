@@ -1,4 +1,4 @@
-"""A limiter without guards, for calls whose guards are not what is measured or tested."""
+"""A limiter without guards, for calls that are measured or tested without their guards."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.models.outcome import Attempt
 
 
 class BoundedLimiter:
-    """Lets so many attempts at once through, first come first served."""
+    """Lets a fixed number of concurrent attempts through, first come first served."""
 
     def __init__(self, model: Model, at_once: int) -> None:
         self.model = model
         self._slots = asyncio.Semaphore(at_once)
 
     async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Permit:  # noqa: ARG002  # the port's signature
-        """Return when there is a place."""
+        """Wait for a free slot."""
         await self._slots.acquire()
         return _Permit(self.model, self._slots)
 

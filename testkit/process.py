@@ -1,4 +1,4 @@
-"""Worker processes: started, measured from outside, and ended."""
+"""Start, measure and stop worker processes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _ROOT = Path(__file__).parent.parent
 
 
 class MeasuredProcess:
-    """A process whose lines on standard output say how far it is."""
+    """A process that reports its progress on standard output."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._stats = psutil.Process(process.pid)
 
     async def says(self, word: str, *, seconds: float = 120.0) -> str:
-        """Return what follows `word` on the line that begins with it.
+        """Return the rest of the line that starts with `word`.
 
         Raises:
-            RuntimeError: the process ended before it said so.
-            TimeoutError: it did not say so in time.
+            RuntimeError: the process ended before printing it.
+            TimeoutError: it was not printed in time.
         """
         async with asyncio.timeout(seconds):
             while line := await self._output.readline():
@@ -38,7 +38,7 @@ class MeasuredProcess:
         raise RuntimeError(f"the process ended before it said `{word}`; see above")
 
     def tell(self, line: str) -> None:
-        """Put a line on its standard input, which must be a pipe."""
+        """Write a line to its standard input, which must be a pipe."""
         if self._process.stdin is None:
             raise RuntimeError("the process was started without a pipe to it")
         self._process.stdin.write(f"{line}\n".encode())
@@ -67,13 +67,13 @@ class MeasuredProcess:
         return float(self._stats.memory_info().rss) / 2**20
 
     async def kill(self) -> None:
-        """End it without warning."""
+        """Kill it."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
 
     async def stop(self) -> None:
-        """End it in order, or kill it after the time of grace."""
+        """Stop it gracefully, or kill it after the grace period."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -90,7 +90,7 @@ async def start(module: str, *arguments: str) -> MeasuredProcess:
 
 @asynccontextmanager
 async def running(module: str, *arguments: str) -> AsyncIterator[MeasuredProcess]:
-    """Yield a process that is ready, and ends with the block."""
+    """Yield a ready process, which is stopped after the block."""
     subject = await start(module, *arguments)
     try:
         await subject.says("ready")

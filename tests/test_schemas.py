@@ -47,7 +47,7 @@ def test_that_a_complaint_is_one_short_line() -> None:
     assert len(found) <= 300
 
 
-def test_that_what_is_no_json_is_a_complaint() -> None:
+def test_that_what_is_not_json_is_a_complaint() -> None:
     assert Schema({"type": "object"}, where="w").complaint({1: 2})
 
 
@@ -63,7 +63,7 @@ def test_that_what_is_no_json_is_a_complaint() -> None:
         ({"$schema": "http://127.0.0.1:1/meta"}, "Unknown meta-schema"),
     ],
 )
-def test_that_what_is_no_schema_is_refused_and_nothing_fetched(schema: dict[str, Any], complaint: str) -> None:
+def test_that_what_is_not_a_schema_is_refused_and_nothing_fetched(schema: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Schema(schema, where="workflow w: input")
     assert str(caught.value).startswith(f"workflow w: input: is not a JSON Schema: {complaint}")

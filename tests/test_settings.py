@@ -32,7 +32,7 @@ def test_durations_are_read_in_their_unit(written: str | int, seconds: float) ->
 
 
 @pytest.mark.parametrize("wrong", ["", "s", "5 parsecs", "-3s", "0s", "1e400", "²s", True, None, float("inf"), -1])
-def test_what_is_no_duration_is_refused(wrong: object) -> None:
+def test_what_is_not_a_duration_is_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
         SECONDS.validate_python(wrong)
 

@@ -30,7 +30,7 @@ def test_that_nothing_stands_before_the_first_piece() -> None:
     assert (StreamedText().text, StreamedText().ended) == ("", False)
 
 
-def test_that_pieces_are_appended_and_thoughts_are_no_text() -> None:
+def test_that_pieces_are_appended_and_reasoning_is_not_text() -> None:
     found = _assembled(
         _chunk("r#n.1", 0, "hm", kind="reasoning"), _chunk("r#n.1", 1, "one "), _chunk("r#n.1", 2, "two")
     )
@@ -46,7 +46,7 @@ def test_that_a_repetition_changes_nothing_and_a_gap_is_not_jumped_over() -> Non
     assert found.text == "one two three"
 
 
-def test_that_another_attempt_goes_on_or_begins_anew() -> None:
+def test_that_another_attempt_goes_on_or_starts_over() -> None:
     cut = (_chunk("r#n.1", 0, "one t"), _chunk("r#n.1", 1, end=True, error=CUT))
     assert not _assembled(*cut).ended
     assert _assembled(*cut, _chunk("r#n.2", 0, "wo", base=5)).text == "one two"

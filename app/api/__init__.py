@@ -1,1 +1,1 @@
-"""What the orchestrator serves over HTTP."""
+"""The HTTP pages of a worker."""

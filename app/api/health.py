@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics over HTTP.
 
-GET /healthz   the process is alive: its event loop answers
-GET /readyz    every check passes; otherwise 503 and what is not ready
+GET /healthz   the process is alive: its event loop responds
+GET /readyz    every check passes; otherwise 503 and the failed checks
 GET /metrics   Prometheus text
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Whether a part is ready, and a sentence on its state that anyone may read.
+#: Whether a part is ready, and a public sentence about its state.
 Check = Callable[[], tuple[bool, str]]
 
 _METHODS = ("GET", "HEAD")
@@ -38,7 +38,7 @@ _HEADERS = {
 
 
 class HealthServer:
-    """The HTTP side of a worker; without `metrics`, /metrics does not exist."""
+    """The HTTP server of a worker; without `metrics`, /metrics does not exist."""
 
     def __init__(self, settings: ServerSettings, checks: Mapping[str, Check], metrics: Metrics | None = None) -> None:
         self._settings = settings
@@ -49,7 +49,7 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; before `start`, the configured one."""
+        """The listening port; before `start`, the configured one."""
         addresses = self._runner.addresses if self._runner else []
         return int(addresses[0][1]) if addresses else self._settings.port
 
@@ -88,7 +88,7 @@ class HealthServer:
     def _page(self, method: str, path: str) -> HttpResponse:
         make = self._pages.get(path)
         if make is None:
-            return problem_response(HTTPStatus.NOT_FOUND, f"there are only {', '.join(self._pages)}")
+            return problem_response(HTTPStatus.NOT_FOUND, f"not found; available pages: {', '.join(self._pages)}")
         if method not in _METHODS:
             allowed = ", ".join(_METHODS)
             return problem_response(HTTPStatus.METHOD_NOT_ALLOWED, f"only {allowed} here", (("Allow", allowed),))
@@ -96,7 +96,7 @@ class HealthServer:
             return make()
         except Exception:
             log.exception("cannot answer %s", path)
-            return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the log says more")
+            return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log")
 
     def _ready(self) -> HttpResponse:
         states = {name: _state(name, check) for name, check in self._checks.items()}
@@ -118,7 +118,7 @@ class HealthServer:
     def _cannot_listen(self, error: OSError) -> ConfigurationError:
         address, port = self._settings.bind_address, self._settings.port
         if error.errno == errno.EADDRINUSE:
-            hint = "set server.port or ORCHESTRATOR_PORT to another one, or to 0 to have one picked"
+            hint = "set server.port or ORCHESTRATOR_PORT to another port, or to 0 to pick a free one"
             return ConfigurationError(f"server.port: {address}:{port} is in use; {hint}")
         hint = "set server.bind_address or ORCHESTRATOR_BIND_ADDRESS to an address of this machine"
         return ConfigurationError(f"server.bind_address: cannot listen on {address}:{port}: {_reason(error)}; {hint}")

@@ -1,4 +1,4 @@
-"""What a page answers, and errors as RFC 9457 problem details."""
+"""HTTP responses, and errors as RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A whole answer; `headers` are added to those that every answer has."""
+    """A complete response; `headers` are added to the common ones."""
 
     body: bytes
     content_type: str = "application/json"
@@ -21,8 +21,8 @@ class HttpResponse:
 def problem_response(
     status: HTTPStatus, detail: str, headers: tuple[tuple[str, str], ...] = (), **members: Any
 ) -> HttpResponse:
-    """Return the problem as a page; `members` are further facts for programs."""
-    # With `about:blank` the title is the status's own phrase, says the RFC.
+    """Return the problem as a response; `members` are additional fields for programs."""
+    # With `about:blank` the RFC requires the title to be the phrase of the status.
     fields = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **members}
     return HttpResponse(encode(fields), "application/problem+json", status, headers)
 

@@ -1,1 +1,1 @@
-"""The broker to run on: embedded, Apache Kafka on this machine, or a cluster."""
+"""The brokers: embedded, Apache Kafka on this machine, or a cluster."""

@@ -1,4 +1,4 @@
-"""What the rest of the orchestrator knows of its broker: how to connect."""
+"""How to connect to the broker: all that the rest of the orchestrator knows of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Connection:
 
     `client_options` are keyword arguments for every aiokafka client (`security_protocol`, `sasl_*`,
     `ssl_context`); they carry the password, and so are left out of the repr. `fetch_wait_ms` is how long a
-    fetch may wait for news at the broker. Where the broker does not wake a waiting fetch, `idle_pause` is for how
-    many seconds a consumer leaves it alone between two fetches while no events flow. A broker that is not `durable`
-    forgets everything when it stops, and knows no idempotent producers.
+    fetch may wait for records at the broker. Where the broker does not wake a waiting fetch, a consumer pauses for
+    `idle_pause` seconds between two fetches while no events flow. A broker that is not `durable` loses everything
+    when it stops, and does not support idempotent producers.
     """
 
     bootstrap_servers: str

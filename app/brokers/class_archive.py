@@ -1,7 +1,7 @@
-"""A cache of Kafka's classes, loaded and linked in an earlier run, which makes every later start quick.
+"""A class archive of Kafka, loaded and linked in an earlier run, which speeds up every later start.
 
-The cache is the JVM's own (JEP 483 and 514), so it is tied to one build of Java and to the jars. Making it
-takes seconds, once; when that fails, Kafka still starts, only more slowly.
+It is the JVM's AOT cache (JEP 483 and 514), so it is tied to one build of Java and to the jars. Making it takes
+seconds, once; if that fails, Kafka still starts, only more slowly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRAINING_SECONDS = 60.0
 
 
 def class_archive(java: Path, home: Path) -> Path | None:
-    """Return the cache, making it by running a broker once when it is not there; this blocks."""
+    """Return the archive; if it does not exist, run a broker once to make it. Blocks."""
     release = java.parent.parent / "release"
     build = next((line for line in _lines(release) if line.startswith("JAVA_RUNTIME_VERSION=")), "unknown")
     found = home / f"classes-{build.partition('=')[2].strip(chr(34)) or 'unknown'}.aot"
@@ -32,7 +32,7 @@ def class_archive(java: Path, home: Path) -> Path | None:
         try:
             asyncio.run(_create_archive(java, home, found))
         except (BrokerError, OSError) as error:
-            log.warning("Kafka will start more slowly, since its classes could not be cached: %s", error)
+            log.warning("Kafka starts more slowly, since its class archive could not be made: %s", error)
             return None
     return found
 
@@ -55,12 +55,12 @@ async def _run_once(jvm: node.Jvm, data: DataDir) -> BrokerProcess:
     node.write(data.properties, settings)
     child = BrokerProcess(jvm.kafka(data.properties), data.output)
     await child.answers(Connection(f"{LOOPBACK}:{port}"), seconds=_TRAINING_SECONDS)
-    # The JVM writes the cache at its end.
+    # The JVM writes the archive when it exits.
     await child.stop(_TRAINING_SECONDS)
     return child
 
 
 def _publish(draft: Path, target: Path, child: BrokerProcess) -> None:
     if not draft.exists():
-        raise BrokerError(f"Java wrote no cache:\n{child.last_words()}")
+        raise BrokerError(f"Java wrote no class archive:\n{child.last_words()}")
     draft.rename(target)

@@ -1,4 +1,4 @@
-"""A Kafka cluster that is already there."""
+"""An existing Kafka cluster."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.settings import BrokerSecurity, BrokerSettings
 
 @asynccontextmanager
 async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
-    """Yield the connection, when a server has answered and accepted the login."""
+    """Yield the connection once a server has answered and accepted the login."""
     found = connection(settings)
     await check_reachable(found)
     yield found
 
 
 def connection(settings: BrokerSettings) -> Connection:
-    """Return how to connect; nothing is asked of the network.
+    """Return how to connect, without using the network.
 
     Raises:
         ConfigurationError: a certificate or key cannot be read.
@@ -32,7 +32,7 @@ def connection(settings: BrokerSettings) -> Connection:
 
 
 def client_options(security: BrokerSecurity) -> dict[str, Any]:
-    """Return the keyword arguments that log an aiokafka client in.
+    """Return the keyword arguments with which an aiokafka client logs in.
 
     Raises:
         ConfigurationError: a certificate or key cannot be read.

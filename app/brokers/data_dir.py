@@ -1,4 +1,4 @@
-"""The directory in which a local Kafka keeps what it must not lose, for one process at a time."""
+"""The data directory of a local Kafka, used by one process at a time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from app.errors import BrokerError
 
-# A broker whose owner was killed needs a moment to end.
+# A broker whose owner was killed takes a moment to end.
 _PATIENCE_SECONDS = 3.0
 
 
 class DataDir:
     """The directory and its lock.
 
-    Kafka inherits the lock file, so that the lock lasts while either of the two processes lives.
+    Kafka inherits the lock file, so that the lock lasts as long as either of the two processes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -24,7 +24,7 @@ class DataDir:
 
     @property
     def log(self) -> Path:
-        """Kafka's own directory of topics; it exists only when it is completely formatted."""
+        """Kafka's own directory of topics; it exists only once it is completely formatted."""
         return self.path / "log"
 
     @property
@@ -38,7 +38,7 @@ class DataDir:
         return self.path / "server.log"
 
     async def lock(self) -> None:
-        """Make the directory ours.
+        """Lock the directory for this process.
 
         Raises:
             BrokerError: another process holds it, or it cannot be written.
@@ -70,7 +70,7 @@ class DataDir:
                 await asyncio.sleep(0.1)
 
     def unlock(self) -> None:
-        """Let go of the directory."""
+        """Release the directory."""
         if self.lock_file >= 0:
             os.close(self.lock_file)
         self.lock_file = -1

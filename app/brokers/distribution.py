@@ -1,7 +1,7 @@
-"""Apache Kafka's jars and the Java that runs them, without an installer: fetched once, checked, and kept.
+"""Apache Kafka's jars and a Java to run them, without an installer: downloaded once, verified and cached.
 
-`kafka.jars` lists each jar that a broker needs, with the SHA-256 of the file that was tried. A cache folder
-appears under its name only when all of it is there, so an interrupted download leaves nothing half done.
+`kafka.jars` lists each jar that a broker needs, with the SHA-256 of the tested file. A cache folder gets its name
+only when it is complete, so an interrupted download leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def java_executable() -> Path:
 
 
 def kafka_home() -> Path:
-    """Return the folder with Kafka's jars, fetching them when they are not there yet; this blocks.
+    """Return the folder with Kafka's jars, downloading them if needed. Blocks.
 
-    It lies in META_AI_CACHE, or in XDG_CACHE_HOME or ~/.cache under meta-ai-orchestrator.
+    It is in META_AI_CACHE, or in meta-ai-orchestrator under XDG_CACHE_HOME or ~/.cache.
 
     Raises:
-        BrokerError: a jar cannot be fetched, or is not the one that we know.
+        BrokerError: a jar cannot be downloaded, or does not match its SHA-256.
         MissingDependency: jgo is not installed.
     """
     folder = _cache() / f"kafka-{VERSION}"
@@ -72,7 +72,7 @@ def _fill(folder: Path) -> None:
         try:
             stage.rename(folder)
         except OSError:
-            # Another process was quicker, which is as good.
+            # Another process was faster, which is just as good.
             if not folder.is_dir():
                 raise
 
@@ -103,5 +103,5 @@ def _fetch(context: Any, coordinates: str, digest: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise BrokerError(f"cannot fetch {coordinates} from Maven Central: {error}") from error
     if hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
-        raise BrokerError(f"{coordinates} is not the file that was tried: its SHA-256 differs; nothing was installed")
+        raise BrokerError(f"{coordinates} does not match its pinned SHA-256; nothing was installed")
     return jar

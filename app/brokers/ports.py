@@ -10,12 +10,12 @@ from app.errors import BrokerError
 LOOPBACK = "127.0.0.1"
 
 # Below the range from which systems take the ports of outgoing connections (from 32768 on Linux): while a
-# broker restarts, a client that keeps dialling a port of that range ends up connected to itself.
+# broker restarts, a client that keeps connecting to a port of that range may end up connected to itself.
 _FIRST, _LAST = 20_000, 32_000
 
 
 def free_port() -> int:
-    """Return a port of the loopback address on which nothing listens now."""
+    """Return a free port of the loopback address."""
     chance = random.SystemRandom()
     while True:
         port = chance.randrange(_FIRST, _LAST)
@@ -35,10 +35,10 @@ def is_free(port: int) -> bool:
 
 
 def claim(port: int) -> int:
-    """Return the port itself, or a free one for 0.
+    """Return `port` if it is free, or a free one for 0.
 
     Raises:
-        BrokerError: something listens there already.
+        BrokerError: it is in use.
     """
     if port and not is_free(port):
         raise BrokerError(f"port {port} is in use; stop what listens there, or set broker.port to another, or to 0")

@@ -1,4 +1,4 @@
-"""A broker as a child process that never outlives us."""
+"""A broker as a child process that never outlives this process."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.brokers.base import Connection
 from app.brokers.reachability import check_reachable
 from app.errors import BrokerError
 
-# The pipe on its input closes when this process ends, in whatever way: then the broker must end too.
+# The pipe on its input closes however this process ends: then the broker must end too.
 _WATCHDOG = 'read -r _; kill -TERM "$1" 2>/dev/null && sleep 15 && kill -KILL "$1" 2>/dev/null'
 
 
 class BrokerProcess:
     """A running broker, with its output in the file `log`.
 
-    It has a session of its own, so that Ctrl-C reaches only us and we end it in order. It is not bound to
+    It has its own session, so that Ctrl-C reaches only this process, which stops it gracefully. It is not bound to
     an event loop: one loop may start it and another stop it.
     """
 
@@ -57,18 +57,18 @@ class BrokerProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the broker has not ended."""
+        """Whether the broker is running."""
         return self._process.poll() is None
 
     def last_words(self) -> str:
-        """Return the end of the output, for an error's message."""
+        """Return the end of the output, for an error message."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text(errors="replace").split("\n")
             return "\n".join(line for line in lines[-15:] if line.strip())
         return ""
 
     async def answers(self, connection: Connection, *, seconds: float) -> None:
-        """Return when the broker answers; otherwise it does not run any longer.
+        """Wait until the broker answers; if it does not, it is stopped.
 
         Raises:
             BrokerError: it ended, or did not answer in time.
@@ -88,10 +88,10 @@ class BrokerProcess:
             with contextlib.suppress(BrokerError):
                 return await check_reachable(connection, seconds=1.0)
             await asyncio.sleep(0.02)
-        raise BrokerError(f"the broker ended while it started:\n{self.last_words()}")
+        raise BrokerError(f"the broker exited during its start:\n{self.last_words()}")
 
     async def stop(self, grace: float) -> None:
-        """End it in order, or kill it after `grace` seconds."""
+        """Stop it gracefully, or kill it after `grace` seconds."""
         self._process.terminate()
         try:
             await asyncio.to_thread(self._process.wait, grace)

@@ -1,4 +1,4 @@
-"""Whether a broker answers."""
+"""Check whether a broker is reachable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.errors import BrokerError
 
 
 async def check_reachable(connection: Connection, *, seconds: float = 5.0) -> None:
-    """Return once one of the servers has answered and let us in, having asked all of them at once.
+    """Return once one of the servers has answered and accepted the login; all are tried concurrently.
 
     Raises:
         BrokerError: none did within `seconds`; the message says why in one line.
@@ -50,15 +50,15 @@ async def _request_metadata(server: str, options: Any, seconds: float) -> str | 
 
 
 def _reason(error: Exception, seconds: float) -> str:
-    # Only what cannot hold a secret is repeated from the error itself.
+    # Only parts of the error that cannot contain a secret are repeated.
     if isinstance(error, TimeoutError):
-        return f"does not answer within {seconds:g} s; is it a Kafka listener, and is broker.security.protocol right?"
+        return f"did not answer within {seconds:g} s; is it a Kafka listener, and is broker.security.protocol right?"
     if isinstance(error, SaslAuthenticationFailed):
-        return "refuses the user name or password in broker.security"
+        return "rejects the user name or password in broker.security"
     if isinstance(error, ssl.SSLError):
-        return f"speaks no TLS that we trust ({error.reason or 'handshake failed'}); see broker.security.ca_file"
+        return f"has no trusted TLS certificate ({error.reason or 'handshake failed'}); see broker.security.ca_file"
     if isinstance(error, OSError):
         return f"cannot be reached ({error.strerror or error})"
     if isinstance(error, ValueError):
-        return "is not of the form host:port"
+        return "is not in the form host:port"
     return f"closes the connection ({type(error).__name__}); is broker.security.protocol right?"

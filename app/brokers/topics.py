@@ -1,4 +1,4 @@
-"""The creation of topics, before anyone subscribes: Faust ignores for good a topic that is not there yet."""
+"""Create the topics before anyone subscribes: Faust never picks up a topic that is created later."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from app.settings import TopicOverride, TopicSettings
 from topics import ALL, DEAD_LETTERS
 from topics.base import Topic
 
-# The headers in which a dead letter says what went wrong, beside the original message.
+# The headers in which a dead letter describes its error, beside the original message.
 _DEAD_LETTER_HEADERS = 1024 * 1024
 _LEADER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class InternalTopic:
-    """A topic that no event model describes; `name` is its whole name, the prefix included."""
+    """A topic without an event model; `name` is its full name, including the prefix."""
 
     name: str
     compacted: bool = False
@@ -37,9 +37,9 @@ def topic_name(settings: TopicSettings, topic: Topic[Any]) -> str:
 
 
 async def ensure_topics(connection: Connection, settings: TopicSettings, extra: Sequence[InternalTopic] = ()) -> None:
-    """Create what is missing of the public topics and `extra`, and return when each partition has a leader.
+    """Create missing topics of the public ones and `extra`, and return when each partition has a leader.
 
-    Several workers may do this at once. The configuration of a topic that exists is left as its operator set it.
+    Several workers may do this concurrently. The configuration of an existing topic is left as its operator set it.
 
     Raises:
         BrokerError: the broker refuses, or a topic exists with another number of partitions.
@@ -47,7 +47,7 @@ async def ensure_topics(connection: Connection, settings: TopicSettings, extra: 
     wanted = [*(_public(settings, topic) for topic in ALL), *(_internal(settings, topic) for topic in extra)]
     try:
         async with _admin(connection) as admin:
-            # Created before anything is asked: a question about an absent topic makes Tansu create it, its own way.
+            # Created before any request about them: one about an absent topic makes Tansu create it its own way.
             await _create(admin, wanted)
             await _await_leaders(admin, {topic.name for topic in wanted}, settings)
     except KafkaError as error:
@@ -82,7 +82,7 @@ def _max_bytes(settings: TopicSettings, topic: Topic[Any]) -> int:
 
 
 def _cleanup(settings: TopicSettings, own: TopicOverride, *, compacted: bool) -> dict[str, str]:
-    """Return the configuration of what is kept; a compacted topic also forgets by age only when told so."""
+    """Return the cleanup configuration; a compacted topic also deletes by age only when told so."""
     if compacted and own.retention is None:
         return {"cleanup.policy": "compact"}
     retention = settings.retention if own.retention is None else own.retention
@@ -114,10 +114,11 @@ async def _create(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) -> Non
 async def _await_leaders(admin: AIOKafkaAdminClient, names: set[str], settings: TopicSettings) -> None:
     try:
         async with asyncio.timeout(_LEADER_SECONDS):
-            while missing := _without_leader(await admin.describe_topics(sorted(names)), settings):  # noqa: ASYNC110  # the broker tells nobody
+            while missing := _without_leader(await admin.describe_topics(sorted(names)), settings):  # noqa: ASYNC110  # the broker sends no notification
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise BrokerError(f"these topics have no leader after {_LEADER_SECONDS:g} s: {', '.join(missing)}") from None
+        problem = f"no leader elected for these topics within {_LEADER_SECONDS:g} s: {', '.join(missing)}"
+        raise BrokerError(problem) from None
 
 
 def _without_leader(described: Iterable[Mapping[str, Any]], settings: TopicSettings) -> list[str]:

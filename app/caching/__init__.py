@@ -1,1 +1,1 @@
-"""Where answers are kept that may be given again."""
+"""The response cache."""

@@ -1,4 +1,4 @@
-"""The port to a cache, and what it keeps."""
+"""The port of a cache, and its entries."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """An answer as JSON, made at `made_at` (epoch seconds)."""
+    """An answer as JSON, created at `made_at` (epoch seconds)."""
 
     value: bytes
     made_at: float
 
 
 class Cache(Protocol):
-    """Keeps answers by key. It may forget any of them at any time, and never fails: what it cannot give is absent."""
+    """Stores answers by key. It may evict any entry at any time, and never fails: an error is a miss."""
 
     async def get(self, key: bytes) -> CacheEntry | None:
-        """Return what is kept under `key`."""
+        """Return the entry of `key`, or None."""
         ...
 
     async def put(self, key: bytes, kept: CacheEntry, max_age: float) -> None:
-        """Keep an answer, for which nobody will ask once it is older than `max_age` seconds."""
+        """Store an answer, which is not needed once it is older than `max_age` seconds."""
         ...
 
     async def close(self) -> None:
-        """Release what it holds."""
+        """Release its resources."""
         ...

@@ -1,4 +1,4 @@
-"""A cache in this process: the answers used last, as many as fit."""
+"""An in-memory LRU cache."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import OrderedDict
 
 from app.caching.base import CacheEntry
 
-#: What an entry takes besides its text: the objects around it.
+#: Bytes that an entry takes besides its text, for the objects around it.
 _OVERHEAD = 512
 
 
 class MemoryCache:
-    """Keeps answers of together `max_bytes` at most."""
+    """Stores answers of at most `max_bytes` in total."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -19,13 +19,13 @@ class MemoryCache:
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
 
     async def get(self, key: bytes) -> CacheEntry | None:
-        """Return what is kept under `key`."""
+        """Return the entry of `key`, or None."""
         if (kept := self._entries.get(key)) is not None:
             self._entries.move_to_end(key)
         return kept
 
     async def put(self, key: bytes, kept: CacheEntry, max_age: float) -> None:  # noqa: ARG002  # the port's signature
-        """Keep an answer, and let go of those used longest ago if there is no room."""
+        """Store an answer, and evict the least recently used ones if there is no room."""
         self._drop(key)
         if _size(kept) > self._max_bytes:
             return

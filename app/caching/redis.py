@@ -13,11 +13,11 @@ from typing import Any
 from app.caching.base import CacheEntry
 from app.errors import ConfigurationError, MissingDependency
 
-#: A cache that is slower than this is of no use.
+#: Seconds; a slower cache is useless.
 _TIMEOUT = 0.25
-#: For so long nobody asks it again when it has failed, so that each call need not wait for it.
+#: Seconds for which it is bypassed after a failure, so that calls do not wait for it.
 _PAUSE_AFTER_FAILURE = 5.0
-#: Commands under way at once, each with a connection of its own; the others wait their turn, which is soon.
+#: Concurrent commands, each with its own connection; others wait for a free connection, which is soon.
 _MAX_CONNECTIONS = 32
 _TIMESTAMP = struct.Struct("!d")
 
@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 
 
 class RedisCache:
-    """Keeps answers in the database that `url` names, under keys that begin with `prefix`.
+    """Stores answers in the database at `url`, under keys that start with `prefix`.
 
-    When Redis is away, answers are made anew.
+    When Redis is unavailable, nothing is cached.
     """
 
     def __init__(self, url: str, *, prefix: str) -> None:
-        """Connect to nothing yet.
+        """Create the client without connecting.
 
         Raises:
-            ConfigurationError: `url` is not that of a Redis server.
+            ConfigurationError: `url` is not a Redis URL.
             MissingDependency: the client is not installed.
         """
         try:
@@ -45,21 +45,21 @@ class RedisCache:
         try:
             self._client: Any = redis.from_url(url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT)
         except ValueError:  # its message would repeat the password
-            raise ConfigurationError("cache.url: give it as redis://host:port/number, or rediss: with TLS") from None
+            raise ConfigurationError("cache.url: must be redis://host:port/number, or rediss:// with TLS") from None
         self._failures = (RedisError, OSError, TimeoutError)
         self._prefix = prefix.encode()
         self._paused_until = 0.0
         self._connections = asyncio.Semaphore(min(_MAX_CONNECTIONS, self._client.connection_pool.max_connections))
 
     async def get(self, key: bytes) -> CacheEntry | None:
-        """Return what is kept under `key`."""
+        """Return the entry of `key`, or None."""
         found = await self._try(lambda: self._client.get(self._prefix + key))
         if not found or len(found) < _TIMESTAMP.size:
             return None
         return CacheEntry(found[_TIMESTAMP.size :], _TIMESTAMP.unpack_from(found)[0])
 
     async def put(self, key: bytes, kept: CacheEntry, max_age: float) -> None:
-        """Keep an answer until it is `max_age` seconds old."""
+        """Store an answer until it is `max_age` seconds old."""
         left = kept.made_at + max_age - time.time()
         if left > 0:
             value = _TIMESTAMP.pack(kept.made_at) + kept.value
@@ -82,7 +82,7 @@ class RedisCache:
                 return await work()
         except self._failures as error:
             self._paused_until = time.monotonic() + _PAUSE_AFTER_FAILURE
-            log.warning("the cache in Redis is passed over for %g s: %s", _PAUSE_AFTER_FAILURE, type(error).__name__)
+            log.warning("the Redis cache is bypassed for %g s: %s", _PAUSE_AFTER_FAILURE, type(error).__name__)
             return None
         finally:
             self._connections.release()

@@ -1,6 +1,6 @@
-"""Answers that may be given again, to an equal request, or to one that means the same.
+"""The response cache: reuse answers for equal requests, or for requests of the same meaning.
 
-A request says itself how old an answer may be, and how near in meaning the question that it was given to.
+Each request says how old a cached answer may be, and how similar its question must be.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from app.caching.base import Cache, CacheEntry
 from app.caching.semantic_index import SemanticIndex, SemanticKey
 from topics.base import Event, Failure
 
-#: What tells apart requests that ask the same. A sample's number is in the branch, and a further attempt wants
-#: another answer than the first, so that these two are not among them; nor is the tenant, who shares with nobody.
+#: Fields that may differ between equal requests. Not among them: the branch and the attempt, since another sample or
+#: attempt wants a different answer, and the tenant, since tenants do not share answers.
 _IDS = {
     "id",
     "task_id",
@@ -39,27 +39,27 @@ class CacheableResponse(Protocol):
 
     @property
     def error(self) -> Failure | None:
-        """Why there is no answer."""
+        """The error, if there is no answer."""
         ...
 
     def to_json(self) -> bytes:
-        """Return it as JSON."""
+        """Return the event as JSON."""
         ...
 
     @classmethod
     def model_validate_json(cls, json_data: bytes) -> Any:
-        """Return the answer that was written as JSON."""
+        """Parse the event from JSON."""
         ...
 
 
 A = TypeVar("A", bound=CacheableResponse)
-#: How an answer was found: made for this request (or for another one at the same time), or kept.
+#: Where an answer is from: made for this request, shared with a concurrent equal one, or from the cache.
 Found = Literal["new", "shared", "equal", "similar"]
 
 
 @dataclass(frozen=True, slots=True)
 class CacheResult(Generic[A]):
-    """An answer, and where it is from."""
+    """An answer and where it is from."""
 
     answer: A
     found: Found
@@ -71,7 +71,7 @@ class CacheResult(Generic[A]):
 
 
 class ResponseCache:
-    """Gives again what `cache` keeps; `clock` is in epoch seconds."""
+    """Reuses the answers in `cache`; `clock` is in epoch seconds."""
 
     def __init__(self, cache: Cache, *, clock: Callable[[], float] = time.time) -> None:
         self._cache = cache
@@ -89,12 +89,12 @@ class ResponseCache:
         patience: float | None = None,
         near: SemanticKey | None = None,
     ) -> CacheResult[A]:
-        """Return an answer of this kind that is at most `max_age` seconds old (none: a new one, which `make` makes).
+        """Return an answer that is at most `max_age` seconds old, or else call `make` for a new one.
 
-        With `near`, it may be the answer to another question of the same meaning. While one is being made for an
-        equal request, it is waited for, up to `patience` seconds. Failures are not kept, and not shared either, nor
-        is what was found for who takes an older or a less similar one: each that waited then looks, and makes its
-        own. What `make` raises passes.
+        With `near`, it may be the answer to another question of the same meaning. While an equal request is being
+        answered, its answer is awaited, up to `patience` seconds. Neither failures nor answers from the cache are
+        shared, since other requests may accept only newer or more similar ones: each waiter then looks up or makes its
+        own. Exceptions of `make` propagate.
         """
         if max_age is None:
             return CacheResult(await make(), "new")
@@ -107,11 +107,11 @@ class ResponseCache:
     async def find(
         self, request: Event, kind: type[A], *, max_age: float | None, near: SemanticKey | None = None
     ) -> CacheResult[A] | None:
-        """Return an answer that is kept, as `give` would; None without one."""
+        """Return a cached answer, as `get_or_call` would; None if there is none."""
         return None if max_age is None else await self._find(key_of(request), kind, max_age, near)
 
     async def keep(self, request: Event, answer: A, *, max_age: float | None, near: SemanticKey | None = None) -> None:
-        """Keep an answer that was made elsewhere; nothing without a `max_age`."""
+        """Cache an answer that was made elsewhere; does nothing without a `max_age`."""
         if max_age is not None:
             await self._keep(key_of(request), answer, max_age, near)
 
@@ -124,7 +124,7 @@ class ResponseCache:
         try:
             given = await self._own(key, make, kind, max_age, near)
             usable = given.answer if given.found == "new" and given.answer.error is None else None
-        finally:  # whatever happens here, nobody may wait for ever
+        finally:  # whatever happens here, no caller may wait forever
             del self._making[key]
             making.set_result(usable)
         return given
@@ -152,7 +152,7 @@ class ResponseCache:
             return None
         try:
             answer: A = kind.model_validate_json(kept.value)
-        except ValueError:  # another program wrote it, or another version of this one
+        except ValueError:  # written by another program, or another version of this one
             return None
         return answer
 
@@ -169,12 +169,12 @@ class ResponseCache:
 
 
 async def _wait(making: asyncio.Future[Any], patience: float | None) -> Any:
-    """Return what comes of it; None when it is not to be shared, or not there in time."""
+    """Return the result of the concurrent request; None if it is not shared, or not ready in time."""
     await asyncio.wait([making], timeout=patience)
     return making.result() if making.done() else None
 
 
 def key_of(request: Event) -> bytes:
-    """Return what equal requests have in common, whoever makes them."""
+    """Return the cache key, which equal requests share."""
     asked = type(request).__name__.encode() + request.model_dump_json(exclude=_IDS, exclude_defaults=True).encode()
     return blake2b(asked, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Which of the questions that were answered is nearest in meaning to a new one."""
+"""A semantic index: the answered question nearest in meaning to a new one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class SemanticKey:
-    """A question by its meaning: only others of the same `group` can be near; `vector` has the length 1.
+    """A question by its meaning: only those of the same `group` are compared; `vector` has the length 1.
 
-    `similar` is the least cosine between two questions that may have the same answer.
+    `similar` is the lowest cosine at which two questions may share an answer.
     """
 
     group: bytes
@@ -40,7 +40,7 @@ class _VectorGroup:
         self.keys.append(key)
 
     def drop(self, key: bytes) -> None:
-        """Take a vector out; the last one takes its place."""
+        """Remove a vector; the last one takes its place."""
         row, last = self._rows.pop(key), self.keys.pop()
         if last != key:
             self.keys[row], self._rows[last] = last, row
@@ -53,7 +53,7 @@ class _VectorGroup:
 
 
 class SemanticIndex:
-    """Remembers the keys of up to `at_most` questions, those remembered last."""
+    """Stores the keys of the last `at_most` questions."""
 
     def __init__(self, at_most: int = 10_000) -> None:
         self._at_most = at_most
@@ -64,7 +64,7 @@ class SemanticIndex:
         return len(self._order)
 
     def find(self, near: SemanticKey) -> bytes | None:
-        """Return the key of the nearest question that is near enough."""
+        """Return the key of the nearest question that is similar enough."""
         group = self._groups.get(near.group)
         if group is None:
             return None
@@ -72,7 +72,7 @@ class SemanticIndex:
         return key if cosine >= near.similar else None
 
     def add(self, near: SemanticKey, key: bytes) -> None:
-        """Remember a question whose answer is kept under `key`."""
+        """Add a question whose answer is cached under `key`."""
         self.drop(near.group, key)
         self._groups.setdefault(near.group, _VectorGroup(len(near.vector))).add(key, near.vector)
         self._order[near.group, key] = None
@@ -80,7 +80,7 @@ class SemanticIndex:
             self.drop(*next(iter(self._order)))
 
     def drop(self, group: bytes, key: bytes) -> None:
-        """Forget a question."""
+        """Remove a question."""
         if (group, key) not in self._order:
             return
         del self._order[group, key]

@@ -1,4 +1,4 @@
-"""`meta-ai adapters`: which providers there are, and whether a configured model does what it should."""
+"""`meta-ai adapters`: list the providers, and test a configured model."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def adapters() -> None:
-    """See which providers there are, and test a configured model."""
+    """List the providers, and test a configured model."""
 
 
 @app.command("list")
 def list_(*, json: JsonOption = False) -> None:
-    """List the providers, those of installed packages too: their source, their dialect and what they need."""
+    """List the providers, including those of installed packages: their source, dialect and requirements."""
     output, known = Output(programs=json), adapter_catalog.list_adapters()
     if json:
         for one in known:
@@ -43,8 +43,10 @@ def list_(*, json: JsonOption = False) -> None:
 
 
 @app.command()
-def describe(name: Annotated[str, typer.Argument(help="A provider, as listed.")], *, json: JsonOption = False) -> None:
-    """Show what a provider can do and what can be set, with an example for the configuration."""
+def describe(
+    name: Annotated[str, typer.Argument(help="A provider, as `list` shows it.")], *, json: JsonOption = False
+) -> None:
+    """Show a provider's features and options, with an example for the configuration."""
     output, one = Output(programs=json), adapter_catalog.describe_adapter(name)
     if json:
         features = None if one.features is None else sorted(one.features)
@@ -66,13 +68,13 @@ def try_(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Test a configured model: an answer, a stream, and each feature that it claims; the exit code is 1 if one fails.
+    """Test a configured model: an answer, a stream, and each feature that it claims; exits with 1 if one fails.
 
-    These are real calls, about a dozen small ones; a provider may want money for them.
+    It makes about a dozen small real calls; a provider may charge for them.
     """
     settings, output = load(config, os.environ), Output(programs=json)
     if name not in settings.models:
-        raise ConfigurationError(f"no model is called {name}; there are {', '.join(sorted(settings.models))}")
+        raise ConfigurationError(f"unknown model {name}; configured models: {', '.join(sorted(settings.models))}")
     checks = run(_run_checks(name, settings.models[name], timeout))
     if json:
         for check in checks:
@@ -85,7 +87,7 @@ def try_(
 async def _run_checks(name: str, settings: ModelSettings, timeout: float) -> list[Check]:
     hidden = [*settings.secrets(), *ambient_secrets(os.environ)]
     first, *others = members(build(name, settings))
-    for other in others:  # of further keys; one is enough to see what the model does
+    for other in others:  # for the other keys; one is enough to test the model
         await other.close()
     return [_redacted(check, hidden) async for check in probe(first, timeout=timeout)]
 

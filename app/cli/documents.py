@@ -1,4 +1,4 @@
-"""`meta-ai documents`: what answers are drawn from."""
+"""`meta-ai documents`: the documents that answers are drawn from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from topics.documents import Document
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 CollectionOption = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are cut and embedded.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are split and embedded.")]
 
 
 @app.callback()
@@ -77,7 +77,7 @@ async def _work(found: Iterable[Document], settings: Settings, output: Output, t
 
 
 async def send(client: Client, documents: Sequence[Document]) -> Sequence[Document]:
-    """Return the documents when the broker has them all."""
+    """Send the documents, and return them when the broker has all of them."""
     pending = [await client.send(DOCUMENTS, one.id, one, id=uuid4().hex) for one in documents]
     await asyncio.gather(*pending)
     return documents
@@ -86,10 +86,10 @@ async def send(client: Client, documents: Sequence[Document]) -> Sequence[Docume
 async def ingest(
     client: Client, documents: Sequence[Document], timeout: float, each: Callable[[AuditEvent], None]
 ) -> None:
-    """Send documents, and return when the audit says of all that they are cut and embedded, or gone.
+    """Send documents, and return when the audit has recorded all of them as ingested or deleted.
 
     Raises:
-        DeadlineExceeded: not of all, after `timeout` seconds.
+        DeadlineExceeded: some are not after `timeout` seconds.
     """
     waiting = PendingKeys(_ingested, lambda _, record: each(_audit_event(record)))
     async with client.read(AUDIT) as reader, waiting.follow(reader):

@@ -1,4 +1,4 @@
-"""Running a command's coroutine, on uvloop where it is installed."""
+"""Run a command's coroutine, on uvloop where it is installed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns."""
+    """Run `work` to its end and return its result."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(work)
 
 
 def tune_garbage_collector() -> None:
-    """Have the garbage collector leave what start-up made alone, and look less often at what events make.
+    """Exclude what start-up allocated from garbage collection, and collect less often while events are handled.
 
-    Nearly all of that is freed by reference counts; looking for cycles in it took a quarter of a worker's time.
+    Nearly all of that is freed by reference counting; looking for cycles in it took a quarter of a worker's time.
     """
     gc.collect()
     gc.freeze()

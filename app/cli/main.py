@@ -1,4 +1,4 @@
-"""`meta-ai`: the commands, loaded only when they are called, and what becomes of errors."""
+"""`meta-ai`: the commands, loaded only when they are called, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from app.errors import OrchestratorError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": (
         "app.cli.demo.commands",
-        "See it work: a broker, real models, questions and their answers, all on this machine.",
+        "Run a demo on this machine: a broker, a real model, questions and answers.",
     ),
     "ask": ("app.cli.tasks.ask", "Ask a question, and wait for the answer."),
-    "orchestrator": ("app.cli.orchestrator.commands", "Run the orchestrator, and look after it."),
+    "orchestrator": ("app.cli.orchestrator.commands", "Run and manage the orchestrator."),
     "documents": ("app.cli.documents", "Add documents to answer from, or delete them."),
     "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe."),
-    "results": ("app.cli.tasks.results", "Watch results as they come."),
-    "workflows": ("app.cli.workflows.commands", "Check and show workflow files; see what is deployed."),
-    "runs": ("app.cli.runs.commands", "See what happened in a run, step by step; cancel it, signal it, fuse it again."),
-    "dead-letters": ("app.cli.kafka.dead_letters", "See what could not be processed, mend it, and send it again."),
-    "spend": ("app.cli.spend.commands", "See what model calls have cost, and by which prices."),
-    "budgets": ("app.cli.spend.budgets", "See what each budget has spent, keeps back for runs, and when it renews."),
-    "adapters": ("app.cli.adapters", "See which providers there are, and test a configured model."),
+    "results": ("app.cli.tasks.results", "Print results as they arrive."),
+    "workflows": ("app.cli.workflows.commands", "Check and show workflow files; show what is deployed."),
+    "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal or re-fuse them."),
+    "dead-letters": ("app.cli.kafka.dead_letters", "Show what could not be processed, fix it and replay it."),
+    "spend": ("app.cli.spend.commands", "Show what model calls have cost, and at which prices."),
+    "budgets": ("app.cli.spend.budgets", "Show what each budget has spent and reserved, and when it renews."),
+    "adapters": ("app.cli.adapters", "List the providers, and test a configured model."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
-    "routing": ("app.cli.routing.commands", "See how models can be chosen, and fit a router on recorded results."),
+    "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }
 
 
 class LazyGroup(TyperGroup):
-    """Imports a command's module when the command runs; for the help, its line in the table is enough."""
+    """Imports a command's module when the command runs; its help line is in the table."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the base class hands it over
-        """Return the names in the order of the table."""
+        """Return the names in table order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the base class hands it over
@@ -54,7 +54,7 @@ class LazyGroup(TyperGroup):
         return name, command and _load(str(name)), rest
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Read what stands before the command."""
+        """Parse the options before the command."""
         with _errors_as_lines():
             return super().make_context(info_name, args, parent, **extra)
 
@@ -66,7 +66,7 @@ class LazyGroup(TyperGroup):
 
 @contextmanager
 def _errors_as_lines() -> Iterator[None]:
-    """Make one line and an exit code of an error of ours, and of wrong usage, of which Typer would make a box."""
+    """Report our errors and wrong usage as one line and an exit code; Typer would draw a box."""
     try:
         yield
     except OrchestratorError as error:
@@ -75,14 +75,14 @@ def _errors_as_lines() -> Iterator[None]:
         sys.stderr.write(f"meta-ai: {error}\n")
         raise typer.Exit(1) from None
     except typer.TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help, and has no public name
+        if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help; the class is not public
             raise
         sys.stderr.write(f"meta-ai: {_usage(error)}\n")
         raise typer.Exit(error.exit_code) from None
 
 
 def _usage(error: typer.TyperException) -> str:
-    """Return what is wrong with a command line, and where to look it up."""
+    """Return what is wrong with a command line, and which help explains it."""
     said = " ".join(error.format_message().split()).rstrip(".")
     where = getattr(error, "ctx", None)
     path = where.command_path if where else "meta-ai"
@@ -102,7 +102,7 @@ def build() -> typer.Typer:
 
     @app.callback(help="An event-driven orchestrator of language models on Kafka.")
     def meta_ai() -> None:
-        """Exist, so that Typer makes a group of it."""
+        """Exist, so that Typer makes a group of the app."""
 
     return app
 

@@ -13,11 +13,11 @@ ConfigOption = Annotated[
 ServersOption = Annotated[
     str | None, typer.Option("--bootstrap-servers", "-b", help="The broker: host:port, comma separated.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for programs.")]
 StreamOption = Annotated[
-    bool, typer.Option("--stream", help="Print answers while they are made, where the workflow streams them.")
+    bool, typer.Option("--stream", help="Print answers as they are generated, where the workflow streams them.")
 ]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds to wait at most.")]
+TimeoutOption = Annotated[float, typer.Option(min=0.1, help="How many seconds to wait at most.")]
 BrokerKind = Literal["embedded", "kafka", "cluster"]
 BrokerOption = Annotated[
     BrokerKind | None,

@@ -1,4 +1,4 @@
-"""What commands print: tables and sentences for people, one JSON object a line for programs."""
+"""What commands print: tables and sentences for people, one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rich.text import Text
 
 from app.errors import ConfigurationError
 
-#: What could move a cursor or forge a line on a terminal; answers and dead letters are foreign text.
+#: Characters that could move the cursor or forge a line on a terminal; answers and dead letters are untrusted text.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 #: Where nobody looks, nothing is wrapped or cut.
 _ENDLESS = 1_000_000
 
 
 def visible(text: str) -> str:
-    """Return `text` with control characters written out."""
+    """Return `text` with control characters escaped."""
     return text.translate(_CONTROL)
 
 
@@ -46,7 +46,7 @@ def write(path: Path, text: str) -> None:
 
 
 class Output:
-    """Where a command prints: results to standard output, what accompanies them to standard error."""
+    """The output of a command: results go to standard output, notes to standard error."""
 
     def __init__(self, *, programs: bool = False) -> None:
         self.programs = programs
@@ -54,27 +54,27 @@ class Output:
         self._err = _console(stderr=True)
 
     def emit(self, value: BaseModel | dict[str, Any]) -> None:
-        """Write one JSON object as a line, at once."""
+        """Write one JSON object as a line, flushed."""
         text = value.model_dump_json(exclude_none=True) if isinstance(value, BaseModel) else _json(value)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     def say(self, text: str = "", style: str = "") -> None:
-        """Tell people something; programs do not get it."""
+        """Print a line for people; omitted for programs."""
         if not self.programs:
             self._out.print(Text(visible(text), style=style))
 
     def piece(self, text: str) -> None:
-        """Print a piece of a longer text, at once, with no end of line."""
+        """Print a fragment of a longer text, flushed, without a newline."""
         sys.stdout.write(visible(text))
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Say something beside the results, for people and logs."""
+        """Print a note to standard error, for people and logs."""
         self._err.print(Text(visible(text)), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-        """Print a table for people; numbers stand to the right."""
+        """Print a table for people; numbers are right-aligned."""
         rows = [list(row) for row in rows]
         table = Table(
             title=title and Text(title),
@@ -92,7 +92,7 @@ class Output:
         self._out.print(table)
 
     def progress(self, *, hidden: bool = False) -> Progress:
-        """Return a progress display on standard error; it shows nothing where nobody looks, or if it is `hidden`."""
+        """Return a progress display on standard error; it shows nothing without a terminal, or if `hidden`."""
         hidden = hidden or self.programs or not self._err.is_terminal
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         return Progress(*columns, console=self._err, disable=hidden, transient=True)

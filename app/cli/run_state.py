@@ -1,4 +1,4 @@
-"""`.meta-ai/run.json`: what a running orchestrator tells the commands that want to reach it."""
+"""`.meta-ai/run.json`: where commands find a running orchestrator."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class RunState(BaseModel):
 
 
 def path_for(config: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return where the state is: beside the configuration, or in the working directory without one."""
+    """Return the path of the state: beside the configuration, or in the working directory without one."""
     named = config or (Path(environ["META_AI_CONFIG"]) if environ.get("META_AI_CONFIG") else None)
     return (named.parent if named else Path()) / _FILE
 
 
 def read(path: Path) -> RunState | None:
-    """Return what is said there; nothing when no one runs, or the one who wrote it died."""
+    """Return the state; None if no orchestrator runs, or the process that wrote it has died."""
     try:
         state = RunState.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
@@ -41,7 +41,7 @@ def read(path: Path) -> RunState | None:
 
 @contextmanager
 def published(path: Path, state: RunState) -> Iterator[None]:
-    """Say it while the context lasts; what another process has said meanwhile is left alone."""
+    """Publish the state while the context lasts; a state that another process has written meanwhile is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{state.pid}")
     draft.write_text(state.model_dump_json() + "\n", encoding="utf-8")
@@ -56,11 +56,11 @@ def _remove(path: Path, state: RunState) -> None:
     with suppress(OSError, ValidationError):
         if RunState.model_validate_json(path.read_bytes()) == state:
             path.unlink()
-            path.parent.rmdir()  # only if nothing else is in it
+            path.parent.rmdir()  # only if it is empty
 
 
 def _alive(pid: int) -> bool:
-    if os.name == "nt":  # there, os.kill would end the process instead of asking
+    if os.name == "nt":  # there, os.kill would end the process instead of testing it
         return True
     try:
         os.kill(pid, 0)

@@ -20,11 +20,11 @@ _NOT_RUNNING = (
 
 
 def find(config: Path | None, servers: str | None) -> Settings:
-    """Return settings whose broker is the one to reach: of the option, the configuration, or who runs here.
+    """Return settings with the broker to use: that of the option, the configuration, or the orchestrator running here.
 
     Raises:
         BrokerError: none of them names one.
-        ConfigurationError: the configuration is wrong.
+        ConfigurationError: the configuration is invalid.
     """
     settings = load(config, os.environ)
     if servers or settings.broker.kind == "cluster":
@@ -38,13 +38,15 @@ def find(config: Path | None, servers: str | None) -> Settings:
 
 
 def with_broker(settings: Settings, kind: str | None, servers: str | None) -> Settings:
-    """Return the settings with another broker, where `kind` or `servers` name one.
+    """Return the settings with another broker if `kind` or `servers` name one.
 
     Raises:
-        ConfigurationError: the two do not fit together.
+        ConfigurationError: the two contradict each other.
     """
     if servers and kind not in {None, "cluster"}:
-        raise ConfigurationError(f"--bootstrap-servers names a cluster, and --broker {kind} starts another one: choose")
+        raise ConfigurationError(
+            f"--bootstrap-servers names a cluster, but --broker {kind} starts a broker: use one of them"
+        )
     wanted: dict[str, Any] = {"kind": "cluster" if servers else kind, "bootstrap_servers": servers}
     changes = {name: value for name, value in wanted.items() if value}
     try:

@@ -1,4 +1,4 @@
-"""Reading the settings: one file, the environment over it, and errors that say where and how to mend."""
+"""Read the settings: one file, overridden by the environment; errors say where the problem is and how to fix it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     and else the defaults hold. Environment variables: see `app.configuration.environment`.
 
     Raises:
-        ConfigurationError: a line for each fault, with file and line, dotted key, and the mend.
+        ConfigurationError: one line for each problem, with file and line, dotted key, and how to fix it.
     """
     document = _read(path or _search(environ))
     substitute(document, environ)

@@ -1,4 +1,4 @@
-"""What pydantic finds in the settings, in our words: the place, the key, the fault and the mend."""
+"""Problems in the settings, in our words: place, key, problem and fix."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def explain(error: ValidationError, places: Mapping[Key, str]) -> list[Problem]:
 def _problem(found: ErrorDetails, places: Mapping[Key, str]) -> Problem:
     cause = found.get("ctx", {}).get("error")
     key = (*found["loc"], *(cause.key if isinstance(cause, Inconsistent) else ()))
-    return Problem(place_of(key, places), key, error_text(found, lambda: _mend(key)))
+    return Problem(place_of(key, places), key, error_text(found, lambda: _hint(key)))
 
 
-def _mend(key: Key) -> str:
+def _hint(key: Key) -> str:
     siblings = section_keys(key[:-1])
     suggestion = closest_match(str(key[-1]), siblings) or _elsewhere(str(key[-1]))
     return f"did you mean `{suggestion}`?" if suggestion else f"the keys here are {', '.join(siblings)}"

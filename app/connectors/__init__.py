@@ -1,1 +1,1 @@
-"""What workflows reach besides models and documents: HTTP services, functions of the user's, and the embedder."""
+"""Connectors: what workflows call besides models and documents, such as HTTP services and user functions."""

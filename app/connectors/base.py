@@ -1,4 +1,4 @@
-"""The port to whatever a workflow's `connector` step asks, and what all connectors share."""
+"""The port of a connector, and what all connectors share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Connector(Protocol):
     """
 
     async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:
-        """Do what `arguments` ask, within `timeout` seconds, and return what came of it.
+        """Make the request in `arguments`, within `timeout` seconds, and return its result.
 
         Raises:
-            ConnectorError: one of its subclasses where a later try may succeed; nothing else.
+            ConnectorError: a subclass if a retry may succeed; nothing else.
         """
         ...
 
@@ -35,7 +35,7 @@ class Connector(Protocol):
 
 
 class Embedder(Protocol):
-    """What is used of the worker's embedder."""
+    """The part of the worker's embedder that is used here."""
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return one row of length 1 for each text."""
@@ -43,33 +43,33 @@ class Embedder(Protocol):
 
 
 class Arguments(BaseModel):
-    """The base of what a connector takes: frozen, and a misspelt name is an error."""
+    """The base of a connector's arguments: frozen, and an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def parse_arguments(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
-    """Return a step's arguments in the connector's form.
+    """Parse a step's arguments.
 
     Raises:
-        ConnectorError: they do not fit; the message names the argument, and does not quote its value.
+        ConnectorError: they are invalid; the message names the argument, and does not quote its value.
     """
     try:
         return form.model_validate(arguments)
     except ValidationError as problem:
-        raise ConnectorError(f"arguments.{_first(problem)}; there are {_known(form)}") from None
+        raise ConnectorError(f"arguments.{_first(problem)}; known keys: {_known(form)}") from None
 
 
 def parse_options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
-    """Return `settings.options` in the component's form.
+    """Parse `settings.options`.
 
     Raises:
-        ConfigurationError: a key is unknown or a value does not fit.
+        ConfigurationError: a key is unknown or a value is invalid.
     """
     try:
         return form.model_validate(settings.options)
     except ValidationError as problem:
-        message = f"connectors.{name}.options.{_first(problem)}; there are {_known(form)}"
+        message = f"connectors.{name}.options.{_first(problem)}; known keys: {_known(form)}"
         raise ConfigurationError(message) from None
 
 

@@ -1,4 +1,4 @@
-"""Running a connector once: its time-out and its faults, decided in one place for all components."""
+"""Run a connector once: timeout and failures are handled here, for all components."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConnectorOutcome:
-    """What came of it: `output` (which may be null) or `error`, after `seconds`."""
+    """The outcome: `output` (which may be null) or `error`, after `seconds`."""
 
     output: JsonValue
     error: OrchestratorError | None
@@ -31,12 +31,12 @@ class ConnectorOutcome:
 async def call_connector(
     name: str, connector: Connector, arguments: Mapping[str, JsonValue], *, timeout: float
 ) -> ConnectorOutcome:
-    """Have the connector called `name` do something within `timeout` seconds; raises nothing but CancelledError."""
+    """Run the connector called `name` within `timeout` seconds; raises nothing but CancelledError."""
     started = time.perf_counter()
     error: OrchestratorError | None = None
     output: JsonValue = None
     try:
-        # The component was told the time; this holds it to it.
+        # The component was told the timeout; this enforces it.
         async with asyncio.timeout(timeout):
             output = plain(await connector.run(arguments, timeout=timeout))
     except OrchestratorError as problem:
@@ -51,20 +51,20 @@ async def call_connector(
 
 
 def plain(value: object) -> JsonValue:
-    """Return `value` as JSON: models, dataclasses and dates become what JSON has for them, NaN becomes null.
+    """Return `value` as JSON: models, dataclasses and dates are converted, NaN becomes null.
 
     Raises:
-        ConnectorError: JSON has nothing for it.
+        ConnectorError: it cannot be represented as JSON.
     """
     try:
         made: JsonValue = from_json(to_json(value, inf_nan_mode="null"))
     except (PydanticSerializationError, UnicodeError):
-        raise ConnectorError(f"what it returned ({type(value).__name__}) is no JSON") from None
+        raise ConnectorError(f"the result ({type(value).__name__}) cannot be represented as JSON") from None
     return made
 
 
 def _fault(name: str, fault: BaseException) -> ConnectorError:
     kind = type(fault).__name__
-    # Where it happened helps to mend it; what the exception says may quote a secret, and stays out.
+    # The place helps to fix it; the exception's message may quote a secret, and stays out.
     log.error("connector %s raised %s\n%s", name, kind, "".join(traceback.format_tb(fault.__traceback__)))
-    return ConnectorError(f"{name} failed with {kind}; the log of the worker says where")
+    return ConnectorError(f"{name} failed with {kind}; see the worker's log")

@@ -1,4 +1,4 @@
-"""`embed`: the worker's embedder as a connector: what a text means, as a vector."""
+"""`embed`: the worker's embedder as a connector."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class _Text(Arguments):
 
 
 class EmbedConnector:
-    """Takes `text`, and returns its vector as `app.vectors.encode` writes it."""
+    """Takes `text`, and returns its embedding as encoded by `app.vectors.encode`."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # held to it by the caller
+    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # enforced by the caller
         """Return the vector of `text` as base64 of little-endian float32.
 
         Raises:
-            ConnectorError: an argument is wrong.
+            ConnectorError: an argument is invalid.
             ConnectorUnavailable: the embedder failed.
         """
         asked = parse_arguments(arguments, _Text)

@@ -17,10 +17,10 @@ from app.settings import ConnectorSettings
 
 
 class FunctionConnector:
-    """Calls `function`: a plain one in a thread, of which there are `threads` at most, an async one in the loop.
+    """Calls `function`: a plain one in a thread, at most `threads` at once, an async one in the event loop.
 
-    `fixed` are keywords that the settings give, and that a workflow cannot change. A thread whose time is over
-    cannot be stopped: its result is dropped when it comes, and until then it holds one of the threads.
+    `fixed` are keywords from the settings, which a workflow cannot change. A thread that timed out cannot be stopped:
+    until it ends, it occupies one of the threads, and its result is dropped.
     """
 
     def __init__(
@@ -36,39 +36,39 @@ class FunctionConnector:
         """Return `function` as the connector that the configuration calls `name`; `options` are fixed keywords.
 
         Raises:
-            ConfigurationError: it has no such keyword, or a setting is given that only `http` has.
+            ConfigurationError: it has no such keyword, or a setting is only valid for `http`.
         """
         for key in ("url", "headers"):
             if getattr(settings, key):
-                raise ConfigurationError(f"connectors.{name}.{key}: only the kind http has it")
+                raise ConfigurationError(f"connectors.{name}.{key}: only valid for kind: http")
         try:
             inspect.signature(function).bind_partial(**settings.options)
         except (TypeError, ValueError) as problem:
             raise ConfigurationError(f"connectors.{name}.options: {_name(function)}: {problem}") from None
         return cls(function, fixed=settings.options, threads=settings.max_concurrency)
 
-    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # held to it by the caller
+    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # enforced by the caller
         """Return what the function returns.
 
         Raises:
-            ConnectorError: an argument is missing, unknown or fixed; whatever else the function raises passes.
+            ConnectorError: an argument is missing, unknown or fixed; other exceptions of the function propagate.
         """
         work = partial(self._function, **self._keywords(arguments))
         if _is_async(self._function):
             returned = await work()
         else:
-            context = contextvars.copy_context()  # so that what the function sends is part of this trace
+            context = contextvars.copy_context()  # so that requests made by the function are part of this trace
             returned = await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
         result: JsonValue = await returned if inspect.isawaitable(returned) else returned
         return result
 
     async def close(self) -> None:
-        """Begin nothing more; what is running cannot be stopped, and is not waited for."""
+        """Start no more calls; running ones cannot be stopped, and are not awaited."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _keywords(self, arguments: Mapping[str, JsonValue]) -> dict[str, Any]:
         if both := sorted(arguments.keys() & self._fixed.keys()):
-            raise ConnectorError(f"arguments.{both[0]}: the settings of the connector fix it")
+            raise ConnectorError(f"arguments.{both[0]}: is already set in the connector's settings")
         keywords = {**arguments, **self._fixed}
         try:
             self._signature.bind(**keywords)
@@ -78,8 +78,8 @@ class FunctionConnector:
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
-    # mypy and inspect alike see a function or an object with an async __call__
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # looked at, not tested for
+    # a function, or an object with an async __call__
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # inspected, not tested for
 
 
 def _name(function: Callable[..., Any]) -> str:

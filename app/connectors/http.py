@@ -1,4 +1,4 @@
-"""One HTTP service as a connector: the settings say which, a workflow says what to ask of it."""
+"""An HTTP service as a connector: the settings choose the service, a workflow makes the requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ try:
     import aiohttp
     from multidict import CIMultiDict
     from yarl import URL
-except ImportError:  # this module is imported by whoever has such a connector, and by nobody else
+except ImportError:  # this module is only imported if such a connector is configured
     raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
 
 from app.connectors.http_request import HttpRequestArguments, header_problem
@@ -33,7 +33,7 @@ _EXCERPT = 300
 
 
 class HttpConnectorOptions(BaseModel):
-    """A longer answer than `max_bytes` is an error."""
+    """The options; an answer longer than `max_bytes` is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +41,7 @@ class HttpConnectorOptions(BaseModel):
 
 
 class HttpConnector:
-    """Makes requests to one service; the connections are opened by the first of them."""
+    """Makes requests to one service; connections are opened by the first request."""
 
     def __init__(self, base: URL, headers: Mapping[str, SecretStr], *, max_bytes: int, connections: int) -> None:
         self._base = base
@@ -55,7 +55,7 @@ class HttpConnector:
         """Return the service that the configuration calls `name`.
 
         Raises:
-            ConfigurationError: `url` is no address of an HTTP service, or a header or an option is wrong.
+            ConfigurationError: `url` is not an HTTP address, or a header or an option is invalid.
         """
         chosen = parse_options(name, settings, HttpConnectorOptions)
         base = _base(f"connectors.{name}.url", settings.url)
@@ -65,10 +65,10 @@ class HttpConnector:
         return cls(base, settings.headers, max_bytes=chosen.max_bytes, connections=settings.max_concurrency)
 
     async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:
-        """Make the request, and return the body: JSON if the service says that it is, or else text; null if empty.
+        """Make the request and return the body: parsed if it is declared as JSON, else as text; null if empty.
 
         Raises:
-            ConnectorError: an argument is wrong, or the service refuses (`status` says how).
+            ConnectorError: an argument is invalid, or the service refuses the request (see `status`).
             ConnectorUnavailable: it cannot be reached, is too busy, or answers 5xx.
             ConnectorTimeout: no answer within `timeout` seconds.
         """
@@ -79,7 +79,7 @@ class HttpConnector:
             headers.setdefault("content-type", "application/json")
         limits = aiohttp.ClientTimeout(total=timeout)
         try:
-            # A redirect could carry the credentials, or what the workflow asks, to another host.
+            # A redirect could send the credentials or the request to another host.
             async with self._open().request(
                 request.verb, url, headers=headers, data=body, timeout=limits, allow_redirects=False
             ) as response:
@@ -98,7 +98,7 @@ class HttpConnector:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections),
-                cookie_jar=aiohttp.DummyCookieJar(),  # what one task was given must not go out with another's
+                cookie_jar=aiohttp.DummyCookieJar(),  # cookies set for one task must not be sent with another
             )
         return self._session
 
@@ -106,7 +106,7 @@ class HttpConnector:
         for header, value in given.items():
             problem = header_problem(header, value)
             if header.lower() in self._headers:
-                problem = "the settings of the connector give it"
+                problem = "is already set in the connector's settings"
             if problem:
                 raise ConnectorError(f"arguments.headers.{header[:60]!r}: {problem}")
         own = {header: value.get_secret_value() for header, value in self._headers.items()}
@@ -124,7 +124,7 @@ class HttpConnector:
         return _parsed(body) if kind == "application/json" or kind.endswith("+json") else _text(body, response.charset)
 
     async def _limited(self, response: aiohttp.ClientResponse) -> bytes:
-        """Return the body as far as it may go, counted after decompression."""
+        """Return the body up to the limit, counted after decompression."""
         body = bytearray()
         async for part in response.content.iter_chunked(64 * 1024):
             body += part
@@ -147,11 +147,11 @@ def _base(key: str, url: str | None) -> URL:
     try:
         base = URL(url or "")
     except ValueError:
-        raise ConfigurationError(f"{key}: this is no URL") from None
+        raise ConfigurationError(f"{key}: is not a valid URL") from None
     if base.scheme not in {"http", "https"} or not base.host:
-        raise ConfigurationError(f"{key}: give the address of the service, as in https://tickets.example.com/api")
+        raise ConfigurationError(f"{key}: must be the address of the service, as in https://tickets.example.com/api")
     if base.user is not None or base.password is not None or base.raw_query_string or base.raw_fragment:
-        raise ConfigurationError(f"{key}: credentials go into `headers`, a query into the step's arguments")
+        raise ConfigurationError(f"{key}: put credentials in `headers` and the query in the step's arguments")
     return base
 
 
@@ -159,12 +159,12 @@ def _parsed(body: bytes) -> JsonValue:
     try:
         parsed: JsonValue = from_json(body, allow_inf_nan=False)
     except ValueError:
-        raise ConnectorUnavailable("the answer says that it is JSON, and is not") from None
+        raise ConnectorUnavailable("the response claims to be JSON but is not valid JSON") from None
     return parsed
 
 
 def _text(body: bytes, charset: str | None) -> str:
     try:
         return body.decode(charset or "utf-8", errors="replace")
-    except LookupError:  # a charset that nobody knows
+    except LookupError:  # an unknown charset
         return body.decode(errors="replace")

@@ -1,6 +1,6 @@
-"""What a step may ask of an HTTP service, and how that becomes a request which cannot leave the service.
+"""Turn a step's arguments into an HTTP request that cannot leave the configured service.
 
-What a workflow gives may come from a task, and so from anyone.
+The arguments may come from a task, and so from anyone.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from yarl import URL
 from app.connectors.base import Arguments
 from app.errors import ConnectorError
 
-#: Headers that say where a message goes and where it ends, which is the client's business alone.
+#: Headers for routing and framing, which only the client may set.
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SURROGATES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: no UTF-8 is made of these
+_SURROGATES = re.compile("[\ud800-\udfff]")  # lone surrogates cannot be encoded as UTF-8
 
 Scalar = str | bool | int | float
 
 
 class HttpRequestArguments(Arguments):
-    """What a step asks of the service.
+    """The arguments of a step.
 
     `path` is text, not an encoded URL: what is special in a URL is encoded, `?` and `%` included. As a list, each
     part is one segment, in which a slash is encoded too. `query` values that are null are left out. `json` is
@@ -41,12 +41,12 @@ class HttpRequestArguments(Arguments):
 
     @property
     def verb(self) -> str:
-        """The method, given or not."""
+        """The method, or its default."""
         return self.method or ("POST" if self.has_body else "GET")
 
     @property
     def has_body(self) -> bool:
-        """Whether a body is sent; null is one, if it was given."""
+        """Whether a body is sent; an explicit null is a body."""
         return "body" in self.model_fields_set
 
     def url(self, base: URL) -> URL:
@@ -68,7 +68,7 @@ class HttpRequestArguments(Arguments):
 
 
 def url_below(base: URL, path: str | list[str | int]) -> URL:
-    """Return the address of `path`, which is below that of `base` whatever it contains.
+    """Return the address of `path`, always below that of `base`.
 
     Raises:
         ConnectorError: it has an empty segment, `.`, `..`, a backslash or a control character.
@@ -76,23 +76,25 @@ def url_below(base: URL, path: str | list[str | int]) -> URL:
     parts = path.removeprefix("/").split("/") if isinstance(path, str) else [str(part) for part in path]
     if parts in ([], [""]):
         return base
-    named = parts[:-1] if isinstance(path, str) and not parts[-1] else parts  # a slash at the end means something
+    named = parts[:-1] if isinstance(path, str) and not parts[-1] else parts  # a trailing slash is significant
     if not all(_is_safe_segment(part) for part in named):
-        raise ConnectorError("arguments.path: empty segments, `.`, `..`, backslashes and controls are not allowed")
+        raise ConnectorError(
+            "arguments.path: empty segments, `.`, `..`, backslashes and control characters are not allowed"
+        )
     joined = "/".join(quote(part, safe="") for part in parts)
     return base.with_path(f"{base.raw_path.rstrip('/')}/{joined}", encoded=True)
 
 
 def header_problem(header: str, value: str) -> str | None:
-    """Return what is wrong with a header, without its value; None when nothing is."""
+    """Return what is wrong with a header, without its value; None if it is valid."""
     if not _HEADER_NAME.fullmatch(header):
-        return "this is no name of a header"
+        return "is not a valid header name"
     if header.lower() in _RESERVED:
-        return "the client sets it"
+        return "it is set by the client"
     return "its value has a control character" if _CONTROL.search(value) else None
 
 
 def _is_safe_segment(part: str) -> bool:
-    # Also what a careless server makes of an encoded slash must not lead upwards.
+    # Even if a server decodes an encoded slash, the path must not lead upwards.
     upwards = {".", ".."} & set(part.split("/")) or "\\" in part
     return bool(part) and not upwards and not _CONTROL.search(part) and not _SURROGATES.search(part)

@@ -1,4 +1,4 @@
-"""Connectors by the names that the settings give them, and those that every worker has."""
+"""The configured and the built-in connectors, by name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from app.settings import ConnectorSettings
 
 GROUP = "meta_ai_orchestrator.connectors"
 
-#: Kinds that the settings can name, apart from the entry points of the group.
+#: The kinds that settings can use, besides the entry points of the group.
 KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
 
-#: Connectors that are there without any settings.
+#: Connectors that need no settings.
 BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": EmbedConnector, "similarity": SimilarityConnector}
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredConnector:
-    """A connector with its settings; `slots` bounds how many of its requests are under way at once."""
+    """A connector with its settings; `slots` bounds its concurrent requests."""
 
     connector: Connector
     settings: ConnectorSettings
@@ -35,14 +35,14 @@ class ConfiguredConnector:
 
 
 def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> dict[str, ConfiguredConnector]:
-    """Return every connector that workflows can name: those of the settings, and the built-in ones.
+    """Return every connector that workflows can use: those of the settings, and the built-in ones.
 
     Raises:
-        ConfigurationError: a name is a built-in one's, or `build` raises it.
+        ConfigurationError: a name is that of a built-in connector, or as `build`.
         MissingDependency: a connector needs a package that is not installed.
     """
     if taken := sorted(settings.keys() & BUILT_IN.keys()):
-        raise ConfigurationError(f"connectors.{taken[0]}: every worker has a connector of that name; take another")
+        raise ConfigurationError(f"connectors.{taken[0]}: the name is taken by a built-in connector; choose another")
     made = {name: _configured(make(embedder), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()}
     return made | {name: _configured(build(name, one), one) for name, one in settings.items()}
 
@@ -50,18 +50,18 @@ def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> 
 def build(name: str, settings: ConnectorSettings) -> Connector:
     """Return the connector that the configuration calls `name`; nothing is connected yet.
 
-    What an entry point of the group leads to is a class with `from_settings(name, settings)`, or a plain or async
-    function, whose keywords are the arguments.
+    An entry point of the group refers to a class with `from_settings(name, settings)`, or to a plain or async function
+    whose keywords are the arguments.
 
     Raises:
-        ConfigurationError: there is no such kind, it cannot be imported, or the settings do not fit it.
+        ConfigurationError: the kind is unknown or cannot be imported, or the settings are invalid for it.
         MissingDependency: it needs a package that is not installed.
     """
     known = named(KINDS, GROUP)
     if settings.kind not in known:
         raise ConfigurationError(
-            f"connectors.{name}.kind: there is no kind {settings.kind!r}; "
-            f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}"
+            f"connectors.{name}.kind: unknown kind {settings.kind!r}; "
+            f"known kinds: {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}"
         )
     found = _load(name, known[settings.kind])
     if hasattr(found, "from_settings"):
@@ -82,5 +82,7 @@ def _load(name: str, point: EntryPoint) -> Any:
             f"connectors.{name}.kind: {point.name} ({point.value}) cannot be loaded: {problem}"
         ) from problem
     if not callable(found):
-        raise ConfigurationError(f"connectors.{name}.kind: {point.name} ({point.value}) is no function and no class")
+        raise ConfigurationError(
+            f"connectors.{name}.kind: {point.name} ({point.value}) is neither a function nor a class"
+        )
     return found

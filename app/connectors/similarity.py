@@ -1,4 +1,4 @@
-"""`similarity`: which label's examples a text is nearest to, by the worker's embedder."""
+"""`similarity`: how near a text is to the examples of each label, by the worker's embedder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Compare(Arguments):
 class SimilarityConnector:
     """Takes `text` and `examples`, some texts for each label; returns each label's best cosine, from -1 to 1.
 
-    The vectors of the `keep` examples that were used last are kept: examples are the same from task to task.
+    The vectors of the `keep` most recently used examples are cached, since examples are the same from task to task.
     """
 
     def __init__(self, embedder: Embedder, *, keep: int = 4096) -> None:
@@ -35,11 +35,11 @@ class SimilarityConnector:
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._learning = asyncio.Lock()
 
-    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # held to it by the caller
+    async def run(self, arguments: Mapping[str, JsonValue], *, timeout: float) -> JsonValue:  # noqa: ARG002  # enforced by the caller
         """Return for each label the cosine of the text and the nearest of the label's examples.
 
         Raises:
-            ConnectorError: an argument is wrong.
+            ConnectorError: an argument is invalid.
             ConnectorUnavailable: the embedder failed.
         """
         asked = parse_arguments(arguments, _Compare)
@@ -57,7 +57,7 @@ class SimilarityConnector:
         self._known.clear()
 
     async def _vectors(self, texts: set[str]) -> Mapping[str, Vector]:
-        async with self._learning:  # of equal requests at once, the first embeds the examples for all
+        async with self._learning:  # of concurrent equal requests, the first embeds the examples for all
             found = {text: self._known[text] for text in texts if text in self._known}
             if missing := sorted(texts - found.keys()):
                 found |= zip(missing, await self._embedder.embed(missing), strict=True)

@@ -17,7 +17,7 @@ _SHARE_OF_FREE = 8.0
 class FairQueue(Generic[T]):
     """So many `slots` for items of several kinds; what may not have one yet is parked, up to `room` items.
 
-    A kind may hold `_GREED` times as many slots as are free, so that whatever is slow leaves some to the others; the
+    A kind may hold `_SHARE_OF_FREE` times as many slots as are free, so that a slow one leaves some to the others; the
     more kinds are slow, the less each of them holds. Alone, without `shared`, a kind may hold all. Of one kind, items
     of the highest priority are next, and of one priority, those that came first.
 

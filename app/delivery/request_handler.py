@@ -1,4 +1,4 @@
-"""The loop of a doer: an agent that turns a request into events, with the outside world in between.
+"""The loop of a request agent: it turns a request into events, with I/O in between.
 
 Many messages of one partition are in flight at once, bounded for the worker. A request that has been
 answered is recognised and not done again: the topic of the answers is the record of them, read back when
@@ -66,7 +66,7 @@ class RequestHandler(Generic[E]):
     ones of the highest `priority` are next.
     """
 
-    def __init__(  # noqa: PLR0913  # what a doer may be told; all but four have defaults
+    def __init__(  # noqa: PLR0913  # the options of an agent; all but four have defaults
         self,
         delivery: Delivery,
         topic: Topic[E],

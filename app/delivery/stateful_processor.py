@@ -1,4 +1,4 @@
-"""The loop of a decider: an agent that turns an event and the state of its key into further events.
+"""The loop of a stateful agent: it turns an event and the state of its key into further events.
 
 Deciding is a pure, synchronous function; this module does everything around it: it keeps the state by
 key, sends what was decided, has the state written behind (see `app.delivery.state.keyed_state`), wakes keys whose time

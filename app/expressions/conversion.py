@@ -1,4 +1,4 @@
-"""Between Python and CEL: what goes into an evaluation, and what comes out of it."""
+"""Convert between Python and CEL: the input and output of an evaluation."""
 
 from __future__ import annotations
 
@@ -94,18 +94,18 @@ class JsonConverter:
 
     def _key(self, name: object) -> str:
         if not isinstance(name, str):
-            raise ValueError(f"yields a map with the key {name!r}; JSON has only texts as keys")  # noqa: TRY004  # all faults alike
+            raise ValueError(f"yields a map with the key {name!r}; JSON keys must be strings")  # noqa: TRY004  # all faults alike
         self._left -= len(name)
         return name
 
 
 def _scalar(value: Any) -> JsonValue:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"yields {value}, which JSON has no word for")
+        raise ValueError(f"yields {value}, which JSON cannot represent")
     if isinstance(value, str | int | float | None):
         return value
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
         return value.total_seconds()
-    raise ValueError(f"yields {type(value).__name__}, which JSON has no word for")
+    raise ValueError(f"yields {type(value).__name__}, which JSON cannot represent")

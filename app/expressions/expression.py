@@ -58,7 +58,7 @@ class Expression:
         """Return what the expression yields on `context`, as JSON; with `native`, a timestamp is a `datetime`.
 
         Raises:
-            ExpressionError: it names what is not there, mixes types, or yields or costs too much.
+            ExpressionError: it refers to a missing value, mixes types, or yields or costs too much.
         """
         chosen = select(context, self._needed)
         if self._cost.of(chosen) > MAX_COST:

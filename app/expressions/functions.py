@@ -1,4 +1,4 @@
-"""The functions that expressions may call: all give the same for the same, and none makes much out of little."""
+"""The functions that expressions may call: all are deterministic, and none produces large output from small input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN = BUILT_IN | _EXTENSIONS | {"split", "join"}
 
 
 def extensions(names: Iterable[str]) -> dict[str, Callable[..., Any]]:
-    """Return those of `names` that the language itself has not."""
+    """Return those of `names` that the language does not have itself."""
     from cel.stdlib import STDLIB_FUNCTIONS  # noqa: PLC0415  # part of the server's extra
 
     ours: dict[str, Callable[..., Any]] = {"split": split, "join": join}
@@ -39,7 +39,7 @@ def split(text: str, separator: str) -> list[str]:
     """
     parts = text.split(separator, MAX_PARTS) if separator else list(text[: MAX_PARTS + 1])
     if len(parts) > MAX_PARTS:
-        raise ValueError(f"a text can be split into {MAX_PARTS} parts at most")
+        raise ValueError(f"a string can be split into at most {MAX_PARTS} parts")
     return parts
 
 
@@ -47,7 +47,7 @@ def join(items: list[str], separator: str = "") -> str:
     """Return the texts with `separator` between them.
 
     Raises:
-        ValueError: an item is not a text, or the result would be larger than a mebibyte.
+        ValueError: an item is not a string, or the result would be larger than a mebibyte.
     """
     if not all(isinstance(item, str) for item in items):
         raise ValueError("only texts can be joined; convert other items with string(x)")

@@ -1,4 +1,4 @@
-"""Texts with `${{ expression }}` in them, taken apart."""
+"""Split text with `${{ expression }}` in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a CEL expression, by the lexis of its specification."""
+"""The tokens of a CEL expression, by the lexis of its specification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One compiled program of the CEL library, with its complaints in our words."""
+"""One compiled program of the CEL library, with its errors in our words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.errors import ConfigurationError, MissingDependency
 from app.expressions.functions import KNOWN, extensions
 
 MAX_SOURCE_CHARACTERS = 10_000
-#: What is said when an operation or a function has operands of the wrong types.
+#: The error when an operation or a function has operands of the wrong types.
 MISMATCH = "the types do not fit together; convert with int(x), double(x) or string(x)"
 _UNKNOWN = re.compile(r"^Undefined variable or function: ")
 
@@ -23,11 +23,11 @@ class Program:
         """Compile `source`.
 
         Raises:
-            ConfigurationError: it is malformed, or calls a function that there is not.
+            ConfigurationError: it is malformed, or calls an unknown function.
             MissingDependency: the library is not installed.
         """
         if len(source) > MAX_SOURCE_CHARACTERS:
-            raise ConfigurationError(f"{where}: an expression has {MAX_SOURCE_CHARACTERS} characters at most")
+            raise ConfigurationError(f"{where}: an expression may have at most {MAX_SOURCE_CHARACTERS} characters")
         try:
             import cel  # noqa: PLC0415  # part of the server's extra
         except ImportError:
@@ -43,14 +43,14 @@ class Program:
         self._extensions: dict[str, Callable[..., Any]] = extensions(self.functions)
 
     def run(self, context: dict[str, Any]) -> Any:
-        """Return what it yields; each fault has a type of its own, and `fault` says it in a sentence."""
+        """Return its value; each error has a type of its own, which `describe_error` puts into a sentence."""
         return self._program.execute(self._context(context, self._extensions) if self._extensions else context)
 
 
 def describe_error(error: Exception) -> str:
     """Return what went wrong in a run."""
     if isinstance(error, KeyError):
-        return f"there is no `{error.args[0]}`; ask first, as in has(a.b)"
+        return f"`{error.args[0]}` does not exist; test first with has(a.b)"
     if isinstance(error, TypeError):
         return MISMATCH
     line = next(iter(str(error).splitlines()), type(error).__name__).split(". Check ")[0]
@@ -58,10 +58,10 @@ def describe_error(error: Exception) -> str:
 
 
 def _syntax(text: str) -> str:
-    """Return the first complaint of the parser, with its column."""
+    """Return the first error of the parser, with its column."""
     first = next((line for line in text.splitlines() if "<input>:" in line), text)
     place, _, said = first.partition("<input>:")[2].partition(": ")
-    return f"is not a CEL expression: column {place.split(':')[-1]}: {said.removeprefix('Syntax error: ')}"
+    return f"is not a valid CEL expression: column {place.split(':')[-1]}: {said.removeprefix('Syntax error: ')}"
 
 
 def _refuse_unknown(names: list[str], where: str) -> None:
@@ -69,4 +69,4 @@ def _refuse_unknown(names: list[str], where: str) -> None:
         if name not in KNOWN:
             near = difflib.get_close_matches(name, KNOWN, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
-            raise ConfigurationError(f"{where}: no function is called {name}; {hint}")
+            raise ConfigurationError(f"{where}: unknown function {name}; {hint}")

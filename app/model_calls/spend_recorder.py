@@ -137,10 +137,10 @@ class _Watched:
 
     async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Permit:
         permit = await self._limiter.enter(prompt, priority=priority, deadline=deadline)
-        return _WatchedPassage(permit, self._note)
+        return _WatchedPermit(permit, self._note)
 
 
-class _WatchedPassage:
+class _WatchedPermit:
     def __init__(self, permit: Permit, note: Callable[[Attempt], None]) -> None:
         self._permit = permit
         self._note = note

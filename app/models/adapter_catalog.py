@@ -1,4 +1,4 @@
-"""What adapters there are, and what each needs, can do and lets itself be told."""
+"""The available adapters: requirements, features and options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.models.http.endpoint import ProviderDefaults
 from app.models.openai.providers import OPENAI_PROVIDERS
 from app.models.registry import COMPONENTS, GROUP
 
-#: Of what is built in and no host: its dialect, the extra that it needs, and the variable of its key.
+#: The built-in adapters that are not hosts: dialect, required extra, and environment variable of the key.
 _BUILT_IN = {
     "anthropic": ("Anthropic's messages", "server", "ANTHROPIC_API_KEY"),
     "copilot": ("GitHub's Copilot SDK", "copilot", "COPILOT_GITHUB_TOKEN"),
@@ -30,7 +30,7 @@ _DIALECTS = {"chat": "OpenAI's Chat Completions", "responses": "OpenAI's Respons
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An adapter as it announces itself; nothing of it is imported.
+    """An adapter as listed, without importing it.
 
     `source` is `built in`, or the package that brings it. `key` is the environment variable that its key may stand in.
     """
@@ -44,7 +44,7 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What can be set under `options` of a model."""
+    """One key of a model's `options`."""
 
     name: str
     default: Any
@@ -53,7 +53,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an adapter says of itself; None is what only a configured model tells."""
+    """The description of an adapter; None is what only a configured model can tell."""
 
     adapter: Adapter
     summary: str
@@ -68,14 +68,14 @@ def list_adapters() -> list[Adapter]:
 
 
 def describe_adapter(name: str) -> Description:
-    """Return what the adapter `name` says of itself.
+    """Return the description of the adapter `name`.
 
     Raises:
-        ConfigurationError: there is none of that name, or it cannot be loaded.
+        ConfigurationError: the name is unknown, or the adapter cannot be loaded.
     """
     known = named(COMPONENTS, GROUP)
     if name not in known:
-        raise ConfigurationError(f"there is no adapter {name!r}; there are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"unknown adapter {name!r}; known adapters: {', '.join(sorted(known))}")
     component, adapter = _load(known[name]), _adapter(known[name])
     summary = (component.__doc__ or "").strip().partition("\n")[0]
     return Description(adapter, summary, _features(name, component), _options(component), _example(adapter, component))
@@ -122,7 +122,7 @@ def _default(value: Any) -> Any:
 
 
 def _example(adapter: Adapter, component: Any) -> Mapping[str, Any]:
-    """Return the settings of a model, as they stand in a configuration."""
+    """Return an example of a model's settings."""
     own = getattr(component, "example", None)
     if own is not None:
         return {"provider": adapter.name, **own}

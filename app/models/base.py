@@ -1,4 +1,4 @@
-"""The port to a language model, and what goes through it."""
+"""The model port: prompts in, completions out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BATCH_CALLS = 4
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked.
+    """The input of a model call.
 
     `tool_choice` is `auto`, `none`, `required`, or the name of one of `tools`. `schema` is the JSON schema that the
-    answer must keep to; the messages ask for it too, so that a model without means of its own leaves it alone.
+    answer must match; the messages ask for it too, so a model without native support ignores it.
     """
 
     messages: tuple[Message, ...]
@@ -35,7 +35,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitHeaders:
-    """What a provider's headers say is left of its rate limits; None where they are silent, times in seconds."""
+    """What is left of a provider's rate limits, from its headers; None where they do not say, times in seconds."""
 
     requests: int | None = None
     requests_reset: float | None = None
@@ -45,7 +45,7 @@ class RateLimitHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer that is being made."""
+    """A fragment of a streamed answer."""
 
     text: str = ""
     reasoning: str = ""
@@ -53,7 +53,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered. `finish_reason` is one of `stop`, `length`, `tool_calls`, `other`."""
+    """The answer of a model. `finish_reason` is one of `stop`, `length`, `tool_calls`, `other`."""
 
     text: str
     finish_reason: str = "stop"
@@ -68,8 +68,9 @@ class Model(Protocol):
     """One configured model.
 
     A component makes exactly one attempt: retries, deadlines and fallbacks are decided above it, by
-    `app.models.calling.call`. It is not asked for what is not in its `features`: see `app.models.capabilities`. One
-    that takes only so many calls at once has a `capacity`, an `app.models.capacity.Capacity`, and is not asked more.
+    `app.models.calling.call`. It is never asked for what is not in its `features`: see `app.models.capabilities`. A
+    model that takes only so many calls at once has a `capacity`, an `app.models.capacity.Capacity`, and never gets
+    more.
     """
 
     #: The adapter's registered name, as in `openai`.
@@ -77,11 +78,11 @@ class Model(Protocol):
 
     @property
     def features(self) -> Features:
-        """What it can do; one with `streaming` is a `StreamingModel`, one with `batch` a `BatchModel`."""
+        """Its capabilities; one with `streaming` is a `StreamingModel`, one with `batch` a `BatchModel`."""
         ...
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
-        """Return the whole answer, within `timeout` seconds.
+        """Return the complete answer, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses; nothing else.
@@ -95,32 +96,32 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchResults:
-    """What a batch that is over has come to: by the names of its requests, and `rest` for all that are not there."""
+    """The results of a finished batch by request name; `rest` is the error for requests without one."""
 
     answers: Mapping[str, Completion | ModelError]
     rest: ModelError
 
     def of(self, item: str) -> Completion | ModelError:
-        """Return what came of one request."""
+        """Return the result of one request."""
         return self.answers.get(item, self.rest)
 
 
 class BatchModel(Model, Protocol):
-    """One that takes many requests at once, and answers them in its own time: it has the feature `batch`.
+    """A model with a batch API: it has the feature `batch`.
 
     Where the provider tells whose a batch is, it is a `FindsBatches`, too.
     """
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
-        """Return one request as it stands in a batch, which is as it would be sent by itself.
+        """Return the body of one request for a batch, the same as if it were sent by itself.
 
         Raises:
-            InvalidRequest: the provider's API has no words for it.
+            InvalidRequest: the provider's API cannot express it.
         """
         ...
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch of requests by name, within `timeout` seconds; return the provider's name of the batch.
+        """Submit a batch of requests by name, within `timeout` seconds; return the provider's name of the batch.
 
         A name has at most 64 letters, digits, `-` and `_`.
 
@@ -130,10 +131,10 @@ class BatchModel(Model, Protocol):
         ...
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to, within `timeout` seconds; None while it is not over.
+        """Return the results of a batch within `timeout` seconds; None while it is still running.
 
         Raises:
-            ModelError: it cannot be told; nothing else.
+            ModelError: the state of the batch is unknown; nothing else.
         """
         ...
 
@@ -152,13 +153,13 @@ class FindsBatches(Protocol):
 
 
 class StreamingModel(Model, Protocol):
-    """One that can show its answer while it makes it."""
+    """A model that can stream its answer."""
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
-        """Yield the answer in pieces as they come, and at last the whole of it, within `timeout` seconds.
+        """Yield the deltas of the answer as they arrive, and last the completion, within `timeout` seconds.
 
-        The generator ends with the completion, or raises: an answer that breaks off, or that ends without a reason
-        to finish, is `Unavailable`. It may be closed at any time, and then ends the call.
+        The generator ends with the completion, or raises: an answer that is cut off, or that ends without a finish
+        reason, is `Unavailable`. It may be closed at any time, which ends the call.
 
         Raises:
             ModelError: one of its subclasses; nothing else.

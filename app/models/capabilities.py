@@ -1,4 +1,4 @@
-"""Whether a model can do what a prompt wants; what it cannot do is refused by name, or left out if that is allowed."""
+"""Check a prompt against a model's capabilities; what is missing is refused, or dropped if a downgrade is allowed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from app.errors import InvalidRequest
 from app.models.base import Features, Model, Prompt
 from topics.model_requests import Feature, ModelRequest, Sampling
 
-#: Where a field of the sampling is a feature of its own, whatever its value.
+#: Sampling fields that are features of their own, whatever their value.
 _NAMES: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
 _BATCH: Features = frozenset({"batch"})
 _SAMPLING = tuple((name, getattr(Sampling(), name)) for name in _NAMES)
 
 
 def prompt_from(request: ModelRequest) -> Prompt:
-    """Return what a request asks."""
+    """Return the prompt of a request."""
     return Prompt(request.messages, request.sampling, request.tools, request.tool_choice, request.output_schema)
 
 
 def required_features(prompt: Prompt) -> Features:
-    """Return the features that a prompt needs; a schema is none: every model is told of it in words, too."""
+    """Return the features that a prompt needs; a schema is not one, since every model is also told of it in words."""
     return frozenset(_required(prompt))
 
 
@@ -37,12 +37,12 @@ def _required(prompt: Prompt) -> Iterator[Feature]:
 def adapt_prompt(
     prompt: Prompt, model: Model, downgrade: Collection[Feature] = (), *, batch: bool = False
 ) -> tuple[Prompt, tuple[Feature, ...]]:
-    """Return the prompt as the model can be asked it, and what was left out of it, which is in `downgrade`.
+    """Return the prompt reduced to what the model supports, and what was dropped, all of it in `downgrade`.
 
-    With `batch`, it is wanted too that the prompt can be asked in a batch.
+    With `batch`, the model must support batches too.
 
     Raises:
-        InvalidRequest: the model cannot do what is wanted.
+        InvalidRequest: the model lacks a required feature.
     """
     lacking = (required_features(prompt) | _BATCH if batch else required_features(prompt)) - model.features
     if not lacking:
@@ -50,8 +50,8 @@ def adapt_prompt(
     refused = sorted(lacking.difference(downgrade))
     if refused:
         raise InvalidRequest(
-            f"the {model.provider} model has no {', '.join(refused)}: ask another model, or allow it to be left out "
-            f"(downgrade: [{', '.join(refused)}])",
+            f"the {model.provider} model does not support {', '.join(refused)}: use another model, or allow dropping "
+            f"with downgrade: [{', '.join(refused)}]",
             provider=model.provider,
         )
     return _without(prompt, lacking), tuple(sorted(lacking))

@@ -1,4 +1,4 @@
-"""What each of the configured models can do, for whoever checks what it is asked."""
+"""The capabilities of the configured models, for checking workflows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.settings import ModelSettings
 
 
 def configured_features(models: Mapping[str, ModelSettings]) -> dict[str, Features]:
-    """Return the features of the models by name, without those that cannot be built here.
+    """Return the features of the models by name, except those that cannot be built here.
 
-    Whoever checks a workflow need not have the keys and packages that a worker has.
+    A machine that checks workflows need not have the keys and packages that a worker has.
     """
     found: dict[str, Features] = {}
     for name, settings in models.items():

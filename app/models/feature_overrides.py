@@ -1,4 +1,4 @@
-"""The features of one model, where they are not those of its provider."""
+"""Per-model overrides of a provider's features."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _ALL: tuple[Feature, ...] = get_args(Feature)
 
 def _known(change: str) -> str:
     if change.removeprefix("-") not in _ALL:
-        raise ValueError(f"there is no feature {change!r}; there are {', '.join(_ALL)}")
+        raise ValueError(f"unknown feature {change!r}; known features: {', '.join(_ALL)}")
     return change
 
 
-#: The name of a feature, which is added, or taken away with `-` before it.
+#: The name of a feature to add, or to remove with a leading `-`.
 FeatureOverride = Annotated[str, AfterValidator(_known)]
 
 
 def with_overrides(features: Features, changes: tuple[FeatureOverride, ...]) -> Features:
-    """Return `features` after `changes`; one that is added and taken away is not there."""
+    """Return `features` after `changes`; one that is both added and removed is absent."""
     added = features.union(name for name in _ALL if name in changes)
     return added.difference(name for name in _ALL if f"-{name}" in changes)
 
 
 def default_sampling(name: str, settings: ModelSettings, features: Features) -> Sampling:
-    """Return how the model called `name` generates when a request does not say, by what it can do.
+    """Return the default sampling of the model called `name`, checked against its features.
 
     Raises:
-        ConfigurationError: a key is unknown, a value does not fit, or the model has no such feature.
+        ConfigurationError: a key is unknown, a value is invalid, or the model does not support it.
     """
     sampling = options.sampling(name, settings)
     if lacking := sorted(required_features(Prompt((), sampling)) - features):
         raise ConfigurationError(
-            f"models.{name}.sampling.{lacking[0]}: {settings.provider} has no {lacking[0]}; "
+            f"models.{name}.sampling.{lacking[0]}: {settings.provider} does not support {lacking[0]}; "
             "leave it out, or add it to options.features if your server has it"
         )
     return sampling

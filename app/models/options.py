@@ -1,4 +1,4 @@
-"""What a component reads from its settings besides the common fields, checked before the first call."""
+"""Parse a component's own settings, checked before the first call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse(name: str, settings: ModelSettings, options: type[O]) -> O:
     """Return `settings.options` as the component's own section.
 
     Raises:
-        ConfigurationError: a key is unknown or a value does not fit.
+        ConfigurationError: a key is unknown or a value is invalid.
     """
     try:
         return options.model_validate(settings.options)
@@ -28,15 +28,15 @@ def parse(name: str, settings: ModelSettings, options: type[O]) -> O:
 
 
 def sampling(name: str, settings: ModelSettings, **fallback: Any) -> Sampling:
-    """Return how this model generates when a request does not say: `settings.sampling` over `fallback`.
+    """Return the default sampling of a model: `settings.sampling` over `fallback`.
 
     Raises:
-        ConfigurationError: a key is unknown or a value does not fit.
+        ConfigurationError: a key is unknown or a value is invalid.
     """
     unknown = sorted(settings.sampling.keys() - Sampling.model_fields.keys())
     if unknown:
         raise ConfigurationError(
-            f"models.{name}.sampling: there is no {unknown[0]!r}; there are {', '.join(Sampling.model_fields)}",
+            f"models.{name}.sampling: unknown key {unknown[0]!r}; known keys: {', '.join(Sampling.model_fields)}",
         )
     try:
         return Sampling.model_validate(fallback | settings.sampling)
@@ -45,18 +45,18 @@ def sampling(name: str, settings: ModelSettings, **fallback: Any) -> Sampling:
 
 
 def fill(asked: Sampling, defaults: Sampling) -> Sampling:
-    """Return `asked`, with what it leaves open taken from `defaults`."""
+    """Return `asked`, with unset fields taken from `defaults`."""
     return defaults.model_copy(update=asked.model_dump(exclude_defaults=True))
 
 
 def turns(prompt: Prompt) -> list[dict[str, str]]:
-    """Return the messages of a prompt as most APIs want their texts."""
+    """Return the messages of a prompt with their texts as most APIs expect them."""
     return [{"role": message.role, "content": message.content} for message in prompt.messages]
 
 
 def _explain(section: str, problem: ValidationError, fields: type[BaseModel]) -> ConfigurationError:
     first = pydantic_errors(problem)[0]
     near = closest_match(str(first["loc"][-1]), fields.model_fields) if first["loc"] else ""
-    known = f"{section} knows {', '.join(fields.model_fields)}"
+    known = f"{section} accepts {', '.join(fields.model_fields)}"
     text = error_text(first, lambda: f"did you mean `{near}`? {known}" if near else known)
     return ConfigurationError(f"{dotted((section, *first['loc']))}: {text}")

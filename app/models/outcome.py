@@ -1,4 +1,4 @@
-"""What came of a call, and of each attempt at it."""
+"""The outcome of a model call and of its attempts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from app.errors import ModelError
 from app.models.base import Completion
 
-#: Errors that say how a model is, rather than what it was asked.
+#: Errors that tell about the state of the model, not about the request.
 FAULTS = frozenset({"timeout", "unavailable", "overloaded", "rate_limited", "unauthorized"})
 
 
@@ -17,11 +17,11 @@ FAULTS = frozenset({"timeout", "unavailable", "overloaded", "rate_limited", "una
 class Attempt:
     """One attempt at a provider; it ends with a completion or an error.
 
-    `number` counts from 1; `seconds` is how long it took, without the `held` seconds for which its pieces had to wait
-    until they were taken. With a stream, `text` is what had come when it ended, `first_token` the seconds to the first
-    piece, and `longest_gap` the longest between two. One that is `lost` was given up because another, made at the same
-    time, was faster, or because nobody waited any more. One that is `short` ran out of less time than an attempt is
-    usually given, which says nothing of the model.
+    `number` counts from 1; `seconds` is how long it took, without the `held` seconds for which its pieces waited for
+    their consumer. With a stream, `text` is what had arrived when it ended, `first_token` the seconds to the first
+    piece, and `longest_gap` the longest between two. A `lost` attempt was abandoned because a concurrent one was
+    faster, or because the caller had gone. A `short` one timed out after less time than an attempt is usually given,
+    which says nothing about the model.
     """
 
     number: int
@@ -38,10 +38,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call: a completion or an error, after `attempts` that took `seconds`, waits included.
+    """The outcome of a call: a completion or an error, after `attempts` that took `seconds`, waits included.
 
-    For `waited` of these seconds it waited at the gate until its attempts could be made. The completion's text is the
-    whole answer, though several attempts may have made it. With an error, `text` is what stands of it.
+    `waited` of these seconds were spent waiting for permits. The completion's text is the whole answer, even if
+    several attempts made it. With an error, `text` is the partial answer.
     """
 
     completion: Completion | None
@@ -53,15 +53,15 @@ class Outcome:
 
     @property
     def tries(self) -> int:
-        """How many attempts were made."""
+        """The number of attempts made."""
         return len(self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of an answer, of the attempt `attempt`, before which the first `base` characters of the text stand.
+    """A piece of a streamed answer, made by `attempt`; it follows the first `base` characters of the text.
 
-    The last one of an attempt has `end`, and an `error` when it was cut off.
+    The last one of an attempt has `end`, and an `error` if it was cut off.
     """
 
     attempt: int
@@ -73,5 +73,5 @@ class Piece:
     error: ModelError | None = None
 
 
-#: Takes the pieces of an answer, in order.
+#: Receives the pieces of an answer, in order.
 Sink = Callable[[Piece], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""One model that several keys open."""
+"""One model with several API keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings import ModelSettings
 
 
 class Pool:
-    """The components of one model, one for each key: to be asked through a limiter, which chooses among them."""
+    """The components of one model, one for each key; a limiter chooses among them."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.models = tuple(models)
@@ -21,7 +21,7 @@ class Pool:
 
     @property
     def features(self) -> Features:
-        """What it can do, whatever the key."""
+        """The features, the same for every key."""
         return self.models[0].features
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
@@ -33,7 +33,7 @@ class Pool:
         return await self.models[0].complete(prompt, timeout=timeout)
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
-        """Return a request as it stands in a batch.
+        """Return the body of a request for a batch.
 
         Raises:
             InvalidRequest: as of the component.
@@ -41,7 +41,7 @@ class Pool:
         return self._first.batched(prompt)
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch with the first key; another one may not be shown what becomes of it.
+        """Submit a batch with the first key; another key might not be allowed to read its results.
 
         Raises:
             ModelError: one of its subclasses.
@@ -49,7 +49,7 @@ class Pool:
         return await self._first.submit(requests, timeout=timeout)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to.
+        """Return the results of a batch.
 
         Raises:
             ModelError: one of its subclasses.
@@ -69,13 +69,13 @@ def build(name: str, settings: ModelSettings) -> Model:
     """Return the model that the configuration calls `name`, with one component for each of its keys.
 
     Raises:
-        ConfigurationError: as `app.models.registry.build`, or there is one key besides the several.
+        ConfigurationError: as `app.models.registry.build`, or both api_key and api_keys are set.
         MissingDependency: likewise.
     """
     if not settings.api_keys:
         return registry.build(name, settings)
     if settings.api_key is not None:
-        raise ConfigurationError(f"models.{name}.api_keys: give all keys here, and no api_key besides")
+        raise ConfigurationError(f"models.{name}.api_keys: set either api_keys or api_key, not both")
     return Pool(
         [
             registry.build(name, settings.model_copy(update={"api_keys": (), "api_key": key}))

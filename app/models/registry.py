@@ -1,4 +1,4 @@
-"""Which component serves which provider, by name; third parties add theirs by entry point."""
+"""The registry of providers by name; third parties add theirs by entry point."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPONENTS = {
 
 
 class Component(Protocol):
-    """What a name in the table, or an entry point of the group, leads to."""
+    """The class that a name in the table, or an entry point of the group, refers to."""
 
     def from_settings(self, name: str, settings: ModelSettings) -> Model:
         """Return the model that the configuration calls `name`."""
@@ -34,14 +34,14 @@ def build(name: str, settings: ModelSettings) -> Model:
     """Return the model that the configuration calls `name`; nothing is connected or loaded yet.
 
     Raises:
-        ConfigurationError: no component has this provider's name, or the settings do not fit it.
+        ConfigurationError: the provider is unknown, or the settings are invalid for it.
         MissingDependency: the component needs a package that is not installed.
     """
     known = named(COMPONENTS, GROUP)
     if settings.provider not in known:
         raise ConfigurationError(
-            f"models.{name}.provider: there is no provider {settings.provider!r}; "
-            f"there are {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}",
+            f"models.{name}.provider: unknown provider {settings.provider!r}; "
+            f"known providers: {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}",
         )
     return _load_component(name, known[settings.provider]).from_settings(name, settings)
 

@@ -1,1 +1,1 @@
-"""What models cost: the built-in table of prices, the user's own, and what a call comes to by them."""
+"""Prices of models: the built-in table, the user's own, and the cost of calls."""

@@ -1,4 +1,4 @@
-"""The table of prices: the one that comes with the project, and a file of the user's, which wins."""
+"""The price table: the built-in one, and the user's file, which takes precedence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.source.files import read
 from app.source.problems import Problem, error_text, place_of, problems_error, pydantic_errors
 from app.source.syntax import Document, parse
 
-#: What providers put after a model's name to name its version; the version costs what the model costs.
+#: The suffixes of model versions; a version costs the same as the model.
 _VERSION = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
@@ -28,9 +28,9 @@ class _Rates(PriceSettings):
 
 
 class PriceSheet(Section):
-    """What one provider's models cost, by a source, on a day; `models` are names, or patterns with `*` and `?`.
+    """The prices of one provider, by a source, on a day; `models` are names, or patterns with `*` and `?`.
 
-    `batch` is the part of it that answers out of a batch cost, of models that do not say otherwise.
+    `batch` is the factor for answers from a batch API, unless a model sets its own.
     """
 
     provider: str
@@ -47,14 +47,14 @@ class PriceSheet(Section):
 
 
 class PriceFile(Section):
-    """A file of prices."""
+    """A price file."""
 
     sheets: tuple[PriceSheet, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PriceEntry:
-    """A line of the table; one that holds `anywhere` is for models with a `base_url`, too."""
+    """A line of the table; with `anywhere`, it also applies to models with a `base_url`."""
 
     provider: str
     pattern: str
@@ -63,21 +63,21 @@ class PriceEntry:
 
 
 class PriceTable:
-    """Prices by provider and model; of several entries that fit, the first counts."""
+    """Prices by provider and model; the first matching entry is used."""
 
     def __init__(self, entries: tuple[PriceEntry, ...]) -> None:
         self.entries = entries
 
     def of(self, settings: ModelSettings) -> Price | None:
-        """Return the price of a configured model: its own, or else that of the table; None when it is not known."""
+        """Return the price of a configured model: its own, or else that of the table; None if unknown."""
         if settings.price is not None:
             return Price.of(settings.price)
         return self.find(settings.provider, settings.model or "", elsewhere=settings.base_url is not None)
 
     def find(self, provider: str, model: str, *, elsewhere: bool = False) -> Price | None:
-        """Return the price of a provider's model; `elsewhere` is another address than the provider's own.
+        """Return the price of a provider's model; `elsewhere` means an address other than the provider's own.
 
-        What another server takes for a model of the same name is not known, unless the user's file says so.
+        The price of a model of the same name on another server is unknown, unless the user's file has it.
         """
         own = [one for one in self.entries if one.provider == provider and (one.anywhere or not elsewhere)]
         for name in (model, _VERSION.sub("", model)):
@@ -88,13 +88,13 @@ class PriceTable:
 
 
 def load(path: Path | None = None) -> PriceTable:
-    """Return the table: what is in the file at `path`, then what is built in.
+    """Return the table: the entries of the file at `path`, then the built-in ones.
 
     Raises:
-        ConfigurationError: a line for each fault of the file, with its place and its mend.
+        ConfigurationError: one line for each problem, with its place and how to fix it.
     """
     text = files("app.prices").joinpath("prices.yaml").read_text(encoding="utf-8")
-    own = _entries(read(path, what="a file of prices"), anywhere=True) if path else ()
+    own = _entries(read(path, what="a price file"), anywhere=True) if path else ()
     return PriceTable((*own, *_entries(parse(text, "prices.yaml"), anywhere=False)))
 
 

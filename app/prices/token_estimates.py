@@ -1,4 +1,4 @@
-"""How many tokens a call has used, where its provider did not count: by the length of what was said."""
+"""Estimate the tokens of a call from text lengths, if its provider reports no usage."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 from topics.model_requests import Message, ModelRequest, ToolCall
 
-#: Of English; what has no spaces or no Latin letters takes more tokens for fewer characters.
+#: For English; text without spaces or Latin letters has fewer characters per token.
 _CHARACTERS_PER_TOKEN = 4
-#: About what vendors take for a picture of a million pixels.
+#: About what vendors charge for an image of one megapixel.
 _TOKENS_PER_IMAGE = 1000
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a text has: one for four characters, and one at least if there is any."""
+    """Return about how many tokens a text has: one for four characters, and at least one unless it is empty."""
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
 def estimate_request_tokens(request: ModelRequest) -> int:
-    """Return about how many tokens a model reads for this request, with its tools, its schema and its pictures."""
+    """Return about how many tokens a model reads for this request, including tools, schema and images."""
     texts = [*map(_message_text, request.messages), *(tool.model_dump_json() for tool in request.tools)]
     if request.output_schema is not None:
         texts.append(str(request.output_schema))
@@ -27,7 +27,7 @@ def estimate_request_tokens(request: ModelRequest) -> int:
 
 
 def tool_call_text(calls: Iterable[ToolCall]) -> str:
-    """Return what a model wrote to ask for these calls."""
+    """Return the text that a model wrote for these calls."""
     return "".join(call.name + call.arguments for call in calls)
 
 

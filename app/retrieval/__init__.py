@@ -1,1 +1,1 @@
-"""Cutting, embedding, storing and finding documents."""
+"""Retrieval: split, embed, store and find documents."""

@@ -18,8 +18,8 @@ Vectors = npt.NDArray[np.float32]
 class Embedder(Protocol):
     """Turns texts into vectors.
 
-    Its class may say with `batch_size` how many texts suit one call, 1 if it gains nothing from several, and with
-    `batch_calls` how many calls at once: see `app.retrieval.embedding.batcher`.
+    Its class may set `batch_size`, the best number of texts per call (1 if batches gain nothing), and `batch_calls`,
+    the number of concurrent calls: see `app.retrieval.embedding.batcher`.
     """
 
     #: Identifies model and version: vectors of different names are not comparable.
@@ -40,18 +40,18 @@ class Embedder(Protocol):
 
 
 class Store(Protocol):
-    """Holds chunks, and finds them again; fed from the log of chunks, whose position it keeps with them."""
+    """Stores chunks and searches them; it is fed from the log of chunks, whose position it stores with them."""
 
     async def load(self) -> None:
-        """Take up what `save` left; called once, before anything else.
+        """Restore what `save` wrote; called once, before anything else.
 
         Raises:
-            RetrievalError: what was saved cannot be read.
+            RetrievalError: the saved data cannot be read.
         """
         ...
 
     async def save(self) -> None:
-        """Persist what has changed, with the position; a store that lives elsewhere does nothing.
+        """Persist changes and the position; a remote store does nothing.
 
         Raises:
             RetrievalError: it cannot be written.
@@ -63,11 +63,11 @@ class Store(Protocol):
         ...
 
     def set_position(self, position: Mapping[str, int]) -> None:
-        """Remember how much of the log has been applied."""
+        """Set how much of the log has been applied."""
         ...
 
     async def apply(self, part: DocumentChunks) -> None:
-        """Take in one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""
+        """Apply one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""
         ...
 
     async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:

@@ -1,4 +1,4 @@
-"""Documents from files and folders."""
+"""Read documents from files and folders."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_documents(
                 seen[name] = file
                 yield Document(id=name, source=name, text=_text(file, limit), format=FORMATS[file.suffix.lower()])
             elif seen[name] != file:
-                raise ConfigurationError(f"{file} and {seen[name]} would both have the id {name}: give a root above")
+                raise ConfigurationError(f"{file} and {seen[name]} would both have the id {name}: set a root above")
 
 
 def _absolute(path: Path) -> Path:
@@ -63,7 +63,7 @@ def _base(path: Path, root: Path | None) -> Path:
 
 def _name(file: Path, base: Path) -> str:
     if not file.is_relative_to(base):
-        raise ConfigurationError(f"{file} is not inside the root {base}: give a root above it")
+        raise ConfigurationError(f"{file} is not inside the root {base}: set a root above it")
     return file.relative_to(base).as_posix()
 
 
@@ -93,7 +93,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _text(file: Path, limit: int) -> str:
-    """Return what is in `file`, without a byte order mark."""
+    """Return the text of `file`, without a byte order mark."""
     try:
         with file.open("rb") as stream:
             data = stream.read(limit + 1)

@@ -1,4 +1,4 @@
-"""From a document to the events from which every index is built."""
+"""Turn a document into the events from which every index is built."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from topics.retrieval_results import Chunk
 async def prepare_chunks(
     document: Document, *, embedder: Embedder, words: int, overlap: int, part_bytes: int = 700_000
 ) -> list[DocumentChunks]:
-    """Return `document` cut, embedded and packed into parts whose JSON is at most `part_bytes` long.
+    """Return `document` split, embedded and packed into parts whose JSON is at most `part_bytes` long.
 
-    A chunk that alone is longer has a part of its own. A deleted document, and one without anything
-    visible, is one empty part. What is embedded is the chunk under its heading.
+    A longer chunk has a part of its own. A deleted document, or one without visible text, is one empty part. A chunk
+    is embedded together with its heading.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
@@ -44,9 +44,9 @@ async def prepare_chunks(
 
 
 def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_bytes: int) -> str:
-    """Return a hash of all that decides what the parts contain: another text, size, overlap, embedder or cutter.
+    """Return a hash of everything that determines the parts: text, size, overlap, embedder and chunker.
 
-    The size of parts is among it: parts of equal version but other bounds would say some chunks twice.
+    The size of parts is included: parts of the same version but of another size would repeat some chunks.
     """
     digest = blake2b(digest_size=16)
     for fact in (document.collection, embedder, str(part_bytes)):

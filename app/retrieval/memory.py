@@ -1,4 +1,4 @@
-"""The store that lives in the worker's own memory, and in a file if it is given one."""
+"""A store in the worker's memory, optionally persisted to a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from topics.retrieval_results import Chunk
 
 @dataclass(frozen=True, slots=True)
 class _BuiltIndex:
-    """An index over a collection as it was after `changes` changes; none over an empty one."""
+    """An index over a collection as it was after `changes` changes; None if that was empty."""
 
     changes: int
     index: HybridIndex | None
@@ -36,7 +36,7 @@ class MemoryStore:
     changes share one build. A search finds everything that was applied before it began.
 
     With a `path`, `load` resumes what `save` left there, together with the position in the log that it
-    stands for: whoever feeds the store sets that, and goes on from it. The embedder is its owner's to close.
+    stands for: the feeder of the store sets it and resumes from it. The embedder is closed by its owner.
     """
 
     def __init__(self, embedder: Embedder, *, path: Path | None = None) -> None:
@@ -57,7 +57,7 @@ class MemoryStore:
         return cls(embedder, path=settings.path)
 
     async def load(self) -> None:
-        """Resume from the file, if there is one that fits; call it once, before anything else.
+        """Resume from the file, if there is a usable one; call it once, before anything else.
 
         Raises:
             MissingDependency: the lexical index is not installed.
@@ -77,7 +77,7 @@ class MemoryStore:
             self._unsaved = False
 
     async def apply(self, part: DocumentChunks) -> None:
-        """Take in one part of a document; repeating it changes nothing.
+        """Apply one part of a document; repeating it changes nothing.
 
         Raises:
             InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
@@ -103,12 +103,12 @@ class MemoryStore:
         return dict(self._position)
 
     def set_position(self, position: Mapping[str, int]) -> None:
-        """Remember how much of the log has been applied; call it after `apply`."""
+        """Set how much of the log has been applied; call it after `apply`."""
         self._unsaved = self._unsaved or self._position != position
         self._position = dict(position)
 
     async def save(self) -> None:
-        """Write what has changed to the file; without changes, or without a path, do nothing.
+        """Write changes to the file; without changes, or without a path, do nothing.
 
         Raises:
             RetrievalError: the file cannot be written; the old one is untouched.
@@ -123,17 +123,17 @@ class MemoryStore:
                 self._unsaved = True
                 raise RetrievalError(f"the index file {self._path} cannot be written: {error.strerror}") from error
             except asyncio.CancelledError:
-                self._unsaved = True  # the thread may still succeed, but nobody will know
+                self._unsaved = True  # the thread may still succeed, but the outcome is unknown
                 raise
 
     async def close(self) -> None:
-        """Save, and forget everything."""
+        """Save, and release everything."""
         await self.save()
         self._catalogue = ChunkTable(self._embedder.dimensions)
         self._built.clear()
 
     def _write(self, path: Path, catalogue: ChunkTable, position: dict[str, int]) -> None:
-        with self._writing:  # a write whose caller was cancelled goes on, and must not end after a newer one
+        with self._writing:  # a write whose caller was cancelled continues, and must not end after a newer one
             snapshot.write(path, self._embedder.name, position, catalogue.parts())
 
     async def _index(self, collection: str) -> HybridIndex | None:

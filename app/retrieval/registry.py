@@ -1,4 +1,4 @@
-"""Stores and embedders by the names that the settings give them."""
+"""The registry of stores and embedders, by the names in the settings."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ EMBEDDERS: Mapping[str, str] = {
 STORE_GROUP = "meta_ai_orchestrator.stores"
 EMBEDDER_GROUP = "meta_ai_orchestrator.embedders"
 
-#: For an embedder that does not say what suits it: texts in one call, of which providers of batches take that many,
-#: and calls under way at once, of which one that hangs must not hold up all.
+#: Defaults for an embedder that does not set them: texts per call, which providers accept, and concurrent calls, so
+#: that one that hangs does not block all.
 BATCH_SIZE = 32
 BATCH_CALLS = 4
 
@@ -29,10 +29,10 @@ BATCH_CALLS = 4
 def build_embedder(settings: RetrievalSettings, metrics: Metrics | None = None) -> Embedder:
     """Return the embedder that `settings.embedder` names, made by its `from_settings(settings)`.
 
-    It is asked in batches, unless the settings or else the class's `batch_size` is 1.
+    Its calls are batched, unless the settings, or else the class's `batch_size`, say 1.
 
     Raises:
-        ConfigurationError: there is none of that name, or it cannot be imported.
+        ConfigurationError: the name is unknown, or cannot be imported.
     """
     component = _component("embedder", settings.embedder, EMBEDDERS, EMBEDDER_GROUP)
     embedder: Embedder = component.from_settings(settings)
@@ -47,7 +47,7 @@ def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:
     """Return the store that `settings.store` names, made by its `from_settings(settings, embedder)`.
 
     Raises:
-        ConfigurationError: there is none of that name, or it cannot be imported.
+        ConfigurationError: the name is unknown, or cannot be imported.
     """
     component = _component("store", settings.store, STORES, STORE_GROUP)
     store: Store = component.from_settings(settings, embedder)
@@ -55,10 +55,10 @@ def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:
 
 
 def _component(key: str, name: str, table: Mapping[str, str], group: str) -> Any:
-    """Return the class called `name`: one of ours, or one that an installed package announces in `group`."""
+    """Return the class called `name`: a built-in one, or an entry point in `group`."""
     known = named(table, group)
     if name not in known:
-        raise ConfigurationError(f"retrieval.{key}: nothing is called {name}; there are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"retrieval.{key}: unknown name {name}; known names: {', '.join(sorted(known))}")
     try:
         return known[name].load()
     except (ImportError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""The file in which a catalogue outlives its process: a header line, then one `DocumentChunks` a line, all JSON."""
+"""The snapshot file of a chunk table: a header line, then one `DocumentChunks` per line, all JSON."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was read: the parts in the order to apply them, and the place in the log that they stand for."""
+    """The content of a snapshot: the parts in the order to apply them, and their position in the log."""
 
     position: dict[str, int]
     parts: tuple[DocumentChunks, ...]
 
 
 def write(path: Path, embedder: str, position: Mapping[str, int], parts: Iterable[DocumentChunks]) -> None:
-    """Replace the file at `path` in one step: a reader, or a crash, sees the old one or the new one whole.
+    """Replace the file at `path` atomically: readers, even after a crash, see the complete old or new file.
 
     Raises:
         OSError: it cannot be written; the old file is untouched.
@@ -46,7 +46,7 @@ def write(path: Path, embedder: str, position: Mapping[str, int], parts: Iterabl
     lines = [part.to_json() for part in parts]
     header = _Header(format=FORMAT, embedder=embedder, position=dict(position), parts=len(lines))
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The temporary file is readable by its owner only, and so is what it becomes: documents may be private.
+    # The temporary file, and so the snapshot, is readable by its owner only: documents may be private.
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
         try:
             _fill(file, [header.model_dump_json().encode(), *lines])
@@ -59,9 +59,9 @@ def write(path: Path, embedder: str, position: Mapping[str, int], parts: Iterabl
 
 
 def read(path: Path, embedder: str) -> Snapshot | None:
-    """Return what is in the file at `path`; None, with a warning, when it is of no use to this index.
+    """Read the file at `path`; None, with a warning, if this index cannot use it.
 
-    It is of no use when it is damaged, or made with another embedder, whose vectors cannot be compared:
+    It cannot use a damaged file, or one made with another embedder, whose vectors cannot be compared:
     the index is then built from the log again.
 
     Raises:
@@ -84,12 +84,12 @@ def _parse(lines: list[bytes], embedder: str) -> Snapshot:
     try:
         header = _Header.model_validate_json(lines[0])
         if header.embedder != embedder:
-            raise _UnusableSnapshot(f"it was made with the embedder {header.embedder}, and {embedder} is configured")
+            raise _UnusableSnapshot(f"it was made with the embedder {header.embedder}, but {embedder} is configured")
         parts = tuple(DocumentChunks.model_validate_json(line) for line in lines[1:-1])
     except ValidationError:
         raise _UnusableSnapshot("it is damaged") from None
     if (header.format, header.parts) != (FORMAT, len(parts)):
-        raise _UnusableSnapshot("it is incomplete, or of another version of this program")
+        raise _UnusableSnapshot("it is incomplete, or written by another version of this program")
     return Snapshot(header.position, parts)
 
 
@@ -100,7 +100,7 @@ def _fill(file: IO[bytes], lines: Iterable[bytes]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable; Windows cannot, and need not."""
+    """Make the rename durable; not possible, and not needed, on Windows."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The words of a text as retrieval compares them."""
+"""The tokenizer of lexical retrieval."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files that people write, in YAML or JSON: read with the place of each value, and complained of line by line."""
+"""Read YAML and JSON files with the position of each value, and report problems line by line."""

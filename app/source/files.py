@@ -1,4 +1,4 @@
-"""Reading a file that a person wrote."""
+"""Read a file written by a person."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MAX_BYTES = 256 * 1024
 
 
 def read(path: Path, *, what: str) -> Document:
-    """Return the values of a YAML or JSON file; `what` is it meant to be, as in "a configuration".
+    """Return the values of a YAML or JSON file; `what` is its purpose, as in "a configuration".
 
     Raises:
         ConfigurationError: it cannot be read, is larger than `MAX_BYTES`, or is neither YAML nor JSON.
     """
     content = text(path, what=what)
-    # JSON may be indented with tabs, YAML may not; inside a JSON text no tab can stand.
+    # JSON may be indented with tabs, YAML may not; inside a JSON string there can be no tab.
     return parse(content.replace("\t", " ") if path.suffix == ".json" else content, str(path))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong in a file, as lines that name place, key, fault and mend."""
+"""Problems in a file, one line each: place, key, problem and fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from app.errors import ConfigurationError
 
-#: The way to a value: names of sections, names the user gave, positions in lists.
+#: The path to a value: names of sections, user-defined names, positions in lists.
 Key = tuple[str | int, ...]
 
 _MAX_LINES = 50
@@ -19,7 +19,7 @@ _LONGEST_NAME = 100
 #: pydantic's words, where ours say the mend better.
 _MESSAGES = {
     "missing": "is required",
-    "string_type": "must be a text; put quotes around it",
+    "string_type": "must be a string; put quotes around it",
     "string_unicode": "must be valid Unicode text",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
@@ -36,13 +36,13 @@ _MESSAGES = {
 
 
 def dotted(key: Key) -> str:
-    """Return the key as people write it, as in `models.local.timeout`."""
+    """Return the key in dotted form, as in `models.local.timeout`."""
     return ".".join(str(part) for part in key)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault: `place` is file:line or the environment variable, `key` is empty for the whole file."""
+    """One problem: `place` is file:line or the environment variable, `key` is empty for the whole file."""
 
     place: str
     key: Key
@@ -50,7 +50,7 @@ class Problem:
 
     def __str__(self) -> str:
         line = ": ".join(part for part in (self.place, dotted(self.key), self.text) if part)
-        # A key may hold anything; it must neither break the line nor steer the terminal.
+        # A key may contain anything; it must neither break the line nor control the terminal.
         return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
@@ -62,7 +62,7 @@ def problems_error(problems: Iterable[Problem]) -> ConfigurationError:
 
 
 def place_of(key: Key, places: Mapping[Key, str]) -> str:
-    """Return where `key` is set, or else the nearest section around it."""
+    """Return where `key` is set, or else where the nearest section around it is."""
     for length in range(len(key), -1, -1):
         if key[:length] in places:
             return places[key[:length]]
@@ -70,9 +70,9 @@ def place_of(key: Key, places: Mapping[Key, str]) -> str:
 
 
 def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
-    """Return what pydantic found in our words; `unknown` says the mend for a key that there is not.
+    """Return the message of a pydantic error, in our words; `unknown` gives the hint for an unknown key.
 
-    No value is repeated, for it may be a secret.
+    No value is quoted, since it may be a secret.
     """
     if found["type"] == "extra_forbidden":
         return f"unknown key; {unknown()}"
@@ -83,7 +83,7 @@ def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
 
 
 def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
-    """Return what pydantic found, without values."""
+    """Return pydantic's errors, without values."""
     return error.errors(include_url=False, include_input=False)
 
 

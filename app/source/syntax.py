@@ -1,4 +1,4 @@
-"""YAML (and so JSON) to plain values, each with its line.
+"""Parse YAML (and so JSON) to plain values, each with its line.
 
 Scalars are read by the YAML 1.2 core schema, of which JSON is a subset: `no` is a text, `1e3` a number,
 `12:30` neither a number nor a time. Tags are refused, and what aliases may multiply is bounded. YAML
@@ -21,7 +21,7 @@ _MAX_VALUES = 10_000
 #: Of all texts together: what an alias repeats counts each time.
 _MAX_CHARACTERS = 1024 * 1024
 _NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
-#: What the parser quotes from the file may be a secret that begins like YAML syntax.
+#: The parser's quotations from the file, which may be secrets that look like YAML syntax.
 _QUOTED = re.compile(r""" (?:'(?!<)(?:[^'\\]|\\.){2,}'|"(?!<)(?:[^"\\]|\\.){2,}")""")
 
 
@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-#: How plain scalars are told apart: tag, pattern, and the characters with which such a scalar can begin.
+#: The types of plain scalars: tag, pattern, and the characters with which such a scalar can start.
 CORE: tuple[tuple[str, re.Pattern[str], list[str]], ...] = tuple(
     (tag, re.compile(rf"(?:{pattern})\Z"), first)
     for tag, pattern, first in (
@@ -55,7 +55,7 @@ for _tag, _pattern, _first in CORE:
 
 @dataclass(slots=True)
 class Document:
-    """The values of a file, where each stands (`places`, as file:line), and what is wrong so far."""
+    """The values of a file, the place of each (`places`, as file:line), and the problems so far."""
 
     value: dict[str, Any] = field(default_factory=dict)
     places: dict[Key, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Document:
 
 
 def parse(text: str, source: str) -> Document:
-    """Return what is in `text`, which errors call `source`; an empty text is an empty mapping.
+    """Parse `text`, which errors call `source`; an empty text is an empty mapping.
 
     Raises:
         ConfigurationError: it is not YAML, or not a mapping, or too large.
@@ -86,12 +86,12 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         return loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise problems_error([Problem(f"{source}:{line}", (), "has a character that YAML forbids")]) from None
+        raise problems_error([Problem(f"{source}:{line}", (), "contains a character that YAML forbids")]) from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, source) from None
     except (ValueError, OverflowError):  # PyYAML's scanner does not guard chr() and int()
         raise problems_error(
-            [Problem(source, (), "is not YAML: an escape or a directive has a number out of range")]
+            [Problem(source, (), "is not valid YAML: an escape or a directive has a number out of range")]
         ) from None
 
 
@@ -99,9 +99,9 @@ def _not_yaml(error: yaml.MarkedYAMLError, source: str) -> ConfigurationError:
     mark = error.problem_mark or error.context_mark
     text = str(error.problem)
     if "'\\t'" in text:
-        text = "a tab; indent with spaces"
+        text = "contains a tab; indent with spaces"
     place = f"{source}:{mark.line + 1}" if mark else source
-    return problems_error([Problem(place, (), f"is not YAML: {_QUOTED.sub('', text)}")])
+    return problems_error([Problem(place, (), f"is not valid YAML: {_QUOTED.sub('', text)}")])
 
 
 def _place(source: str, node: yaml.Node) -> str:
@@ -150,7 +150,7 @@ class _Reader:
         try:
             return _SCALARS[node.tag](node.value)
         except KeyError:
-            self._problem(node, key, "tags are not supported; put quotes around a text that begins with !")
+            self._problem(node, key, "tags are not supported; quote a string that begins with !")
         except ValueError:
             self._problem(node, key, "this number has too many digits")
         return None
@@ -158,7 +158,7 @@ class _Reader:
     def _name(self, node: yaml.Node, key: Key) -> str:
         if isinstance(node, yaml.ScalarNode):
             return _text(node.value)
-        self._problem(node, key, "a key must be a plain text")
+        self._problem(node, key, "a key must be a plain string")
         return "?"
 
     def _problem(self, node: yaml.Node, key: Key, text: str) -> None:
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _text(value: str) -> str:
-    """Join the surrogate pairs that JSON escapes leave, where a character needs two."""
+    """Join the surrogate pairs that JSON escapes leave."""
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Attributes of spans, by OpenTelemetry's semantic conventions for messaging on Kafka and generative AI."""
+"""Span attributes, by OpenTelemetry's semantic conventions for messaging on Kafka and generative AI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sending(topic: str, *, key: str, message_id: str) -> Values:
 
 
 def model_call(provider: str, model: str, *, operation: Literal["chat", "embeddings"] = "chat") -> Values:
-    """Describe a call of a model before it is made; `model` is the provider's name of it."""
+    """Describe a model call before it is made; `model` is the provider's name of the model."""
     return {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": provider,
@@ -33,7 +33,7 @@ def model_call(provider: str, model: str, *, operation: Literal["chat", "embeddi
 
 
 def model_answer(*, input_tokens: int, output_tokens: int, finish_reason: str) -> Values:
-    """Describe what a model answered, for `Tracer.annotate`."""
+    """Describe the answer of a model, for `Tracer.annotate`."""
     return {
         "gen_ai.usage.input_tokens": input_tokens,
         "gen_ai.usage.output_tokens": output_tokens,

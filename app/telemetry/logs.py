@@ -1,4 +1,4 @@
-"""Logging to standard error: text for people or one JSON object a line for collectors, without secrets."""
+"""Logging to standard error: text for people or one JSON object per line for collectors, without secrets."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NOISY_LIBRARIES = (
     "urllib3",
 )
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "time", "level"}
-#: What could move a terminal's cursor or forge a line.
+#: Characters that could move a terminal's cursor or forge a line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
 
 def configure(
     settings: TelemetrySettings, secrets: Iterable[str] = (), *, stream: TextIO | None = None
 ) -> logging.Handler:
-    """Send the log of the whole process to `stream`, by default standard error; again replaces the former.
+    """Send the log of the whole process to `stream`, by default standard error; a second call replaces the first.
 
     Every one of `secrets` is redacted in a line, as by `app.redaction.redactor`. Returns the handler.
     """
@@ -66,7 +66,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: time, level, logger, message, exception, and whatever `extra` was given."""
+    """One object per line: time, level, logger, message, exception, and the `extra` fields."""
 
     def __init__(self, redact: Redact) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """A type of our own, so that `configure` replaces what it installed and nothing else."""
+    """A type of our own, so that `configure` replaces only what it installed."""
 
 
 def _json(value: Any) -> str:

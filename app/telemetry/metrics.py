@@ -1,4 +1,4 @@
-"""What is measured: hooks that the core calls, all of which do nothing here."""
+"""The metrics port: hooks that the core calls; these do nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Metrics:
     """
 
     def received(self, topic: str) -> None:
-        """Count an event that an agent was given."""
+        """Count an event given to an agent."""
 
     def finished(self, topic: str, outcome: str, seconds: float) -> None:
         """Count an event that is done: `ok`, `dead_letter`, `error`, `duplicate`, `expired` or `stale`."""
@@ -19,13 +19,13 @@ class Metrics:
         """Count an event that the broker acknowledged."""
 
     def in_flight(self, agent: str, n: int) -> None:
-        """Note how many events an agent works on."""
+        """Set how many events an agent is processing."""
 
     def retried(self, agent: str) -> None:
-        """Count a further try of a handler."""
+        """Count a retry of a handler."""
 
     def dead_letter(self, topic: str, reason: str) -> None:
-        """Count an event of `topic` that was given up."""
+        """Count an event of `topic` that was dead-lettered."""
 
     def model_call(  # noqa: PLR0917  # one call has this many facts
         self,
@@ -37,34 +37,34 @@ class Metrics:
         input_tokens: int = 0,
         output_tokens: int = 0,
     ) -> None:
-        """Count a call with all its tries; `outcome` is `ok` or an error's code."""
+        """Count a call including its retries; `outcome` is `ok` or an error code."""
 
     def cache(self, model: str, found: str) -> None:
         """Count a call that may be answered from the cache: `new`, `shared`, `equal` or `similar`."""
 
     def model_stream(self, model: str, provider: str, first_token: float, longest_gap: float | None) -> None:
-        """Note how long a streamed answer took to begin, and its longest pause; none when it was a single piece."""
+        """Record the time to the first token of a streamed answer, and its longest gap; None for a single piece."""
 
     def retrieval(self, outcome: str, seconds: float) -> None:
-        """Count a retrieval; `outcome` is `ok` or an error's code."""
+        """Count a retrieval; `outcome` is `ok` or an error code."""
 
     def embedding_batch(self, texts: int) -> None:
-        """Note for how many texts an embedder that gathers them was called."""
+        """Record the number of texts in a call of a batching embedder."""
 
     def run_finished(self, workflow: str, status: str, seconds: float) -> None:
         """Count a run that ended as `succeeded`, `failed` or `cancelled`."""
 
     def runs_active(self, n: int) -> None:
-        """Note how many runs this worker has begun and not ended."""
+        """Set how many runs are active on this worker."""
 
     def definitions_refused(self, n: int) -> None:
-        """Note how many deployed workflow versions this worker cannot run."""
+        """Set how many deployed workflow versions this worker cannot run."""
 
     def lag(self, topic: str, partition: int, n: int | None) -> None:
-        """Note how many events of a partition are not finished; none when another worker has it now."""
+        """Set how many events of a partition are not finished; None when another worker owns it now."""
 
     def owned_partitions(self, n: int) -> None:
-        """Note how many partitions are assigned to this worker."""
+        """Set how many partitions are assigned to this worker."""
 
     def render(self) -> bytes:
         """Return all measurements in the Prometheus text format."""

@@ -1,4 +1,4 @@
-"""The tracer that records, through the OpenTelemetry SDK."""
+"""The recording tracer, on the OpenTelemetry SDK."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from app.telemetry.tracing import NO_ATTRIBUTES, Attributes, Kind, Tracer
 
 
 def exporting(service: str) -> RecordingTracer:
-    """Return a tracer that sends its spans to where OTEL_EXPORTER_OTLP_* say."""
-    # Our own provider, not the process's: whoever embeds the orchestrator keeps theirs.
+    """Return a tracer that exports its spans to the address in OTEL_EXPORTER_OTLP_*."""
+    # Our own provider, not the global one: an application that embeds the orchestrator keeps its own.
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return RecordingTracer(provider)
@@ -58,7 +58,7 @@ class RecordingTracer(Tracer):
                 raise
 
     def _start(self, name: str, parent: str | None, kind: Kind, attributes: Attributes) -> AbstractContextManager[Span]:
-        # Only the type of an exception is recorded: its text may quote a prompt.
+        # Only the type of an exception is recorded: its message may quote a prompt.
         return self._tracer.start_as_current_span(
             name,
             context=_context(parent),
@@ -78,7 +78,7 @@ class RecordingTracer(Tracer):
 
 
 def _context(header: str | None) -> Context:
-    """Return the remote parent's context: an empty one, and so a new trace, without a valid header."""
+    """Return the remote parent's context; empty without a valid header, which starts a new trace."""
     parent = traceparent.parse(header)
     if parent is None:
         return Context()

@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from app.telemetry.metrics import Metrics
 
-#: From a hop on one machine to the slowest model.
+#: Buckets from a hop on one machine to the slowest model.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-#: From one text to what the most generous providers take at once.
+#: Buckets from one text to the largest batch of any provider.
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
-#: A label set beyond this many counts as `other`, so that foreign names cannot fill the memory.
+#: Label sets beyond this many count as `other`, so that untrusted names cannot exhaust memory.
 MAX_SERIES = 2000
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -76,21 +76,28 @@ class PrometheusMetrics(Metrics):
     def _events(self, make: _Families) -> None:
         self._received = make.counter("events_received", "Events given to agents.", "topic")
         self._finished = make.counter("events_finished", "Events done, by outcome.", "topic", "outcome")
-        self._duration = make.histogram("event_processing", "From receiving an event to its end.", "topic")
+        self._duration = make.histogram("event_processing", "From receiving an event to finishing it.", "topic")
         self._sent = make.counter("events_sent", "Events acknowledged by the broker.", "topic")
-        self._in_flight = make.gauge("events_in_flight", "Events being worked on.", "agent")
-        self._retries = make.counter("handler_retries", "Further tries of handlers.", "agent")
-        self._dead_letters = make.counter("dead_letters", "Events given up, by reason.", "topic", "reason")
+        self._in_flight = make.gauge("events_in_flight", "Events in progress.", "agent")
+        self._retries = make.counter("handler_retries", "Retries of handlers.", "agent")
+        self._dead_letters = make.counter("dead_letters", "Events sent to dead letters, by reason.", "topic", "reason")
         self._lag = make.gauge("consumer_lag_events", "Events not finished yet.", "topic", "partition")
         self._partitions = make.gauge("owned_partitions", "Partitions assigned to this worker.")[()]
 
     def _work(self, make: _Families) -> None:
-        self._calls = make.counter("model_calls", "Calls of models, by outcome.", "model", "provider", "outcome")
-        self._call_duration = make.histogram("model_call", "A call with all its tries.", "model", "provider")
-        self._first_token = make.histogram("model_first_token", "To an answer's first piece.", "model", "provider")
-        self._gap = make.histogram("model_token_gap", "The longest between two pieces.", "model", "provider")
+        self._calls = make.counter("model_calls", "Model calls, by outcome.", "model", "provider", "outcome")
+        self._call_duration = make.histogram(
+            "model_call", "Duration of a model call including retries.", "model", "provider"
+        )
+        first = "Time to the first token of a streamed answer."
+        self._first_token = make.histogram("model_first_token", first, "model", "provider")
+        self._gap = make.histogram(
+            "model_token_gap", "The longest gap between two pieces of a streamed answer.", "model", "provider"
+        )
         self._tries = make.counter("model_tries", "Attempts against providers.", "model", "provider")
-        self._tokens = make.counter("model_tokens", "Tokens, as providers count.", "model", "provider", "direction")
+        self._tokens = make.counter(
+            "model_tokens", "Tokens, as counted by providers.", "model", "provider", "direction"
+        )
         self._cache = make.counter("cache_lookups", "Calls that may be answered from the cache.", "model", "found")
         self._retrievals = make.counter("retrievals", "Retrievals, by outcome.", "outcome")
         self._retrieval_duration = make.histogram("retrieval", "A retrieval.")[()]
@@ -98,7 +105,7 @@ class PrometheusMetrics(Metrics):
         self._batch = batch[()]
         self._runs = make.counter("runs_finished", "Runs ended, by status.", "workflow", "status")
         self._run_duration = make.histogram("run", "From accepting a task to its result.", "workflow")
-        self._active = make.gauge("runs_active", "Runs begun and not ended.")[()]
+        self._active = make.gauge("runs_active", "Active runs.")[()]
         self._refused = make.gauge("definitions_refused", "Deployed workflow versions that cannot be run here.")[()]
 
     @override

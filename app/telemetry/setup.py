@@ -1,4 +1,4 @@
-"""Choosing what is measured and traced, as the settings say; what they leave out need not be installed."""
+"""Build metrics and tracing from the settings; packages that are not used need not be installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping a library that repeats itself from filling the log, as some do while a broker is away."""
+"""Throttle log lines that a library repeats, as some do while a broker is unavailable."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 
 
 class Throttle(logging.Filter):
-    """Lets a line of these loggers through once in `seconds`, and says how many like it were left out.
+    """Lets each line of these loggers through once per `seconds`, and says how many were suppressed.
 
-    Lines are alike when their logger and their text before formatting are.
+    Lines are the same if their logger and their text before formatting are.
     """
 
     def __init__(

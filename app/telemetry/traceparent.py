@@ -11,7 +11,7 @@ _SAMPLED = 1
 
 
 class TraceParent(NamedTuple):
-    """What a valid header says; ids are hexadecimal."""
+    """The content of a valid header; ids are hexadecimal."""
 
     trace_id: str
     span_id: str
@@ -19,7 +19,7 @@ class TraceParent(NamedTuple):
 
 
 def parse(header: str | None) -> TraceParent | None:
-    """Return what the header says; none when it is absent or invalid.
+    """Parse the header; None if it is absent or invalid.
 
     https://www.w3.org/TR/trace-context/: a later version may carry more, version 00 may not.
     """
@@ -37,7 +37,7 @@ def render(trace_id: str, span_id: str, *, sampled: bool) -> str:
 def child_traceparent(header: str | None) -> str:
     """Return a header with a new span, in the trace of `header` or else in a new one.
 
-    A new trace is marked as sampled: unmarked, it would tell everyone downstream not to record.
+    A new trace is marked as sampled; otherwise everyone downstream would not record it.
     """
     parent = parse(header)
     trace_id, sampled = (parent.trace_id, parent.sampled) if parent else (secrets.token_hex(16), True)

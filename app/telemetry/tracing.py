@@ -1,4 +1,4 @@
-"""Spans through OpenTelemetry, tied together by the `traceparent` headers of events."""
+"""Spans with OpenTelemetry, linked by the `traceparent` headers of events."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NO_ATTRIBUTES: Attributes = {}
 
 
 class Tracer:
-    """Passes the trace on without recording anything: for when tracing is off."""
+    """Propagates the trace without recording anything, when tracing is off."""
 
-    #: Whether spans are recorded; otherwise nobody need make any.
+    #: Whether spans are recorded; otherwise none need to be built.
     recording: ClassVar[bool] = False
 
     def traceparent_for(self, parent: str | None) -> str:
-        """Return the header for an event that `parent` led to: same trace, new span."""
+        """Return the header for an event caused by `parent`: same trace, new span."""
         return traceparent.child_traceparent(parent)
 
     @contextmanager
@@ -31,11 +31,11 @@ class Tracer:
         kind: Kind = "internal",  # noqa: ARG002
         attributes: Attributes = NO_ATTRIBUTES,  # noqa: ARG002
     ) -> Iterator[str]:
-        """Record what happens inside as one span; yields its header, to be handed on."""
+        """Record the block as one span; yields its header, to be passed on."""
         yield parent or self.traceparent_for(None)
 
     def annotate(self, attributes: Attributes) -> None:
-        """Add to the span in which this is called, such as the tokens that a call took."""
+        """Add attributes to the current span, such as the tokens of a call."""
 
     def shutdown(self) -> None:
-        """Export what is still waiting; blocks until that is done or given up."""
+        """Export pending spans; blocks until done or timed out."""

@@ -1,4 +1,4 @@
-"""The runs, as the deciders see them: the bridge between delivery, which moves events, and the pure engine."""
+"""The state machine of runs: the bridge between delivery, which moves events, and the pure engine."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class RunStateMachine:
         return task_id(received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
-        """Return what follows from an event of one of the deciders' topics."""
+        """Return what follows from an event on a topic of the stateful agents."""
         match received.event:
             case SlotEvent() | BudgetEvent() as event:
                 return self._share(value, event, now)

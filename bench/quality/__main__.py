@@ -1,4 +1,4 @@
-"""Does fusing and routing do what it is meant to: `python -m bench.quality`.
+"""Measure whether fusion and routing improve quality: `python -m bench.quality`.
 
 On simulated models whose accuracies, correlations and costs are known, every fusion strategy and every routing
 policy that is about quality is compared with the best model alone; those that are about time, in queues.

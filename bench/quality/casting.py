@@ -1,4 +1,4 @@
-"""Who is there to be called by the strategies of one exam."""
+"""The simulated actors that strategies call in one exam."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNCLEAR = 0.02
 
 
 def actors(outcomes: PanelAnswers, exam: Exam, **judge: Any) -> dict[str, Actor]:
-    """Return a judge, a scorer, a fuser, and for each model one that proposes again when it has seen others."""
+    """Return a judge, a scorer, a fuser, and for each model one that revises its proposal after seeing others."""
     cast: dict[str, Actor] = {
         "judge": SimulatedJudge(exam, JUDGE_ACCURACY, unclear=_UNCLEAR, **judge),
         "scorer": SimulatedScorer(exam, JUDGE_ACCURACY),
@@ -28,7 +28,7 @@ def actors(outcomes: PanelAnswers, exam: Exam, **judge: Any) -> dict[str, Actor]
 
 
 def proposer(model: str) -> str:
-    """Return the name under which a model of the panel is called again."""
+    """Return the name under which a model of the panel revises its proposal."""
     return f"proposer of {model}"
 
 

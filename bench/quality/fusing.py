@@ -1,4 +1,4 @@
-"""Drives fusion strategies through their port, as the engine does, and keeps account of what it took."""
+"""Drive fusion strategies through their port, as the engine does, and record cost and quality."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Trial:
 class Fusion:
     """An exam of a panel: what its models say, in which form they say it, and whom strategies may call.
 
-    The order of preference is drawn anew for each question,
+    The order of preference is drawn again for each question,
     so that a tie tells nothing about who is better. `actors` and `costs` of their calls go by model.
     """
 
@@ -70,7 +70,7 @@ class Fusion:
 
 
 def alone(outcomes: PanelAnswers) -> Trial:
-    """Return how the panel's best model does, asked once and by itself."""
+    """Return the results of the panel's best model, asked once and alone."""
     n, model = len(outcomes.said), outcomes.panel.models[outcomes.panel.best]
     return Trial(outcomes.right[:, outcomes.panel.best, 0], np.full(n, model.cost), np.ones(n))
 
@@ -78,10 +78,10 @@ def alone(outcomes: PanelAnswers) -> Trial:
 def settle(
     strategy: Strategy, panel: Panel, question: int, actors: Mapping[str, Actor]
 ) -> tuple[Fused, tuple[Call, ...]]:
-    """Return what the strategy makes of the panel, and the calls that it had answered on the way.
+    """Return the strategy's outcome for the panel, and the calls it made.
 
     Raises:
-        RuntimeError: it asks and asks, or asks again what it was told.
+        RuntimeError: it does not terminate, or repeats a call.
     """
     made: tuple[Call, ...] = ()
     for _ in range(_ROUNDS):
@@ -92,7 +92,7 @@ def settle(
         replies = {call.label: actors[call.model](question, call) for call in fresh}
         panel = replace(panel, replies={**panel.replies, **replies})
         made += fresh
-    raise RuntimeError(f"{strategy.name} came to no end in {_ROUNDS} rounds")
+    raise RuntimeError(f"{strategy.name} did not finish within {_ROUNDS} rounds")
 
 
 def branch(model: str, sample: int) -> str:
@@ -103,5 +103,5 @@ def branch(model: str, sample: int) -> str:
 def _fresh(asked: Calls, panel: Panel) -> tuple[Call, ...]:
     fresh = tuple(call for call in asked.calls if call.label not in panel.replies)
     if not fresh:
-        raise RuntimeError("a strategy asks for nothing new")
+        raise RuntimeError("a strategy repeats its calls")
     return fresh

@@ -1,4 +1,4 @@
-"""The settings in which fusion strategies are compared: panels, and what each of them is there to show.
+"""The settings in which fusion strategies are compared: panels, and what each of them shows.
 
 Accuracies, correlations and costs are assumptions, made before any strategy had run: a handful of models of one
 class within ten points, errors that correlate moderately, and judges that are right in four cases out of five,
@@ -21,7 +21,7 @@ from bench.quality.simulation.exam import Exam, short
 from bench.quality.simulation.panel import SimulatedModel, SimulatedPanel
 from bench.quality.structured_answers import FIELDS, StructuredAnswers
 
-#: Five models of one class, of five makers.
+#: Five models of one class, by five vendors.
 DIVERSE = SimulatedPanel(tuple(SimulatedModel(f"m{place}", 0.70 - 0.02 * place) for place in range(5)))
 #: One model whose right answer is the most frequent one, but not in the majority.
 UNSURE = SimulatedPanel((SimulatedModel("solo", 0.42, shared=0.2, steady=0.2),), decoy=0.1)
@@ -29,7 +29,7 @@ UNSURE = SimulatedPanel((SimulatedModel("solo", 0.42, shared=0.2, steady=0.2),),
 UNEQUAL = SimulatedPanel(
     (SimulatedModel("large", 0.85), *(SimulatedModel(f"small{place}", 0.60) for place in range(4)))
 )
-#: The same, but the four are of one family: nearly all they have is in common, decoys included.
+#: The same, but the four are of one family: their errors are highly correlated, including decoys.
 KIN = SimulatedPanel(
     (
         SimulatedModel("large", 0.85, cost=4),
@@ -40,7 +40,7 @@ KIN = SimulatedPanel(
 
 
 def diverse_short(n: int, seed: int) -> Setting:
-    """Answers that can be equal: who counts them gains, and weighing adds little where models are alike."""
+    """Short answers can be equal: counting them helps, and weights add little for similar models."""
     fusion = Fusion(DIVERSE.draw(n, _lots(seed)), Exam(seed), short)
     strategies = {
         "first": get("first"),
@@ -48,13 +48,13 @@ def diverse_short(n: int, seed: int) -> Setting:
         "consensus": get("consensus"),
         "weighted": _weighted(DIVERSE),
     }
-    notes = {"first": "whoever was fastest, by lot", "consensus": "by equal text", "weighted": "accuracies given"}
+    notes = {"first": "the fastest, drawn by lot", "consensus": "by equal text", "weighted": "accuracies given"}
     trials = {name: fusion.trial(strategy) for name, strategy in strategies.items()}
     return Setting("Five models alike, short answers", alone(fusion.outcomes), trials, notes)
 
 
 def diverse_free(n: int, seed: int, *, bias: float = 0.5) -> Setting:
-    """Answers in free text: no two are equal, so that meanings, or a model, must tell."""
+    """Free text: no two answers are equal, so meanings must be compared, or a model must judge."""
     outcomes, exam = DIVERSE.draw(n, _lots(seed)), Exam(seed)
     fusion = with_actors(outcomes, exam, bias=bias)
     again = {"layers": 2, "proposers": [proposer(name) for name in DIVERSE.names]}
@@ -70,10 +70,10 @@ def diverse_free(n: int, seed: int, *, bias: float = 0.5) -> Setting:
         "synthesize, 2 layers": get("synthesize", {"aggregator": "fuser", **again}),
     }
     notes = {
-        "first": "whoever was fastest, by lot",
+        "first": "the fastest, drawn by lot",
         "vote": "all differ",
-        "synthesize by lot": "a fuser that heeds no agreement",
-        "concat": "right where one is: the most to be had",
+        "synthesize by lot": "a fuser that ignores agreement",
+        "concat": "right if any is: the upper bound",
     }
     trials = {name: fusion.trial(strategy) for name, strategy in strategies.items()}
     trials["concat"] = fusion.trial(get("concat"), among=True)
@@ -81,21 +81,21 @@ def diverse_free(n: int, seed: int, *, bias: float = 0.5) -> Setting:
 
 
 def self_consistency(n: int, seed: int, *, samples: int = 15) -> Setting:
-    """One model asked many times: what it says most often is right more often than what it says once."""
+    """One model asked many times: its most frequent answer is right more often than a single one."""
     fusion = Fusion(UNSURE.draw(n, _lots(seed), samples=samples), Exam(seed), short)
     trials = {"vote": fusion.trial(get("vote"))}
     return Setting(f"One model, {samples} samples", alone(fusion.outcomes), trials)
 
 
 def unequal(n: int, seed: int) -> Setting:
-    """Accuracies that differ and are known: votes must be weighed."""
+    """Accuracies differ and are known: votes must be weighted."""
     fusion = Fusion(UNEQUAL.draw(n, _lots(seed)), Exam(seed), short)
     trials = {"vote": fusion.trial(get("vote")), "weighted": fusion.trial(_weighted(UNEQUAL))}
     return Setting("One good model and four that are not", alone(fusion.outcomes), trials)
 
 
 def kin(n: int, seed: int) -> Setting:
-    """Where fusion does not help: the weak ones agree with each other, and outvote the strong one.
+    """Where fusion does not help: the weak models agree with each other, and outvote the strong one.
 
     Asking the strong one several times does better (W. Li et al., "Rethinking Mixture-of-Agents", 2025: Self-MoA).
     """

@@ -1,4 +1,4 @@
-"""The settings in which policies are compared by how long tasks take."""
+"""The settings in which policies are compared by latency."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.support.figures import table
 
 _LOAD = Load(tasks=1000, rate=20.0)
 _FAST = tuple(SimulatedServer(name, 0.5) for name in "abc")
-#: Four models, of which one is five times as slow; that one could still serve a quarter of all tasks.
+#: Four models, one of them five times as slow; it could still serve a quarter of all tasks.
 ONE_SLOW = (*_FAST, SimulatedServer("d", 2.5))
-#: Four models alike, of which one is down for a while.
+#: Four similar models, one of which is down for a while.
 ONE_DOWN = (*_FAST, SimulatedServer("d", 0.5, down=(10, 30)))
 
 _COLUMNS = ("", "p50 s", "p99 s", "calls refused for 100 tasks")
@@ -25,7 +25,7 @@ _COLUMNS = ("", "p50 s", "p99 s", "calls refused for 100 tasks")
 
 @dataclass(frozen=True, slots=True)
 class LatencyFigures:
-    """What each run of a policy came to: percentiles in seconds, and failed calls for each task."""
+    """The results of each run of a policy: percentiles in seconds, and failed calls per task."""
 
     p50: Sequence[float]
     p99: Sequence[float]

@@ -1,4 +1,4 @@
-"""A judge that prefers a place, and what asking it in both orders does about that."""
+"""Position bias of a judge, and the effect of asking in both orders."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ BIAS = 1.0
 
 
 def positions(n: int, seed: int) -> Setting:
-    """The same judge without bias, with a bias for either place, and with one that is asked in one order only."""
+    """The same judge without bias, with a bias for either position, and one that is asked in one order only."""
     outcomes, exam = DIVERSE.draw(n, np.random.default_rng(seed)), Exam(seed)
     return Setting("Best of n, by a judge that prefers a place", alone(outcomes), compare_positions(outcomes, exam))
 
 
 def compare_positions(outcomes: PanelAnswers, exam: Exam) -> Mapping[str, Trial]:
-    """Return how `best-of-n` does by each of these judges."""
+    """Return the results of `best-of-n` with each of these judges."""
     judges = {
         "no bias": SimulatedJudge(exam, JUDGE_ACCURACY),
         "prefers the first": SimulatedJudge(exam, JUDGE_ACCURACY, bias=BIAS),

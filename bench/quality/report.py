@@ -1,4 +1,4 @@
-"""What the trials of one setting come to: a table."""
+"""Report the trials of one setting as a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = ("", "right %", "against the best %", "verdict", "cost", "calls", "no
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One comparison: `best` is the best model alone, `trials` what is compared with it, `notes` remarks by name."""
+    """One comparison: `best` is the best model alone, `trials` are compared with it, `notes` are remarks by name."""
 
     title: str
     best: Trial

@@ -1,4 +1,4 @@
-"""Drives routing policies through their port, as the engine does, and keeps account of what it took."""
+"""Drive routing policies through their port, as the engine does, and record cost and quality."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LETTERS_A_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What the models that were asked last answered, of all that were asked."""
+    """The answers of the models called last, and all models called so far."""
 
     asked: tuple[str, ...] = ()
     answers: tuple[ModelAnswer, ...] = ()
@@ -30,7 +30,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """An exam of policies: which models they ask for each question, and what comes of it.
+    """An exam of policies: which models they call for each question, and with which result.
 
     `fusion` makes one answer of those that the models gave that were asked last, as the engine does: a policy
     that goes on has dismissed what it had. `look` may add to an answer what a check would find.
@@ -47,7 +47,7 @@ class Routing:
         """Route every question through `stages`; `models` are those to choose from, all when empty.
 
         Raises:
-            ConfigurationError: the policies do not fit the models.
+            ConfigurationError: the policies are invalid for the models.
         """
         names = tuple(models) or self.outcomes.panel.names
         if complaint := check_through(stages, names):
@@ -57,7 +57,7 @@ class Routing:
         return Trial(*np.array(rows, dtype=np.float64).T)
 
     def follow(self, stages: Sequence[Stage], ask: RoutingRequest) -> Wave:
-        """Ask wave after wave, until the policies have had enough."""
+        """Call wave after wave, until the policies stop."""
         if lookup := lookup_through(stages, ask):
             ask = replace(ask, looked_up=self.queries.connect(lookup.connector, lookup.arguments))
         choice: Choice | None = choose_through(stages, ask)

@@ -1,4 +1,4 @@
-"""The settings in which routing policies are compared, each with the best model asked for everything."""
+"""The settings in which routing policies are compared with calling the best model for everything."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRICED = SimulatedPanel(
     )
 )
 TOPICS = ("law", "art", "chemistry")
-#: A model that is fair at everything, and three that are good at one topic each.
+#: A model that is fair at everything, and three that are each good at one topic.
 SPECIALISED = SimulatedPanel(
     (SimulatedModel("general", 0.72), *(SimulatedModel(topic, 0.55, accuracies={topic: 0.85}) for topic in TOPICS)),
     topics=TOPICS,
@@ -42,12 +42,12 @@ CONTEXTS = SimulatedPanel(
     topics=("notes", "reports"),
 )
 
-#: How often a check passes an answer that is right, and one that is wrong.
+#: How often a check passes a right answer, and a wrong one.
 _PASSES, _MISSES = 0.9, 0.2
 
 
 def priced(n: int, seed: int) -> Setting:
-    """Cheap models where they do, and the large one elsewhere: nearly its accuracy at a fraction of its cost."""
+    """Cheap models where they suffice, and the large one elsewhere: nearly its accuracy at a fraction of its cost."""
     routing = _routing(PRICED, n, seed)
     checked = replace(routing, fusion=get_strategy("first"), look=_check)
     pair = ("small-a", "large")
@@ -66,7 +66,7 @@ def priced(n: int, seed: int) -> Setting:
 
 
 def specialised(n: int, seed: int) -> Setting:
-    """Models that are good at different things: each question to the one whose examples it is like."""
+    """Models that are good at different topics: each question goes to the one with the most similar examples."""
     routing = _routing(SPECIALISED, n, seed)
     examples = {topic: [f"A question about {topic}.", f"What does the {topic} of today say?"] for topic in TOPICS}
     trials = {
@@ -77,7 +77,7 @@ def specialised(n: int, seed: int) -> Setting:
 
 
 def contexts(n: int, seed: int) -> Setting:
-    """Models that cannot take everything: the cheapest of those that can take what is asked."""
+    """Models with different limits: the cheapest of those that can take the question."""
     routing = _routing(CONTEXTS, n, seed, long="reports")
     narrow, wide = (
         replace(routing.facts[name], context_tokens=size) for name, size in (("narrow", 500), ("wide", 50_000))
@@ -91,7 +91,7 @@ def contexts(n: int, seed: int) -> Setting:
 
 
 def learn(n: int, seed: int) -> dict[str, Any]:
-    """Return the options of a router that is fitted on `n` questions of its own."""
+    """Return the options of a router fitted on `n` separate questions."""
     outcomes = PRICED.draw(n, np.random.default_rng(seed))
     queries = Queries(outcomes, seed)
     weak, strong = (outcomes.right[:, PRICED.names.index(name), 0] for name in ("small-a", "large"))

@@ -1,4 +1,4 @@
-"""The floor: a bare Faust application that moves as many messages of the same size over the same topics.
+"""The baseline: a bare Faust application that moves as many messages of the same size over the same topics.
 
 `python -m bench.support.bare_process SPEC-AS-JSON`. It parses nothing, keeps nothing and promises nothing: values and
 headers are the ones given, keys are passed on, and Faust's own acknowledgement may lose events.
@@ -25,7 +25,7 @@ from bench.support.worker_settings import MODELS
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
-    """What is sent to one topic, again and again."""
+    """The message that is sent to one topic repeatedly."""
 
     value: bytes
     headers: list[tuple[str, bytes]]
@@ -77,7 +77,7 @@ def build(name: str, bootstrap: str, prefix: str, samples: Mapping[str, Recorded
 
 
 async def main(spec: Mapping[str, Any]) -> None:
-    """Forward until told to stop."""
+    """Forward messages until told to stop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     samples = {
@@ -87,7 +87,7 @@ async def main(spec: Mapping[str, Any]) -> None:
     app = build(spec["name"], spec["bootstrap"], spec["prefix"], samples)
     app.finalize()
     await app.start()
-    while not app.consumer.assignment() or app.rebalancing:  # noqa: ASYNC110  # Faust tells nobody
+    while not app.consumer.assignment() or app.rebalancing:  # noqa: ASYNC110  # Faust sends no notification
         await asyncio.sleep(0.05)
     print("ready", flush=True)
     await stop.wait()

@@ -1,4 +1,4 @@
-"""The Kafka that the benchmarks run on: a fresh one on this machine, or one that is already there."""
+"""The Kafka of the benchmarks: a fresh one on this machine, or an existing one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from app.brokers.kafka import LocalKafka
 
 
 def add_option(parser: ArgumentParser) -> None:
-    """Let the user name a broker."""
+    """Add the option for an existing broker."""
     parser.add_argument("--bootstrap", metavar="HOST:PORT", help="a Kafka to use; without it one is started")
 
 
 @asynccontextmanager
 async def kafka(bootstrap: str | None) -> AsyncIterator[Connection]:
-    """Yield the connection to `bootstrap`, or to an Apache Kafka that ends, with its data, after the block.
+    """Yield the connection to `bootstrap`, or to an Apache Kafka that is removed, with its data, after the block.
 
     Raises:
         BrokerError: it does not start.

@@ -1,4 +1,4 @@
-"""Sides of the comparison of calls: each makes one call in its own way, in this process."""
+"""The sides of the call comparison: each makes one call in its own way, in this process."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def _ours(adapter: str, mode: str, root: str) -> AsyncIterator[Call]:
     prompt = Prompt((Message(role="user", content=QUESTION),))
 
     async def take(_: Piece) -> None:
-        """Let it go: what becomes of pieces is measured elsewhere."""
+        """Ignore a piece: streaming is measured elsewhere."""
 
     async def ask() -> str:
         outcome = await call(limiter, prompt, settings=settings, sink=take if mode == "stream" else None)
@@ -79,7 +79,7 @@ async def cpu_seconds(ask: Call, calls: int) -> list[float]:
     """Return the milliseconds of processor time that each of so many calls took, one after the other.
 
     Raises:
-        RuntimeError: an answer is not the right one.
+        RuntimeError: an answer is wrong.
     """
     took = []
     for _ in range(calls):

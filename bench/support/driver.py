@@ -1,4 +1,4 @@
-"""The other side of the topics: sends tasks, and takes the time until their results are there."""
+"""A driver: sends tasks, and measures the time until their results arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from topics import RESULTS, TASKS
 
 
 class ResultsTimeout(Exception):
-    """Results did not come within the time allowed."""
+    """Results did not arrive in time."""
 
 
 class Driver:
@@ -28,7 +28,7 @@ class Driver:
         self._numbers = count()
 
     async def burst(self, tasks: int) -> float:
-        """Send so many tasks as fast as possible; return the seconds from the first to the last result."""
+        """Send this many tasks as fast as possible; return the seconds from the first to the last result."""
         started = time.perf_counter()
         ids = set()
         for _ in range(tasks):
@@ -38,11 +38,11 @@ class Driver:
         return time.perf_counter() - started
 
     async def one_by_one(self, tasks: int) -> list[float]:
-        """Send each task when the one before is answered; return the seconds that each took."""
+        """Send each task when the previous one is answered; return the seconds of each."""
         return [await self.burst(1) for _ in range(tasks)]
 
     async def send(self) -> bytes:
-        """Put one task into the next batch, and return its id."""
+        """Add one task to the next batch, and return its id."""
         number = next(self._numbers)
         key = f"task-{number}".encode()
         task = {"id": key.decode(), "input": {"question": f"What is said about number {number}?"}}
@@ -50,10 +50,10 @@ class Driver:
         return key
 
     async def results(self, ids: Iterable[bytes], *, seconds: float = 120.0) -> None:
-        """Return when each of these tasks has a result.
+        """Wait until each of these tasks has a result.
 
         Raises:
-            TooLate: some had none in time.
+            ResultsTimeout: some had none in time.
         """
         missing, end = set(ids), time.monotonic() + seconds
         while missing:
@@ -62,14 +62,14 @@ class Driver:
             missing.difference_update(await self.some())
 
     async def some(self) -> list[bytes]:
-        """Return the task ids of the results that have come, after waiting half a second for one at most."""
+        """Return the task ids of received results, after waiting at most half a second for one."""
         batches = await self._consumer.getmany(timeout_ms=500)
         return [record.key for records in batches.values() for record in records]
 
 
 @asynccontextmanager
 async def driving(connection: Connection, prefix: str, partitions: int) -> AsyncIterator[Driver]:
-    """Yield a driver for topics that exist."""
+    """Yield a driver for existing topics."""
     options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
     consumer = AIOKafkaConsumer(**options, fetch_max_wait_ms=connection.fetch_wait_ms)
     async with AIOKafkaProducer(**options) as producer, consumer:

@@ -2,7 +2,7 @@
 
 Each call takes SECONDS.
 
-It takes and gives what OpenAI's embeddings do. It says `ready PORT`, and ends on SIGTERM.
+It speaks OpenAI's embeddings API. It says `ready PORT`, and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.cli.event_loop import run
 
 DIMENSIONS = 384
 _LOOPBACK = "127.0.0.1"
-#: Whatever the text, as what it costs to move a vector is what counts here.
+#: The same for every text, since only the cost of transferring a vector counts here.
 _VECTOR = np.full(DIMENSIONS, DIMENSIONS**-0.5, dtype="<f4")
 
 

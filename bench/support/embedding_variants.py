@@ -1,4 +1,4 @@
-"""What is measured of embedders: one that is asked over HTTP, how often any is called, and callers who ask it."""
+"""Embedders and callers for the measurement: one over HTTP, a call counter, and concurrent callers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.support.figures import percentile
 
 
 class HttpEmbedder:
-    """Asks a server that speaks OpenAI's embeddings, one post for each call."""
+    """Calls a server that speaks OpenAI's embeddings API, with one request per call."""
 
     name = "posting"
     dimensions = DIMENSIONS
@@ -27,7 +27,7 @@ class HttpEmbedder:
         self._address = address
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return what the server gave."""
+        """Return the server's vectors."""
         body = {"model": "m", "input": list(texts), "encoding_format": "base64"}
         async with self._session.post(self._address, json=body) as response:
             answer = await response.json()
@@ -57,7 +57,7 @@ class CountingEmbedder:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one run: texts a second, milliseconds that a text took, and of this process's time for each text."""
+    """The figures of one run: texts per second, milliseconds per text, and processor time per text."""
 
     rate: float
     p50: float
@@ -66,7 +66,7 @@ class Figures:
 
 
 async def ask(embedder: Embedder, texts: Sequence[str], callers: int) -> Figures:
-    """Have so many callers ask for one text after the other until all are done."""
+    """Have this many callers embed one text after the other until all are done."""
     took: list[float] = []
     left = iter(texts)
     began, cpu = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""One run, driven through the engine from its task to its result: every answer is there at once."""
+"""Drive one run through the engine from its task to its result, with immediate answers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _USAGE = Usage(input_tokens=600, output_tokens=12)
 
 
 class RunFailed(Exception):
-    """A run did not end well, so that its figures mean nothing."""
+    """A run did not succeed, so its figures are meaningless."""
 
 
 @dataclass(slots=True)
 class WrittenBytes:
-    """What is written of a run, in bytes of keys and values, if each event is written by itself.
+    """The bytes written for a run, in keys and values, if each event is written separately.
 
     After each event but the last: `changed` are the records that it changed, `whole` all records of the run.
     `seconds` is how long finding and encoding the changed ones took.
@@ -39,7 +39,7 @@ class WrittenBytes:
     _sizes: dict[str, int] = field(default_factory=dict)
 
     def take(self, key: str, state: RunState | None, before: RunState | None) -> None:
-        """Count what an event changed."""
+        """Count the changes of one event."""
         begun = time.perf_counter()
         found = records(key, state, before)
         self.seconds.append(time.perf_counter() - begun)
@@ -63,10 +63,10 @@ class EngineRun:
 
 
 def run_engine(definitions: Definitions, task: Task, *, text: str, written: WrittenBytes | None = None) -> EngineRun:
-    """Return the life of a run all of whose models answer `text`; what it writes is counted in `written`.
+    """Run a task whose models all answer `text`; what it writes is counted in `written`.
 
     Raises:
-        NoSuccess: it failed, or waits for what does not come.
+        RunFailed: it failed, or waits for something that never happens.
     """
     engine, now = EngineContext(definitions), _BEGUN
     state: RunState | None = None
@@ -85,11 +85,11 @@ def run_engine(definitions: Definitions, task: Task, *, text: str, written: Writ
                 events.append(answer(command, text))
         if written:
             written.take(str(task.id), state, before)
-    raise RunFailed(f"{task.id} waits for what does not come")
+    raise RunFailed(f"{task.id} waits for something that never happens")
 
 
 def answer(request: ModelRequest, text: str) -> ModelResponse:
-    """Return what a model answers to `request`."""
+    """Return a model's answer to `request`."""
     return ModelResponse(
         id=request.id,
         task_id=request.task_id,

@@ -1,4 +1,4 @@
-"""What came of faults: cells of a matrix, what is said of each, and the table in a page of the documentation."""
+"""Outcomes of faults as a table for the documentation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bench.support.figures import table
 
-#: Outcomes that must not be, each with what it means.
+#: Outcomes that must not happen, each with its meaning.
 BAD = {
-    "LATE": "it did not end in its time",
-    "WRONG": "it passed for a success, and the answer was not the right one",
-    "INTERNAL": "the error was the component's own, and not one of the named ones",
+    "LATE": "it did not end in time",
+    "WRONG": "it counted as a success, but the answer was wrong",
+    "INTERNAL": "the error was a bug in the component, not one of the named errors",
 }
 
 _INTERNAL = frozenset({"internal", "model"})
@@ -44,13 +44,13 @@ class FaultOutcome:
 
 
 def grid(cells: Iterable[FaultOutcome], faults: Sequence[str], columns: Sequence[str], right: str) -> str:
-    """Return a Markdown table: a row for each fault, what came of it in each column, and after how many seconds."""
+    """Return a Markdown table: a row for each fault, with the outcome and the seconds in each column."""
     said = {(cell.fault, cell.column): f"{cell.verdict(right)} {cell.seconds:.1f}" for cell in cells}
     return table(("fault", *columns), [[fault, *(said.get((fault, one), "") for one in columns)] for fault in faults])
 
 
 def bad(cells: Iterable[FaultOutcome], right: str) -> list[str]:
-    """Return a line for each cell that must not be."""
+    """Return a line for each bad cell."""
     verdicts = [(cell, cell.verdict(right)) for cell in cells]
     return [
         f"{cell.fault}, {cell.column}: {verdict} after {cell.seconds:.2f} s: {cell.text!r} {cell.error} {cell.message}"
@@ -60,7 +60,7 @@ def bad(cells: Iterable[FaultOutcome], right: str) -> list[str]:
 
 
 def unrecovered(cells: Iterable[FaultOutcome], right: str) -> list[str]:
-    """Return a line for each cell that should be right, and is not."""
+    """Return a line for each cell that should be right but is not."""
     return [
         f"{cell.fault}, {cell.column}: {cell.error or 'wrong'} {cell.message}"
         for cell in cells

@@ -1,4 +1,4 @@
-"""Faults end to end: workflows on the embedded broker, each with a model that fails, and a healthy one behind it."""
+"""Faults end to end: workflows on the embedded broker, each with a failing model and a healthy fallback."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from topics.tasks import Task
 
 _DEADLINE = 3 * SHORT_TIMEOUTS["total_timeout"]
 _SLACK = 2.0
-#: Until the worker has read what was deployed.
+#: Seconds until the worker has read the deployed workflows.
 _SETTLING = 1.0
-_OWN = Connection("127.0.0.1:1")  # the worker brings its own broker, with topics that exist when it is ready
+_OWN = Connection("127.0.0.1:1")  # the worker starts its own broker; its topics exist when it is ready
 _FETCH_WAIT_MS = 5
 
 

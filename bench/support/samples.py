@@ -1,4 +1,4 @@
-"""What one task leaves on the topics, so that the floor can move messages of exactly the same size."""
+"""Record the messages of one task, so that the baseline can move messages of exactly the same size."""
 
 from __future__ import annotations
 

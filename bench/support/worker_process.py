@@ -1,6 +1,6 @@
-"""One worker in a process of its own, served as `meta-ai orchestrator run` does: its argument is the settings as JSON.
+"""One worker in its own process, served as by `meta-ai orchestrator run`: its argument is the settings as JSON.
 
-It says `broker HOST:PORT` when its broker answers, `ready` when it takes tasks, and ends on SIGTERM.
+It prints `broker HOST:PORT` when its broker answers, `ready` when it accepts tasks, and ends on SIGTERM.
 """
 
 from __future__ import annotations

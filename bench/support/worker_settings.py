@@ -1,4 +1,4 @@
-"""The settings under which the benchmarks run the orchestrator."""
+"""The settings of the orchestrator in benchmarks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MODELS = ("a", "b", "c")
 
 
 def settings(connection: Connection, **sections: Mapping[str, Any]) -> Settings:
-    """Return settings with topics of their own, three instant models, and a vote that awaits all of them.
+    """Return settings with their own topics, three instant models, and a vote that waits for all of them.
 
-    `sections` go over what is chosen here, section by section.
+    `sections` override these settings, section by section.
     """
     prefix = f"bench-{uuid.uuid4().hex[:8]}-"
     chosen: dict[str, Any] = {

@@ -68,7 +68,7 @@ class Command:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     return piece
-        raise Unavailable("the answer ended without an end", provider=self.provider)
+        raise Unavailable("the stream ended before the answer was complete", provider=self.provider)
 
     async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the answer as the program writes it, and at last the whole of it.

@@ -1,4 +1,4 @@
-"""Certificates for the loopback address, made by openssl: an authority, and what it has signed."""
+"""Certificates for the loopback address, made by openssl: an authority and server certificates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEY = ("-newkey", "rsa:2048", "-nodes")
 
 
 class Authority:
-    """An authority with its key and certificate in a folder; `file` is what a client trusts."""
+    """An authority with its key and certificate in a folder; `file` is the certificate that clients trust."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "authority.crt"
@@ -19,19 +19,19 @@ class Authority:
         self._folder = folder
 
     async def create(self) -> None:
-        """Make its key and certificate.
+        """Create its key and certificate.
 
         Raises:
-            RuntimeError: openssl is absent, or refuses.
+            RuntimeError: openssl is not installed, or failed.
         """
         files = ("-keyout", str(self._key), "-out", str(self.file))
         await _openssl("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=bench authority", *files)
 
     async def server(self, name: str, *, days: int) -> ssl.SSLContext:
-        """Return the context of a server whose certificate holds for `days`; below 0, it has expired.
+        """Return the TLS context of a server whose certificate is valid for `days`; if negative, it has expired.
 
         Raises:
-            RuntimeError: openssl refuses.
+            RuntimeError: openssl failed.
         """
         key, wish, found, names = (self._folder / f"{name}.{kind}" for kind in ("key", "csr", "crt", "ext"))
         names.write_text("subjectAltName=IP:127.0.0.1", encoding="ascii")
@@ -48,6 +48,6 @@ async def _openssl(*arguments: str) -> None:
     try:
         process = await asyncio.create_subprocess_exec("openssl", *arguments, stdout=DEVNULL, stderr=DEVNULL)
     except FileNotFoundError:
-        raise RuntimeError("openssl is needed, to make certificates") from None
+        raise RuntimeError("openssl is needed to make certificates") from None
     if await process.wait():
         raise RuntimeError(f"openssl {arguments[0]} failed")

@@ -1,4 +1,4 @@
-"""The three ways in which providers speak, said correctly: whole answers, and answers in pieces."""
+"""Correct responses in the three provider dialects, whole and streamed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _INPUT_TOKENS = 7
 
 
 class Dialect(Protocol):
-    """How one API speaks; an answer comes as `parts`, which together are its text."""
+    """The dialect of one API; an answer consists of `parts`, which together are its text."""
 
     def whole(self, model: str, parts: Sequence[str]) -> Json:
-        """Return the body of an answer that is given at once."""
+        """Return the body of a complete answer."""
         ...
 
     def frames(self, model: str, parts: Sequence[str]) -> Iterator[bytes]:
-        """Yield a stream's events; in each of as many as there are parts, one part is told, and nothing in others."""
+        """Yield a stream's events; one event for each part contains it, the others contain no text."""
         ...
 
     def failure(self, kind: str, message: str) -> Json:
@@ -48,7 +48,7 @@ class Chat:
         return {**self._head(model, "chat.completion"), "choices": [choice], "usage": self._usage(parts)}
 
     def frames(self, model: str, parts: Sequence[str]) -> Iterator[bytes]:
-        """Yield chunks, the usage, and the end's mark."""
+        """Yield chunks, the usage, and the end marker."""
         head = self._head(model, "chat.completion.chunk")
         yield _plain({**head, "choices": [{"index": 0, "delta": {"role": "assistant"}, "finish_reason": None}]})
         for part in parts:
@@ -62,7 +62,7 @@ class Chat:
         return {"error": {"type": kind, "code": kind, "message": message, "param": None}}
 
     def broken(self, kind: str, message: str) -> bytes:
-        """Return the error as compatible servers put it among the chunks."""
+        """Return the error as compatible servers send it among the chunks."""
         return _plain(self.failure(kind, message))
 
     def _head(self, model: str, kind: str) -> dict[str, Any]:
@@ -77,11 +77,11 @@ class Responses:
     """OpenAI's responses."""
 
     def whole(self, model: str, parts: Sequence[str]) -> Json:
-        """Return a response that is completed."""
+        """Return a completed response."""
         return self._response(model, "completed", [self._item("".join(parts))], self._usage(parts))
 
     def frames(self, model: str, parts: Sequence[str]) -> Iterator[bytes]:
-        """Yield the life of a response with one message."""
+        """Yield the events of a response with one message."""
         for number, event in enumerate(self._events(model, parts)):
             yield _named({**event, "sequence_number": number})
 
@@ -142,7 +142,7 @@ class Messages:
     """Anthropic's messages."""
 
     def whole(self, model: str, parts: Sequence[str]) -> Json:
-        """Return a message that has ended."""
+        """Return a complete message."""
         content = [{"type": "text", "text": "".join(parts)}]
         return self._message(model, content, "end_turn", len(parts))
 
@@ -179,5 +179,5 @@ class Messages:
         }
 
 
-#: By the end of the path.
+#: The dialects by the end of the path.
 DIALECTS: Mapping[str, Dialect] = {"chat/completions": Chat(), "responses": Responses(), "messages": Messages()}

@@ -1,4 +1,4 @@
-"""The ways in which a provider fails: each takes one exchange, and does not answer it as it should."""
+"""The faults of a provider: each takes one exchange and answers it wrongly."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def healthy(exchange: Exchange) -> web.StreamResponse:
 
 
 def refusal(status: int, kind: str, headers: Mapping[str, str] | None = None) -> Fault:
-    """Return what answers with this status."""
+    """Return a fault that answers with this status."""
 
     async def refuse(exchange: Exchange) -> web.StreamResponse:
         return web.json_response(
@@ -44,30 +44,30 @@ def refusal(status: int, kind: str, headers: Mapping[str, str] | None = None) ->
 
 
 async def reset(exchange: Exchange) -> web.StreamResponse:
-    """Break the connection off without a goodbye, as a crashed server's system does."""
+    """Reset the connection, as the system of a crashed server does."""
     transport = exchange.request.transport
     if transport is not None:
-        # Closing a socket that must not linger sends RST in place of FIN.
+        # Closing a socket with a linger time of 0 sends RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         transport.abort()
     return web.Response()
 
 
 async def slow(exchange: Exchange) -> web.StreamResponse:
-    """Say nothing for long."""
+    """Send nothing for a long time."""
     await asyncio.sleep(_SLOW_SECONDS)
     return await healthy(exchange)
 
 
 async def error_event(exchange: Exchange) -> web.StreamResponse:
-    """Fail amid a stream; where there is none, put the error into an answer of status 200."""
+    """Fail during a stream; without a stream, put the error into an answer of status 200."""
     if not exchange.stream:
         return web.json_response(exchange.dialect.failure("server_error", exchange.complaint))
     return await exchange.begin([*exchange.begun, exchange.dialect.broken("server_error", exchange.complaint)])
 
 
 async def _half(exchange: Exchange) -> web.StreamResponse:
-    """Send half the answer, where all of it is promised."""
+    """Send half the answer, with headers that promise all of it."""
     if exchange.stream:
         return await exchange.begin(exchange.begun)
     response = await exchange.head(exchange.promise)
@@ -76,7 +76,7 @@ async def _half(exchange: Exchange) -> web.StreamResponse:
 
 
 async def cut(exchange: Exchange) -> web.StreamResponse:
-    """Close the connection amid the answer."""
+    """Close the connection during the answer."""
     response = await _half(exchange)
     if exchange.request.transport is not None:
         exchange.request.transport.close()
@@ -84,21 +84,21 @@ async def cut(exchange: Exchange) -> web.StreamResponse:
 
 
 async def ended_early(exchange: Exchange) -> web.StreamResponse:
-    """End half an answer as if it were all of it."""
+    """End half an answer as if it were complete."""
     if exchange.stream:
         return await exchange.begin(exchange.begun)
     return web.Response(body=exchange.whole[: len(exchange.whole) // 2], content_type="application/json")
 
 
 async def silence(exchange: Exchange) -> web.StreamResponse:
-    """Fall silent amid the answer, and hold the connection."""
+    """Fall silent during the answer, and keep the connection open."""
     response = await _half(exchange)
     await asyncio.sleep(_SLOW_SECONDS)
     return response
 
 
 async def drip(exchange: Exchange) -> web.StreamResponse:
-    """Never be silent for long, and never get to the end."""
+    """Send a little at short intervals, without ever ending."""
     if exchange.stream:
         response, pieces = await exchange.begin(()), exchange.frames
     else:
@@ -111,7 +111,7 @@ async def drip(exchange: Exchange) -> web.StreamResponse:
 
 
 async def malformed(exchange: Exchange) -> web.StreamResponse:
-    """Answer with what is no JSON, and repeats the credentials."""
+    """Answer with invalid JSON that repeats the credentials."""
     broken = f'{{"choices": [{{"{exchange.complaint}'.encode()
     if exchange.stream:
         return await exchange.begin([*exchange.begun, b"data: " + broken + b"\n\n"])
@@ -119,12 +119,12 @@ async def malformed(exchange: Exchange) -> web.StreamResponse:
 
 
 async def page(exchange: Exchange) -> web.StreamResponse:  # noqa: ARG001  # the same for all
-    """Answer with a web page, as the portal of a network does."""
+    """Answer with a web page, as a captive portal does."""
     return web.Response(text=_PAGE, content_type="text/html")
 
 
 async def huge(exchange: Exchange) -> web.StreamResponse:
-    """Answer with more than anybody wants to hold; in a stream, it is one line."""
+    """Answer with a huge body; in a stream, it is one line."""
     response = await exchange.head(exchange.kind)
     await response.write(b'data: {"text": "' if exchange.stream else b'{"text": "')
     for _ in range(_HUGE_BYTES >> 16):
@@ -134,7 +134,7 @@ async def huge(exchange: Exchange) -> web.StreamResponse:
 
 
 async def bomb(exchange: Exchange) -> web.StreamResponse:
-    """Answer with little that unpacks to more than anybody wants to hold."""
+    """Answer with a small body that decompresses to a huge one."""
     return web.Response(body=_bomb(), headers={**exchange.kind, "content-encoding": "gzip"})
 
 
@@ -145,17 +145,17 @@ def _bomb() -> bytes:
 
 
 async def garbled(exchange: Exchange) -> web.StreamResponse:
-    """Answer with what cannot be unpacked, though the head says so."""
+    """Answer with a body that cannot be decompressed as its headers say."""
     return web.Response(body=exchange.whole, headers={**exchange.kind, "content-encoding": "gzip"})
 
 
 async def empty(exchange: Exchange) -> web.StreamResponse:
-    """Answer with nothing at all."""
+    """Answer with an empty body."""
     return web.Response(headers=exchange.kind)
 
 
 async def redirect(exchange: Exchange) -> web.StreamResponse:
-    """Send the caller, and so its key, to another place."""
+    """Redirect the caller, and so its key, to another host."""
     path = exchange.request.path.replace("/redirect/", "/healthy/")
     return web.Response(status=307, headers={"location": path})
 
@@ -185,7 +185,7 @@ FAULTS: Mapping[str, Fault] = {
 
 
 class Mixed:
-    """Fails a share of the calls, in one of several ways, by lot."""
+    """Fails a random share of the calls, in one of several ways."""
 
     def __init__(self, share: float, names: tuple[str, ...] = ("500", "429", "cut", "reset", "slow")) -> None:
         self._share = share
@@ -197,5 +197,5 @@ class Mixed:
         return await self.pick()(exchange)
 
     def pick(self) -> Fault:
-        """Return what becomes of the next call."""
+        """Return the fault of the next call."""
         return self._lot.choice(self._faults) if self._lot.random() < self._share else healthy

@@ -1,7 +1,7 @@
-"""A provider that misbehaves as told: OpenAI's and Anthropic's APIs on loopback, `python -m testkit.provider.faulty`.
+"""A fake provider that fails on demand: OpenAI's and Anthropic's APIs on loopback, `python -m testkit.provider.faulty`.
 
 The path names the fault: `/cut/v1/messages` is cut off, `/once/NAME/cut/v1/messages` only at NAME's first call. It
-says `places JSON`, then `ready`, and ends on SIGTERM.
+prints `places JSON`, then `ready`, and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BODY_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class FaultyProviderUrls:
-    """Where it listens, and where nobody does; ports on loopback. `authority` signed both certificates."""
+    """Its ports on loopback, and one on which nothing listens. `authority` signed both certificates."""
 
     plain: int
     secure: int
@@ -42,7 +42,7 @@ class FaultyProviderUrls:
     authority: str
 
     def root(self, fault: str, *, once: str = "") -> str:
-        """Return the address under which a provider with this fault has its `/v1`.
+        """Return the base address of a provider with this fault, below which is its `/v1`.
 
         With `once`, only the first call of that name fails.
         """
@@ -56,12 +56,12 @@ class FaultyProviderUrls:
         return special.get(fault, f"http://{_LOOPBACK}:{self.plain}/{path}")
 
 
-#: All faults, those of the way to the provider first; the healthy ones are among them, as the control.
+#: All faults, those of the connection first, including the healthy controls.
 ALL = ("refused", "no-such-name", "expired-certificate", "valid-certificate", *FAULTS)
 
 
 class FaultyProvider:
-    """The server; `calls` counts what it was asked."""
+    """The server; `calls` counts its requests."""
 
     def __init__(self, *, share: float = 0.3) -> None:
         self.calls = 0
@@ -88,15 +88,15 @@ class FaultyProvider:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[FaultyProviderUrls]:
-        """Listen while the block runs.
+        """Serve while the block runs.
 
         Raises:
-            RuntimeError: there is no openssl to make certificates.
+            RuntimeError: openssl, which makes the certificates, is not installed.
         """
-        # What hangs on purpose ends with its client, and must not hold up the end.
+        # Handlers that hang on purpose end with their client, and must not delay the shutdown.
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
-        # Bound and not listening: the port refuses, and nobody else can get it meanwhile.
+        # Bound but not listening: the port refuses connections, and no other process can take it.
         with tempfile.TemporaryDirectory(prefix="meta-ai-faulty-") as folder, socket.socket() as refusing:
             refusing.bind((_LOOPBACK, 0))
             authority = Authority(Path(folder))
@@ -118,7 +118,7 @@ async def _exchange(request: web.Request) -> Exchange:
 
 
 def _to_say(body: dict[str, Any]) -> tuple[str, ...]:
-    """Return what is left to say: where half the answer stands in the conversation, the other half."""
+    """Return the parts left to send: the second half, if the conversation has the first half already."""
     turns = body.get("messages") or body.get("input") or ()
     said = next((_text(turn) for turn in reversed(turns) if isinstance(turn, dict) and turn["role"] == "assistant"), "")
     if not said or not ANSWER.startswith(said):
@@ -134,7 +134,7 @@ def _text(turn: dict[str, Any]) -> str:
 
 async def main(options: Namespace) -> None:
     """Serve until told to stop."""
-    # Clients that turn away amid an answer are what this is for.
+    # Clients that disconnect during an answer are expected.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

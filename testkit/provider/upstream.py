@@ -1,4 +1,4 @@
-"""The misbehaving provider in a process of its own, and models that ask it."""
+"""The faulty provider in its own process, and models that call it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from testkit.process import MeasuredProcess, start
 from testkit.provider.faulty import FaultyProviderUrls
 
-#: The adapters, by what a table calls them.
+#: The adapters, by their names in tables.
 ADAPTERS: Mapping[str, Mapping[str, Any]] = {
     "chat": {"provider": "openai"},
     "responses": {"provider": "openai", "options": {"dialect": "responses"}},
     "messages": {"provider": "anthropic"},
 }
 
-#: Seconds; short, so that what hangs ends soon, and long enough for a machine that has other things to do.
+#: Seconds; short, so that what hangs ends soon, and long enough for a busy machine.
 SHORT_TIMEOUTS = {
     "connect_timeout": 1.0,
     "first_token_timeout": 1.0,
@@ -30,7 +30,7 @@ SHORT_TIMEOUTS = {
 
 @asynccontextmanager
 async def running_faulty_provider(*arguments: str) -> AsyncIterator[tuple[MeasuredProcess, FaultyProviderUrls]]:
-    """Yield the process, and where it listens."""
+    """Yield the process and its addresses."""
     subject = await start("testkit.provider.faulty", *arguments)
     try:
         places = FaultyProviderUrls(**json.loads(await subject.says("places")))
@@ -41,7 +41,7 @@ async def running_faulty_provider(*arguments: str) -> AsyncIterator[tuple[Measur
 
 
 def model_settings(adapter: str, root: str, **settings: Any) -> dict[str, Any]:
-    """Return the settings of a model that asks the provider at `root` through this adapter."""
+    """Return the settings of a model that calls the provider at `root` through this adapter."""
     base_url = root if ADAPTERS[adapter]["provider"] == "anthropic" else f"{root}/v1"
     return {
         **ADAPTERS[adapter],

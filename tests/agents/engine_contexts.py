@@ -1,4 +1,4 @@
-"""The mind of the deciders, for tests in which runs are really decided."""
+"""The state machine of runs, for tests that use the real engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs under budgets, as the deciders move them: through crashes and redeliveries, each is paid for once."""
+"""Runs under budgets, as the stateful agents process them: through crashes and redeliveries, each is paid once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.workflows.records import Assembler
 from app.workflows.run import RunState
 from tests.agents.deps import PARTITIONS, Measured, received
 from tests.agents.engine_contexts import runs
-from tests.agents.household import Household
+from tests.agents.simulated_cluster import SimulatedCluster
 from topics import BUDGETS, STEP_RESULTS, TASKS
 from topics.step_results import StepResult
 from topics.tasks import Task
@@ -43,8 +43,8 @@ CHILD = Workflow.model_validate({"id": "child", "deadline": 60, "steps": {"say":
 
 
 @dataclass
-class Books(Household):
-    """A household that notes, for each budget, the most that was ever spent of it, and what was owed in between."""
+class BudgetedCluster(SimulatedCluster):
+    """A cluster that records what was spent of each budget."""
 
     spent: dict[str, float] = field(default_factory=dict)
 
@@ -56,38 +56,40 @@ class Books(Household):
             self.spent[state.budget] = state.spent
 
 
-def _books(*budgets: dict[str, Any], spec: Workflow = SPEC) -> Books:
+def _budgeted(*budgets: dict[str, Any], spec: Workflow = SPEC) -> BudgetedCluster:
     models = {name: {"provider": "scripted"} for name in ("local", "m")}
-    return Books(runs(Settings.model_validate({"budgets": budgets, "models": models}), Measured(), spec, CHILD))
+    return BudgetedCluster(
+        runs(Settings.model_validate({"budgets": budgets, "models": models}), Measured(), spec, CHILD)
+    )
 
 
-def _send(house: Household, task_id: str, tenant: str) -> None:
+def _send(cluster: SimulatedCluster, task_id: str, tenant: str) -> None:
     task = Task(id=task_id, workflow="root", tenant=tenant, input={})
-    house.send(Outgoing(TASKS, task_id, task, task_id, partition_of(task_id, PARTITIONS)))
+    cluster.send(Outgoing(TASKS, task_id, task, task_id, partition_of(task_id, PARTITIONS)))
 
 
-def _happen(house: Books, data: st.DataObject, *, saves: bool) -> None:
-    places, asked, keys = house.places(), sorted(house.asked), sorted(house.states)
+def _happen(cluster: BudgetedCluster, data: st.DataObject, *, saves: bool) -> None:
+    places, asked, keys = cluster.places(), sorted(cluster.asked), sorted(cluster.states)
     match data.draw(st.sampled_from(["deliver"] * 8 + ["answer"] * 3 + ["write", "write", "crash", "time"])):
         case "deliver" if places:
-            house.deliver(data.draw(st.sampled_from(places)))
+            cluster.deliver(data.draw(st.sampled_from(places)))
         case "answer" if asked:
-            house.answer(data.draw(st.sampled_from(asked)), cost=COST)
+            cluster.answer(data.draw(st.sampled_from(asked)), cost=COST)
         case "write" if keys and saves:
-            house.write(data.draw(st.sampled_from(keys)))
+            cluster.write(data.draw(st.sampled_from(keys)))
         case "crash" if keys:
-            house.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
+            cluster.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
         case "time":
-            house.pass_time(data.draw(st.sampled_from([0.1, 1.0])))
+            cluster.pass_time(data.draw(st.sampled_from([0.1, 1.0])))
 
 
-def _finish(house: Books) -> None:
+def _finish(cluster: BudgetedCluster) -> None:
     """Deliver and answer everything, before any time passes."""
     for _ in range(2_000):
-        if places := house.places():
-            house.deliver(places[0])
-        elif house.asked:
-            house.answer(min(house.asked), cost=COST)
+        if places := cluster.places():
+            cluster.deliver(places[0])
+        elif cluster.asked:
+            cluster.answer(min(cluster.asked), cost=COST)
         else:
             return
     raise AssertionError("it never ends")
@@ -105,29 +107,29 @@ def test_that_every_call_is_paid_for_once_through_crashes(
     data: st.DataObject, events: int, when_exceeded: str, limit: float, spec: Workflow
 ) -> None:
     terms = {"period": 1e9, "when_exceeded": when_exceeded, "degrade_to": ["m"], "limit": limit, "reserve": 0.8}
-    house = _books({"name": "all", **terms}, {"name": "each", "tenant": "*", **terms}, spec=spec)
+    cluster = _budgeted({"name": "all", **terms}, {"name": "each", "tenant": "*", **terms}, spec=spec)
     for task_id, tenant in TENANTS.items():
-        _send(house, task_id, tenant)
+        _send(cluster, task_id, tenant)
     saves = data.draw(st.booleans())
     for _ in range(events):
-        _happen(house, data, saves=saves)
-    _finish(house)
-    results = {result.task_id: result for result in house.results}
-    outcomes = {(result.task_id, result.status, result.degraded, result.usage.cost) for result in house.results}
+        _happen(cluster, data, saves=saves)
+    _finish(cluster)
+    results = {result.task_id: result for result in cluster.results}
+    outcomes = {(result.task_id, result.status, result.degraded, result.usage.cost) for result in cluster.results}
     assert len(outcomes) == len(results), "what is repeated is the same"
-    accounts = [state for state in house.states.values() if isinstance(state, BudgetState)]
+    accounts = [state for state in cluster.states.values() if isinstance(state, BudgetState)]
     if when_exceeded != "queue":  # who waits, waits on
         assert results.keys() >= TENANTS.keys()
         assert not [account for account in accounts if account.reserved or account.queue]
-    paid = COST * len(house.answered)
-    assert house.spent["all"] == sum(result.usage.cost for task, result in results.items() if task in TENANTS)
-    assert house.spent["all"] == paid
-    assert sum(spent for budget, spent in house.spent.items() if budget != "all") == paid
+    paid = COST * len(cluster.answered)
+    assert cluster.spent["all"] == sum(result.usage.cost for task, result in results.items() if task in TENANTS)
+    assert cluster.spent["all"] == paid
+    assert sum(spent for budget, spent in cluster.spent.items() if budget != "all") == paid
     if limit == 100.0:
         assert {result.status for result in results.values()} == {"succeeded"}
-    house.finish()
-    assert {result.task_id for result in house.results} >= TENANTS.keys()
-    assert house.states == {}
+    cluster.finish()
+    assert {result.task_id for result in cluster.results} >= TENANTS.keys()
+    assert cluster.states == {}
 
 
 @pytest.mark.parametrize("written", [False, True])
@@ -135,33 +137,33 @@ def test_that_every_call_is_paid_for_once_through_crashes(
 def test_that_a_run_that_ended_before_anything_of_it_was_saved_is_paid_for_once(
     victims: list[str], *, written: bool
 ) -> None:
-    house = _books({"name": "all", "limit": 100.0, "period": 1e9})
+    cluster = _budgeted({"name": "all", "limit": 100.0, "period": 1e9})
     for task_id in TENANTS:
-        _send(house, task_id, "acme")
-    _finish(house)
+        _send(cluster, task_id, "acme")
+    _finish(cluster)
     if written:
-        house.write("budget\t/all")
+        cluster.write("budget\t/all")
     for victim in victims:
-        house.crash(victim)
-        _finish(house)
-    assert [result.task_id for result in house.results].count("a") == 1 + victims.count("a")
-    assert house.spent["all"] == COST * len(house.answered) == COST * 3 * len(TENANTS)
-    (account,) = (state for state in house.states.values() if isinstance(state, BudgetState))
+        cluster.crash(victim)
+        _finish(cluster)
+    assert [result.task_id for result in cluster.results].count("a") == 1 + victims.count("a")
+    assert cluster.spent["all"] == COST * len(cluster.answered) == COST * 3 * len(TENANTS)
+    (account,) = (state for state in cluster.states.values() if isinstance(state, BudgetState))
     assert account.reserved == {}
 
 
 def test_that_a_budget_is_asked_under_its_key_and_answers_the_run() -> None:
-    mind = _books({"name": "b", "tenant": "*", "limit": 1.0}).mind
+    machine = _budgeted({"name": "b", "tenant": "*", "limit": 1.0}).machine
     home = partition_of("t", PARTITIONS)
     task = Task(id="t", workflow="child", tenant="a c", input={})
-    begun = mind.decide(None, received(task, partition=home), NOW)
+    begun = machine.decide(None, received(task, partition=home), NOW)
     (asked,) = begun.outgoing
     place = partition_of("b:a%20c", PARTITIONS)
     assert (asked.topic, asked.key, asked.id) == (BUDGETS, "b:a%20c", "t/budget:b:a%20c/reserve")
     assert asked.partition == place
     event = received(asked.event, partition=place)
-    assert mind.key(event) == "budget\t/b:a%20c"
-    account = mind.decide(None, event, NOW)
+    assert machine.key(event) == "budget\t/b:a%20c"
+    account = machine.decide(None, event, NOW)
     assert isinstance(account.value, BudgetState)
     (granted,) = account.outgoing
     assert (granted.topic, granted.key, granted.partition) == (STEP_RESULTS, "t", home)
@@ -170,26 +172,26 @@ def test_that_a_budget_is_asked_under_its_key_and_answers_the_run() -> None:
 
 
 def test_that_no_step_of_a_task_takes_the_place_of_an_account() -> None:
-    house = _books({"name": "first", "limit": 100.0, "period": 1e9})
-    _send(house, "budget", "acme")
-    while places := house.places():
-        house.deliver(places[0])
+    cluster = _budgeted({"name": "first", "limit": 100.0, "period": 1e9})
+    _send(cluster, "budget", "acme")
+    while places := cluster.places():
+        cluster.deliver(places[0])
     log = Assembler()
-    for state_key, state in house.states.items():
-        for key, value in house.mind.records(state_key, state, None):
+    for state_key, state in cluster.states.items():
+        for key, value in cluster.machine.records(state_key, state, None):
             log.add(key, value)
-    assert log.states() == house.states
-    assert len(house.states) == 2
+    assert log.states() == cluster.states
+    assert len(cluster.states) == 2
 
 
 def test_that_an_account_that_nobody_uses_is_forgotten_after_a_period() -> None:
-    house = _books({"name": "b", "limit": 1.0, "period": 10.0})
-    _send(house, "a", "acme")
-    _finish(house)
-    (account,) = (state for state in house.states.values() if isinstance(state, BudgetState))
-    first = house.mind.wake(account, account.ends_at - 0.1)
+    cluster = _budgeted({"name": "b", "limit": 1.0, "period": 10.0})
+    _send(cluster, "a", "acme")
+    _finish(cluster)
+    (account,) = (state for state in cluster.states.values() if isinstance(state, BudgetState))
+    first = cluster.machine.wake(account, account.ends_at - 0.1)
     assert (first.value, first.forget) == (None, False)
-    second = house.mind.wake(account, account.ends_at)
+    second = cluster.machine.wake(account, account.ends_at)
     assert isinstance(second.value, BudgetState)
     assert (second.value.spent, second.forget) == (0.0, False)
-    assert house.mind.wake(second.value, second.value.ends_at).forget
+    assert cluster.machine.wake(second.value, second.value.ends_at).forget

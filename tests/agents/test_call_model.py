@@ -233,7 +233,7 @@ async def test_that_another_request_is_called_for_itself(other: dict[str, Any]) 
     assert len(_measured(deps).calls) == 2
 
 
-async def test_that_a_failure_is_not_given_again() -> None:
+async def test_that_a_failure_is_not_cached() -> None:
     deps = assemble(m={"failures": ["overloaded"]})
     assert (await _response(deps, cache_for=60.0)).error
     again = await _response(deps, cache_for=60.0)

@@ -110,7 +110,7 @@ async def test_that_requests_of_one_connector_are_bounded_and_one_whose_time_is_
         (ConnectorError("HTTP 404", status=404), "connector", "HTTP 404"),
         (ConnectorUnavailable("HTTP 503", status=503), "connector_unavailable", "HTTP 503"),
         (RetrievalError("away"), "retrieval", "away"),
-        (KeyError("hunter2"), "connector", "crm failed with KeyError; the log of the worker says where"),
+        (KeyError("hunter2"), "connector", "crm failed with KeyError; see the worker's log"),
     ],
 )
 async def test_that_every_error_is_a_result_for_the_run(error: Exception, code: str, said: str) -> None:
@@ -139,7 +139,7 @@ async def test_that_an_equal_request_is_given_the_same_answer() -> None:
     assert not (await _result(deps)).cached
 
 
-async def test_that_a_failure_is_not_given_again() -> None:
+async def test_that_a_failure_is_not_cached() -> None:
     crm = Crm(error=ConnectorUnavailable("HTTP 503"))
     deps = _parts(crm)
     assert _code(await _result(deps, cache_for=60.0)) == "connector_unavailable"

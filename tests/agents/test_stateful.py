@@ -87,7 +87,7 @@ class Cluster:
         )
         self.deps: Dependencies = assemble(
             self.harness,
-            mind=runs(SETTINGS, Metrics(), REFUND),
+            machine=runs(SETTINGS, Metrics(), REFUND),
             connectors={"crm": connected(FunctionConnector(customer))},
             a={"answers": {"To customer": "Dear customer."}, "default": "Because."},
             b={"default": "because"},
@@ -225,7 +225,7 @@ async def test_that_a_crash_at_any_point_costs_no_result_and_no_second_payment(
     done = [_id(record) for record in second.log if record.topic in ANSWERS]
     paid = [
         one for one in done if one != "t/slot/result"
-    ]  # a turn is a decider's answer: saying it again costs nothing
+    ]  # a granted slot comes from a stateful agent: sending it again costs nothing
     assert len(set(paid)) == len(paid)  # once each, over both lives
     await second.harness.stop()
 

@@ -93,7 +93,7 @@ async def test_that_an_answer_that_was_there_before_is_streamed_too() -> None:
     assert (assembled.text, assembled.ended) == (TEXT, True)
 
 
-async def test_that_a_request_that_comes_again_to_another_worker_begins_anew() -> None:
+async def test_that_a_request_that_comes_again_to_another_worker_starts_over() -> None:
     harness = Harness()
     await _answered(assemble(harness, m={"default": TEXT, "cut_after": 3}))
     response = await _answered(assemble(harness, m={"default": TEXT}))

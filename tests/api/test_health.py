@@ -145,7 +145,7 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
             await HealthServer(ServerSettings(port=port), {}).start()
     assert str(caught.value) == (
         f"server.port: 127.0.0.1:{port} is in use; "
-        "set server.port or ORCHESTRATOR_PORT to another one, or to 0 to have one picked"
+        "set server.port or ORCHESTRATOR_PORT to another port, or to 0 to pick a free one"
     )
 
 

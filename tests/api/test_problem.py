@@ -18,5 +18,5 @@ def test_a_problem_has_the_members_of_rfc_9457() -> None:
     }
 
 
-def test_text_that_is_no_unicode_does_not_break_the_answer() -> None:
+def test_text_that_is_not_unicode_does_not_break_the_answer() -> None:
     assert encode({"a": "é\udcff"}) == '{"a":"é?"}'.encode()

@@ -26,7 +26,7 @@ def test_a_cache_belongs_to_one_build_of_java(tmp_path: Path) -> None:
 def test_without_a_cache_kafka_starts_all_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert class_archive(fake_java(tmp_path), tmp_path) is None
-    assert "start more slowly" in caplog.text
+    assert "starts more slowly" in caplog.text
     assert [entry.name for entry in tmp_path.iterdir()] == ["jre"]
 
 

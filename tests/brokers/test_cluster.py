@@ -38,7 +38,7 @@ def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
         cluster.client_options(BrokerSecurity(protocol="SSL", ca_file=missing))
 
 
-def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_certificate_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "ca.pem"
     wrong.write_text("not a certificate")
     with pytest.raises(ConfigurationError, match=r"cannot use .*ca\.pem"):

@@ -37,7 +37,7 @@ async def test_the_lock_lasts_while_a_broker_that_inherited_it_lives(tmp_path: P
     second.unlock()
 
 
-async def test_a_place_that_is_no_directory_is_an_error(tmp_path: Path) -> None:
+async def test_a_place_that_is_not_a_directory_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(BrokerError, match=r"cannot use .*file for Kafka's data"):

@@ -62,7 +62,7 @@ def test_the_jars_are_fetched_once(cache: Path, monkeypatch: pytest.MonkeyPatch)
     ("contents", "message"),
     [
         ({"g:one:1": b"first"}, "cannot fetch g:two:2"),
-        ({**JARS, "g:two:2": b"forged"}, "g:two:2 is not the file that was tried"),
+        ({**JARS, "g:two:2": b"forged"}, "g:two:2 does not match its pinned SHA-256"),
     ],
 )
 def test_a_fetch_that_fails_leaves_nothing(

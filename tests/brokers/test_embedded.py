@@ -48,7 +48,7 @@ async def test_a_broker_that_fails_shows_its_last_words(monkeypatch: pytest.Monk
     program.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setattr(embedded, "binary", lambda: program)
-    with pytest.raises(BrokerError, match=r"ended while it started:\nout of luck"):
+    with pytest.raises(BrokerError, match=r"exited during its start:\nout of luck"):
         async with embedded.run(BrokerSettings()):
             pass
 

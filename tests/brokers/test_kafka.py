@@ -28,7 +28,7 @@ async def test_two_do_not_share_their_data(tmp_path: Path, monkeypatch: pytest.M
     try:
         with pytest.raises(BrokerError, match="belongs to a Kafka"):
             await LocalKafka(tmp_path).start()
-        with pytest.raises(BrokerError, match="runs already"):
+        with pytest.raises(BrokerError, match="is already running"):
             await first.start()
     finally:
         await first.stop()
@@ -42,7 +42,7 @@ async def test_a_wrong_property_shows_kafkas_own_words(tmp_path: Path) -> None:
 
 async def test_a_broken_log_shows_kafkas_own_words(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    with pytest.raises(BrokerError, match=r"(?s)ended while it started.*meta\.properties"):
+    with pytest.raises(BrokerError, match=r"(?s)exited during its start.*meta\.properties"):
         await LocalKafka(tmp_path).start()
 
 

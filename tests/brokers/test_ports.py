@@ -28,6 +28,6 @@ def test_zero_claims_some_port() -> None:
     assert is_free(claim(0))
 
 
-def test_a_port_in_use_is_an_error_with_the_mend(taken: int) -> None:
+def test_a_port_in_use_is_an_error_with_the_fix(taken: int) -> None:
     with pytest.raises(BrokerError, match=rf"port {taken} is in use; .*broker\.port"):
         claim(taken)

@@ -36,12 +36,12 @@ async def test_nobody_there_is_one_clear_line() -> None:
 
 
 async def test_silence_is_told_from_absence(silent: str) -> None:
-    with pytest.raises(BrokerError, match=r"does not answer within 0\.2 s; .*broker\.security\.protocol"):
+    with pytest.raises(BrokerError, match=r"did not answer within 0\.2 s; .*broker\.security\.protocol"):
         await check_reachable(Connection(silent), seconds=0.2)
 
 
 async def test_an_address_without_a_port_is_named() -> None:
-    with pytest.raises(BrokerError, match="kafka is not of the form host:port"):
+    with pytest.raises(BrokerError, match="kafka is not in the form host:port"):
         await check_reachable(Connection("kafka"))
 
 

@@ -59,7 +59,7 @@ async def _outputs(
     return [f"{str(one.answer.output).rstrip('.')}{'*' if one.cached else ''}" for one in given]
 
 
-async def test_that_an_equal_request_is_given_the_answer_again_whoever_asks() -> None:
+async def test_that_an_equal_request_gets_the_cached_answer_whoever_asks() -> None:
     answers, make = ResponseCache(MemoryCache(100_000)), Maker()
     another_runs = REQUEST.model_copy(update={"id": "u/x/1", "task_id": "u", "step": "x", "cache_for": 5.0})
     assert await _outputs(answers, make, REQUEST, another_runs, OTHER, REQUEST) == ["1", "1*", "2", "1*"]
@@ -72,7 +72,7 @@ async def test_that_requests_of_two_kinds_are_never_equal() -> None:
     assert not (await answers.get_or_call(retrieval, Maker(), StepResult, max_age=60.0)).cached
 
 
-async def test_that_without_an_age_nothing_is_given_again_and_nothing_kept() -> None:
+async def test_that_without_an_age_nothing_is_read_from_the_cache_or_written_to_it() -> None:
     answers, make = ResponseCache(MemoryCache(100_000)), Maker()
     for _ in range(2):
         assert not (await answers.get_or_call(REQUEST, make, StepResult, max_age=None)).cached
@@ -218,7 +218,7 @@ async def test_that_tenants_share_nothing() -> None:
     assert len(made) == 3
 
 
-async def test_that_what_a_cache_holds_that_is_no_answer_is_made_anew() -> None:
+async def test_that_what_a_cache_holds_that_is_not_an_answer_is_made_again() -> None:
     cache, make = MemoryCache(100_000), Maker()
     answers = ResponseCache(cache)
     await answers.get_or_call(REQUEST, make, StepResult, max_age=60.0)

@@ -75,7 +75,7 @@ def test_an_unknown_one_is_an_error() -> None:
     result = _run("describe", "opnai")
 
     assert result.exit_code == 1
-    assert "there is no adapter 'opnai'" in result.stderr
+    assert "unknown adapter 'opnai'" in result.stderr
 
 
 def test_a_model_that_keeps_its_promises_passes() -> None:
@@ -120,4 +120,4 @@ def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
     result = _run("test", "gpt")
 
     assert result.exit_code == 1
-    assert "no model is called gpt; there are cut, good, leaky, plain" in result.stderr
+    assert "unknown model gpt; configured models: cut, good, leaky, plain" in result.stderr

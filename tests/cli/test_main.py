@@ -104,8 +104,11 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
         (["tasks", "send"], "missing argument 'file'; see meta-ai tasks send --help"),
         (["tasks", "send", "x", "--timeout", "soon"], "invalid value for '--timeout'"),
         (["orchestrator", "run", "--broker", "none"], "invalid value for '--broker'"),
-        (["dead-letters", "replay"], "invalid value: give ids or --all, one of both; see meta-ai dead-letters replay"),
-        (["tasks", "send", "x", "--stream"], "invalid value for --stream: it shows answers that are waited for: "),
+        (
+            ["dead-letters", "replay"],
+            "invalid value: give either ids or --all, not both; see meta-ai dead-letters replay",
+        ),
+        (["tasks", "send", "x", "--stream"], "invalid value for --stream: --stream needs --wait"),
     ],
 )
 def test_wrong_usage_is_one_line_that_says_where_to_look(arguments: list[str], said: str) -> None:
@@ -145,7 +148,7 @@ def test_a_check_of_the_configuration_includes_its_workflows() -> None:
     found = _run("orchestrator", "config", "check")
     assert (found.exit_code, found.stdout) == (
         0,
-        "the configuration is good: broker embedded, models local, workflows w\n",
+        "the configuration is valid: broker embedded, models local, workflows w\n",
     )
     assert found.stderr.startswith("warning: flows/w.yaml:2: steps.call.workflow: no workflow here is called elsewhere")
     flow.write_text("id: w\nsteps: {}\n", encoding="utf-8")
@@ -183,14 +186,14 @@ def test_the_schema_is_json() -> None:
 def test_a_worker_refuses_an_embedded_broker() -> None:
     result = _run("orchestrator", "worker")
     assert result.exit_code == 1
-    assert "a worker needs a broker that is there already" in result.stderr
+    assert "a worker needs a running broker" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["--broker", "cluster"], "needs --bootstrap-servers"),
-        (["--broker", "kafka", "--bootstrap-servers", "x:1"], "choose"),
+        (["--broker", "kafka", "--bootstrap-servers", "x:1"], "use one of them"),
     ],
 )
 def test_a_broker_that_makes_no_sense_is_refused(arguments: list[str], reason: str) -> None:

@@ -55,7 +55,7 @@ def test_credentials_may_be_in_a_file(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", ["sk-secret", '{"openai": sk-secret}', '{"sk-secret": 5}', "sk-secret\0", "sk-secret" * 999]
 )
-def test_what_is_no_credentials_is_refused_without_being_shown(value: str) -> None:
+def test_what_is_not_credentials_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(ConfigurationError, match="must be a JSON object") as caught:
         fill_credentials(Settings(), {"LLM_PROVIDER_CREDENTIALS": value})
     assert "sk-secret" not in str(caught.value)

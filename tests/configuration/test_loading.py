@@ -72,7 +72,7 @@ def test_json_is_read_even_with_tabs_and_escapes(tmp_path: Path) -> None:
     assert model.options == {"x": 1000.0, "y": None}
 
 
-def test_each_fault_has_a_line_with_place_key_and_mend(write: Write) -> None:
+def test_each_fault_has_a_line_with_place_key_and_fix(write: Write) -> None:
     path = write(
         "topics:\n"
         "  partitons: 8\n"
@@ -165,21 +165,21 @@ def test_an_unset_reference_is_reported_once_beside_the_other_faults(write: Writ
         (b"- a\n", "file:1: the file must be a mapping"),
         (b"text", "file:1: the file must be a mapping"),
         (b"a: b\n\xff\n", "file:2: is not UTF-8"),
-        (b"server:\n\tport: 1\n", "file:2: is not YAML: a tab; indent with spaces"),
-        (b"a: b: c\n", "file:1: is not YAML: mapping values are not allowed here"),
-        (b"a: 1\n--- \nb: 2\n", "file:2: is not YAML: but found another document"),
-        (b"app_id: x\nserver: *nope\n", "file:2: is not YAML: found undefined alias"),
+        (b"server:\n\tport: 1\n", "file:2: is not valid YAML: contains a tab; indent with spaces"),
+        (b"a: b: c\n", "file:1: is not valid YAML: mapping values are not allowed here"),
+        (b"a: 1\n--- \nb: 2\n", "file:2: is not valid YAML: but found another document"),
+        (b"app_id: x\nserver: *nope\n", "file:2: is not valid YAML: found undefined alias"),
         (b"app_id: !!python/name:os.system x\n", "file:1: app_id: tags are not supported"),
-        (b"a: [1, 2\nb: 3\n", "file:2: is not YAML: expected ',' or ']', but got ':'"),
-        (b"a: \x00", "file:1: has a character that YAML forbids"),
-        (b'a: "\\U99999999"', "file: is not YAML: an escape"),
-        (b"a: " + b"[" * 5000, "file:1: is not YAML: nested too deeply"),
+        (b"a: [1, 2\nb: 3\n", "file:2: is not valid YAML: expected ',' or ']', but got ':'"),
+        (b"a: \x00", "file:1: contains a character that YAML forbids"),
+        (b'a: "\\U99999999"', "file: is not valid YAML: an escape"),
+        (b"a: " + b"[" * 5000, "file:1: is not valid YAML: nested too deeply"),
         (b"a: &a [*a, *a]", "file:1: aliases or nesting"),
-        (b"? [a]\n: b\n", "file:1: a key must be a plain text"),
+        (b"? [a]\n: b\n", "file:1: a key must be a plain string"),
         (b"#" * (256 * 1024 + 1), "file: is larger than 262144 bytes"),
     ],
 )
-def test_what_is_no_configuration_is_said_to_be_none(tmp_path: Path, content: bytes, expected: str) -> None:
+def test_what_is_not_a_configuration_is_said_to_be_none(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "file.yaml"
     path.write_bytes(content)
     found = "\n".join(lines(path))

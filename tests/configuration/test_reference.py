@@ -83,7 +83,7 @@ def test_the_schema_lets_references_to_the_environment_stand_anywhere(written: d
 
 
 @pytest.mark.parametrize("port", ["8088x", 70000, "$PORT"])
-def test_the_schema_still_refuses_what_is_no_number(port: object) -> None:
+def test_the_schema_still_refuses_what_is_not_a_number(port: object) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"server": {"port": port}}, schema())
 

@@ -71,7 +71,7 @@ async def test_that_a_fault_is_told_without_what_it_says(caplog: pytest.LogCaptu
         outcome = await call_connector("tickets", Does(_raise(KeyError("hunter2"))), {"a": 1}, timeout=5.0)
     assert outcome.error
     assert (outcome.error.code, outcome.error.transient) == ("connector", False)
-    assert str(outcome.error) == "tickets failed with KeyError; the log of the worker says where"
+    assert str(outcome.error) == "tickets failed with KeyError; see the worker's log"
     assert "in work" in caplog.text
     assert "hunter2" not in caplog.text
 
@@ -104,15 +104,15 @@ def test_that_what_json_has_something_for_becomes_that(value: object, expected: 
 
 
 @pytest.mark.parametrize("value", [object(), b"\xff", "\ud800", [lambda: 1]])
-def test_that_what_is_no_json_is_said(value: object) -> None:
-    with pytest.raises(ConnectorError, match=f"what it returned \\({type(value).__name__}\\) is no JSON"):
+def test_that_what_is_not_json_is_said(value: object) -> None:
+    with pytest.raises(ConnectorError, match=f"the result \\({type(value).__name__}\\) cannot be represented as JSON"):
         plain(value)
 
 
-def test_that_a_ring_is_no_json() -> None:
+def test_that_a_ring_is_not_json() -> None:
     ring: list[object] = []
     ring.append(ring)
-    with pytest.raises(ConnectorError, match="is no JSON"):
+    with pytest.raises(ConnectorError, match="cannot be represented as JSON"):
         plain(ring)
 
 

@@ -65,7 +65,7 @@ async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_ch
     settings = ConnectorSettings(kind="greet", options={"greeting": "Ahoy"})
     made = FunctionConnector.from_settings("hello", settings, functions.greet)
     assert await made.run({"name": "Ada"}, timeout=1.0) == "Ahoy, Ada"
-    with pytest.raises(ConnectorError, match=r"arguments\.greeting: the settings of the connector fix it"):
+    with pytest.raises(ConnectorError, match=r"arguments\.greeting: is already set in the connector's settings"):
         await made.run({"name": "Ada", "greeting": "Boo"}, timeout=1.0)
     await made.close()
 
@@ -74,8 +74,8 @@ async def test_that_an_operators_options_are_keywords_which_a_workflow_cannot_ch
     ("settings", "said"),
     [
         ({"options": {"volume": 3}}, r"connectors\.hello\.options: shout: got an unexpected keyword"),
-        ({"url": "http://127.0.0.1"}, r"connectors\.hello\.url: only the kind http"),
-        ({"headers": {"a": "b"}}, r"connectors\.hello\.headers: only the kind http"),
+        ({"url": "http://127.0.0.1"}, r"connectors\.hello\.url: only valid for kind: http"),
+        ({"headers": {"a": "b"}}, r"connectors\.hello\.headers: only valid for kind: http"),
     ],
 )
 def test_that_settings_that_do_not_fit_are_named(settings: dict[str, Any], said: str) -> None:

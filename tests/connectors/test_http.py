@@ -154,7 +154,7 @@ async def test_that_a_cut_answer_and_false_json_may_pass(service: Service, make:
     with pytest.raises(ConnectorUnavailable):
         await _run(make())
     service.gives(text='{"a": NaN}', content_type="application/json")
-    with pytest.raises(ConnectorUnavailable, match="says that it is JSON, and is not"):
+    with pytest.raises(ConnectorUnavailable, match="claims to be JSON"):
         await _run(make())
 
 
@@ -212,15 +212,18 @@ async def test_that_one_that_was_never_used_can_be_closed(make: Make) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, r"connectors\.tickets\.url: give the address"),
-        ({"url": "tickets.example.com"}, r"connectors\.tickets\.url: give the address"),
-        ({"url": "ftp://tickets.example.com"}, r"connectors\.tickets\.url: give the address"),
-        ({"url": "http://[::1"}, r"connectors\.tickets\.url: this is no URL"),
-        ({"url": "http://me:pw@127.0.0.1"}, r"connectors\.tickets\.url: credentials go into `headers`"),
-        ({"url": "http://127.0.0.1?key=1"}, r"connectors\.tickets\.url: credentials"),
-        ({"url": "http://127.0.0.1", "headers": {"host": "x"}}, r"connectors\.tickets\.headers\.host: the client"),
+        ({}, r"connectors\.tickets\.url: must be the address"),
+        ({"url": "tickets.example.com"}, r"connectors\.tickets\.url: must be the address"),
+        ({"url": "ftp://tickets.example.com"}, r"connectors\.tickets\.url: must be the address"),
+        ({"url": "http://[::1"}, r"connectors\.tickets\.url: is not a valid URL"),
+        ({"url": "http://me:pw@127.0.0.1"}, r"connectors\.tickets\.url: put credentials in `headers`"),
+        ({"url": "http://127.0.0.1?key=1"}, r"connectors\.tickets\.url: put credentials"),
+        (
+            {"url": "http://127.0.0.1", "headers": {"host": "x"}},
+            r"connectors\.tickets\.headers\.host: it is set by the client",
+        ),
         ({"url": "http://127.0.0.1", "headers": {"x": "a\n"}}, r"connectors\.tickets\.headers\.x: its value has"),
-        ({"url": "http://127.0.0.1", "options": {"max_byte": 1}}, r"options\.max_byte: .*there are max_bytes"),
+        ({"url": "http://127.0.0.1", "options": {"max_byte": 1}}, r"options\.max_byte: .*known keys: max_bytes"),
         ({"url": "http://127.0.0.1", "options": {"max_bytes": 0}}, r"options\.max_bytes"),
     ],
 )

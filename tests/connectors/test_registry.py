@@ -52,12 +52,12 @@ async def test_the_built_in_ones_use_the_workers_embedder() -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_a_built_in_name_cannot_be_taken(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"connectors\.{name}: every worker has a connector of that name"):
+    with pytest.raises(ConfigurationError, match=rf"connectors\.{name}: the name is taken by a built-in connector"):
         build_all({name: ConnectorSettings(url=URL)}, Compass())
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match=r"connectors\.c\.kind: there is no kind 'htp'; there are http, and"):
+    with pytest.raises(ConfigurationError, match=r"connectors\.c\.kind: unknown kind 'htp'; known kinds: http, and"):
         build("c", ConnectorSettings(kind="htp"))
 
 
@@ -86,7 +86,7 @@ def test_a_package_cannot_take_a_built_in_kind(tmp_path: Path, monkeypatch: pyte
     [
         ("no_such_module:x", "cannot be loaded: No module named"),
         ("tests.connectors.functions:missing", "cannot be loaded: "),
-        ("tests.connectors.functions:number", "is no function and no class"),
+        ("tests.connectors.functions:number", "is neither a function nor a class"),
     ],
 )
 def test_a_broken_entry_point_is_named(value: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_broken_entry_point_is_named(value: str, said: str, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("missing", ["aiohttp", "yarl"])
-def test_a_missing_package_is_named_with_its_mend(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_its_fix(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
         if name.startswith("app.connectors.http"):
             monkeypatch.delitem(sys.modules, name)

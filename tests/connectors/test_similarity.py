@@ -62,7 +62,7 @@ async def test_that_the_examples_used_last_are_kept() -> None:
 )
 async def test_that_wrong_arguments_are_refused_before_anything_is_embedded(arguments: dict[str, Any]) -> None:
     compass = Compass()
-    with pytest.raises(ConnectorError, match="there are text, examples"):
+    with pytest.raises(ConnectorError, match="known keys: text, examples"):
         await SimilarityConnector(compass).run(arguments, timeout=1.0)
     assert compass.asked == []
 

@@ -112,7 +112,7 @@ async def test_many_workers_may_ensure_at_once(connection: Connection, settings:
     assert await partitions(connection, [name]) == {name: 3}
 
 
-async def test_another_number_of_partitions_is_an_error_with_the_mend(
+async def test_another_number_of_partitions_is_an_error_with_the_fix(
     connection: Connection, settings: TopicSettings
 ) -> None:
     await ensure_topics(connection, settings)

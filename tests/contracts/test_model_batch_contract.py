@@ -178,7 +178,7 @@ async def test_that_a_wrong_key_is_told_and_not_shown(scene: Scene) -> None:
     await stranger.close()
 
 
-async def test_that_a_server_that_does_not_answer_is_given_up(scene: Scene) -> None:
+async def test_that_a_server_that_does_not_answer_is_abandoned(scene: Scene) -> None:
     scene.provider.silent = True
     with pytest.raises(ModelTimeout):
         await scene.model.submit({"one": scene.model.batched(_prompt("one"))}, timeout=0.1)

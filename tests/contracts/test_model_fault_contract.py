@@ -83,7 +83,7 @@ async def test_a_healthy_stream_may_come_in_any_slices(case: Case) -> None:
 
 
 @pytest.mark.parametrize("then", ["cut", "end"])
-async def test_a_stream_that_breaks_off_is_unavailable_wherever_it_does(case: Case, then: str) -> None:
+async def test_a_stream_that_is_cut_off_is_unavailable_wherever_it_does(case: Case, then: str) -> None:
     whole = [frame for frame in case.frames if b"[DONE]" not in frame]
     last = next(at for at, frame in enumerate(whole) if PARTS[-1].encode() in frame)
     for at in range(last + 1):
@@ -97,7 +97,7 @@ async def test_a_stream_that_breaks_off_is_unavailable_wherever_it_does(case: Ca
         assert [piece.text for piece in pieces] == list(PARTS[: len(pieces)])
 
 
-async def test_an_error_amid_a_stream_is_what_it_says(case: Case) -> None:
+async def test_an_error_during_a_stream_is_what_it_says(case: Case) -> None:
     case.upstream.stream(*case.frames[:BEGUN], case.dialect.broken("rate_limit_error", f"Too much for {KEY}."))
 
     pieces, error = await case.fails()
@@ -107,7 +107,7 @@ async def test_an_error_amid_a_stream_is_what_it_says(case: Case) -> None:
     assert str(error) == "Too much for [redacted]."
 
 
-async def test_silence_amid_a_stream_ends_in_time(case: Case) -> None:
+async def test_silence_during_a_stream_ends_in_time(case: Case) -> None:
     case.upstream.stream(*case.frames[:BEGUN], then="silence")
 
     _, error = await case.fails(timeout=0.3)
@@ -133,7 +133,7 @@ async def test_an_event_of_another_form_is_unavailable(case: Case, data: str) ->
     assert type(error) is Unavailable
 
 
-async def test_what_is_no_stream_is_unavailable(case: Case) -> None:
+async def test_what_is_not_a_stream_is_unavailable(case: Case) -> None:
     case.upstream.stream(b"<html>Please log in.</html>", kind="text/html")
 
     pieces, error = await case.fails()
@@ -143,13 +143,13 @@ async def test_what_is_no_stream_is_unavailable(case: Case) -> None:
     assert "text/html" in str(error)
 
 
-async def test_a_whole_answer_is_no_stream(case: Case) -> None:
+async def test_a_whole_answer_is_not_a_stream(case: Case) -> None:
     case.upstream.json(case.dialect.whole("m", PARTS))
 
     assert type((await case.fails())[1]) is Unavailable
 
 
-async def test_a_stream_that_goes_on_without_an_answer_is_given_up(case: Case) -> None:
+async def test_a_stream_that_goes_on_without_an_answer_is_abandoned(case: Case) -> None:
     case.upstream.stream(*case.frames[:BEGUN], *[b": more\n" * 1000] * 1000, then="silence")
 
     _, error = await case.fails(timeout=15)
@@ -158,7 +158,7 @@ async def test_a_stream_that_goes_on_without_an_answer_is_given_up(case: Case) -
     assert "max_response_bytes" in str(error)
 
 
-async def test_an_endless_answer_is_given_up(case: Case) -> None:
+async def test_an_endless_answer_is_abandoned(case: Case) -> None:
     told = next(frame for frame in case.frames if PARTS[-1].encode() in frame)
     case.upstream.stream(*case.frames[:BEGUN], *[told * 100] * 20, then="silence")
 

@@ -20,7 +20,7 @@ from app.delivery.state.partition_state import PartitionState
 ONE = TP("tasks", 0)
 
 
-def _holdings(partition: int) -> PartitionState:
+def _partition_state(partition: int) -> PartitionState:
     return PartitionState(partition, wake_at=lambda _value: None, window=1.0)
 
 
@@ -29,7 +29,7 @@ class Rig(Consumer):
 
     def __init__(self) -> None:
         # Faust's constructor wants an application, of which nothing is used here.
-        self.transport = SimpleNamespace(assignments=Assignments(_holdings), before_rebalance=self._prepared)
+        self.transport = SimpleNamespace(assignments=Assignments(_partition_state), before_rebalance=self._prepared)
         self.said: list[Any] = []
         self.committed: list[dict[TP, int]] = []
         self.succeeds = True
@@ -134,7 +134,9 @@ async def test_that_a_commit_passes_no_open_event_for_what_is_behind_it(rig: Rig
 
 def _thread(**coordinator: Any) -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread.consumer = SimpleNamespace(assignments=Assignments(_holdings), transport=SimpleNamespace(pace=FetchPace()))
+    thread.consumer = SimpleNamespace(
+        assignments=Assignments(_partition_state), transport=SimpleNamespace(pace=FetchPace())
+    )
     thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
     return thread
 

@@ -11,7 +11,7 @@ from app.delivery.offsets import OffsetTracker
 
 
 class Partition(RuleBasedStateMachine):
-    """A ledger beside a model that simply remembers everything."""
+    """An offset tracker beside a model that simply remembers everything."""
 
     def __init__(self) -> None:
         super().__init__()

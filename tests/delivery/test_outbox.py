@@ -90,7 +90,7 @@ async def test_that_a_second_try_keeps_the_order(producer: Producer, sender: Out
 
 
 @pytest.mark.parametrize("way", ["refuse", "fail"])
-async def test_that_too_large_is_final_and_says_the_mend(producer: Producer, sender: Outbox, way: str) -> None:
+async def test_that_too_large_is_final_and_says_the_fix(producer: Producer, sender: Outbox, way: str) -> None:
     setattr(producer, way, lambda _record: MessageSizeTooLargeError())
     with pytest.raises(InvalidEvent, match=r"3 bytes for topic: raise topics\.max_message_bytes") as caught:
         await sender.write(_records(b"big"))

@@ -31,7 +31,7 @@ def _failed(received: Request, error: Exception) -> list[Outgoing]:
 
 
 class Rig:
-    """One doer, whose handler counts its calls, waits where it is told to, and fails as often as it is told."""
+    """One request agent, whose handler counts its calls, waits where told to, and fails as often as told."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness, self.stream = harness, Stream()
@@ -59,7 +59,7 @@ class Rig:
             self.harness.delivery,
             RETRIEVAL_REQUESTS,
             handle,
-            agent="doer",
+            agent="worker",
             identify=lambda received: f"{received.event.id}/result",
             answers=answers,
             failed=failed,
@@ -195,7 +195,7 @@ async def test_that_a_poisoned_request_is_buried_as_it_came_and_the_run_is_told(
     assert (letter.key, letter.value, letter.partition) == (b"\x00key", value, 0)
     assert original_headers(letter.headers) == headers
     said = DeadLetter.from_headers(letter.headers)
-    assert (said.id, said.reason, said.error, said.agent) == ("retrieval-requests/0/0", code, sentence, "doer")
+    assert (said.id, said.reason, said.error, said.agent) == ("retrieval-requests/0/0", code, sentence, "worker")
     (answer,) = rig.harness.producer.on(RETRIEVAL_RESULTS)
     assert ("ce_id", b"a/result") in answer.headers
     assert ("ce_causationid", b"mine") in answer.headers
@@ -341,7 +341,7 @@ async def test_that_draining_finishes_what_runs_and_takes_nothing_new(rig: Rig) 
 
 
 def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[Harness, Rig]:
-    """Return a doer of so many slots whose requests are of the kind that their id begins with."""
+    """Return a request agent with so many slots, whose requests are in the lane that their id starts with."""
     harness = Harness(settings=DeliverySettings(max_in_flight=slots))
     harness.own(RETRIEVAL_REQUESTS.name, 0)
     rig = Rig(harness)
@@ -349,7 +349,7 @@ def _sorted(slots: int, priorities: dict[str, int] | None = None) -> tuple[Harne
         harness.delivery,
         RETRIEVAL_REQUESTS,
         rig.handle,
-        agent="doer",
+        agent="worker",
         identify=lambda received: f"{received.event.id}/result",
         answers=True,
         failed=_failed,

@@ -31,7 +31,7 @@ class Sum:
 
 @dataclass
 class Adder:
-    """A mind that adds up numbers by key; `first` opens a key, and each number announces the sum."""
+    """A state machine that adds up numbers by key; `first` opens a key, and each number announces the sum."""
 
     seen: list[str] = field(default_factory=list)
     fragile: bool = True
@@ -46,7 +46,7 @@ class Adder:
         if "cancelled" in given:
             raise asyncio.CancelledError
         if "crash" in given:
-            raise RuntimeError("a fault of the mind")
+            raise RuntimeError("a fault of the state machine")
         if value is None and "first" not in given:
             return Decision(wait=given.get("patience", 60.0))
         self.seen.append(received.event.id)
@@ -58,7 +58,7 @@ class Adder:
 
     def wake(self, value: Sum, now: float) -> Decision[Sum]:
         if self.fragile and value.total < 0:
-            raise RuntimeError("a fault of the mind")
+            raise RuntimeError("a fault of the state machine")
         if value.done:
             return Decision(forget=True)
         return Decision(replace(value, done=True, wake_at=now + 1000), [self._say("woken", value.total)])
@@ -73,7 +73,7 @@ class Adder:
             case "bury":
                 return InvalidEvent("unknown_run", "nobody knows it")
             case "crash":
-                raise RuntimeError("a fault of the mind")
+                raise RuntimeError("a fault of the state machine")
         return None
 
     def poisoned(self, received: Received[Any], error: PoisonEvent) -> list[Outgoing]:
@@ -87,14 +87,16 @@ class Adder:
 
 
 class Rig:
-    """One decider over one partition; the state is written when the test says so."""
+    """One stateful processor over one partition; the state is written when the test says so."""
 
     def __init__(self, harness: Harness | None = None) -> None:
         self.harness = harness or Harness(wake_at=lambda value: value.wake_at)
         self.harness.own(TASKS.name, 0)
-        self.mind, self.stream = Adder(), Stream()
-        self.processor: StatefulProcessor[Sum] = StatefulProcessor(self.harness.delivery, self.mind, state_topic=STATE)
-        self.harness.start(self.processor.run(self.stream, TASKS, agent="decider"))
+        self.machine, self.stream = Adder(), Stream()
+        self.processor: StatefulProcessor[Sum] = StatefulProcessor(
+            self.harness.delivery, self.machine, state_topic=STATE
+        )
+        self.harness.start(self.processor.run(self.stream, TASKS, agent="stateful"))
         self.producer = self.harness.producer
 
     def message(self, key: str, **given: Any) -> Message:
@@ -433,7 +435,7 @@ async def test_that_a_key_whose_waking_failed_is_woken_again_later(rig: Rig) -> 
     await until(lambda: rig.said() == ["bad/-1"])
     now = time.time() + 1
     rig.processor.wake(now)
-    rig.mind.fragile = False
+    rig.machine.fragile = False
     rig.processor.wake(now + 1)  # not at once: the fault would be logged all the time
     await settle()
     assert rig.said() == ["bad/-1"]
@@ -445,14 +447,14 @@ async def test_that_nothing_is_sent_for_a_partition_that_may_have_gone(rig: Rig)
     """It was decided just before; its next owner decides it again, with what it knows better."""
     rig.harness.assignments.suspend()
     rig.deliver("a", first=1, add=1)
-    await until(lambda: rig.mind.seen)
+    await until(lambda: rig.state_machine.seen)
     await settle()
     assert rig.producer.sent == []
     rig.harness.own(TASKS.name, 0)
     await until(lambda: rig.said() == ["a/1"])
     rig.harness.assignments.suspend()
     rig.deliver("a", add=1)
-    await until(lambda: len(rig.mind.seen) == 2)
+    await until(lambda: len(rig.state_machine.seen) == 2)
     rig.harness.own(TASKS.name)
     await settle()
     assert rig.said() == ["a/1"]
@@ -494,8 +496,8 @@ async def test_that_a_partition_that_is_read_back_does_not_hold_up_those_that_st
     partition_state.finish_loading()
     late = rig.harness.message(TASKS, Task(id="late", workflow="n", input={"add": 0}), partition=1)
     rig.harness.deliver(rig.stream, late)
-    await until(lambda: "late" in rig.mind.seen)
-    assert rig.mind.seen == ["kept-0", *(f"n{n}" for n in range(1, 250)), "late"]
+    await until(lambda: "late" in rig.state_machine.seen)
+    assert rig.state_machine.seen == ["kept-0", *(f"n{n}" for n in range(1, 250)), "late"]
     assert rig.said()[1] == "woken/5"
     await rig.harness.stop()
 
@@ -511,7 +513,7 @@ async def test_that_what_is_parked_is_left_to_the_next_owner_when_the_assignment
     rig.harness.offsets.clear()
     rig.deliver("a", first=1, add=7)
     await until(lambda: rig.said() == ["a/7"])
-    assert rig.mind.seen == ["a-0"]
+    assert rig.state_machine.seen == ["a-0"]
     await rig.harness.stop()
 
 

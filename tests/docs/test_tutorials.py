@@ -57,8 +57,8 @@ def test_workflows_fit_their_configuration_without_a_warning(name: str) -> None:
 def test_a_page_shows_a_result_of_the_tasks_and_names_what_is_no_model(name: str) -> None:
     assert any(re.search(rf"(?m)^{task.id}  ", text(page(name))) for task in tasks(name))
     settings = load(folder(name) / "config.yaml", {})
-    doubles = any(model.provider == "scripted" for model in settings.models.values())
-    assert ("## What is a double here" in text(page(name))) == doubles
+    fakes = any(model.provider == "scripted" for model in settings.models.values())
+    assert ("## What is faked here" in text(page(name))) == fakes
     assert any("provider:" in block.text for block in blocks("yaml", pages=(page(name),)) if not block.mark)
 
 

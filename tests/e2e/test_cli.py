@@ -51,25 +51,27 @@ def test_tasks_from_a_file_have_results(cli: Cli) -> None:
     assert "line 2: " in shown
     assert "2 sent, 1 bad, 2 succeeded, 0 failed, 0 unanswered" in shown
     again = cli("tasks", "send", "-", "--wait", text=lines[0])
-    assert "sent before, and not done again: 1" in again
+    assert "already processed earlier: 1" in again
     assert "1 sent, 0 bad, 1 succeeded, 0 failed, 0 unanswered" in again
     results = cli.objects("results", "tail", "--from-beginning", "--limit", "2")
     assert all(result["status"] == "succeeded" for result in results)
 
 
-def test_a_dead_letter_is_shown_mended_and_sent_again(cli: Cli) -> None:
+def test_a_dead_letter_is_shown_corrected_and_replayed(cli: Cli) -> None:
     _put_garbage(cli)
     letter = cli.objects("dead-letters", "list")[0]
     assert letter["reason"] == "not_utf8"
     assert "hex 67617262 616765ff" in cli("dead-letters", "show", letter["id"])
     before = next(row["events"] for row in cli.objects("topics", "list") if row["topic"] == "results")
-    (cli.folder / "mended.json").write_text('{"id": "mended", "input": {"question": "q"}}', encoding="utf-8")
-    assert cli.objects("dead-letters", "replay", letter["id"], "--value", "mended.json") == [{"replayed": letter["id"]}]
+    (cli.folder / "corrected.json").write_text('{"id": "mended", "input": {"question": "q"}}', encoding="utf-8")
+    assert cli.objects("dead-letters", "replay", letter["id"], "--value", "corrected.json") == [
+        {"replayed": letter["id"]}
+    ]
     results = cli.objects("results", "tail", "--from-beginning", "--limit", str(before + 1))
     assert "mended" in {result["task_id"] for result in results}
     assert cli.objects("dead-letters", "list")[0]["replayed"]
     assert "nothing to replay" in cli("dead-letters", "replay", "--all")
-    assert "there is no dead letter" in cli("dead-letters", "show", "tasks/0/999", exit_code=1)
+    assert "unknown dead letter" in cli("dead-letters", "show", "tasks/0/999", exit_code=1)
 
 
 def test_a_document_is_deleted(cli: Cli) -> None:

@@ -70,7 +70,7 @@ def test_a_change_is_taken_up_live_and_rolled_back(cli: _Cli) -> None:
 
     cli.write("two")
     shown = cli("orchestrator", "deploy", "--dry-run")
-    assert "greet: version 2 is new, and becomes active instead of version 1" in shown
+    assert "greet: version 2 is new and becomes active instead of version 1" in shown
     assert "-    - one" in shown
     assert "+    - two" in shown
     assert cli.answer(1) == "from one"
@@ -81,7 +81,7 @@ def test_a_change_is_taken_up_live_and_rolled_back(cli: _Cli) -> None:
 
     assert cli.objects("orchestrator", "rollback", "greet")[0]["version"] == 1
     assert cli.answer(1) == "from one"
-    assert "no version was active before" in cli("orchestrator", "rollback", "greet", exit_code=1)
+    assert "no earlier version was active" in cli("orchestrator", "rollback", "greet", exit_code=1)
     cli("orchestrator", "rollback", "greet", "--to", "2")
     assert cli.answer(2) == "from two"
 

@@ -81,7 +81,7 @@ def test_a_run_waits_for_its_signal_and_goes_on_with_it(cli: _Cli) -> None:
     assert "signal approval" in shown
     assert "Refund it. OK" in shown
     assert cli("runs", "show", "r-1", "--mermaid").startswith("flowchart LR\n")
-    assert "is over: succeeded" in cli("runs", "signal", "r-1", "approval", exit_code=1)
+    assert "has already ended: succeeded" in cli("runs", "signal", "r-1", "approval", exit_code=1)
 
 
 def test_a_run_is_cancelled(cli: _Cli) -> None:
@@ -101,4 +101,4 @@ def test_recorded_answers_are_fused_again(cli: _Cli) -> None:
 
 
 def test_a_run_that_is_not_known_is_one_line(cli: _Cli) -> None:
-    assert cli("runs", "show", "absent", exit_code=1).startswith("meta-ai: no run absent is known here")
+    assert cli("runs", "show", "absent", exit_code=1).startswith("meta-ai: unknown run absent")

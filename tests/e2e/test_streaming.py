@@ -55,7 +55,7 @@ def test_the_pieces_come_to_the_answer_though_the_first_model_is_cut_off(cli: Cl
 def test_people_see_one_text(cli: Cli) -> None:
     shown = cli("ask", "why?", "--stream")
     assert shown.count(TEXT) == 1
-    assert "begins anew" not in shown
+    assert "restarted" not in shown
     assert "broken" in shown.partition(TEXT)[2]  # who said what comes after the answer
 
 
@@ -98,4 +98,4 @@ def _reading(cli: Cli) -> Iterator[IO[str]]:
 
 
 def test_streaming_needs_waiting(cli: Cli) -> None:
-    assert "add --wait" in cli("tasks", "send", "-", "--stream", exit_code=2)
+    assert "--stream needs --wait" in cli("tasks", "send", "-", "--stream", exit_code=2)

@@ -47,7 +47,7 @@ def test_that_values_become_json(value: object, json: object) -> None:
         ([["x" * 1000]] * 1100, "more than 1048576 characters"),
     ],
 )
-def test_that_what_is_no_json_is_refused(value: object, complaint: str) -> None:
+def test_that_what_is_not_json_is_refused(value: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         JsonConverter().of(value)
 

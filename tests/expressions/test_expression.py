@@ -67,14 +67,14 @@ def test_that_only_what_is_named_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("1 +", "is not a CEL expression: column 4: "),
-        ("now()", "no function is called now; there are bool, "),
-        ("input.kind.contians('x')", "no function is called contians; did you mean contains?"),
+        ("1 +", "is not a valid CEL expression: column 4: "),
+        ("now()", "unknown function now; there are bool, "),
+        ("input.kind.contians('x')", "unknown function contians; did you mean contains?"),
         ("steps", "name the step, as in `steps.answer.output`"),
         ("steps[input.kind].output", "name the step"),
         ("input.tags.map(item, item)", "`item` is taken; give the macro's variable another name"),
-        ("'" + "x" * 10_000 + "'", "an expression has 10000 characters at most"),
-        ("(" * 500 + "1" + ")" * 500, "is not a CEL expression"),
+        ("'" + "x" * 10_000 + "'", "an expression may have at most 10000 characters"),
+        ("(" * 500 + "1" + ")" * 500, "is not a valid CEL expression"),
     ],
 )
 def test_that_what_cannot_work_is_refused_before_it_is_used(source: str, complaint: str) -> None:
@@ -86,8 +86,8 @@ def test_that_what_cannot_work_is_refused_before_it_is_used(source: str, complai
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("input.nothing", "there is no `nothing`; ask first, as in has(a.b)"),
-        ("steps.absent.output", "there is no `absent`"),
+        ("input.nothing", "`nothing` does not exist; test first with has(a.b)"),
+        ("steps.absent.output", "`absent` does not exist"),
         ("item.x", "there is no 'item'"),
         ("input.total + 'x'", "the types do not fit together"),
         ("input.kind.split(input.kind).map(x, x.y)", "the types do not fit together"),
@@ -166,11 +166,11 @@ def test_that_a_value_knows_what_it_uses() -> None:
 
 
 def test_that_errors_name_the_place_within_a_value() -> None:
-    with pytest.raises(ConfigurationError, match=r"^w\.a\.1: is not a CEL expression"):
+    with pytest.raises(ConfigurationError, match=r"^w\.a\.1: is not a valid CEL expression"):
         TemplateValue({"a": [1, "${{ 1 + }}"]}, where="w")
     with pytest.raises(ConfigurationError, match=r"^w: `\$\{\{` is not closed by `\}\}`"):
         TemplateValue("${{ input.x }", where="w")
-    with pytest.raises(ExpressionError, match=r"^w\.b: there is no `nothing`"):
+    with pytest.raises(ExpressionError, match=r"^w\.b: `nothing` does not exist"):
         TemplateValue({"b": "${{ input.nothing }}"}, where="w").evaluate(CONTEXT)
 
 

@@ -18,7 +18,7 @@ def test_that_a_program_knows_its_names() -> None:
 
 @pytest.mark.parametrize("source", ["", "a b", "a.?b", "`a`", "a[", "\x00"])
 def test_that_a_malformed_one_is_refused_in_one_line(source: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^w: is not a CEL expression: column \d+: .+$"):
+    with pytest.raises(ConfigurationError, match=r"^w: is not a valid CEL expression: column \d+: .+$"):
         Program(source, where="w")
 
 

@@ -51,7 +51,7 @@ def test_an_unknown_name_lists_the_known() -> None:
         ("vote", {"pattern": "("}, "fusion strategy vote: pattern: '(' is not a regular expression"),
     ],
 )
-def test_an_option_that_does_not_fit_is_named_with_its_mend(name: str, options: dict[str, Any], complaint: str) -> None:
+def test_an_option_that_does_not_fit_is_named_with_its_fix(name: str, options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         registry.get(name, options)
     assert str(raised.value).startswith(complaint)

@@ -61,7 +61,7 @@ async def _stage(kafka: Connection, folder: Path, provider: BatchProvider) -> As
         yield workers, traffic
 
 
-async def test_what_a_killed_worker_has_handed_in_another_one_collects(kafka: Connection, tmp_path: Path) -> None:
+async def test_what_a_killed_worker_has_submitted_another_one_collects(kafka: Connection, tmp_path: Path) -> None:
     over = asyncio.Event()
     async with (
         BatchProvider(lambda _age: over.is_set()) as provider,

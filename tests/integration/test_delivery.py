@@ -52,7 +52,7 @@ async def test_calls_in_flight_in_a_killed_worker_are_made_by_the_next(own_kafka
         assert deployment.upstream.repeated == 3 * IN_FLIGHT
 
 
-async def test_what_arrives_while_a_rebalance_ends_is_not_passed_over(own_kafka: LocalKafka, tmp_path: Path) -> None:
+async def test_what_arrives_while_a_rebalance_ends_is_not_skipped(own_kafka: LocalKafka, tmp_path: Path) -> None:
     """Nothing of the requests is committed yet: only what is put back comes again."""
     servers = own_kafka.connection.bootstrap_servers
     async with deploy(servers, tmp_path, delay=lambda: 4.0, faults=["slow_rebalances"]) as deployment:

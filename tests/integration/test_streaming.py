@@ -79,7 +79,7 @@ async def test_that_the_readers_text_is_the_answer_though_a_model_is_cut_off(kaf
         assert len(readers.streams[task_id]) == 2
 
 
-async def test_that_the_readers_text_is_the_answer_though_a_worker_dies_amid_it(
+async def test_that_the_readers_text_is_the_answer_though_a_worker_dies_during_it(
     kafka: Connection, tmp_path: Path
 ) -> None:
     task_ids = [f"k{number}" for number in range(8)]

@@ -113,14 +113,14 @@ async def _given_up(harness: Harness) -> None:
     await asyncio.wait(tasks)
 
 
-async def test_that_a_call_that_is_given_up_says_what_it_has_cost(harness: Harness) -> None:
+async def test_that_a_call_that_is_abandoned_says_what_it_has_cost(harness: Harness) -> None:
     await _given_up(harness)
     (spend,) = _spent(harness)
     assert (spend.outcome, spend.estimated, spend.usage.input_tokens, spend.usage.cost) == ("lost", True, 100, 200e-6)
     assert harness.producer.on(MODEL_RESPONSES) == []
 
 
-async def test_that_a_call_that_is_given_up_does_not_wait_for_a_broker_that_is_away(
+async def test_that_a_call_that_is_abandoned_does_not_wait_for_a_broker_that_is_away(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spend_recorder, "_CLOSING_SECONDS", 0.05)
@@ -130,7 +130,7 @@ async def test_that_a_call_that_is_given_up_does_not_wait_for_a_broker_that_is_a
     assert harness.producer.sent
 
 
-async def test_that_a_call_that_is_given_up_stays_so_when_what_it_has_cost_cannot_be_sent() -> None:
+async def test_that_a_call_that_is_abandoned_stays_so_when_what_it_has_cost_cannot_be_sent() -> None:
     harness = Harness()
     harness.producer.refuse = lambda _record: MessageSizeTooLargeError()
     configured = assemble(harness, m={"default": "four", "price": PRICE}).models["m"]
@@ -190,7 +190,7 @@ async def test_that_a_loser_that_cannot_be_stopped_is_on_record_once(
     assert len(_spent(harness)) == 2
 
 
-async def test_that_what_ends_after_its_call_was_given_up_is_put_on_record_then(
+async def test_that_what_ends_after_its_call_was_abandoned_is_put_on_record_then(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, deps = _stubborn(harness, monkeypatch)

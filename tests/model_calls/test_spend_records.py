@@ -63,7 +63,7 @@ def test_that_a_record_says_who_paid_for_what_and_by_which_price() -> None:
     assert (event.topic, event.key, event.id, event.partition) == (SPEND, "t", spend.id, 3)
 
 
-def test_that_an_answer_that_broke_off_is_estimated_and_what_stood_of_it_is_read_again() -> None:
+def test_that_an_answer_that_was_cut_off_is_estimated_and_what_stood_of_it_is_read_again() -> None:
     cut, rest = _spends(Attempt(1, 1.0, error=CUT, text="y" * 80), Attempt(2, 1.0, Completion("z" * 40)))
     assert (cut.outcome, cut.estimated) == ("cut", True)
     assert cut.usage == Usage(input_tokens=100, output_tokens=20, cost=300e-6)
@@ -71,12 +71,12 @@ def test_that_an_answer_that_broke_off_is_estimated_and_what_stood_of_it_is_read
     assert (rest.usage.input_tokens, rest.usage.output_tokens) == (120, 10)
 
 
-def test_that_an_attempt_that_broke_off_while_it_thought_has_read_the_prompt() -> None:
+def test_that_an_attempt_that_was_cut_off_while_it_was_reasoning_has_read_the_prompt() -> None:
     (spend,) = _spends(Attempt(1, 1.0, error=CUT, first_token=0.5))
     assert (spend.outcome, spend.usage.input_tokens, spend.usage.output_tokens) == ("cut", 100, 0)
 
 
-def test_that_what_is_begun_anew_is_not_read_again() -> None:
+def test_that_what_starts_over_is_not_read_again() -> None:
     request = REQUEST.model_copy(update={"output_schema": {}})
     cut, anew = _spends(
         Attempt(1, 1.0, error=CUT, text="y" * 80), Attempt(2, 1.0, Completion("z" * 40)), request=request

@@ -95,7 +95,7 @@ async def test_that_another_attempt_is_another_stream_from_its_base_on() -> None
     assert error.code == "unavailable"
 
 
-async def test_that_thoughts_and_text_are_apart() -> None:
+async def test_that_reasoning_and_text_are_separate() -> None:
     producer = Producer()
     async with _chunks(producer) as chunks:
         for piece in (Piece(1, 0, "reasoning", "so"), Piece(1, 0, "reasoning", " far"), _text("Yes")):
@@ -149,7 +149,7 @@ async def test_that_what_cannot_be_sent_is_told() -> None:
             await chunks.take(Piece(1, 0, end=True))
 
 
-async def test_that_a_call_that_is_given_up_leaves_nothing_running() -> None:
+async def test_that_a_call_that_is_abandoned_leaves_nothing_running() -> None:
     before, producer = asyncio.all_tasks(), Producer()
     producer.hold = lambda _record: True
     with pytest.raises(RuntimeError, match="given up"):

@@ -29,7 +29,7 @@ def test_that_a_model_with_several_keys_is_like_one_with_the_first() -> None:
     assert found["one"] == found["several"] != frozenset()
 
 
-def test_that_what_cannot_be_built_here_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_what_cannot_be_built_here_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.models.local.adapter.find_spec", lambda _: None)
     models = {
         "unpaid": ModelSettings(provider="openai", model="m"),

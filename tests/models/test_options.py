@@ -31,7 +31,7 @@ def test_options_become_the_components_section() -> None:
         ({"delay": "long"}, "delay: must be a number"),
     ],
 )
-def test_a_wrong_option_is_named_with_its_mend(given: dict[str, object], said: str) -> None:
+def test_a_wrong_option_is_named_with_its_fix(given: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         options.parse("m", settings(options=given), Options)
 

@@ -29,7 +29,7 @@ async def test_one_key_needs_no_pool() -> None:
 
 
 def test_one_key_besides_the_several_is_a_mistake() -> None:
-    with pytest.raises(ConfigurationError, match=r"models\.gpt\.api_keys: give all keys here") as raised:
+    with pytest.raises(ConfigurationError, match=r"models\.gpt\.api_keys: set either api_keys or api_key") as raised:
         build("gpt", _settings(api_key="sk-one-secret", api_keys=["sk-two-secret"]))
     assert "secret" not in str(raised.value)
 

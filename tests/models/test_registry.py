@@ -76,7 +76,7 @@ def test_a_provider_that_is_not_used_is_not_imported() -> None:
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-def test_a_missing_sdk_is_named_with_its_mend(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sdk_is_named_with_its_fix(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, provider, None)
 
     with pytest.raises(MissingDependency, match=r'pip install "meta-ai-orchestrator\[server\]"'):

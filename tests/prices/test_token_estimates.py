@@ -20,7 +20,7 @@ def test_that_four_characters_are_a_token(text: str, count: int) -> None:
     assert estimate_tokens(text) == count
 
 
-def test_that_all_that_is_said_is_read_and_pictures_by_their_number() -> None:
+def test_that_all_that_is_said_is_read_and_images_by_their_number() -> None:
     said = Message(role="user", content="x" * 40)
     assert _asked(said, said) == 20
     picture = Image(url="data:image/png;base64," + "A" * 100_000)

@@ -75,7 +75,7 @@ def test_outside_of_a_given_root_is_refused(docs: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"), [("none.md", "does not exist"), ("picture.png", "must end in .md, .markdown, .txt, .rst")]
 )
-def test_a_path_that_is_no_document_is_refused(docs: Path, name: str, complaint: str) -> None:
+def test_a_path_that_is_not_a_document_is_refused(docs: Path, name: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} .*{complaint}"):
         ids(docs / name)
 
@@ -86,7 +86,7 @@ def test_other_encodings_are_refused(docs: Path) -> None:
         ids(docs)
 
 
-def test_a_byte_order_mark_is_no_text(docs: Path) -> None:
+def test_a_byte_order_mark_is_not_text(docs: Path) -> None:
     (docs / "b.md").write_bytes(b"\xef\xbb\xbf# A\r\n")
     (document,) = read_documents([docs / "b.md"])
     assert document.text == "# A\r\n"

@@ -26,7 +26,7 @@ def test_what_is_written_is_read(path: Path) -> None:
     assert read(path, "hashing") == Snapshot({"0": 7}, (PART, PART))
 
 
-def test_no_file_is_no_snapshot_and_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_file_is_no_snapshot_and_gives_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read(tmp_path / "absent", "hashing") is None
     assert not caplog.records
 

@@ -110,7 +110,7 @@ def test_a_breaker_is_open_when_it_is_for_half_of_what_is_known() -> None:
     assert _board(opened, *others).health(START)["m"].open_until == START + 5
 
 
-def test_the_picture_is_made_anew_only_when_something_was_said_or_time_has_passed() -> None:
+def test_the_picture_is_made_again_only_when_something_was_said_or_time_has_passed() -> None:
     board = _board(_said("w1", 0))
     picture = board.health(START)
     assert board.health(START + 0.9) is picture

@@ -28,7 +28,7 @@ def test_an_embedding_of_another_size_is_refused(vector: np.ndarray | None) -> N
 
 
 @pytest.mark.parametrize("content", [{"features": {"mood": 1.0}}, {"intercept": math.nan}, {"threshold": 2}, {"x": 1}])
-def test_what_is_no_router_is_refused(content: dict[str, object]) -> None:
+def test_what_is_not_a_router_is_refused(content: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Router.model_validate({"intercept": 0.0, **content})
 

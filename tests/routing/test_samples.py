@@ -66,7 +66,7 @@ def test_a_result_is_a_sample_when_its_question_is_known(result: Result, sample:
     assert _read(result.to_json(), texts={"t1": "q"}).samples == [sample]
 
 
-def test_what_is_no_sample_is_counted_by_the_reason() -> None:
+def test_what_is_not_a_sample_is_counted_by_the_reason() -> None:
     both = (_said("w", "a"), _said("s", "a"))
     recording = _read(
         b"no json",

@@ -22,7 +22,7 @@ def test_that_yaml_and_json_are_read(tmp_path: Path) -> None:
         (b" " * (MAX_BYTES + 1), ": is larger than 262144 bytes; is it a list?"),
     ],
 )
-def test_that_what_is_no_text_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_that_what_is_not_text_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:

@@ -55,5 +55,5 @@ def test_that_what_is_wrong_with_each_model_is_said() -> None:
     with pytest.raises(ConfigurationError) as caught:
         components(settings)
     first, second = str(caught.value).splitlines()
-    assert first.startswith("models.a.provider: there is no provider 'scirpted'")
+    assert first.startswith("models.a.provider: unknown provider 'scirpted'")
     assert second.startswith("models.b.options.deflt: unknown key")

@@ -1,4 +1,4 @@
-"""Random workflows, and a world in which a run of one meets every misfortune."""
+"""Random workflows, and a simulation in which a run of one meets every failure."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def ticket(request: ModelRequest, poll: float = 3.0) -> ModelResponse:
 
 
 def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut: str = "") -> Response:
-    """Return what a doer, a child or the owner of slots or of a budget answers to a request.
+    """Return what a request agent, a child run or the owner of slots or of a budget answers to a request.
 
     A model goes on with what stands of the answer; with an error, `cut` is what came before it.
     """

@@ -18,7 +18,7 @@ from topics.step_results import StepResult
 from topics.tasks import Parent, Task
 
 STEPS = {"one": {"kind": "workflow", "workflow": "child"}, "say": {"kind": "transform", "value": "1"}}
-WORLD = EngineContext(Definitions(), limits=EngineLimits(remember=50.0))
+CONTEXT = EngineContext(Definitions(), limits=EngineLimits(remember=50.0))
 BUSY = Failure(code="overloaded", message="too busy")
 CHILD = StepRun(status="running", wake_at=9.0, outstanding=frozenset({"t/one/workflow/1"}))
 
@@ -36,7 +36,7 @@ SAID = StepRun(status="succeeded", started_at=100.0, ended_at=101.0, output=1)
 
 
 def test_that_the_result_comes_first_and_what_remains_is_enough_to_know_a_repetition() -> None:
-    done, (result,) = complete(run(SAID), definition(), None, WORLD, 110.0)
+    done, (result,) = complete(run(SAID), definition(), None, CONTEXT, 110.0)
     assert done == Done(digest="digest", forget_at=160.0)
     assert isinstance(result, Result)
     assert (result.status, result.answer) == ("succeeded", 1)
@@ -46,7 +46,7 @@ def test_that_the_result_comes_first_and_what_remains_is_enough_to_know_a_repeti
     ("output", "status"), [({"type": "integer"}, "succeeded"), ({"type": "string"}, "failed"), ({}, "succeeded")]
 )
 def test_that_the_answer_must_fit_the_output_schema(output: dict[str, Any], status: str) -> None:
-    _, (result,) = complete(run(SAID), definition(output=output), None, WORLD, 110.0)
+    _, (result,) = complete(run(SAID), definition(output=output), None, CONTEXT, 110.0)
     assert isinstance(result, Result)
     assert result.status == status
     assert (result.error is None) == (status == "succeeded")
@@ -59,19 +59,19 @@ def test_that_the_chunks_of_an_answer_that_is_a_retrieval_must_fit_the_output_sc
     chunk = Chunk(id="d#1", document_id="d", source="d.md", text="said", lines=(1, 2), score=0.5)
     found = StepRun(status="succeeded", started_at=100.0, ended_at=101.0, chunks=(chunk,))
     schema = {"type": "array", "items": {"required": ["text"]}}
-    _, (result,) = complete(run(found), definition(output=schema), None, WORLD, 110.0)
+    _, (result,) = complete(run(found), definition(output=schema), None, CONTEXT, 110.0)
     assert isinstance(result, Result)
     assert (result.status, result.error) == ("succeeded", None)
 
 
 def test_that_an_answer_that_was_skipped_needs_to_fit_nothing() -> None:
-    _, (result,) = complete(run(StepRun(status="skipped")), definition(output={"type": "string"}), None, WORLD, 110.0)
+    _, (result,) = complete(run(StepRun(status="skipped")), definition(output={"type": "string"}), None, CONTEXT, 110.0)
     assert isinstance(result, Result)
     assert (result.status, result.answer) == ("succeeded", None)
 
 
 def test_that_the_error_that_ended_it_is_not_hidden_by_another() -> None:
-    _, (result,) = complete(run(SAID), definition(output={"type": "string"}), BUSY, WORLD, 110.0)
+    _, (result,) = complete(run(SAID), definition(output={"type": "string"}), BUSY, CONTEXT, 110.0)
     assert isinstance(result, Result)
     assert result.error == BUSY
 
@@ -85,7 +85,7 @@ def test_that_all_that_wait_for_the_run_are_told() -> None:
         slot="held",
         slot_key="acme",
     )
-    _, commands = complete(ended, definition(concurrency={"limit": 1}), BUSY, WORLD, 110.0)
+    _, commands = complete(ended, definition(concurrency={"limit": 1}), BUSY, CONTEXT, 110.0)
     result, home, farewell, slot = commands
     assert isinstance(result, Result)
     assert isinstance(home, StepResult)
@@ -97,6 +97,6 @@ def test_that_all_that_wait_for_the_run_are_told() -> None:
 
 
 def test_that_a_run_whose_workflow_is_gone_still_has_a_result() -> None:
-    _, (result,) = complete(run(SAID, steps={"one": CHILD}, active={"one": 9.0}), None, BUSY, WORLD, 110.0)
+    _, (result,) = complete(run(SAID, steps={"one": CHILD}, active={"one": 9.0}), None, BUSY, CONTEXT, 110.0)
     assert isinstance(result, Result)
     assert (result.status, result.steps) == ("failed", ())

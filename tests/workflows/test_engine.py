@@ -414,15 +414,15 @@ BUDGETS = (BudgetSettings(name="one", limit=1), BudgetSettings(name="two", tenan
 
 def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one for each misfortune
     """Have one random thing happen: an answer, an error, a repetition, a loss, time, news, or a restart."""
-    facts = [event for event, _, _ in life.inputs if not isinstance(event, TaskReceived | Tick)]
+    inputs = [event for event, _, _ in life.inputs if not isinstance(event, TaskReceived | Tick)]
     match data.draw(HAPPENINGS):
         case "answer" if life.open:
             life.give(_answered(life.open.pop(_place(life, data)), data))
         case "error" if life.open:
             error, cut = data.draw(st.sampled_from(["a", "b"])), data.draw(st.sampled_from(["", "Half an an"]))
             life.give(answer(life.open.pop(_place(life, data)), error=error, cut=cut))
-        case "repeat" if facts:
-            life.give(data.draw(st.sampled_from(facts)))
+        case "repeat" if inputs:
+            life.give(data.draw(st.sampled_from(inputs)))
         case "lose" if life.open:
             life.open.pop(_place(life, data))
         case "tick":
@@ -526,7 +526,7 @@ def _replay(life: Life) -> None:
 def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
-    """A crash loses the states since the last write; all facts since then are delivered again, in any order."""
+    """A crash loses the states since the last write; all inputs since then are delivered again, in any order."""
     first = Life(Definitions([workflow]))
     history: list[tuple[RunState | None, int, int]] = [(None, 0, 0)]
     first.give(accept())
@@ -537,10 +537,10 @@ def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     open_then = requests(first.commands[:sent])
     second = Life(first.definitions, state, first.now, open=open_then)
     lost = [event for event, _, _ in first.inputs[known:] if not isinstance(event, Tick)]
-    # Without a run, its facts wait for the task: delivery holds them back.
+    # Without a run, its inputs wait for the task: delivery holds them back.
     tasks = [event for event in lost if isinstance(event, TaskReceived)]
-    facts = data.draw(st.permutations([event for event in lost if not isinstance(event, TaskReceived)]))
-    for event in (*tasks, *facts):
+    inputs = data.draw(st.permutations([event for event in lost if not isinstance(event, TaskReceived)]))
+    for event in (*tasks, *inputs):
         second.give(event)
     _nothing_is_lost(second, first)
     second.expire()
@@ -567,18 +567,18 @@ def test_that_no_answer_is_lost_when_a_crash_follows_a_crash(
     for _ in range(events):
         _misfortune(first, data)
     lost = [event for event, _, _ in first.inputs[1:] if not isinstance(event, Tick)]
-    facts = data.draw(st.permutations(lost))
-    cut = data.draw(st.integers(0, len(facts)))
+    inputs = data.draw(st.permutations(lost))
+    cut = data.draw(st.integers(0, len(inputs)))
     second = Life(first.definitions, begun, first.now)
-    for event in facts[:cut]:
+    for event in inputs[:cut]:
         second.give(event)
     written_first = second.state
-    for event in facts[cut:]:
+    for event in inputs[cut:]:
         second.give(event)
     log = [*records("t", written_first, None), *_part(records("t", second.state, written_first), data)]
     third = Life(first.definitions, _read_back(log), second.now)
     third.give(Tick())
-    for event in data.draw(st.permutations(facts[cut:])):
+    for event in data.draw(st.permutations(inputs[cut:])):
         third.give(event)
     _nothing_is_lost(third, first)
     third.expire()
@@ -597,7 +597,7 @@ def _read_back(log: list[tuple[str, bytes | None]]) -> RunState:
 def test_that_a_run_survives_a_write_of_which_only_a_part_arrived(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
-    """A worker may die between the records of one write; the facts behind what is lost are delivered again."""
+    """A worker may die between the records of one write; the inputs behind what is lost are delivered again."""
     life = Life(Definitions([workflow]))
     life.give(accept())
     before = life.state
@@ -606,8 +606,8 @@ def test_that_a_run_survives_a_write_of_which_only_a_part_arrived(
     log = [*records("t", before, None), *_part(records("t", life.state, before), data)]
     second = Life(life.definitions, _read_back(log), life.now)
     second.give(Tick())
-    facts = [event for event, _, _ in life.inputs[1:] if not isinstance(event, Tick)]
-    for event in data.draw(st.permutations(facts)):
+    inputs = [event for event, _, _ in life.inputs[1:] if not isinstance(event, Tick)]
+    for event in data.draw(st.permutations(inputs)):
         second.give(event)
     _nothing_is_lost(second, life)
     second.expire()
@@ -623,7 +623,7 @@ _SETTLED = ("ask", "retrieve", "connector", "transform", "decide", "map")
 
 @settings(max_examples=100, deadline=None)
 @given(workflow=workflows(kinds=_SETTLED), data=st.data())
-def test_that_the_order_of_facts_and_their_repetition_do_not_matter(workflow: Workflow, data: st.DataObject) -> None:
+def test_that_the_order_of_events_and_their_repetition_do_not_matter(workflow: Workflow, data: st.DataObject) -> None:
     settled = _indifferent(workflow)
     one, other = (_shuffled(settled, data) for _ in range(2))
     assert one.status == other.status
@@ -651,7 +651,7 @@ def _indifferent(workflow: Workflow) -> Workflow:
 
 
 def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
-    """Return the result of a run whose facts, each a function of its request's id, come in any order, some twice."""
+    """Return the result of a run whose inputs, each a function of its request's id, come in any order, some twice."""
     life = Life(Definitions([workflow]))
     life.give(accept())
     while life.open and isinstance(life.state, Run):
@@ -666,7 +666,7 @@ def _settled(request: Any) -> Response:
     return answer(request, TEXTS[lot % len(TEXTS)], error="unavailable" if lot % 5 == 0 else None)
 
 
-def test_that_a_turn_that_comes_after_a_crash_amid_its_write_goes_on_with_what_was_written() -> None:
+def test_that_a_turn_that_comes_after_a_crash_during_its_write_goes_on_with_what_was_written() -> None:
     limit = {"limit": 1, "key": "'all'"}
     steps = {"one": {"kind": "wait", "signal": "approval"}, "two": RETRIEVE, "say": _asking(after=["one", "two"])}
     life = _begun(steps, concurrency=limit)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.workflows.run import Run, Semaphore
 from app.workflows.semaphores import grant
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome
 from topics.slots import SlotEvent
 
 NOW = 1_000.0
@@ -43,7 +43,7 @@ def _served(*events: SlotEvent | None, now: float = NOW) -> list[str]:
     return served
 
 
-def test_that_a_run_asks_for_its_turn_and_begins_when_it_comes() -> None:
+def test_that_a_run_asks_for_its_slot_and_begins_when_it_comes() -> None:
     life = begun({"say": asking()}, concurrency={"limit": 2, "key": "input.question"}, priority=4)
     (event,) = life.commands
     assert isinstance(event, SlotEvent)

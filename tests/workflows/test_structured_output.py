@@ -47,7 +47,7 @@ def test_that_json_within_words_is_read(value: Any) -> None:
         *('{"kind": Infinity}', '{"kind": 1e400}', '{"kind": "\\ud800"}', '{"\\udfff": 1}'),
     ],
 )
-def test_that_what_is_no_json_is_refused(text: str) -> None:
+def test_that_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(NotJson, match="it is not valid JSON"):
         read(text, ANY)
 

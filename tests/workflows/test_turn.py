@@ -6,7 +6,7 @@ import pytest
 
 from app.workflows.records import records
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome, transform
 from tests.workflows.simulation import answer
 
 FIND = {"kind": "retrieve", "query": "{{ input.question }}"}
@@ -123,7 +123,7 @@ def test_that_a_step_runs_when_one_of_those_before_it_was_not_skipped() -> None:
     assert outcome(begun(steps)).answer == 3
 
 
-def test_that_a_condition_that_is_no_condition_fails_its_step() -> None:
+def test_that_a_condition_that_is_not_a_condition_fails_its_step() -> None:
     error = outcome(begun({"end": transform("1", when="1 + 1")})).error
     assert error
     assert "yields int, not true or false" in error.message

@@ -116,7 +116,7 @@ class Demo:
     async def _stay(self, connection: Connection, running: RunningWorker, interruption: SignalHandler) -> None:
         said = hosting.describe_running(self._settings, connection, running)
         with run_state.published(run_state.path_for(None, os.environ), said):
-            self._say("it stays up; Ctrl-C ends it")
+            self._say("still running; press Ctrl-C to stop")
             hosting.announce(self._settings, connection, running, self._output)
             await interruption.wait(running.worker)
 

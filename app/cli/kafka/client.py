@@ -1,4 +1,4 @@
-"""The commands' own Kafka client: it sends events and reads topics, outside of any consumer group."""
+"""The Kafka client of the commands: it sends events and reads topics, without a consumer group."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from app.telemetry.traceparent import child_traceparent
 from topics.base import Event, Topic
 
 SOURCE = "/meta-ai/cli"
-# A broker named by its address may be an embedded one, which lets every fetch wait in full; and it knows no
-# idempotent producers: the ids of events make a repetition harmless anyway.
+# A broker named by its address may be an embedded one, which makes every fetch wait for the full time, and does not
+# support idempotent producers: the ids of events make duplicates harmless anyway.
 _FETCH_WAIT_MS = 25
 _END_OFFSET_SECONDS = 10.0
 
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Event)
 
 
 class OffsetRange(NamedTuple):
-    """The first offset of a partition, and the one after the last."""
+    """The first offset of a partition, and the offset after the last."""
 
     begin: int
     end: int
@@ -43,12 +43,12 @@ class OffsetRange(NamedTuple):
 
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[Client]:
-    """Yield a client of the broker that the settings name.
+    """Yield a client of the broker in the settings.
 
     Raises:
         BrokerError: the broker cannot be reached, or fails while it is used.
     """
-    # What it would log, it also raises; and it tries for ever to reach a broker that has gone, line by line.
+    # What it would log, it also raises; and it logs each of its endless attempts to reach a broker that has gone.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     accept_invalid_header_names()
     async with open_broker(settings.broker) as connection, attach(settings, connection) as client:
@@ -57,7 +57,7 @@ async def connect(settings: Settings) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def attach(settings: Settings, connection: Connection) -> AsyncIterator[Client]:
-    """Yield a client of a broker that is open already.
+    """Yield a client of a broker that is already open.
 
     Raises:
         BrokerError: the broker fails while it is used.
@@ -73,7 +73,7 @@ async def attach(settings: Settings, connection: Connection) -> AsyncIterator[Cl
 
 
 class Client:
-    """Sends and reads; what it opens is closed with `stack`."""
+    """Sends events and reads topics; what it opens is closed with `stack`."""
 
     def __init__(self, settings: Settings, connection: Connection, stack: AsyncExitStack) -> None:
         self.settings = settings
@@ -96,7 +96,7 @@ class Client:
         id: str,  # noqa: A002  # the event's
         partition: int | None = None,
     ) -> asyncio.Future[Any]:
-        """Put an event into the next batch; the future resolves when the broker has it."""
+        """Add an event to the next batch; the future resolves when the broker has it."""
         outgoing = Outgoing(topic, key, event, id, partition)
         record_headers = headers(outgoing, source=SOURCE, cause=None, traceparent=child_traceparent(None))
         return await self.put(self.full_name(topic), key.encode(), event.to_json(), record_headers, partition)
@@ -109,7 +109,7 @@ class Client:
         record_headers: Headers,
         partition: int | None = None,
     ) -> asyncio.Future[Any]:
-        """Put a raw message into the next batch; `topic` is the full name. Without a partition the key decides."""
+        """Add a raw message to the next batch; `topic` is the full name. Without a partition the key decides."""
         producer = await self._open_producer()
         sent: asyncio.Future[Any] = await producer.send(
             topic, key=key, value=value, headers=record_headers, partition=partition
@@ -118,7 +118,7 @@ class Client:
 
     @asynccontextmanager
     async def read(self, topic: Topic[Any], *, from_beginning: bool = False) -> AsyncIterator[Reader]:
-        """Yield a reader of what the topic holds, or else of what comes from now on.
+        """Yield a reader of the records in the topic, or else of those that arrive from now on.
 
         Raises:
             BrokerError: there is no such topic.
@@ -132,7 +132,7 @@ class Client:
             yield Reader(consumer, starts, ends, partial(check_reachable, self.connection))
 
     async def bounds(self, topics: Sequence[Topic[Any]]) -> dict[TopicPartition, OffsetRange]:
-        """Return where each partition of `topics` begins and ends.
+        """Return the first and end offset of each partition of `topics`.
 
         Raises:
             BrokerError: one of them does not exist.
@@ -141,14 +141,14 @@ class Client:
             return await _offset_ranges(consumer, await self._topic_partitions(topics))
 
     async def committed(self, group: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return how far `group` has finished each partition; where it has nothing, 0."""
+        """Return the committed offset of `group` for each partition; 0 if there is none."""
         admin = await self.admin()
-        # The partitions are named because the embedded broker answers a question about all in another form.
+        # The partitions are named because the embedded broker answers a request for all in another format.
         found = await admin.list_consumer_group_offsets(group, partitions=list(places))
         return {place: max(0, at.offset) for place, at in found.items()}
 
     async def partitions(self) -> dict[str, int]:
-        """Return how many partitions each topic of the broker has, by full name."""
+        """Return the number of partitions of each topic of the broker, by full name."""
         admin = await self.admin()
         described: Sequence[Mapping[str, Any]] = await admin.describe_topics()
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
@@ -200,10 +200,12 @@ async def _offset_ranges(
     begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
     for place, end in ends.items():
         consumer.seek(place, end)
-    # The embedded broker gives the first offset of the last batch as the end: only what comes with a fetch is true.
+    # The embedded broker reports the first offset of the last batch as the end: only that of a fetch is right.
     until = time.monotonic() + _END_OFFSET_SECONDS
     while any(consumer.highwater(place) is None for place in places):
         if time.monotonic() > until:
-            raise BrokerError(f"the broker did not say within {_END_OFFSET_SECONDS:g} s where its partitions end")
+            raise BrokerError(
+                f"the broker did not report the end offsets of its partitions within {_END_OFFSET_SECONDS:g} s"
+            )
         await consumer.getmany(timeout_ms=_FETCH_WAIT_MS)
     return {place: OffsetRange(begins[place], max(ends[place], consumer.highwater(place))) for place in places}

@@ -1,4 +1,4 @@
-"""The consumer group of the workers: its members, and how far they have come."""
+"""The consumer group of the workers: its members and their progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topics import CONSUMED
 
 @dataclass(frozen=True, slots=True)
 class TopicProgress:
-    """Of one topic: the events that came, those that are finished, and those that wait or are worked on."""
+    """The progress on one topic: the events received, finished, and waiting or in progress."""
 
     topic: str
     events: int
@@ -31,7 +31,7 @@ class ConsumerGroup:
 
 
 async def inspect(client: Client) -> ConsumerGroup:
-    """Return what the broker knows of the group."""
+    """Return the group as the broker reports it."""
     admin = await client.admin()
     name = client.settings.app_id
     described = (await admin.describe_consumer_groups([name]))[0].groups[0]

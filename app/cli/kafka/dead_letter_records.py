@@ -1,4 +1,4 @@
-"""Dead letters as they lie on their topic: found, shown, and sent again."""
+"""Read, show and replay dead letters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPLAYED = "dead_letter.replayed"
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRecord:
-    """A dead letter and the original message, byte for byte; `replayed` when it was sent again."""
+    """A dead letter and the original message, byte for byte; `replayed` if it was replayed."""
 
     place: DeadLetter
     key: bytes | None
@@ -34,12 +34,12 @@ class DeadLetterRecord:
 
     @property
     def id(self) -> str:
-        """The original's place."""
+        """The topic, partition and offset of the original."""
         return self.place.id
 
 
 async def read_all(client: Client) -> dict[str, DeadLetterRecord]:
-    """Return all dead letters by id, oldest first; what lies on the topic and is none is left out."""
+    """Return all dead letters by id, oldest first; other records on the topic are skipped."""
     replayed = await _replay_times(client)
     found: list[DeadLetterRecord] = []
     async with client.read(DEAD_LETTERS, from_beginning=True) as reader:
@@ -53,38 +53,38 @@ def pick(letters: dict[str, DeadLetterRecord], ids: list[str]) -> list[DeadLette
     """Return the letters with these ids.
 
     Raises:
-        ConfigurationError: there is none with one of them.
+        ConfigurationError: one of them is unknown.
     """
     for one in ids:
         if one not in letters:
-            raise ConfigurationError(f"there is no dead letter {one}: meta-ai dead-letters list shows all")
+            raise ConfigurationError(f"unknown dead letter {one}; see meta-ai dead-letters list")
     return [letters[one] for one in ids]
 
 
 async def replay(client: Client, letter: DeadLetterRecord, value: bytes | None = None) -> None:
-    """Send the original, or the mended `value`, to its topic again, and note it in the audit.
+    """Replay the original, or the corrected `value`, to its topic, and note it in the audit.
 
     Raises:
-        ConfigurationError: it is of a topic that is none of ours, or cut, and there is no mended value.
+        ConfigurationError: its topic is not one of ours, or it is truncated and no corrected value is given.
     """
     if value is None and not letter.place.whole:
         raise ConfigurationError(
-            f"{letter.id}: only a part of it is here, for the broker did not take all; replay it with --value, a file "
-            "with the whole: its own topic has it at this place, as long as it keeps it"
+            f"{letter.id}: only part of it was kept because the broker rejected its size; replay it with --value FILE "
+            "with the whole message: its topic has it at this offset until its retention ends"
         )
     topic = letter.place.topic
     if topic not in {client.full_name(one) for one in ALL}:
-        raise ConfigurationError(f"{letter.id}: {topic} is no topic of this orchestrator; topics.prefix may differ")
+        raise ConfigurationError(f"{letter.id}: {topic} is not a topic of this orchestrator; check topics.prefix")
     sent = await client.put(
         topic, letter.key, letter.value if value is None else value, original_headers(letter.headers)
     )
     await sent
-    event = _audit(letter, mended=value is not None)
+    event = _audit(letter, corrected=value is not None)
     await (await client.send(AUDIT, letter.id, event, id=event.id))
 
 
 def as_text(data: bytes | None) -> str | None:
-    """Return bytes as the text that they are, or else in hexadecimal."""
+    """Return bytes as UTF-8 text, or else in hexadecimal."""
     if data is None:
         return None
     try:
@@ -94,7 +94,7 @@ def as_text(data: bytes | None) -> str | None:
 
 
 def as_object(letter: DeadLetterRecord) -> dict[str, Any]:
-    """Return everything about a letter for programs; the value is in base64 too, for it may be no text."""
+    """Return everything about a letter for programs; the value is also in base64, since it may not be text."""
     return {
         "id": letter.id,
         **letter.place.model_dump(mode="json", exclude_none=True),
@@ -128,12 +128,12 @@ async def _replay_times(client: Client) -> dict[str, datetime]:
     return found
 
 
-def _audit(letter: DeadLetterRecord, *, mended: bool) -> AuditEvent:
+def _audit(letter: DeadLetterRecord, *, corrected: bool) -> AuditEvent:
     return AuditEvent(
         id=uuid4().hex,
         at=datetime.now(UTC),
         actor=f"meta-ai:{getpass.getuser()}",
         action=REPLAYED,
         subject=letter.id,
-        details={"topic": letter.place.topic, "reason": letter.place.reason, "mended": mended},
+        details={"topic": letter.place.topic, "reason": letter.place.reason, "mended": corrected},
     )

@@ -1,4 +1,4 @@
-"""`meta-ai dead-letters`: what could not be processed."""
+"""`meta-ai dead-letters`: show, fix and replay what could not be processed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="topic/partition/offset, a
 
 @app.callback()
 def dead_letters() -> None:
-    """See what could not be processed, mend it, and send it again."""
+    """Show what could not be processed, fix it and replay it."""
 
 
 @app.command("list")
@@ -50,7 +50,7 @@ def show(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a dead letter: why it is one, and the original message as it came."""
+    """Show a dead letter: its reason, and the original message as it was received."""
     output = Output(programs=json)
     letter = dead_letter_records.pick(run(_read(find(config, bootstrap_servers))), [one])[0]
     if json:
@@ -64,16 +64,16 @@ def replay(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that have not been replayed yet.")] = False,
-    value: Annotated[Path | None, typer.Option(help="A file with the mended value, for one dead letter.")] = None,
+    value: Annotated[Path | None, typer.Option(help="A file with the corrected value, for one dead letter.")] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send originals to their topics again, with their keys and headers, and note it in the audit."""
+    """Replay originals to their topics with their keys and headers, and note it in the audit."""
     if bool(ids) == everything:
-        raise typer.BadParameter("give ids or --all, one of both")
+        raise typer.BadParameter("give either ids or --all, not both")
     if value and len(ids or ()) != 1:
-        raise typer.BadParameter("--value mends exactly one dead letter")
+        raise typer.BadParameter("--value needs exactly one id")
     replacement = _replacement(value) if value else None
     run(_replay(find(config, bootstrap_servers), Output(programs=json), ids, replacement))
 
@@ -98,11 +98,11 @@ async def _replay(settings: Settings, output: Output, ids: list[str] | None, val
 
 
 def _to_replay(found: Mapping[str, DeadLetterRecord], output: Output) -> list[DeadLetterRecord]:
-    """Return those that have not been replayed; those of which only a part is here are named."""
+    """Return the letters that have not been replayed; truncated ones are reported and skipped."""
     left = [letter for letter in found.values() if not letter.replayed]
     for letter in left:
         if not letter.place.whole:
-            output.note(f"passed over {letter.id}: only a part of it is here; replay it with --value")
+            output.note(f"skipped {letter.id}: only part of it was kept; replay it with --value")
     return [letter for letter in left if letter.place.whole]
 
 

@@ -1,4 +1,4 @@
-"""Waiting for what events lead to: keys that are expected, and ticked off as records come."""
+"""Wait for expected keys, removed as their records arrive."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from app.cli.kafka.reader import Reader
 
-#: Returns the key that a record settles, or nothing.
+#: Returns the key that a record settles, or None.
 KeyOf = Callable[[Any], str | None]
-#: Is called with each key that was expected, and the record that settled it.
+#: Called with each expected key and the record that settled it.
 OnArrival = Callable[[str, Any], None]
 
 
 class PendingKeys:
-    """Expects keys; `left` are those that have not come."""
+    """Waits for keys; `left` are those still missing."""
 
     def __init__(self, settles: KeyOf, arrived: OnArrival) -> None:
         self.left: set[str] = set()
@@ -26,13 +26,13 @@ class PendingKeys:
         self._following: asyncio.Task[None] | None = None
 
     def expect(self, key: str) -> None:
-        """Expect `key`: to be called before that is sent which leads to it."""
+        """Expect `key`; call it before sending the event that leads to it."""
         self.left.add(key)
         self._empty.clear()
 
     @asynccontextmanager
     async def follow(self, reader: Reader) -> AsyncIterator[None]:
-        """Take records in from `reader` while the context lasts."""
+        """Take records from `reader` while the context lasts."""
         self._following = asyncio.create_task(self._take_in(reader))
         try:
             yield
@@ -42,7 +42,7 @@ class PendingKeys:
                 await self._following
 
     def take(self, record: Any) -> None:
-        """Tick off the key that a record settles, if it is expected."""
+        """Remove the key that a record settles, if it is expected."""
         key = self._settles(record)
         if key in self.left:
             self.left.remove(key)
@@ -51,7 +51,7 @@ class PendingKeys:
                 self._empty.set()
 
     async def settled(self, timeout: float) -> bool:
-        """Return whether everything came within `timeout` seconds; inside `follow`, and after the last `expect`."""
+        """Return whether all keys were settled within `timeout` seconds; inside `follow`, after the last `expect`."""
         if not self.left:
             return True
         empty = asyncio.create_task(self._empty.wait())

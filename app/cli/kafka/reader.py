@@ -1,4 +1,4 @@
-"""Reading a topic: what it held when the reader was opened, or everything that comes."""
+"""Read a topic: the records it held when the reader was opened, or all that arrive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from app.delivery.state.state_log import Progress
 from app.errors import DeadlineExceeded
 
-#: Raises a BrokerError when the broker has gone: a consumer itself tries to reach it for ever.
+#: Raises a BrokerError when the broker is gone: a consumer itself retries forever.
 BrokerCheck = Callable[[], Awaitable[None]]
 _CHECK_AFTER = 5.0
 #: Seconds of one look at what a topic holds: its last offsets may be no records, and nothing comes with them.
@@ -18,7 +18,7 @@ _ROUND = 0.1
 
 
 class Reader:
-    """Reads all partitions of one topic, from `starts`; `ends` are where they ended when it was opened."""
+    """Reads all partitions of one topic from `starts`; `ends` are their end offsets when it was opened."""
 
     def __init__(self, consumer: Any, starts: Mapping[Any, int], ends: Mapping[Any, int], check: BrokerCheck) -> None:
         self._consumer = consumer
@@ -28,10 +28,10 @@ class Reader:
         self._heard = time.monotonic()
 
     async def held(self) -> AsyncIterator[Any]:
-        """Yield the records that were there when the reader was opened.
+        """Yield the records that the topic held when the reader was opened.
 
         Raises:
-            BrokerError: the broker has gone.
+            BrokerError: the broker is gone.
         """
         progress = Progress(self._consumer)
         while self._left:
@@ -42,18 +42,18 @@ class Reader:
             self._left = {place for place in self._left if await progress.at(place) < self._ends[place]}
 
     async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:
-        """Yield records as they come, for ever or until `timeout` seconds are over.
+        """Yield records as they arrive, forever or for `timeout` seconds.
 
         Raises:
-            BrokerError: the broker has gone.
-            DeadlineExceeded: the time is over.
+            BrokerError: the broker is gone.
+            DeadlineExceeded: the time is up.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
             for records in (await self._take(min(1.0, left))).values():
                 for record in records:
                     yield record
-        raise DeadlineExceeded(f"nothing more came within {timeout:g} s")
+        raise DeadlineExceeded(f"nothing more received within {timeout:g} s")
 
     async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
         taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000))

@@ -1,4 +1,4 @@
-"""Reading several topics in one pass, outside of any group: the partition of one run, or all since a moment."""
+"""Read ranges of several topics in one pass: the partition of one run, or everything since a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OffsetRanges = Mapping[TopicPartition, OffsetRange]
 async def read_run(client: Client, task_id: str, topics: Topics, *, whole: Topics = ()) -> list[Any]:
     """Return the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
 
-    Those of a partition stand in their order. Topics that the broker does not have are left out, but for the first.
+    Records of a partition are in order. Topics that the broker does not have are skipped, except the first.
 
     Raises:
         BrokerError: the first topic does not exist, or the broker fails.
@@ -39,9 +39,9 @@ async def read_run(client: Client, task_id: str, topics: Topics, *, whole: Topic
 
 
 async def read_since(client: Client, moment: float | None, topics: Topics, *, whole: Topics = ()) -> list[Any]:
-    """Return the records of `topics` from `moment` (epoch seconds) on, or all, and all of the topics in `whole`.
+    """Return the records of `topics` from `moment` (epoch seconds) on, or all; and all of the topics in `whole`.
 
-    Those of a partition stand in their order. Topics that the broker does not have are left out, but for the first.
+    Records of a partition are in order. Topics that the broker does not have are skipped, except the first.
 
     Raises:
         BrokerError: the first topic does not exist, or the broker fails.
@@ -51,12 +51,12 @@ async def read_since(client: Client, moment: float | None, topics: Topics, *, wh
     names = {client.full_name(topic) for topic in topics}
     later = [place for place in ranges if place.topic in names and moment is not None]
     records = await _read_all(client, ranges, starts, later, moment or 0.0)
-    # The embedded broker names an offset that may lie before the moment.
+    # The embedded broker may return an offset before that time.
     return [one for one in records if moment is None or one.topic not in names or one.timestamp >= moment * 1000]
 
 
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
-    """Yield the records of `topic` from about `moment` (epoch seconds) on, or all: one by one, none is kept.
+    """Yield the records of `topic` from about `moment` (epoch seconds) on, or all, one by one without keeping them.
 
     Raises:
         BrokerError: the topic does not exist, or the broker fails.
@@ -91,9 +91,9 @@ async def _records(
     later: Collection[TopicPartition],
     moment: float,
 ) -> AsyncGenerator[Any]:
-    """Read each place from its start, or, where it is in `later`, from the first record of `moment` on."""
+    """Read each partition from its start, or, if it is in `later`, from the first record of `moment` on."""
     if all(start >= ranges[place].end for place, start in starts.items()):
-        return  # a consumer that is stopped before it did anything raises CancelledError
+        return  # a consumer that is stopped before its first fetch raises CancelledError
     async with _consumer(client) as consumer:
         consumer.assign(list(ranges))
         if later:

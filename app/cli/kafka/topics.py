@@ -1,4 +1,4 @@
-"""`meta-ai topics`: where the events are."""
+"""`meta-ai topics`: list, create and describe the topics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def topics() -> None:
 
 @app.command("list")
 def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, as_json: JsonOption = False) -> None:
-    """List the topics, and what they hold."""
+    """List the topics and their contents."""
     output = Output(programs=as_json)
     rows = run(_rows(find(config, bootstrap_servers)))
     if as_json:
@@ -46,10 +46,10 @@ def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = Non
 
 @app.command()
 def create(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None) -> None:
-    """Create the topics that are missing; those that exist are checked, and left as they are."""
+    """Create missing topics; existing ones are checked and left as they are."""
     settings = find(config, bootstrap_servers)
     run(_create(settings))
-    Output().say(f"{len(ALL)} topics are there, each with {settings.topics.partitions} partitions")
+    Output().say(f"all {len(ALL)} topics exist, each with {settings.topics.partitions} partitions")
 
 
 @app.command()
@@ -90,7 +90,7 @@ async def _rows(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _row(name: str, topic: Topic[Any], known: Mapping[str, int], events: Mapping[str, int]) -> dict[str, Any]:
-    # On a compacted topic, replaced events are counted until the broker has cleaned them away.
+    # On a compacted topic, replaced events are counted until the broker has compacted them.
     return {
         "topic": name,
         "partitions": known.get(name, 0),

@@ -1,4 +1,4 @@
-"""`meta-ai orchestrator`: run it, and look after it."""
+"""`meta-ai orchestrator`: run and manage it."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ app.command("rollback")(deploy_commands.rollback)
 
 @app.callback()
 def orchestrator() -> None:
-    """Run the orchestrator, and look after it."""
+    """Run and manage the orchestrator."""
 
 
 @app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("meta-ai.yaml"),
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a configuration with every key, explained and at its default."""
+    """Write a configuration with every key explained and at its default."""
     if path.exists() and not force:
-        raise ConfigurationError(f"{path} is there already; --force replaces it")
+        raise ConfigurationError(f"{path} already exists; use --force to replace it")
     write(path, configuration.template())
     Output().say(f"{path} written; next: meta-ai orchestrator run --config {path}")
 
@@ -60,13 +60,13 @@ def run(
 
 @app.command()
 def worker(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
-    """Run one more worker and its health pages on a broker that is there already."""
+    """Run one more worker and its health pages on a running broker."""
     from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
 
     settings = with_broker(configuration.load(config, os.environ), None, bootstrap_servers)
     if settings.broker.kind != "cluster":
         raise ConfigurationError(
-            "a worker needs a broker that is there already: set broker.kind to cluster, KAFKA_BOOTSTRAP_SERVERS, "
+            "a worker needs a running broker: set broker.kind to cluster, KAFKA_BOOTSTRAP_SERVERS, "
             "or --bootstrap-servers; meta-ai orchestrator run brings its own"
         )
     run_work(host(settings, None, Output(programs=json), publish=False))

@@ -1,4 +1,4 @@
-"""`meta-ai orchestrator config`: the configuration explained, and checked."""
+"""`meta-ai orchestrator config`: explain and check the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def config() -> None:
-    """Explain the configuration, or check it."""
+    """Explain or check the configuration."""
 
 
 @app.command()
@@ -30,9 +30,9 @@ def schema() -> None:
 
 @app.command()
 def check(*, config: ConfigOption = None) -> None:
-    """Check the file with its parts and workflows, and the environment; each fault is a line that says its mend.
+    """Check the file, its parts, the workflows and the environment; each problem is one line that says how to fix it.
 
-    The exit code is 1 if there is one.
+    Exits with 1 if there is a problem.
     """
     settings = configuration.load(config, os.environ)
     components.components(settings)
@@ -43,4 +43,4 @@ def check(*, config: ConfigOption = None) -> None:
         output.note(f"warning: {warning}")
     facts = [f"broker {settings.broker.kind}", f"models {', '.join(settings.models)}"]
     facts += [f"workflows {', '.join(one.spec.id for one in loaded)}"] if loaded else []
-    output.say(f"the configuration is good: {', '.join(facts)}")
+    output.say(f"the configuration is valid: {', '.join(facts)}")

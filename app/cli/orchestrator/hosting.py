@@ -1,4 +1,4 @@
-"""`meta-ai orchestrator run` and `worker`: hosting a worker, and telling people and commands about it."""
+"""`meta-ai orchestrator run` and `worker`: host a worker, and publish how to reach it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.settings import Settings
 from topics import RESULTS, TASKS
 
 BROKER_LABELS = {
-    "embedded": "embedded broker, memory only: everything is gone when this stops",
+    "embedded": "embedded broker, in memory only: all data is lost when it stops",
     "kafka": "Apache Kafka on this machine, durable",
     "cluster": "cluster",
 }
@@ -30,12 +30,12 @@ _NEXT_COMMANDS = ("meta-ai documents add docs/", 'meta-ai ask "What is this abou
 
 
 async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
-    """Serve until a signal comes; with `publish`, say in the state file how to reach it meanwhile.
+    """Serve until a signal arrives; with `publish`, the state file says how to reach it meanwhile.
 
-    A broker of its own is also given the settings' workflows; to a cluster, only `deploy` brings them.
+    A broker started here also gets the workflows of the settings; on a cluster, only `deploy` adds them.
 
     Raises:
-        OrchestratorError: it cannot be started, or ended by itself.
+        OrchestratorError: it cannot be started, or stopped unexpectedly.
     """
     interruption, started = SignalHandler(), time.perf_counter()
     own = publish and settings.broker.kind != "cluster"
@@ -55,10 +55,10 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
 
 
 async def deploy(settings: Settings, connection: Connection, paths: Sequence[Path], output: Output) -> None:
-    """Have the broker hold the workflows in these files, before any worker meets a task for them.
+    """Deploy the workflows in these files, before any worker receives a task for them.
 
     Raises:
-        ConfigurationError: a file is wrong, or a version is deployed with other content.
+        ConfigurationError: a file is invalid, or a version is deployed with different content.
     """
     if not paths:
         return
@@ -70,14 +70,14 @@ async def deploy(settings: Settings, connection: Connection, paths: Sequence[Pat
 
 
 def announce(settings: Settings, connection: Connection, running: RunningWorker, output: Output) -> None:
-    """Say what runs where, and what to try next."""
+    """Print what runs where, and what to try next."""
     if output.programs:
         output.emit({"broker": settings.broker.kind, **describe_running(settings, connection, running).model_dump()})
         return
     kind = BROKER_LABELS[settings.broker.kind]
     output.say(f"broker   {connection.bootstrap_servers} ({kind})")
     prefix = settings.topics.prefix
-    output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results come on {prefix}{RESULTS.name}")
+    output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results arrive on {prefix}{RESULTS.name}")
     output.say(f"health   http://{running.http}/readyz")
     output.say("next     " + "\n         ".join(_NEXT_COMMANDS))
 

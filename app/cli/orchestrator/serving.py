@@ -1,4 +1,4 @@
-"""A worker with its health pages, from its start until a signal ends it."""
+"""Serve a worker and its health pages until a signal ends it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class RunningWorker:
-    """What runs: the worker, and the host:port of its health pages."""
+    """The worker, and the host:port of its health pages."""
 
     worker: Worker
     http: str
@@ -35,7 +35,7 @@ class RunningWorker:
 
 @asynccontextmanager
 async def serve_worker(settings: Settings, connection: Connection) -> AsyncIterator[RunningWorker]:
-    """Run a worker and its health pages while the context lasts; on leaving, what is in flight is finished.
+    """Run a worker and its health pages while the context lasts; on exit, events in flight are finished.
 
     Raises:
         OrchestratorError: one of them cannot be started.
@@ -59,9 +59,9 @@ async def serve_worker(settings: Settings, connection: Connection) -> AsyncItera
 
 
 class SignalHandler:
-    """What SIGTERM and SIGINT do: the first ends the service in order, the second at once.
+    """Handles SIGTERM and SIGINT: the first stops gracefully, the second at once.
 
-    While the service starts, the first does too.
+    While the service starts, the first already stops it at once.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class SignalHandler:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle the signals while the context lasts; leaves with exit code 130 when it ended at once."""
+        """Handle the signals while the context lasts; exits with code 130 when stopped at once."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             with suppress(NotImplementedError):  # on Windows, Ctrl-C raises KeyboardInterrupt instead
@@ -89,10 +89,10 @@ class SignalHandler:
                     loop.remove_signal_handler(number)
 
     async def wait(self, worker: Worker) -> None:
-        """Return when a signal came.
+        """Return when a signal has arrived.
 
         Raises:
-            OrchestratorError: the worker ended by itself.
+            OrchestratorError: the worker stopped unexpectedly.
         """
         self._serving = True
         waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(worker.broken())]
@@ -102,7 +102,7 @@ class SignalHandler:
             for one in waiting:
                 one.cancel()
         if not self._stop.is_set():
-            raise OrchestratorError("the worker ended by itself; its log says why")
+            raise OrchestratorError("the worker stopped unexpectedly; see its log")
 
     def _interrupt(self) -> None:
         if self._serving and not self._stop.is_set():

@@ -1,4 +1,4 @@
-"""`meta-ai orchestrator status`: is it ready, who does the work, and how much is left."""
+"""`meta-ai orchestrator status`: readiness, workers and waiting events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_BYTES = 64 * 1024
 
 
 def status(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
-    """Show whether it is ready, its workers, and the events that wait; the exit code is 1 when it is not ready."""
+    """Show whether it is ready, its workers and the waiting events; exits with 1 if it is not ready."""
     output = Output(programs=json)
     settings = find(config, bootstrap_servers)
     running = run_state.read(run_state.path_for(config, os.environ))
@@ -48,7 +48,7 @@ def readiness(http: str) -> tuple[bool, str]:
         body = parse_json(answer.read(_MAX_BYTES))
         return answer.status == HTTPStatus.OK, str(body.get("status") or body.get("detail"))
     except (OSError, HTTPException, ValueError, AttributeError):
-        return False, "no orchestrator answers there"
+        return False, "no orchestrator is reachable at this address"
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""`meta-ai routing`: which policies there are, and routers fitted on recorded results."""
+"""`meta-ai routing`: list the policies, and fit routers on recorded results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def routing() -> None:
-    """See how models can be chosen, and fit a router on recorded results."""
+    """List the routing policies, and fit a router on recorded results."""
 
 
 @app.command()
@@ -37,21 +37,21 @@ def policies(*, json: JsonOption = False) -> None:
 @app.command()
 def fit(  # noqa: PLR0913  # the options of a command
     *,
-    weak: Annotated[str, typer.Option(help="The model for what is easy.")],
-    strong: Annotated[str, typer.Option(help="The model for what is not.")],
-    source: Annotated[Path, typer.Option("--from", help="Lines of JSON: answers of both models, or results.")],
+    weak: Annotated[str, typer.Option(help="The model for easy questions.")],
+    strong: Annotated[str, typer.Option(help="The model for hard questions.")],
+    source: Annotated[Path, typer.Option("--from", help="JSON Lines: answers of both models, or results.")],
     out: Annotated[Path, typer.Option(help="The file to write the router to.")],
-    tasks: Annotated[Path | None, typer.Option(help="The tasks of the results: their questions are needed.")] = None,
+    tasks: Annotated[Path | None, typer.Option(help="The tasks of the results, for their questions.")] = None,
     quality: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of the strong model's quality to keep.")
     ] = 0.95,
     embeddings: Annotated[
-        bool, typer.Option(help="Judge texts by meaning too, with the embedder of the configuration.")
+        bool, typer.Option(help="Also use embeddings of the questions, made by the configured embedder.")
     ] = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fit a router for the policy `learned`, and show what it can be expected to do."""
+    """Fit a router for the policy `learned`, and show its expected quality."""
     try:
         from app.cli.routing import fitting  # noqa: PLC0415  # numpy comes with the server
     except ImportError:
@@ -59,7 +59,7 @@ def fit(  # noqa: PLR0913  # the options of a command
     settings, output = load(config, os.environ), Output(programs=json)
     recording = fitting.read(source, tasks, weak, strong, settings.delivery.max_event_bytes)
     for reason, count in recording.skipped.items():
-        output.note(f"{count} lines left out: {reason}")
+        output.note(f"{count} lines skipped: {reason}")
     fitted = fitting.fit(recording.samples, settings.retrieval if embeddings else None, quality)
     fitting.save(fitted, out)
     fitting.show(output, fitted, len(recording.samples))

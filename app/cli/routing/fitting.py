@@ -1,4 +1,4 @@
-"""What `meta-ai routing fit` does: from recorded answers to a router, and a table of what it gains."""
+"""Fit a router on recorded answers, and show what it gains: `meta-ai routing fit`."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def read(source: Path, tasks: Path | None, weak: str, strong: str, max_bytes: in
 
 
 def fit(samples: Sequence[Sample], embedding: RetrievalSettings | None, quality: float) -> Fitted:
-    """Return a router; with `embedding`, it judges texts by the embeddings of the embedder that is named there.
+    """Return a router; with `embedding`, it uses embeddings by the embedder named there.
 
     Raises:
-        ConfigurationError: there are too few samples, or no such embedder.
+        ConfigurationError: there are too few samples, or the embedder is unknown.
     """
     if embedding is None or not samples:
         return fitting.fit(samples, quality=quality)
@@ -59,7 +59,7 @@ def save(fitted: Fitted, out: Path) -> None:
 
 
 def show(output: Output, fitted: Fitted, count: int) -> None:
-    """Print what the router can be expected to do, as learned from `count` samples."""
+    """Print the expected quality of the router, as learned from `count` samples."""
     if output.programs:
         for point in fitted.points:
             output.emit({**_fields(point), "chosen": point == fitted.chosen})
@@ -71,7 +71,7 @@ def show(output: Output, fitted: Fitted, count: int) -> None:
 
 
 def _questions(file: Path, max_bytes: int) -> dict[str, str]:
-    """Return the question of each task in a file, by the task's id; lines that are no task are passed over."""
+    """Return the question of each task in a file, by task id; lines that are not valid tasks are skipped."""
     with _opened(file) as stream:
         parsed = [
             task_lines.parse(number, line, max_bytes=max_bytes) for number, line in enumerate(stream, 1) if line.strip()
@@ -96,7 +96,7 @@ async def _embed(texts: Sequence[str], settings: RetrievalSettings) -> tuple[Vec
 
 
 def _sampled(fitted: Fitted) -> list[Point]:
-    """Return about as many points as fit on a screen, with the ends and the chosen one among them."""
+    """Return about as many points as fit on a screen, including the ends and the chosen one."""
     last = len(fitted.points) - 1
     places = {round(last * part / (_ROWS - 1)) for part in range(_ROWS)}
     return [point for place, point in enumerate(fitted.points) if place in places or point == fitted.chosen]

@@ -1,4 +1,4 @@
-"""Which of a step's answers counted: the chosen one, those that came too late, those still awaited."""
+"""Mark a step's attempts: chosen, late or still pending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def mark_outcomes(
 ) -> tuple[AttemptView, ...]:
     """Return the attempts of a step with `awaited`, `late` and `chosen`.
 
-    `candidates` are those of the result, if there is one; `picked` is the branch that the state says was chosen.
+    `candidates` are those of the result, if there is one; `picked` is the branch chosen according to the state.
     """
     said = {(one.branch, one.model, one.text): one for one in candidates}
     counted = {one.id: said[_answer_key(one)] for one in made if one.work == "model" and _answer_key(one) in said}
@@ -34,11 +34,11 @@ def _mark(
         return attempt.model_copy(update={"awaited": step.status in _RUNNING})
     too_late = step.ended_at is not None and attempt.until > step.ended_at
     last_word = attempt.number == step.number and newest[attempt.branch, attempt.number] == attempt.id
-    # The result lists all answers that the step had when it ended: one that is not among them came afterwards.
+    # The result lists all answers that the step had when it ended: any other arrived later.
     left_out = bool(counted) and attempt.work == "model" and last_word and attempt.id not in counted
     mine = counted.get(attempt.id)
     chosen = last_word and (mine.chosen if mine else _is_chosen(attempt, picked))
-    # That an answer does not fit its schema is found after it came: only the candidate says so.
+    # An answer is checked against its schema after it arrived: only the candidate has that error.
     error = attempt.error or (mine.error if mine and last_word else None)
     return attempt.model_copy(update={"late": too_late or left_out, "chosen": chosen, "error": error})
 

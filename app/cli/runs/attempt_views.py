@@ -18,20 +18,20 @@ from topics.step_results import StepResult
 
 @dataclass(frozen=True, slots=True)
 class RequestNumber:
-    """The end of a request's id: the number of the step's attempt, and of the repair of an answer in it."""
+    """The suffix of a request id: the number of the step's attempt, and of the repair within it."""
 
     number: int = 1
     repair: int = 0
 
     @classmethod
     def of(cls, request_id: str) -> RequestNumber:
-        """Return what `…/2` or `…/1.2` says; of an answer that is asked for again, as by `…/2~5`, what `…/2` does."""
+        """Parse `…/2` or `…/1.2`; the suffix of a batch poll is ignored: `…/2~5` is `…/2`."""
         number, _, repair = request_id.rpartition("/")[2].partition("~")[0].partition(".")
         return cls(_count(number, 1), _count(repair, 0))
 
 
 def build_attempt_views(history: RunHistory) -> dict[str, list[AttemptView]]:
-    """Return the attempts of each step, in order of their beginning."""
+    """Return the attempts of each step, in order of start."""
     found: dict[str, list[AttemptView]] = {}
     for step, attempt in _all(history):
         found.setdefault(step, []).append(attempt)
@@ -41,7 +41,7 @@ def build_attempt_views(history: RunHistory) -> dict[str, list[AttemptView]]:
 def _all(history: RunHistory) -> Iterator[tuple[str, AttemptView]]:
     for request, answer in _without_batch_polls(history):
         yield request.event.step, _attempt(request, answer)
-    # The task of a child run lies in a partition of its own: here, only its answer is seen, or that it is awaited.
+    # The task of a child run is in its own partition: only its answer is seen here, or that it is pending.
     for request_id, answer in history.answers.items():
         if request_id not in history.requests and isinstance(answer.event, StepResult) and answer.event.step:
             yield answer.event.step, _child(request_id, answer)
@@ -50,7 +50,7 @@ def _all(history: RunHistory) -> Iterator[tuple[str, AttemptView]]:
 
 
 def _without_batch_polls(history: RunHistory) -> Iterator[tuple[Recorded[Request], Recorded[Answer] | None]]:
-    """Yield each request with its answer; all that ask for one answer out of a batch are one, which that ends."""
+    """Yield each request with its answer; all polls for one batched answer count as one request."""
     first: dict[str, Recorded[Request]] = {}
     answers: dict[str, Recorded[Answer] | None] = {}
     for request_id, request in history.requests.items():

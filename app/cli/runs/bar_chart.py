@@ -1,4 +1,4 @@
-"""Rows of a waterfall: a name, a bar on an axis of time, a status, seconds, and what else there is to say."""
+"""Rows of a waterfall: a name, a bar on a time axis, a status, seconds, and details."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAME, _BAR, _STATUS, _SECONDS = 26, 34, 12, 9
 
 
 class TimeAxis:
-    """Places times on a bar of fixed width, from the acceptance of the task to its end, or to now."""
+    """Maps times to a bar of fixed width, from the acceptance of the task to its end, or to now."""
 
     def __init__(self, view: RunView) -> None:
         began = [step.started_at for step in view.steps if step.started_at]
@@ -26,7 +26,7 @@ class TimeAxis:
         return row("step", "0" + most.rjust(_BAR - 1), "status", "seconds", "")
 
     def bar(self, start: datetime | None, end: datetime | None, mark: str) -> str:
-        """Return a bar from `start` to `end`, at least one mark long; what lies outside the axis is at its edge."""
+        """Return a bar from `start` to `end`, at least one mark long; times outside the axis are drawn at its edge."""
         if start is None:
             return ""
         first = min(self._place(start), _BAR - 1)
@@ -39,7 +39,7 @@ class TimeAxis:
 
 
 def row(name: str, bar: str, status: str, seconds: str, rest: str) -> str:
-    """Return one line; a name that is too long is cut."""
+    """Return one line; a name that is too long is truncated."""
     cut = name if cell_len(name) <= _NAME else set_cell_size(name, _NAME - 1) + "…"
     columns = (set_cell_size(cut, _NAME), set_cell_size(bar, _BAR), status.ljust(_STATUS), seconds.rjust(_SECONDS))
     return "  ".join((*columns, rest)).rstrip()

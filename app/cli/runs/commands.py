@@ -1,4 +1,4 @@
-"""`meta-ai runs`: what happened in a run, step by step; and what can be told to one that is under way."""
+"""`meta-ai runs`: inspect runs step by step; signal, cancel and re-fuse them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.cli.runs import comparison, control, fusion_replay, listing, waterfall
 from app.cli.runs.flowchart import run_flowchart
 from app.cli.runs.listing import RunRow
 from app.cli.runs.run_view import build_run_view
-from app.cli.runs.views import RunView, Status
+from app.cli.runs.views import RunView, Status, readable_wait
 from app.cli.target import find
 from app.settings import Seconds
 from topics.results import Result
@@ -35,22 +35,22 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")]
 
 @app.callback()
 def runs() -> None:
-    """See what happened in a run, step by step; cancel it, signal it, fuse it again."""
+    """Inspect runs step by step; cancel, signal or re-fuse them."""
 
 
 @app.command("list")
 def list_(
     *,
-    status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only runs with this status.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
-    children: Annotated[bool, typer.Option("--children", help="Those too that another run runs.")] = False,
-    since: Annotated[str | None, typer.Option(help="Only those that came within 30s, 15m, 12h, 7d.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest, so many.")] = 50,
+    children: Annotated[bool, typer.Option("--children", help="Include child runs.")] = False,
+    since: Annotated[str | None, typer.Option(help="Only runs accepted within this time: 30s, 15m, 12h, 7d.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List runs, the newest first: those that are under way, and those whose results are kept."""
+    """List runs, newest first: those that are running, and those whose results are kept."""
     begin = None if since is None else time.time() - _seconds(since)
     found = _with_client(config, bootstrap_servers, partial(listing.read, since=begin))
     rows = [row for row in found if status in {None, row.status} and workflow in {None, row.workflow}]
@@ -61,7 +61,7 @@ def list_(
         for row in rows[:limit]:
             output.emit(row)
     elif rows:
-        output.table(("id", "workflow", "status", "came", "seconds", "tokens", "cost", ""), map(_row, rows[:limit]))
+        output.table(("id", "workflow", "status", "accepted", "seconds", "tokens", "cost", ""), map(_row, rows[:limit]))
     else:
         output.say("no runs")
     if len(rows) > limit:
@@ -72,14 +72,16 @@ def list_(
 def show(
     task_id: Id,
     *,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a flowchart, as GitHub draws it.")] = False,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print a Mermaid flowchart, which GitHub renders.")
+    ] = False,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a run as a waterfall: its steps, what was tried in them, and what came of it or is awaited."""
+    """Show a run as a waterfall: its steps, their attempts, and the result or what is pending."""
     if mermaid and json:
-        raise typer.BadParameter("give --mermaid or --json, one of both")
+        raise typer.BadParameter("use either --mermaid or --json, not both")
     output = Output(programs=json)
     view = build_run_view(
         _with_client(config, bootstrap_servers, partial(control.find_run, task_id=task_id)), time.time()
@@ -101,7 +103,7 @@ def wait(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Wait for the end of a run, and print its result; the exit code is 1 when it did not succeed."""
+    """Wait until a run ends and print its result; exits with 1 if it did not succeed."""
     result = _with_client(config, bootstrap_servers, partial(control.wait, task_id=task_id, timeout=timeout))
     _show_result(result, Output(programs=json), "succeeded")
 
@@ -110,13 +112,13 @@ def wait(
 def cancel(
     task_id: Id,
     *,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, for the audit.")] = "",
     timeout: TimeoutOption = 30.0,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Cancel a run that is under way, and wait until it has ended so; its child runs are cancelled too."""
+    """Cancel a running run and wait until it has ended; its child runs are cancelled too."""
     event = _event(task_id=task_id, kind="cancel", name=reason)
     result = _with_client(config, bootstrap_servers, partial(control.cancel, event=event, timeout=timeout))
     _show_result(result, Output(programs=json), "cancelled")
@@ -127,12 +129,12 @@ def signal(
     task_id: Id,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name that a step of the run waits for.")],
     *,
-    data: Annotated[str, typer.Option(help="The payload, JSON: the output of the step that waits.")] = "null",
+    data: Annotated[str, typer.Option(help="The payload as JSON: it becomes the output of the waiting step.")] = "null",
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send a signal, such as an approval, to a run that is under way; it is kept until a step waits for it."""
+    """Send a signal, such as an approval, to a running run; it is kept until a step waits for it."""
     event = _event(task_id=task_id, name=name, payload=_parsed(data))
     _with_client(config, bootstrap_servers, partial(control.signal, event=event))
     output = Output(programs=json)
@@ -148,12 +150,14 @@ def fuse(
     *,
     strategy: Annotated[str, typer.Option(help="The strategy to fuse by: vote, consensus, …")],
     option: Annotated[list[str] | None, typer.Option("--option", "-o", help="name=value, the value as JSON.")] = None,
-    step: Annotated[str | None, typer.Option(help="Which step's answers, if several have some.")] = None,
+    step: Annotated[
+        str | None, typer.Option(help="The step whose answers to fuse, if several steps have answers.")
+    ] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fuse the recorded answers of a run in another way, without asking any model, and compare."""
+    """Fuse the recorded answers of a run with another strategy, without calling models, and compare."""
     options = dict(map(fusion_replay.parse_option, option or ()))
     history = _with_client(config, bootstrap_servers, partial(control.find_run, task_id=task_id))
     compared = fusion_replay.fuse(history, step, strategy, options)
@@ -165,7 +169,7 @@ def fuse(
 
 
 def _with_client(config: Path | None, servers: str | None, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what `work` makes of a client."""
+    """Run `work` with a connected client and return its result."""
 
     async def connected() -> T:
         async with connect(find(config, servers)) as client:
@@ -193,14 +197,15 @@ def _parsed(data: str) -> JsonValue:
     try:
         found: JsonValue = jsons.loads(data)
     except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"--data is no JSON: {error}; a text needs quotes, as in '\"yes\"'") from None
+        raise typer.BadParameter(f"--data is not valid JSON: {error}; a string needs quotes, as in '\"yes\"'") from None
     return found
 
 
 def _row(row: RunRow) -> tuple[object, ...]:
-    came = f"{row.accepted_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    accepted = f"{row.accepted_at.astimezone():%Y-%m-%d %H:%M:%S}"
     cost = f"${row.cost:.4f}" if row.cost else ""
-    return row.id, row.workflow, row.status, came, row.seconds, row.tokens, cost, row.error or one_line(row.at, 40)
+    note = row.error or one_line(readable_wait(row.at), 40)
+    return row.id, row.workflow, row.status, accepted, row.seconds, row.tokens, cost, note
 
 
 def _show(output: Output, view: RunView) -> None:
@@ -216,5 +221,5 @@ def _show_result(result: Result, output: Output, wanted: str) -> None:
             output.say(text, style=style)
     if result.status != wanted:
         if wanted == "cancelled":
-            output.note(f"the run {result.task_id} was not cancelled: it has {result.status} meanwhile")
+            output.note(f"the run {result.task_id} was not cancelled: it {result.status} in the meantime")
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Two ways of making one answer of the same candidates, side by side."""
+"""Compare two fusions of the same candidates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.cli.runs.views import View
 
 
 class FusionSummary(View):
-    """How candidates became one answer; `chosen` is the branch that said it, empty when the text is new."""
+    """The outcome of one fusion; `chosen` is the branch of the answer, empty if the text is new."""
 
     strategy: str
     chosen: str = ""
@@ -23,7 +23,7 @@ class FusionSummary(View):
 
 
 class Comparison(View):
-    """The recorded fusion of a step, where the result tells of it, and the new one."""
+    """The recorded fusion of a step, if the result has it, and the new one."""
 
     task_id: str
     step: str
@@ -33,7 +33,7 @@ class Comparison(View):
 
     @property
     def same(self) -> bool:
-        """Whether both give the same answer."""
+        """Whether both gave the same answer."""
         return self.recorded is not None and self.recorded.answer == self.again.answer
 
 
@@ -44,7 +44,7 @@ def show(output: Output, comparison: Comparison) -> None:
     names = tuple(name for name in FusionSummary.model_fields)
     output.table(("", "recorded", "again"), [(name, *(side[name] for side in sides)) for name in names])
     if comparison.recorded:
-        output.say("the same answer" if comparison.same else "another answer", style="dim")
+        output.say("the same answer" if comparison.same else "a different answer", style="dim")
 
 
 def _column(side: FusionSummary | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Telling a run something, and waiting for what comes of it."""
+"""Signal, cancel and await a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from topics.signals import Signal
 
 
 class NoSuchRun(OrchestratorError):
-    """No topic knows of a run of that id, or it is over."""
+    """No topic has a run of that id, or it has already ended."""
 
     code = "unknown_run"
 
@@ -32,20 +32,20 @@ async def find_run(client: Client, task_id: str) -> RunHistory:
     """Return the history of a run.
 
     Raises:
-        NoSuchRun: no topic knows of it.
+        NoSuchRun: no topic has it.
     """
     found = await history_reader.read(client, task_id)
     if not found.known:
-        raise NoSuchRun(f"no run {task_id} is known here: meta-ai runs list shows those that are")
+        raise NoSuchRun(f"unknown run {task_id}; see meta-ai runs list")
     return found
 
 
 async def signal(client: Client, event: Signal) -> None:
-    """Send a signal to its run, which is under way.
+    """Send a signal to its run, which must be running.
 
     Raises:
-        NoSuchRun: it is not known, or it is over.
-        NoSuchSignal: none of its steps ever waits for such a signal.
+        NoSuchRun: it is unknown or has already ended.
+        NoSuchSignal: none of its steps waits for a signal of that name.
     """
     found = await find_run(client, event.task_id)
     _require_running(found)
@@ -54,13 +54,13 @@ async def signal(client: Client, event: Signal) -> None:
 
 
 async def cancel(client: Client, event: Signal, timeout: float) -> Result:
-    """Cancel a run, and return its result, which is another one when the run ended in the same moment.
+    """Cancel a run and return its result, which may not be `cancelled` if the run ended at the same moment.
 
     Raises:
-        NoSuchRun: it is not known, or it is over.
+        NoSuchRun: it is unknown or has already ended.
         DeadlineExceeded: it has not ended after `timeout` seconds.
     """
-    # Opened before anything is asked: a result that comes meanwhile is not missed.
+    # Opened before anything is sent, so that a result that arrives in the meantime is not missed.
     async with client.read(RESULTS) as reader:
         _require_running(await find_run(client, event.task_id))
         await _send(client, event)
@@ -68,10 +68,10 @@ async def cancel(client: Client, event: Signal, timeout: float) -> Result:
 
 
 async def wait(client: Client, task_id: str, timeout: float) -> Result:
-    """Return the result of a run, at once when it is there.
+    """Return the result of a run, immediately if it has ended.
 
     Raises:
-        NoSuchRun: it is not known.
+        NoSuchRun: it is unknown.
         DeadlineExceeded: it has not ended after `timeout` seconds.
     """
     async with client.read(RESULTS) as reader:
@@ -80,7 +80,7 @@ async def wait(client: Client, task_id: str, timeout: float) -> Result:
 
 
 async def _send(client: Client, event: Signal) -> None:
-    # Without a partition, the key's own: that is where the run is.
+    # Without a partition, the producer takes that of the key, where the run is.
     await (await client.send(SIGNALS, event.task_id, event, id=uuid4().hex))
 
 
@@ -98,20 +98,20 @@ async def _result(reader: Reader, task_id: str, timeout: float) -> Result:
 
 def _require_running(found: RunHistory) -> None:
     if found.result:
-        raise NoSuchRun(f"the run {found.task_id} is over: {found.result.event.status}")
+        raise NoSuchRun(f"the run {found.task_id} has already ended: {found.result.event.status}")
 
 
 def _require_expected(found: RunHistory, name: str) -> None:
     names = sorted(_expected_signals(found))
-    if not found.spec or name in names:  # of the built-in workflow, and of one without a version yet, no form is known
+    if not found.spec or name in names:  # the spec of the built-in workflow, or before a version, is unknown
         return
     near = closest_match(name, names)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}" if names else "they wait for none"
+    hint = f"did you mean {near}?" if near else f"known signals: {', '.join(names)}" if names else "it uses no signals"
     raise NoSuchSignal(f"no step of the workflow {found.spec.get('id')} waits for a signal {name}; {hint}")
 
 
 def _expected_signals(found: RunHistory) -> Iterator[str]:
-    """Yield the names of the signals for which steps of the workflow wait; no item of a map can."""
+    """Yield the names of the signals for which steps of the workflow wait; items of a map cannot."""
     for step in found.spec.get("steps", {}).values():
         if isinstance(step.get("signal"), str):
             yield step["signal"]

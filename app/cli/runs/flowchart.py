@@ -1,4 +1,4 @@
-"""A run as a Mermaid flowchart: its steps in the order of time, with their candidates."""
+"""A run as a Mermaid flowchart: its steps in order of time, with their candidates."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _STYLES = {
     "chosen": "fill:#fff6d6,stroke:#b28704,color:#4a3800,stroke-width:2px",
     "candidate": "fill:#ffffff,stroke:#9e9e9e,color:#424242",
 }
-# What a label can hold as it is; all else is written as an entity of Mermaid's, `#35;`.
+# Characters that a label may contain as they are; all others become Mermaid entities such as `#35;`.
 _PLAIN = frozenset(" .,_-+*()")
 _LONGEST = 60
 _MOST_ITEMS = 20
 
 
 def run_flowchart(view: RunView) -> str:
-    """Return the source of a flowchart, which GitHub draws in a block of the language `mermaid`.
+    """Return the Mermaid source of a flowchart.
 
-    An arrow says that one step began after another had ended, with none between them: an order of time, which may
-    be more than what the workflow asks for. Of a map's items the first 20 are drawn.
+    An arrow means that one step started after another had ended, with none between them: an order of time, which may
+    be stricter than what the workflow asks for. Of a map's items the first 20 are drawn.
     """
     return "\n".join(("flowchart LR", *(f"  {line}" for line in _lines(view)), ""))
 
 
 def escape(text: str, limit: int = _LONGEST) -> str:
-    """Return `text` for a quoted label: one line of at most `limit` characters, without any that has a meaning."""
+    """Return `text` for a quoted label: one line of at most `limit` characters, special characters escaped."""
     return "".join(one if _is_safe(one) else f"#{ord(one)};" for one in one_line(text, limit))
 
 
@@ -83,24 +83,24 @@ def _candidate(attempt: AttemptView) -> str:
         attempt.error.code if attempt.error else "",
         f"{tokens} tokens" if tokens else "",
         _seconds(attempt.seconds),
-        "" if attempt.until else "awaited" if attempt.awaited else "not needed",
+        "" if attempt.until else "pending" if attempt.awaited else "not needed",
     ]
     return f"{escape(attempt.branch or attempt.name)}<br/>{escape(', '.join(filter(None, facts)))}"
 
 
 def _edges(steps: Sequence[StepView]) -> Iterator[tuple[StepView, StepView]]:
-    """Yield the steps that followed each other directly: b began when a had ended, and no step lies between them."""
+    """Yield the pairs of steps that followed each other directly: b started after a had ended, with no step between."""
     dated = [step for step in steps if step.started_at]
     for after in dated:
         former = [step for step in dated if step is not after and _follows(step, after)]
-        # A step between ends before `after` begins, so it is among the former, and began after `before` had ended.
+        # A step between them ends before `after` starts, so it is in `former`, and started after `before` had ended.
         yield from ((one, after) for one in former if not any(_follows(one, other) for other in former))
 
 
 def _follows(before: StepView, after: StepView) -> bool:
     if before.ended_at is None or after.started_at is None or before.started_at is None:
         return False
-    # Two steps that took no time at the same moment must not follow each other in a circle.
+    # Two steps of no duration at the same time must not form a cycle.
     return before.ended_at <= after.started_at and (before.started_at, before.name) < (after.started_at, after.name)
 
 

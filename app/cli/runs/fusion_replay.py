@@ -1,4 +1,4 @@
-"""Fusing the recorded answers of a run again, in another way, without asking any model."""
+"""Re-run fusion on the recorded answers of a run with another strategy, without calling models."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def fuse(history: RunHistory, step: str | None, strategy: str, options: Mapping[str, Any]) -> Comparison:
-    """Fuse what the models answered in `step`, or else in the only step, or in that of the answer, again.
+    """Fuse the answers in `step` again; by default in the only step with answers, or in that of the result's answer.
 
     Raises:
-        ConfigurationError: there is no such step, strategy or option, or the strategy has to ask models.
+        ConfigurationError: there is no such step, strategy or option, or the strategy calls models.
         MissingDependency: the fusion needs the server's packages.
     """
     answers = _answers(history)
@@ -43,14 +43,14 @@ def fuse(history: RunHistory, step: str | None, strategy: str, options: Mapping[
 
 
 def parse_option(text: str) -> tuple[str, JsonValue]:
-    """Return the name and the value in `name=value`, which is JSON, or else the text itself.
+    """Return the name and the value of `name=value`; the value is parsed as JSON, or else taken as text.
 
     Raises:
         ConfigurationError: it has no `=`.
     """
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise ConfigurationError(f"--option {text}: give name=value, as in threshold=0.8")
+        raise ConfigurationError(f"--option {text}: must be name=value, as in threshold=0.8")
     try:
         return name, json.loads(value)
     except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ def parse_option(text: str) -> tuple[str, JsonValue]:
 
 
 def _answers(history: RunHistory) -> dict[str, list[ModelResponse]]:
-    """Return for each step what its last attempt has of usable answers, the last one of each branch."""
+    """Return for each step the usable answers of its last attempt, the last one of each branch."""
     numbers: dict[str, int] = {}
     for request in _requests(history):
         numbers[request.step] = max(request.attempt, numbers.get(request.step, 1))
@@ -90,7 +90,7 @@ def _step(history: RunHistory, answers: Mapping[str, Sequence[ModelResponse]], w
 
 
 def _matches(result: Result, answers: Sequence[ModelResponse]) -> bool:
-    """Whether the candidates of the result are these answers, of which some may have come too late."""
+    """Whether the candidates of the result are these answers, some of which may have been late."""
     listed = {(one.branch, one.model, one.text) for one in result.candidates if one.error is None}
     return bool(listed) and listed <= {(one.branch, one.model, one.text) for one in answers}
 
@@ -126,7 +126,7 @@ def _fuse(answers: Sequence[ModelResponse], strategy: str, options: Mapping[str,
     candidates = [_candidate(answer) for answer in answers]
     outcome = registry.get(strategy, options).fuse(Panel(candidates, [one.branch for one in candidates]))
     if isinstance(outcome, Calls):
-        raise ConfigurationError(f"{strategy} needs a model, and recorded answers are fused without any")
+        raise ConfigurationError(f"{strategy} needs a model, but recorded answers are fused without one")
     return outcome
 
 
@@ -137,7 +137,7 @@ def _candidate(answer: ModelResponse) -> Candidate:
     try:
         embedding = decode(answer.embedding) if answer.embedding else None
     except InvalidEvent:
-        embedding = None  # as in the run itself: an answer is worth more than its embedding
+        embedding = None  # as in the run itself: the answer counts even without its embedding
     return Candidate(answer.branch, answer.text, embedding, answer.model, _data(answer.text))
 
 

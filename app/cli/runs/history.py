@@ -1,4 +1,4 @@
-"""What the topics know of one run: its events, in the partition of its id, and its state while it is under way."""
+"""The history of one run: its events, in the partition of its id, and its state while it is running."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Generic[E]):
-    """An event, and when it was put on its topic, in epoch seconds."""
+    """An event, and when it was written to its topic, in epoch seconds."""
 
     event: E
     at: float
@@ -36,7 +36,7 @@ class Recorded(Generic[E]):
 class RunHistory:
     """All that is known of the run of `task_id`; requests and answers by id, in order of their first appearance.
 
-    `run` is its state while it is under way; `spec` its workflow as deployed, if it is on a topic.
+    `run` is its state while it is running; `spec` its workflow as deployed, if that is on a topic.
     """
 
     task_id: str
@@ -50,5 +50,5 @@ class RunHistory:
 
     @property
     def known(self) -> bool:
-        """Whether any topic knows of such a run."""
+        """Whether any topic has this run."""
         return self.task is not None or self.result is not None or self.run is not None

@@ -1,4 +1,4 @@
-"""Picking one run's events out of the topics."""
+"""Read the events of one run from the topics."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CLOCK_SKEW = 5.0
 
 
 def runs_topic(settings: Settings) -> Topic[Any]:
-    """Return the topic with the state of runs, of which only the name is used: its records are no events."""
+    """Return the topic with the state of runs; only its name is used, since its records are not events."""
     return Topic(f"{settings.app_id}-runs", Event, "", "task id, or task id and step", "", compacted=True)
 
 
@@ -54,7 +54,7 @@ async def read(client: Client, task_id: str) -> RunHistory:
 
 
 def collect(task_id: str, records: Iterable[Any], settings: Settings) -> RunHistory:
-    """Return the history of a run from raw records, which may be of others too; what is no event is left out."""
+    """Return the history of a run from raw records, which may include other runs; invalid events are skipped."""
     collecting = _HistoryBuilder(task_id, settings)
     for record in records:
         collecting.add(record)
@@ -62,13 +62,13 @@ def collect(task_id: str, records: Iterable[Any], settings: Settings) -> RunHist
 
 
 def run_id(task: Task, record: Any) -> str:
-    """Return the id that the orchestrator gives a task: its own, or else its key, or else its place."""
+    """Return the id that the orchestrator gives a task: its own, else its key, else its topic, partition and offset."""
     key = (record.key or b"").decode(errors="replace").strip()
     return task.id or key or f"{record.topic}-{record.partition}-{record.offset}"
 
 
 class _HistoryBuilder:
-    """Sorts raw records of one run by what they are."""
+    """Sorts the raw records of one run by type."""
 
     def __init__(self, task_id: str, settings: Settings) -> None:
         self._id, self._key = task_id, task_id.encode()
@@ -80,13 +80,13 @@ class _HistoryBuilder:
         self._definitions: dict[tuple[str, int], DefinitionEvent] = {}
 
     def add(self, record: Any) -> None:
-        """Take in a record, if it is of this run or a definition."""
+        """Add a record if it belongs to this run or is a definition."""
         if record.topic == self._runs:
             if record.key is not None and record.key.split(b"\t")[0] == self._key:
                 self._assembler.add(record.key.decode(), record.value)
             return
         topic = self._topics[record.topic]
-        # Producers may leave the key of tasks and signals out; most events are of other runs, and are not parsed.
+        # Producers may omit the key of tasks and signals; events of other runs are not parsed.
         loose = topic is TASKS or topic is SIGNALS
         if topic is DEFINITIONS or record.key == self._key or (loose and record.key is None):
             self._take(record, topic)
@@ -95,7 +95,7 @@ class _HistoryBuilder:
         try:
             event = topic.parse(record.value, max_bytes=len(record.value or b""))
         except InvalidEvent:
-            return  # it is a dead letter, and no part of any run
+            return  # it is a dead letter and belongs to no run
         if isinstance(event, DefinitionEvent):
             if event.spec is not None:
                 self._definitions[event.workflow, event.version] = event
@@ -103,7 +103,7 @@ class _HistoryBuilder:
             self._seen.append(Recorded(event, record.timestamp / 1000))
 
     def history(self) -> RunHistory:
-        """Return what was taken in."""
+        """Return the history of what was added."""
         state = self._assembler.states().get(self._id)
         run = state if isinstance(state, Run) else None
         result = self._last(Result)
@@ -142,5 +142,5 @@ class _HistoryBuilder:
     def _by_id(self, kind: Any) -> dict[str, Recorded[Any]]:
         found: dict[str, Recorded[Any]] = {}
         for one in self._all(kind):
-            found.setdefault(one.event.id, one)  # a repetition says nothing new
+            found.setdefault(one.event.id, one)  # a duplicate adds nothing
         return found

@@ -1,4 +1,4 @@
-"""The runs that the topics know of, a row for each."""
+"""List the runs on the topics, one row each."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from topics.tasks import Task
 class RunRow(View):
     """One run: `seconds` are those until its end, `cost` is in US dollars.
 
-    `parent` is the run that began it, if one did. `at` are the steps that are under way, or `its turn`, for which
-    it waits.
+    `parent` is the run that started it, if one did. `at` lists the running steps, or names what the run waits for
+    before it starts.
     """
 
     id: str
@@ -42,7 +42,7 @@ class RunRow(View):
 
 
 async def read(client: Client, since: float | None) -> list[RunRow]:
-    """Return all runs that came after `since` (epoch seconds), or all that are kept, the newest first.
+    """Return all runs accepted after `since` (epoch seconds), or all that are kept, newest first.
 
     Raises:
         BrokerError: there are no topics, or the broker fails.
@@ -52,7 +52,7 @@ async def read(client: Client, since: float | None) -> list[RunRow]:
 
 
 def rows(records: Iterable[Any], settings: Settings) -> list[RunRow]:
-    """Return the runs in these records of tasks, results and states, the newest first; what is no event is left out."""
+    """Return the runs in these records of tasks, results and states, newest first; invalid events are skipped."""
     prefix, assembler = settings.topics.prefix, Assembler()
     found: dict[str, RunRow] = {}
     for record in sorted(records, key=lambda record: record.timestamp):
@@ -73,11 +73,11 @@ def _task(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
         task = TASKS.parse(record.value, max_bytes=len(record.value or b""))
     except InvalidEvent:
         return {}
-    task_id, came = run_id(task, record), utc_time(record.timestamp / 1000)
-    # A task that came again is the same run, and has its row.
-    if task_id in found or not came:
+    task_id, accepted = run_id(task, record), utc_time(record.timestamp / 1000)
+    # A task that was sent again is the same run and has its row already.
+    if task_id in found or not accepted:
         return {}
-    return {task_id: RunRow(id=task_id, workflow=task.workflow, parent=_parent(task), accepted_at=came)}
+    return {task_id: RunRow(id=task_id, workflow=task.workflow, parent=_parent(task), accepted_at=accepted)}
 
 
 def _parent(task: Task) -> str:
@@ -94,7 +94,7 @@ def _result(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
         workflow=result.workflow,
         version=result.workflow_version,
         status=result.status,
-        # A result does not tell; its task, which came before, does.
+        # The result does not say; its task, read before it, does.
         parent=found[result.task_id].parent if result.task_id in found else "",
         accepted_at=result.accepted_at,
         seconds=result_view.duration(result),
@@ -106,7 +106,7 @@ def _result(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
 
 
 def _newer(run: Run, row: RunRow | None) -> bool:
-    """Whether this is not the state of a run whose result is there: it is written a moment later than that."""
+    """Whether this state is of a newer run than `row`: the last state of a run is written just after its result."""
     return row is None or row.status == "running" or row.accepted_at.timestamp() + (row.seconds or 0) < run.accepted_at
 
 
@@ -128,5 +128,5 @@ def _running_row(run: Run) -> RunRow:
 
 
 def _waiting_for(run: Run) -> str:
-    """Return for what a run waits that has not begun."""
+    """Return what a run waits for before it starts."""
     return f"budget {run.budget}" if run.budget else "its turn" if run.slot == "asked" else ""

@@ -1,4 +1,4 @@
-"""Making the view of a run out of its history."""
+"""Build the view of a run from its history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topics.results import Result
 
 
 def build_run_view(history: RunHistory, now: float) -> RunView:
-    """Return the view of a run that is known, as it is at `now` in epoch seconds."""
+    """Return the view of a known run at `now`, in epoch seconds."""
     result, run, task = _event(history.result), history.run, _event(history.task)
     accepted = result.accepted_at if result else utc_time(run.accepted_at) if run else None
     own = run.task if run else task

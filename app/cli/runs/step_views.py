@@ -1,4 +1,4 @@
-"""The steps of a view: from the result, from the state of a run under way, or else from their requests alone."""
+"""The steps of a run view: from the result, from the state of a running run, or from their requests alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as it is shown: steps in order of their start, with every request that was made for them."""
+"""The view models of a run: steps in order of start, with every request."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Work = Literal["retrieval", "model", "fusion", "connector", "workflow"]
 
 
 class View(BaseModel):
-    """The base of what is shown; as JSON it is what programs get."""
+    """The base of the view models; `--json` prints them."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class AttemptView(View):
-    """One request, and what was answered.
+    """One request and its answer.
 
-    `number` is that of the step's attempt, and `repair` counts the questions after an answer that did not fit.
-    `at` and `until` are when request and answer were put on their topics; `seconds` is what the work itself took.
-    An answer is `late` when the step did not wait for it any more; a request without an answer is `awaited`
-    while the step runs; one with `batch` may wait. `name` is a model, a connector, a collection, or the id of a
+    `number` is that of the step's attempt, and `repair` counts re-asks after an answer that did not fit its schema.
+    `at` and `until` are when request and answer were written to their topics; `seconds` is how long the work itself
+    took. An answer is `late` if the step no longer waited for it; a request without an answer is `awaited` while the
+    step runs; `batch` marks a request to a batch API. `name` is a model, a connector, a collection, or the id of a
     child run.
     """
 
@@ -56,8 +56,8 @@ class AttemptView(View):
 class StepView(View):
     """A step, or one item of a map, which is named `step[3]`.
 
-    `status` is that of the result or the state; `waits` says what a running step waits for, where it is no
-    request. The times of a step whose beginning is not recorded are absent.
+    `status` is that of the result or the state; `waits` says what a running step waits for, other than requests.
+    A step whose start is not recorded has no times.
     """
 
     name: str
@@ -75,23 +75,23 @@ class StepView(View):
 
     @property
     def item(self) -> bool:
-        """Whether it is one item of a map."""
+        """Whether this is one item of a map."""
         return self.name.endswith("]")
 
     @property
     def base(self) -> str:
-        """The name of the step in the workflow: of an item, that of its map."""
+        """The name of the step in the workflow; for an item, that of its map."""
         return self.name.partition("[")[0]
 
     @property
     def index(self) -> int:
-        """The place of an item in its map, from 0; -1 for what is none."""
+        """The index of an item in its map, from 0; -1 for any other step."""
         number = self.name.partition("[")[2].removesuffix("]")
         return int(number) if number.isdecimal() else -1
 
 
 class SignalView(View):
-    """A signal, and when it came."""
+    """A signal, and when it was received."""
 
     kind: str
     name: str
@@ -100,7 +100,7 @@ class SignalView(View):
 
 
 class RunView(View):
-    """The whole run; `at` is when it was looked at."""
+    """The whole run; `at` is when it was read."""
 
     task_id: str
     workflow: str
@@ -117,20 +117,25 @@ class RunView(View):
 
     @property
     def until(self) -> datetime:
-        """When it ended, or else now."""
+        """When the run ended; `at` while it runs."""
         return self.result.finished_at if self.result else self.at
 
     @property
     def usage(self) -> Usage:
-        """What was used so far."""
+        """The usage so far."""
         if self.result:
             return self.result.usage
         return sum((attempt.usage for step in self.steps for attempt in step.attempts), Usage())
 
 
 def utc_time(epoch: float) -> datetime | None:
-    """Return the time that is `epoch` seconds after 1970; none for 0, or for what no calendar has."""
+    """Return the time `epoch` seconds after 1970; None for 0 and for times that `datetime` cannot represent."""
     try:
         return datetime.fromtimestamp(epoch, UTC) if epoch else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def readable_wait(waits: str) -> str:
+    """Return `waits` in the words for people; those of `--json` are a contract and stay."""
+    return waits.replace("its turn", "a slot")

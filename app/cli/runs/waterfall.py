@@ -1,4 +1,4 @@
-"""A run as lines of text: a bar for each step on one axis of time, and below it all that was tried."""
+"""A run as lines of text: a bar for each step on one time axis, with its attempts below."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 
 from app.cli.output import one_line
 from app.cli.runs.bar_chart import TimeAxis, row
-from app.cli.runs.views import AttemptView, RunView, StepView
+from app.cli.runs.views import AttemptView, RunView, StepView, readable_wait
 from app.cli.tasks import result_view
 from topics.model_responses import Usage
 from topics.results import Result
@@ -22,7 +22,7 @@ _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "skippe
 
 
 def lines(view: RunView) -> Iterator[Line]:
-    """Yield each line with its style: the run, its steps, then the result or what is awaited."""
+    """Yield each line with its style: the run, its steps, then the result or the pending requests."""
     yield _headline(view), f"bold {_STYLES[view.status]}"
     yield from ((f"  signal {_signal(one)}", "dim") for one in view.signals)
     yield "", ""
@@ -38,7 +38,7 @@ def lines(view: RunView) -> Iterator[Line]:
 def _headline(view: RunView) -> str:
     version = f" v{view.version}" if view.version else ""
     seconds = (view.until - view.accepted_at).total_seconds() if view.accepted_at else 0.0
-    status = f"waits {view.waits}" if view.waits else view.status
+    status = f"waits {readable_wait(view.waits)}" if view.waits else view.status
     facts = [f"{view.task_id}  {view.workflow}{version}  {status}", f"{seconds:.3f} s", _usage(view.usage)]
     facts += [f"since {view.accepted_at:%Y-%m-%d %H:%M:%S %Z}" if view.accepted_at else ""]
     facts += [f"child of {view.parent}" if view.parent else ""]
@@ -52,7 +52,7 @@ def _signal(one: object) -> str:
 
 def _group(steps: Sequence[StepView], axis: TimeAxis) -> Iterator[Line]:
     items = [step for step in steps if step.item]
-    # Of many items, those are shown that went wrong or are not over.
+    # Of many items, only those that failed or have not ended are shown.
     shown = items if len(items) <= _MOST_ITEMS else [one for one in items if one.status != "succeeded"][:_MOST_ITEMS]
     for step in steps:
         if not step.item or step in shown:
@@ -89,7 +89,7 @@ def _attempt(attempt: AttemptView, step: StepView, axis: TimeAxis) -> Line:
 
 def _outcome(attempt: AttemptView) -> str:
     if attempt.until is None:
-        return "awaited" if attempt.awaited else "not needed"
+        return "pending" if attempt.awaited else "not needed"
     return "late" if attempt.late else "error" if attempt.error else "answered"
 
 
@@ -97,7 +97,7 @@ def _details(attempt: AttemptView) -> str:
     facts = [
         "" if attempt.work == "model" else attempt.work,
         "batch" if attempt.batch else "",
-        # The id of a child is for another look, and may be too long for its column.
+        # The id of a child run is for `runs show`, and may be too long for the name column.
         attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else "",
         f"attempt {attempt.number}" if attempt.number > 1 else "",
         f"repair {attempt.repair}" if attempt.repair else "",
@@ -116,15 +116,15 @@ def _end_lines(view: RunView) -> Iterator[Line]:
         yield from result_lines(view.result)
         return
     awaited = [(step.name, one) for step in view.steps for one in step.attempts if one.awaited]
-    yield f"under way; requests without an answer: {len(awaited)}", "cyan"
+    yield f"running; pending requests: {len(awaited)}", "cyan"
     for _, one in awaited[:_MOST_ITEMS]:
         yield f"  {one.id}  {one.work}" + (f" {one.name}" if one.name != one.id else ""), ""
     if view.deadline:
-        yield f"  ends at the latest at {view.deadline:%Y-%m-%d %H:%M:%S %Z}", "dim"
+        yield f"  deadline {view.deadline:%Y-%m-%d %H:%M:%S %Z}", "dim"
 
 
 def result_lines(result: Result) -> Iterator[Line]:
-    """Yield what a result says: the answer or the error, how sure it is, and what it took."""
+    """Yield the lines of a result: the answer or the error, agreement and confidence, then time and usage."""
     if result.status == "succeeded":
         answer = result.answer
         yield answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, indent=2), "bold"
@@ -137,7 +137,7 @@ def result_lines(result: Result) -> Iterator[Line]:
     if len(result.groups) > 1:
         yield "groups: " + " | ".join(", ".join(group) for group in result.groups), "dim"
     total = [
-        f"{result_view.duration(result):.3f} s in all",
+        f"{result_view.duration(result):.3f} s in total",
         _usage(result.usage),
         "degraded" if result.degraded else "",
     ]

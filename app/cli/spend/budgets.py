@@ -1,4 +1,4 @@
-"""`meta-ai budgets`: what each budget may spend, has spent, keeps back for runs, and when it renews."""
+"""`meta-ai budgets`: the limit of each budget, what it has spent and reserved, and when it renews."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ app = typer.Typer(add_completion=False)
 
 
 class NoSuchBudget(OrchestratorError):
-    """Neither the settings nor any run have such a budget."""
+    """Neither the settings nor any run use such a budget."""
 
 
 class BudgetRow(BaseModel):
-    """One budget, in US dollars: `runs` are those under way that it pays for, `queue` counts those that wait for it."""
+    """One budget, in US dollars: `runs` are the running ones that it pays for, `queue` counts those waiting."""
 
     budget: str
     limit: float
@@ -44,7 +44,7 @@ class BudgetRow(BaseModel):
 
     @classmethod
     def of(cls, account: BudgetState) -> BudgetRow:
-        """Return what an account says."""
+        """Return the row of a budget's state."""
         return cls(
             budget=account.budget,
             limit=account.terms.limit,
@@ -59,18 +59,20 @@ class BudgetRow(BaseModel):
 
 @app.command()
 def budgets(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this one, of each tenant.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only the budget of this name, for each tenant.")
+    ] = None,
     *,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """See what each budget may spend, has spent, keeps back for runs under way, and when it renews."""
+    """Show the limit of each budget, what it has spent and reserved for running runs, and when it renews."""
     output = Output(programs=json)
     found = run(_read(find(config, bootstrap_servers)))
     shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
     if name is not None and not shown:
-        raise NoSuchBudget(f"no budget is called {name}, or it was never used: meta-ai budgets shows those that are")
+        raise NoSuchBudget(f"unknown or unused budget {name}; see meta-ai budgets")
     if json:
         for row in shown:
             output.emit(row)
@@ -98,7 +100,7 @@ async def read(client: Client) -> list[BudgetRow]:
 
 
 def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetRow]:
-    """Return the budgets in these records of states, and those of the settings that nobody has used yet, by name."""
+    """Return the budgets in these state records, and the unused ones of the settings, by name."""
     assembler = Assembler()
     for record in records:
         assembler.add((record.key or b"").decode(errors="replace"), record.value)
@@ -108,7 +110,7 @@ def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetR
 
 
 def _unused(settings: Settings) -> Iterator[BudgetState]:
-    """Yield the accounts of the budgets that are not one for each tenant or workflow, as nobody has used them."""
+    """Yield the unused state of each budget that is not per tenant or per workflow."""
     for budget in settings.budgets:
         if EACH not in {budget.tenant, budget.workflow}:
             yield BudgetState(budget.name, terms(budget))

@@ -1,4 +1,4 @@
-"""`meta-ai spend`: what model calls have cost, and by which prices."""
+"""`meta-ai spend`: what model calls have cost, and at which prices."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spend(  # noqa: PLR0913  # one for each option
     context: typer.Context,
     *,
     since: Annotated[str | None, typer.Option(help="Only what was spent within 30s, 15m, 12h, 7d.")] = None,
-    by: Annotated[GroupBy, typer.Option(help="What to add up by: one line for each.")] = "model",
+    by: Annotated[GroupBy, typer.Option(help="The grouping: one line for each group.")] = "model",
     tenant: Annotated[str | None, typer.Option(help="Only what was spent for this tenant.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only what runs of this workflow have spent.")] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the costs as bars.")] = False,
@@ -40,11 +40,11 @@ def spend(  # noqa: PLR0913  # one for each option
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """See what model calls have cost, and by which prices."""
+    """Show what model calls have cost, and at which prices."""
     if context.invoked_subcommand:
         return
     if plot and json:
-        raise typer.BadParameter("give --plot or --json, one of both")
+        raise typer.BadParameter("use either --plot or --json, not both")
     wanted = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
     begin = None if since is None else time.time() - _seconds(since)
     sums = run(_read(find(config, bootstrap_servers), SpendTotals(by), begin, wanted))
@@ -66,7 +66,7 @@ def prices(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the price that would be used for each configured model, of which day it is, and who said so."""
+    """Show the price used for each configured model, its date and its source."""
     settings = load(config, os.environ)
     known = price_table.load(settings.prices)
     if model is not None:
@@ -82,7 +82,7 @@ def prices(
 
 
 async def _read(settings: Settings, sums: SpendTotals, since: float | None, wanted: dict[str, str]) -> SpendTotals:
-    """Add up what was spent since then, where it is as `wanted`; what is no record is left out."""
+    """Add up what was spent since then and matches `wanted`; invalid records are skipped."""
     async with connect(settings) as client, aclosing(topic_ranges.iterate(client, since, SPEND)) as records:
         async for record in records:
             try:

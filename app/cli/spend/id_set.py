@@ -1,4 +1,4 @@
-"""A set of ids that takes little memory: sixteen to forty bytes for each, however long it is."""
+"""A compact set of ids: sixteen to forty bytes for each, however long it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashlib import blake2b
 class IdSet:
     """Remembers ids by 64 bits of their hash, in a table with open addressing (Knuth, volume 3, 6.4, algorithm L).
 
-    Among a hundred million ids, two are taken for the same with a probability of three in ten thousand.
+    Among a hundred million ids, the probability of a collision is three in ten thousand.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class IdSet:
         """Return whether this id is new."""
         if self._size * 2 >= len(self._table):
             self._grow()
-        # 0 marks an empty place.
+        # 0 marks an empty slot.
         return self._put(int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) or 1)
 
     def _put(self, digest: int) -> bool:

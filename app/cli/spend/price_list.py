@@ -1,4 +1,4 @@
-"""The prices by which model calls are paid for: of the configured models, of any model, or all."""
+"""The prices of the configured models, of one model, or of all known models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.settings import Settings
 
 
 class ListedPrice(View):
-    """What a model costs, in US dollars for a million tokens; no price is known of one that is not `known`.
+    """The price of a model, in US dollars per million tokens; unset unless `known`.
 
     `model` is the name in the configuration, or empty, `provider_model` the provider's.
     """
@@ -28,7 +28,7 @@ class ListedPrice(View):
 
 
 def configured_prices(table: PriceTable, settings: Settings) -> list[ListedPrice]:
-    """Return the configured models with the prices that are used for them."""
+    """Return the configured models with the prices used for them."""
     return [
         _listed(table.of(model), model.provider, model.model or "", name) for name, model in settings.models.items()
     ]
@@ -43,7 +43,7 @@ def prices_of(table: PriceTable, settings: Settings, name: str) -> list[ListedPr
     """Return the price of the configured model `name`, or of a provider's model, written `model` or `provider/model`.
 
     Raises:
-        ConfigurationError: no price is known of such a model.
+        ConfigurationError: the model has no known price.
     """
     if name in settings.models:
         return [one for one in configured_prices(table, settings) if one.model == name]
@@ -52,7 +52,9 @@ def prices_of(table: PriceTable, settings: Settings, name: str) -> list[ListedPr
     asked = [(provider, name) for provider in providers] + [(first, rest)]
     found = [_listed(price, *model) for model in asked if (price := table.find(*model))]
     if not found:
-        raise ConfigurationError(f"no model is called {name}, and no price of one is known: see docs/costs.md")
+        raise ConfigurationError(
+            f"unknown model {name}: it is not configured and has no known price; see docs/costs.md"
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Costs and prices for people: tables, bars, and what is to be known of them."""
+"""Costs and prices for people: tables, bars and notes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.cli.spend.totals import GroupBy, SpendRow, SpendTotals
 
 _BAR = 50
 _NAME = 30
-#: Whoever is meant by an empty name: tasks without a tenant, for one.
+#: What an empty name stands for, such as tasks without a tenant.
 _NO_NAME = "(none)"
 
 
@@ -27,7 +27,7 @@ def show(output: Output, sums: SpendTotals, by: GroupBy, *, plot: bool) -> None:
         for line in bars(rows):
             output.say(line)
     else:
-        columns = (by, "calls", "input", "of it cached", "output", "cost", "share", "without price")
+        columns = (by, "calls", "input", "cached input", "output", "cost", "share", "without price")
         output.table(columns, _cells([*rows, total]))
     for note in notes(total):
         output.note(note)
@@ -39,44 +39,44 @@ def bars(rows: Sequence[SpendRow]) -> Iterator[str]:
     width = min(_NAME, max(cell_len(_name(row)) for row in rows))
     for row, cost in zip(rows, _amounts(rows), strict=True):
         length = round(row.cost / most * _BAR) if most else 0
-        # What cost anything at all is seen.
+        # Anything that cost money gets a visible bar.
         bar = "#" * max(length, 1 if row.cost else 0)
         yield f"{set_cell_size(_name(row), width)}  {bar:<{_BAR}}  {cost}"
 
 
 def notes(total: SpendRow) -> Iterator[str]:
-    """Yield what the figures do not say by themselves."""
+    """Yield notes on what is not in the table, or only estimated."""
     if total.given_up:
-        yield f"{format_money(total.given_up)} of it went to answers that broke off, or came second"
+        yield f"{format_money(total.given_up)} of it was spent on abandoned attempts"
     if total.saved:
-        yield f"{format_money(total.saved)} more was saved by answers that were given again"
+        yield f"{format_money(total.saved)} was saved by the response cache"
     if total.estimated_tokens:
-        yield f"{total.estimated_tokens:,} tokens are estimated: their providers did not count"
+        yield f"{total.estimated_tokens:,} tokens are estimated: their providers reported no usage"
     if total.unpriced_tokens:
         yield f"{total.unpriced_tokens:,} tokens have no price and are not in the cost: meta-ai spend prices"
 
 
 def show_prices(output: Output, found: Sequence[ListedPrice]) -> None:
     """Print prices."""
-    columns = ("model", "provider", "its name", "input", "cached", "output", "reasoning", "as of", "source")
-    output.table(columns, [_price(one) for one in found], title="US dollars for a million tokens")
-    output.note("prices age: compare these with the provider's; your own win, under models.NAME.price or in `prices`")
+    columns = ("model", "provider", "model name", "input", "cached", "output", "reasoning", "as of", "source")
+    output.table(columns, [_price(one) for one in found], title="US dollars per million tokens")
+    output.note("prices change: compare with the provider; override them in models.NAME.price or `prices`")
 
 
 def format_money(dollars: float, decimals: int | None = None) -> str:
-    """Return an amount, with as many decimals, or as many as it needs; what is less than these show is not nothing."""
+    """Return an amount with `decimals`, or with as many as it needs; a smaller amount is not shown as zero."""
     places = decimals_needed(dollars) if decimals is None else decimals
     least = 10.0**-places
     return f"${dollars:,.{places}f}" if not dollars or dollars >= least / 2 else f"<${least:.{places}f}"
 
 
 def decimals_needed(dollars: float) -> int:
-    """Return the decimals that show cents, or of an amount below a dollar hundredths of them, and three digits."""
+    """Return the decimals for cents; below a dollar, for hundredths of a cent and three significant digits."""
     return 2 if not dollars or dollars >= 1 else max(4, 2 - math.floor(math.log10(dollars)))
 
 
 def _amounts(rows: Sequence[SpendRow]) -> list[str]:
-    """Return the costs one below the other, with decimals for the smallest, but few more than for the largest."""
+    """Return the costs aligned, with decimals for the smallest, but few more than for the largest."""
     costs = [row.cost for row in rows]
     decimals = min(max(map(decimals_needed, costs)), decimals_needed(max(costs)) + 2)
     said = [format_money(cost, decimals) for cost in costs]

@@ -1,4 +1,4 @@
-"""Adding up what attempts at model calls have cost, by model, workflow, tenant, day, provider or step."""
+"""Add up what attempts at model calls have cost, by model, workflow, tenant, day, provider or step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from topics.spend import Spend
 
 GroupBy = Literal["model", "workflow", "tenant", "day", "provider", "step"]
 
-#: Money is added up as whole millionths of a millionth of a dollar: the sum is exact in whatever order.
+#: Money is added up in whole picodollars: the sum is exact in any order.
 _UNIT = 10**12
 
 
@@ -21,9 +21,9 @@ class SpendRow(View):
     """What the attempts of one group have used; money is in US dollars.
 
     `calls` are attempts that used tokens. `cached_input_tokens` are a part of `input_tokens`, `reasoning_tokens` of
-    `output_tokens`. `unpriced_tokens` are those of which no price was known, `estimated_tokens` those that the
-    provider did not count. `given_up` is the part of `cost` for what broke off or was lost, `saved` what answers
-    that were given again had cost, `share` the part of the whole cost.
+    `output_tokens`. `unpriced_tokens` are those without a known price, `estimated_tokens` those that the provider did
+    not count. `given_up` is the part of `cost` spent on abandoned attempts, `saved` the original cost of answers from
+    the response cache, `share` the part of the total cost.
     """
 
     by: GroupBy | Literal["total"]
@@ -87,7 +87,7 @@ class _GroupTotals:
 
 
 class SpendTotals:
-    """Takes records in, each id once, in memory that grows with the groups and by some bytes for each record."""
+    """Adds up records, each id once; memory grows with the groups, and by a few bytes per record."""
 
     def __init__(self, by: GroupBy) -> None:
         self._by: GroupBy = by
@@ -96,13 +96,13 @@ class SpendTotals:
         self._total = _GroupTotals()
 
     def add(self, spend: Spend) -> None:
-        """Add a record; a repetition changes nothing."""
+        """Add a record; a duplicate changes nothing."""
         if self._seen.add(spend.id):
             self._groups.setdefault(_group(spend, self._by), _GroupTotals()).add(spend)
             self._total.add(spend)
 
     def rows(self) -> list[SpendRow]:
-        """Return the groups, the dearest first; days in their order, with those on which nothing was spent."""
+        """Return the groups, most expensive first; days in order, including those without spending."""
         if self._by == "day":
             return [self._row(day) for day in _days(sorted(self._groups))]
         return sorted(map(self._row, self._groups), key=lambda row: (-row.cost, -row.calls, row.name))

@@ -31,13 +31,15 @@ def ask(
     *,
     timeout: TimeoutOption = 120.0,
     workflow: Annotated[str, typer.Option(help="The workflow that answers.")] = "ask",
-    tenant: Annotated[str, typer.Option(help="For whom: whose budget pays, and who shares the answer.")] = "",
+    tenant: Annotated[
+        str, typer.Option(help="The tenant: its budget pays, and cached answers are shared within it.")
+    ] = "",
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     stream: StreamOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Ask a question, and wait for the answer, with its sources and what each model said."""
+    """Ask a question, and wait for the answer with its sources and what each model said."""
     output = Output(programs=json)
     task = _task(question, workflow, tenant)
     streamed = StreamPrinter(output) if stream else None
@@ -76,10 +78,10 @@ async def answer(client: Client, task: Task, timeout: float) -> Result:
     """Send `task`, and return its result.
 
     Raises:
-        DeadlineExceeded: there is none after `timeout` seconds.
+        DeadlineExceeded: there is no result after `timeout` seconds.
     """
     key = str(task.id).encode()
-    # Opened first: an answer may come before a reader that is opened afterwards.
+    # Opened first: the answer may arrive before a reader that is opened after sending.
     async with client.read(RESULTS) as results:
         await (await client.send(TASKS, str(task.id), task, id=str(task.id)))
         try:

@@ -1,4 +1,4 @@
-"""`meta-ai tasks`: many tasks at once."""
+"""`meta-ai tasks`: send many tasks."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def tasks() -> None:
 
 @app.command()
 def send(
-    file: Annotated[Path, typer.Argument(help="Lines of JSON, each a task; - reads standard input.")],
+    file: Annotated[Path, typer.Argument(help="JSON Lines, one task per line; - reads standard input.")],
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results, and print them.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results and print them.")] = False,
     stream: StreamOption = False,
     timeout: TimeoutOption = 600.0,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send each line of a file as a task: {"input": {"question": …}}, or for short {"id": …, "question": …}.
+    """Send each line of a file as a task: {"input": {"question": …}}, or {"id": …, "question": …} as a shorthand.
 
-    Lines that are no task are reported, and the others sent; the exit code is 1 if there were any.
+    Invalid lines are reported and the others sent; exits with 1 if there were any.
     """
     if stream and not wait:
-        raise typer.BadParameter("it shows answers that are waited for: add --wait", param_hint="--stream")
+        raise typer.BadParameter("--stream needs --wait", param_hint="--stream")
     output = Output(programs=json)
     settings = find(config, bootstrap_servers)
     streamed = StreamPrinter(output, several=True, done=_printer(output)) if stream else None
@@ -80,7 +80,7 @@ async def _work(
                 await sending()
                 await batch.settled(timeout)
     if batch.before:
-        output.note(f"sent before, and not done again: {batch.before}; a new task needs a new id")
+        output.note(f"already processed earlier: {batch.before}; use a new id for a new task")
     ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}
     return {"sent": batch.sent, "bad": batch.bad, **ended}
 
@@ -96,7 +96,7 @@ def _printer(output: Output) -> Callable[[Result], None]:
 async def _expected(
     tasks: AsyncIterable[Task | InvalidLine], streamed: StreamPrinter | None
 ) -> AsyncIterator[Task | InvalidLine]:
-    """Yield the tasks, after their pieces are expected."""
+    """Yield the tasks, after registering them for streaming."""
     async for task in tasks:
         if streamed and isinstance(task, Task):
             streamed.expect(str(task.id))

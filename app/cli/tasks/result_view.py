@@ -1,4 +1,4 @@
-"""How a result is shown to people."""
+"""Print a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from topics.results import Candidate, Citation, Result, StepReport
 
 
 def show(output: Output, result: Result, *, answered: bool = False) -> None:
-    """Print a result: the answer, unless it was `answered` before, its sources, who said what, and what it took."""
+    """Print a result: the answer unless already printed (`answered`), its sources, who said what, time and usage."""
     if not (answered and result.status == "succeeded"):
         output.say(answer_text(result), style="bold" if result.status == "succeeded" else "red")
     for call in result.tool_calls or ():
@@ -22,11 +22,11 @@ def show(output: Output, result: Result, *, answered: bool = False) -> None:
     if result.steps:
         output.say()
         output.table(("step", "status", "seconds", "tokens"), map(_step, result.steps))
-    output.say(f"\n{duration(result):.3f} s in all{', degraded' if result.degraded else ''}", style="dim")
+    output.say(f"\n{duration(result):.3f} s in total{', degraded' if result.degraded else ''}", style="dim")
 
 
 def show_sources(output: Output, result: Result) -> None:
-    """Print what the answer was given, a line for each citation."""
+    """Print the sources of the answer, one line per citation."""
     for citation in result.citations:
         output.say(f"  {citation_line(citation)}", style="dim")
 
@@ -37,13 +37,13 @@ def result_line(result: Result) -> str:
 
 
 def citation_line(citation: Citation) -> str:
-    """Return where a citation stands, as in `[1] docs/delivery.md:3-9 Commits`."""
+    """Return the place of a citation, as in `[1] docs/delivery.md:3-9 Commits`."""
     first, last = citation.lines
     return f"[{citation.number}] {citation.source}:{first}-{last} {citation.heading}".rstrip()
 
 
 def answer_text(result: Result) -> str:
-    """Return the answer, or why there is none."""
+    """Return the answer, or the error."""
     if result.status != "succeeded":
         return f"{result.error.code}: {result.error.message}" if result.error else result.status
     return result.answer if isinstance(result.answer, str) else json.dumps(result.answer, ensure_ascii=False)

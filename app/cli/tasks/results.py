@@ -1,4 +1,4 @@
-"""`meta-ai results`: what came of the tasks."""
+"""`meta-ai results`: print the results of tasks."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def results() -> None:
-    """Watch results as they come."""
+    """Print results as they arrive."""
 
 
 @app.command()
 def tail(
     *,
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Begin with what is there already.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Start with the results already on the topic.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many.")] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print each result as it comes, until interrupted."""
+    """Print each result as it arrives, until interrupted."""
     settings = find(config, bootstrap_servers)
     run(_work(settings, Output(programs=json), limit, from_beginning=from_beginning))
 
@@ -50,7 +52,7 @@ async def _work(settings: Settings, output: Output, limit: int | None, *, from_b
 
 
 async def _all(reader: Reader, *, from_beginning: bool) -> AsyncIterator[Any]:
-    """Yield what is there in the order in which it came, over all partitions, and then what comes."""
+    """Yield the records on the topic by time, across all partitions, then new ones as they arrive."""
     if from_beginning:
         for record in sorted([record async for record in reader.held()], key=lambda record: record.timestamp):
             yield record
@@ -62,7 +64,7 @@ def _print(record: Any, output: Output, max_bytes: int) -> bool:
     try:
         result = RESULTS.parse(record.value, max_bytes=max_bytes)
     except InvalidEvent as error:
-        output.note(f"{record.topic}/{record.partition}/{record.offset} is no result: {error}")
+        output.note(f"{record.topic}/{record.partition}/{record.offset} is not a valid result: {error}")
         return False
     if output.programs:
         output.emit(result)

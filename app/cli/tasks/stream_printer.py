@@ -1,4 +1,4 @@
-"""Answers that are shown while they are made."""
+"""Print streamed answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from topics.results import Result
 
 @dataclass(slots=True)
 class _StreamedAnswer:
-    """One that is being made, and as much of it as was printed."""
+    """An answer in progress, and how much of it was printed."""
 
     assembled: StreamedText = field(default_factory=StreamedText)
     shown: str = ""
@@ -34,10 +34,10 @@ StepKey = tuple[str, str]
 
 
 class StreamPrinter:
-    """Prints the answers to those tasks that are expected as they come, one after the other.
+    """Prints the answers to expected tasks as they arrive, one after the other.
 
-    While one is printed, the others are kept until it has ended. What was printed cannot be taken back: an answer that
-    begins anew is printed again, with a note. `several` says that there may be several tasks, whose ids are then
+    While one is printed, the others are buffered until it has ended. What was printed cannot be taken back: an answer
+    that restarts is printed again, with a note. `several` says that there may be several tasks, whose ids are then
     printed too. `done` is called with each result once its answer is printed.
     """
 
@@ -49,17 +49,17 @@ class StreamPrinter:
         self._done = done
         self._answers: dict[str, defaultdict[str, _StreamedAnswer]] = {}
         self._results: dict[str, Result] = {}
-        self._at: StepKey | None = None  # whose turn it is
+        self._at: StepKey | None = None  # the one being printed
         self._last: StepKey | None = None
-        self._mid_line = False  # amid a line
+        self._mid_line = False  # a line has been started
 
     def expect(self, task_id: str) -> None:
-        """Print what comes of this task: to be called before it is sent."""
+        """Print the answer to this task; call it before sending the task."""
         self._answers[task_id] = defaultdict(_StreamedAnswer)
 
     @asynccontextmanager
     async def following(self, client: Client) -> AsyncIterator[None]:
-        """Print what comes while the context lasts.
+        """Print answers as they arrive while the context lasts.
 
         Raises:
             BrokerError: the topic does not exist, or the broker fails.
@@ -77,11 +77,11 @@ class StreamPrinter:
     async def _follow(self, reader: Reader, max_bytes: int) -> None:
         async for record in reader.coming():
             if (record.key or b"").decode(errors="replace") in self._answers:
-                with suppress(InvalidEvent):  # the result is whole without it
+                with suppress(InvalidEvent):  # the result is complete without it
                     self.take(RESULT_CHUNKS.parse(record.value, max_bytes=max_bytes))
 
     def take(self, chunk: ResultChunk) -> None:
-        """Print what a piece adds, when it is its answer's turn; nothing for a task that is over, or not expected."""
+        """Print or buffer the text of a stream event; tasks that have ended or are not expected are ignored."""
         if chunk.task_id not in self._answers:
             return
         if self._output.programs:
@@ -91,7 +91,7 @@ class StreamPrinter:
         self._go_on()
 
     def finish(self, result: Result) -> None:
-        """Print what of an expected task's answer was not printed yet, when it is its turn."""
+        """Print the rest of an expected task's answer, in order."""
         if self._output.programs:
             self._answers.pop(result.task_id)
             self._done(result)
@@ -100,7 +100,7 @@ class StreamPrinter:
         self._go_on()
 
     def _close(self) -> None:
-        """Let all that has ended have its turn, though another answer has not."""
+        """Print all ended answers, even if the one being printed has not ended."""
         self._break()
         self._at = None
         for task_id in tuple(self._results):
@@ -135,33 +135,33 @@ class StreamPrinter:
         self._done(result)
 
     def _print(self, place: StepKey, answer: _StreamedAnswer, text: str) -> None:
-        """Print `text`, of which the beginning may have been printed before."""
+        """Print `text`, whose beginning may have been printed already."""
         if answer.shown.startswith(text):
             return
         self._head(place)
         if not text.startswith(answer.shown):
             self._break()
-            self._output.note("[begins anew]")
+            self._output.note("[restarted]")
             answer.shown = ""
         self._output.piece(text[len(answer.shown) :])
         answer.shown, self._mid_line = text, True
 
     def _head(self, place: StepKey) -> None:
-        """Say whose answer follows, where that is not clear."""
+        """Print whose answer follows, if that is not clear."""
         if place != self._last and (self._several or self._last):
             self._break()
             self._output.note(f"[{' '.join(place)}]" if self._several else f"[{place[1]}]")
         self._last = place
 
     def _break(self) -> None:
-        """End the line on which pieces were printed."""
+        """End the current line of streamed text."""
         if self._mid_line:
             self._output.piece("\n")
         self._mid_line = False
 
 
 def _matches(answer: Any, shown: str) -> bool:
-    """Whether an answer is what was shown: the text, or the data that it says."""
+    """Whether an answer equals what was shown: as text, or as the data it contains."""
     if isinstance(answer, str):
         return answer == shown
     with suppress(ValueError):

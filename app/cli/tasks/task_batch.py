@@ -1,4 +1,4 @@
-"""Sending many tasks, pipelined, and collecting their results."""
+"""Send many tasks, pipelined, and collect their results."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from topics.results import Result
 from topics.tasks import Task
 
 _MAX_PENDING = 5000
-# What has no result after these seconds may have been answered before it was sent.
+# A task without a result after these seconds may have been answered before it was sent.
 _LOOK_BACK_AFTER = 3.0
 
 
 class TaskBatch:
-    """Counts what was sent, what was no task, and how the tasks ended.
+    """Counts tasks sent, invalid lines, and how the tasks ended.
 
-    `before` are those that were accepted before this batch began: what is remembered is not done again.
+    `before` are those accepted before this batch began: tasks that are remembered are not processed again.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class TaskBatch:
 
     @property
     def unanswered(self) -> int:
-        """How many tasks have no result yet, of those that were sent inside `collecting`."""
+        """The number of tasks sent inside `collecting` that have no result yet."""
         return len(self._waiting.left) if self._waiting else 0
 
     @asynccontextmanager
     async def collecting(self) -> AsyncIterator[PendingKeys]:
-        """Collect the results of all tasks that are sent while the context lasts."""
+        """Collect the results of all tasks sent while the context lasts."""
         self._waiting = PendingKeys(lambda record: _text(record.key), self._arrived)
         async with self._client.read(RESULTS) as reader, self._waiting.follow(reader):
             yield self._waiting
 
     async def settled(self, timeout: float) -> bool:
-        """Return whether all results came within `timeout` seconds; inside `collecting`, and after `send`."""
+        """Return whether all results arrived within `timeout` seconds; use inside `collecting`, after `send`."""
         if self._waiting is None or await self._waiting.settled(min(timeout, _LOOK_BACK_AFTER)):
             return True
         remembered = time.time() - self._client.settings.delivery.remember
@@ -61,7 +61,7 @@ class TaskBatch:
         return await self._waiting.settled(max(0.0, timeout - _LOOK_BACK_AFTER))
 
     async def send(self, tasks: AsyncIterable[Task | InvalidLine], each: Callable[[], None] = lambda: None) -> None:
-        """Return when the broker has all tasks; `each` is called for every one of them."""
+        """Send the tasks, and return when the broker has all of them; `each` is called for every one."""
         async for task in tasks:
             if isinstance(task, InvalidLine):
                 self.bad += 1

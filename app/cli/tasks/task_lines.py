@@ -1,4 +1,4 @@
-"""Tasks from lines of JSON, as they stand in a file or come through a pipe."""
+"""Read tasks from JSON Lines, out of a file or a pipe."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _BLOCK = 64 * 1024
 
 
 class ByteSource(Protocol):
-    """What is used of a binary file."""
+    """The part of a binary file that is used."""
 
     def read1(self, size: int = ..., /) -> bytes:
-        """Return what can be read at once, at most `size` bytes; nothing at the end."""
+        """Return what can be read without blocking, at most `size` bytes; empty at the end."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that is no task, counted from 1, and why."""
+    """A line that is not a valid task, counted from 1, and why."""
 
     line: int
     reason: str
@@ -36,12 +36,12 @@ class InvalidLine:
 async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[Task | InvalidLine]:
     """Yield a task for each line that is not blank; a task without an id is given one.
 
-    A slow pipe is read as it comes, and never blocks the event loop.
+    A slow pipe is read as data arrives, and never blocks the event loop.
     """
     number, rest = 0, b""
     while block := await asyncio.to_thread(source.read1, _BLOCK):
         *whole, rest = (rest + block).split(b"\n")
-        for number, line in enumerate(whole, number + 1):  # noqa: B020  # it counts on from where it was
+        for number, line in enumerate(whole, number + 1):  # noqa: B020  # it continues the count
             if line.strip():
                 yield parse_strictly(number, line, max_bytes=max_bytes)
     if rest.strip():
@@ -49,10 +49,10 @@ async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[Task | In
 
 
 def parse_strictly(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
-    """Return the task in a line, as `parse` does; one with a key that tasks have not is bad.
+    """Return the task in a line, as `parse` does, but refuse unknown keys.
 
-    On the topic such a key is let be, for it may be of a newer version or another producer's own. Here whoever wrote
-    it is still there to be told.
+    On the topic unknown keys are ignored, since they may belong to a newer version or to another producer. Here the
+    author of the line can still be told.
     """
     task = parse(number, line, max_bytes=max_bytes)
     unknown = (
@@ -62,7 +62,7 @@ def parse_strictly(number: int, line: bytes, *, max_bytes: int) -> Task | Invali
 
 
 def parse(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
-    """Return the task in a line: `{"input": {…}, …}`, or for short `{"id": …, "question": …}`."""
+    """Return the task in a line: `{"input": {…}, …}`, or `{"id": …, "question": …}` as a shorthand."""
     try:
         task = TASKS.parse(_expanded(line), max_bytes=max_bytes)
     except InvalidEvent as error:
@@ -81,7 +81,7 @@ def _expanded(line: bytes) -> bytes:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    """Return the JSON object in a line, an empty one if it is none: the topic's own parser says what is wrong."""
+    """Return the JSON object in a line, or an empty one: the topic's parser then reports what is wrong."""
     try:
         value: Any = json.loads(line)
     except (ValueError, RecursionError):
@@ -91,7 +91,7 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _unknown_key(key: str) -> str:
     if key == "question":
-        return "question: is short for an input, and there is one; put it there"
+        return "question: is a shorthand for input, but input is also set; put it in input"
     near = closest_match(key, Task.model_fields)
-    hint = f"did you mean `{near}`?" if near else f"a task has {', '.join(Task.model_fields)}"
+    hint = f"did you mean `{near}`?" if near else f"known keys: {', '.join(Task.model_fields)}"
     return f"{key if key.isprintable() else ascii(key)}: unknown key; {hint}"

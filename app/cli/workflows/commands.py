@@ -1,4 +1,4 @@
-"""`meta-ai workflows`: check, show and describe workflow files; see what is deployed."""
+"""`meta-ai workflows`: check, show and describe workflow files; show what is deployed."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def workflows() -> None:
 
 @app.command()
 def check(files: Files, *, config: ConfigOption = None) -> None:
-    """Check workflows: each fault is a line with its place and its mend, and the exit code is 1."""
+    """Check workflows: each problem is one line with its place and how to fix it; exits with 1 if there is any."""
     output = Output()
     for loaded in _load(files, config):
         for warning in loaded.warnings:
             output.note(f"warning: {warning}")
         count = len(loaded.spec.steps)
-        output.say(f"{loaded.file}: the workflow {loaded.spec.id} is good: {count} step{'s' if count > 1 else ''}")
+        output.say(f"{loaded.file}: the workflow {loaded.spec.id} is valid: {count} step{'s' if count > 1 else ''}")
 
 
 @app.command()
 def show(
     file: Annotated[Path, typer.Argument(help="A workflow.")],
     *,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a chart, for Mermaid.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show a workflow as it is understood: files put in, and nothing that is at its default; or as a chart."""
+    """Show a workflow as it is understood: files inlined and defaults omitted; or as a chart."""
     for loaded in _load([file], config):
         sys.stdout.write(workflow_chart.workflow_flowchart(loaded.spec) if mermaid else to_yaml(loaded.spec))
 

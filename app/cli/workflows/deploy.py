@@ -1,4 +1,4 @@
-"""`meta-ai orchestrator deploy` and `rollback`: which workflows run, changed while the workers do."""
+"""`meta-ai orchestrator deploy` and `rollback`: change the workflows while workers run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.errors import ConfigurationError
 from app.settings import Settings
 from app.workflows.definition.deployment import Change, activation, plan
 
-Actor = Annotated[str | None, typer.Option(help="Who deploys, for the audit; by default the user of this machine.")]
+Actor = Annotated[str | None, typer.Option(help="Who deploys, for the audit; by default the current user.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -35,11 +35,11 @@ def deploy(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Deploy workflows: what changed becomes a new version, which new runs take; runs under way finish on theirs."""
+    """Deploy workflows: what changed becomes a new version, which new runs take; running runs finish on theirs."""
     settings = find(config, bootstrap_servers)
     paths = files or workflow_files.configured_paths(settings, config)
     if not paths:
-        raise ConfigurationError("there is nothing to deploy: name files, or set `workflows` in the configuration")
+        raise ConfigurationError("nothing to deploy: name files, or set `workflows` in the configuration")
     run(_deploy(settings, paths, Output(programs=json), actor, dry_run=dry_run))
 
 
@@ -55,7 +55,7 @@ def rollback(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make an earlier version of a workflow the active one again; done twice, it goes back two versions."""
+    """Make an earlier version of a workflow active again; done twice, it goes back two versions."""
     settings = find(config, bootstrap_servers)
     run(_roll_back(settings, workflow, to, Output(programs=json), actor, dry_run=dry_run))
 
@@ -63,11 +63,11 @@ def rollback(
 async def deploy_files(
     client: Client, paths: Sequence[Path], output: Output, actor: str | None = None, *, dry_run: bool = False
 ) -> list[Change]:
-    """Return what changes with these files, and make it so unless it is a `dry_run`; `output` gets the warnings.
+    """Deploy these files and return the changes; with `dry_run`, only return them. Warnings go to `output`.
 
     Raises:
-        ConfigurationError: a file is wrong, or a version is deployed with other content; nothing is changed then.
-        MissingDependency: what compiles workflows is not installed.
+        ConfigurationError: a file is invalid, or a version is deployed with different content; nothing is changed then.
+        MissingDependency: the packages that compile workflows are not installed.
     """
     deployed = await deployments.read(client)
     loaded = workflow_files.load(client.settings, paths, {workflow for workflow, _ in deployed.versions})
@@ -106,13 +106,13 @@ async def _previous_version(client: Client, workflow: str, versions: Sequence[in
     found = None if active is None else deployments.previous_version(history, versions, active)
     if found is None:
         raise ConfigurationError(
-            f"{workflow}: no version was active before; name one with --to: {', '.join(map(str, versions))}"
+            f"{workflow}: no earlier version was active; choose one with --to: {', '.join(map(str, versions))}"
         )
     return found
 
 
 def show(output: Output, changes: Sequence[Change], *, dry_run: bool = False) -> None:
-    """Print what changes, with the differences."""
+    """Print the changes with their diffs."""
     if output.programs:
         for change in changes:
             output.emit(_as_object(change, dry_run=dry_run))
@@ -124,18 +124,18 @@ def show(output: Output, changes: Sequence[Change], *, dry_run: bool = False) ->
     if all(change.kind == "unchanged" for change in changes):
         output.say("nothing to change")
     elif dry_run:
-        output.say("this was a dry run: nothing is changed")
+        output.say("dry run: nothing was changed")
 
 
 def _line(change: Change) -> str:
     after = f"version {change.after.number}"
     match change.kind:
         case "unchanged":
-            return f"{change.workflow}: {after} is active already"
+            return f"{change.workflow}: {after} is already active"
         case "activate":
-            return f"{change.workflow}: {after}, which is deployed, becomes active{_replaces(change)}"
+            return f"{change.workflow}: {after}, already deployed, becomes active{_replaces(change)}"
         case "new" | "version":
-            return f"{change.workflow}: {after} is new, and becomes active{_replaces(change)}"
+            return f"{change.workflow}: {after} is new and becomes active{_replaces(change)}"
 
 
 def _replaces(change: Change) -> str:

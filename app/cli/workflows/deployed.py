@@ -23,7 +23,7 @@ from app.workflows.definition.deployment import digest
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
 
-#: Added to `meta-ai workflows`, which has further commands.
+#: Added to `meta-ai workflows`, which has more commands.
 app = typer.Typer(add_completion=False)
 Id = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
 
@@ -42,7 +42,7 @@ def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = Non
     elif rows:
         output.table(tuple(rows[0]), _cells(rows))
     else:
-        output.say("no workflow is deployed; every worker has the built-in one, ask")
+        output.say("no workflows deployed; the built-in workflow `ask` is always available")
 
 
 @app.command()
@@ -53,7 +53,7 @@ def history(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the versions of a workflow, and when which of them became active."""
+    """Show the versions of a workflow, and when each became active."""
     output = Output(programs=json)
     deployed, audited = run(_history(find(config, bootstrap_servers), workflow))
     active = deployed.numbers.get(workflow)
@@ -83,7 +83,7 @@ def get(
     wanted = version or deployed.numbers.get(workflow) or max(versions)
     if wanted not in versions:
         there = ", ".join(map(str, versions))
-        raise ConfigurationError(f"{workflow}: there is no version {wanted}; deployed are: {there}")
+        raise ConfigurationError(f"{workflow}: unknown version {wanted}; deployed versions: {there}")
     spec = versions[wanted].spec or {}
     if json:
         Output(programs=True).emit(spec)

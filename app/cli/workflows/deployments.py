@@ -1,4 +1,4 @@
-"""The deployed workflows as they lie on their topic, and what the audit knows of how they came there."""
+"""The deployed workflows on their topic, and their deployment history in the audit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True, slots=True)
 class DeployedWorkflows:
-    """Every version by id and number, and for each workflow which one is active."""
+    """Every version by id and number, and the active version of each workflow."""
 
     versions: dict[tuple[str, int], DefinitionEvent] = field(default_factory=dict)
     active: dict[str, DefinitionEvent] = field(default_factory=dict)
@@ -42,12 +42,12 @@ class DeployedWorkflows:
         """Return all versions of one workflow, in order.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: the workflow is not deployed.
         """
         found = {version: event for (name, version), event in self.in_order() if name == workflow}
         if not found:
             names = ", ".join(sorted({name for name, _ in self.versions})) or "none"
-            raise ConfigurationError(f"no workflow called {workflow} is deployed; there are: {names}")
+            raise ConfigurationError(f"workflow {workflow} is not deployed; deployed workflows: {names}")
         return found
 
     def in_order(self) -> list[tuple[tuple[str, int], DefinitionEvent]]:
@@ -56,7 +56,7 @@ class DeployedWorkflows:
 
 
 async def read(client: Client) -> DeployedWorkflows:
-    """Return what is deployed; a version that is there with two contents has its first, as for the workers."""
+    """Return what is deployed; if a version was written twice, the first content counts, as for the workers."""
     found = DeployedWorkflows()
     async for event in _records(client, DEFINITIONS):
         if event.kind == "version":
@@ -67,7 +67,7 @@ async def read(client: Client) -> DeployedWorkflows:
 
 
 async def read_audit(client: Client, workflow: str) -> list[AuditEvent]:
-    """Return what the audit still knows of the workflow's deployments, oldest first."""
+    """Return the deployments of the workflow that the audit still has, oldest first."""
     actions = {DEPLOYED, ACTIVATED, ROLLED_BACK}
     return [event async for event in _records(client, AUDIT) if event.subject == workflow and event.action in actions]
 
@@ -75,8 +75,8 @@ async def read_audit(client: Client, workflow: str) -> list[AuditEvent]:
 def previous_version(history: Sequence[AuditEvent], versions: Collection[int], active: int) -> int | None:
     """Return the version to roll back to: the one that was active when the active one was deployed.
 
-    Roll-backs themselves do not count, so that two of them go back two versions, and not back and forth. What
-    the audit has forgotten is guessed by the number: the next smaller one.
+    Rollbacks themselves do not count, so that two of them go back two versions, not back and forth. If the audit no
+    longer has it, the next smaller version number is taken.
     """
     for event in reversed(history):
         before = version_number(event.details.get("before"))
@@ -91,7 +91,7 @@ def version_number(described: Any) -> int | None:
 
 
 async def _records(client: Client, topic: Topic[E]) -> AsyncIterator[E]:
-    """Yield the events that a topic holds; all of one workflow are in one partition, and so in their order."""
+    """Yield the events on a topic; those of one workflow are in one partition, and so in order."""
     async with client.read(topic, from_beginning=True) as reader:
         async for record in reader.held():
             try:

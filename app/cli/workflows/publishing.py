@@ -1,4 +1,4 @@
-"""Making a deployment known: on the topic of the workers, and in the audit."""
+"""Publish a deployment: on the definitions topic and in the audit."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from topics import AUDIT, DEFINITIONS
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
 
-#: A longer diff is cut in the audit; the versions themselves are whole on their topic.
+#: A longer diff is truncated in the audit; the versions themselves are complete on their topic.
 _DIFF = 64 * 1024
 
 
 def current_user() -> str:
-    """Return who does it, unless they say otherwise: the user of this process."""
+    """Return the default actor: the user of this process."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # in a container, a user may be a mere number
+    except (KeyError, OSError):  # in a container, a user may have no name
         name = str(os.getuid())
     return f"meta-ai:{name}"
 
 
 async def publish(client: Client, changes: Sequence[Change], actor: str, *, action: str | None = None) -> None:
-    """Return when the broker has all changes: the versions first, then which are active, then the audit.
+    """Publish the changes, and return when the broker has them: first versions, then activations, then the audit.
 
-    `action` is what the audit calls them, where that is not plain from their kind.
+    `action` is their name in the audit, if it does not follow from their kind.
 
     Raises:
-        ConfigurationError: somebody else deployed the same version a moment before; theirs stands.
+        ConfigurationError: somebody else deployed the same version just before; theirs is kept.
     """
     changes = [change for change in changes if change.kind != "unchanged"]
     if fresh := [change for change in changes if change.kind != "activate"]:
@@ -70,10 +70,10 @@ async def _ensure_first(client: Client, changes: Sequence[Change]) -> None:
     ours = {(change.workflow, change.after.number): change.after.digest for change in changes}
     lost = [event for event in firsts if digest(event.spec or {}) != ours[event.workflow, event.version]]
     if lost:
-        # Once more, so that the compacted topic keeps their content and not ours.
+        # Written again, so that the compacted topic keeps their content and not ours.
         await _put(client, lost)
         names = ", ".join(f"version {event.version} of {event.workflow} (by {event.actor})" for event in lost)
-        raise ConfigurationError(f"somebody else deployed at the same time: {names}; deploy again to go on from there")
+        raise ConfigurationError(f"somebody else deployed at the same time: {names}; deploy again on top of it")
 
 
 def _version(change: Change, actor: str) -> DefinitionEvent:

@@ -16,10 +16,10 @@ _STYLES = {
 
 
 def workflow_flowchart(spec: Workflow) -> str:
-    """Return the source of a flowchart, which GitHub draws in a block of the language `mermaid`.
+    """Return the Mermaid source of a flowchart.
 
-    An arrow leads from a step to one that waits for it, with the name of the branch where a decision leads
-    there; a dashed one to the step that stands in when a step fails.
+    An arrow leads from a step to one that waits for it, labelled with the branch if a decision leads there; a dashed
+    arrow leads to the step that takes over when a step fails.
     """
     return "\n".join(("flowchart TD", *(f"  {line}" for line in _lines(spec)), ""))
 

@@ -1,4 +1,4 @@
-"""The workflows in files, read and checked against what the settings have."""
+"""Load workflow files and check them against the settings."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ BUILT_IN = "ask"
 
 
 def configured_paths(settings: Settings, config: Path | None) -> list[Path]:
-    """Return the paths in the settings; they are relative to the configuration's folder."""
+    """Return the workflow paths in the settings; they are relative to the configuration's folder."""
     folder = run_state.path_for(config, os.environ).parent.parent  # the state is in a folder beside the configuration
     return [folder / path for path in settings.workflows]
 
 
 def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | None = None) -> list[Loaded]:
-    """Return the workflows in files, or folders of files; they may name each other and those that are `deployed`.
+    """Return the workflows in files or folders; they may refer to each other and to those that are `deployed`.
 
-    If it is not known which are, a name that none of them has is only a warning. What a step asks of a model must
-    be among the model's features.
+    If those are not known, an unknown name is only a warning. What a step asks of a model must be among the model's
+    features.
 
     Raises:
-        ConfigurationError: a line for each fault, with its place and its mend.
-        MissingDependency: what compiles templates and expressions is not installed.
+        ConfigurationError: one line for each problem, with its place and how to fix it.
+        MissingDependency: the packages that compile templates and expressions are not installed.
     """
     try:
         from app.models.configured_capabilities import configured_features  # noqa: PLC0415  # every adapter that the settings name
         from app.workflows.checks import Names  # noqa: PLC0415  # likewise
-        from app.workflows.definition import loading  # noqa: PLC0415  # templates and expressions; other commands need none
+        from app.workflows.definition import loading  # noqa: PLC0415  # templates and expressions, which other commands do not need
     except ModuleNotFoundError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
     names = Names.of(

@@ -1,4 +1,4 @@
-"""What deciders remember, by key, for the partitions that this worker owns.
+"""The state of the stateful agents, by key, for the partitions that this worker owns.
 
 The state lives in memory and on a compacted topic. It is written behind: an event changes the memory at
 once, its consequences are sent at once, and its offset is held until the changed state is written too, a

@@ -1,4 +1,4 @@
-"""Anthropic's messages API."""
+"""The adapter of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _PATH = "/v1/messages"
 
 
 class AnthropicOptions(HostedOptions):
-    """What is to be done otherwise than for Anthropic's newer models."""
+    """Options for models that differ from Anthropic's newer ones."""
 
     features: tuple[FeatureOverride, ...] = Field(
-        default=(), description="with `-` before them, names of features that the model has not"
+        default=(), description="features the model lacks, each with a leading `-`"
     )
 
 
 class Anthropic:
     """One of Anthropic's models. The API has no seed and no log-probabilities.
 
-    A `reasoning_effort` asks for adaptive thinking, which older models do not know: take it away from their
-    features, and give them by `options.body` the `thinking` that they know, with a budget.
+    A `reasoning_effort` requests adaptive thinking, which older models do not support: remove it from their features,
+    and set `thinking` with a budget in `options.body`.
     """
 
     provider = "anthropic"
@@ -67,7 +67,7 @@ class Anthropic:
         self._endpoint = endpoint
         self._defaults = defaults
         self._http, self._errors = _connect(endpoint, max_concurrency)
-        # Files of answers are longer than an answer, and few.
+        # Result files are longer than an answer, and few.
         longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
         self._files, _ = _connect(longer, BATCH_CALLS)
 
@@ -76,17 +76,17 @@ class Anthropic:
         """Return the model that the configuration calls `name`.
 
         Raises:
-            ConfigurationError: the model or the key is missing, or an option is wrong.
+            ConfigurationError: the model or the key is missing, or an option is invalid.
             MissingDependency: the SDK is not installed.
         """
         chosen = options.parse(name, settings, AnthropicOptions)
         endpoint = Endpoint.from_settings(name, settings, chosen, vendor="ANTHROPIC")
-        features = cls.features & with_overrides(cls.features, chosen.features)  # the API has no words for others
+        features = cls.features & with_overrides(cls.features, chosen.features)  # the API cannot express others
         sampling = default_sampling(name, settings, features)
         return cls(endpoint, sampling, features=features, max_concurrency=settings.max_concurrency)
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
-        """Return the whole answer, within `timeout` seconds.
+        """Return the complete answer, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
@@ -98,7 +98,7 @@ class Anthropic:
         )
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
-        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+        """Yield the deltas of the answer, and last the completion, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
@@ -107,15 +107,15 @@ class Anthropic:
         return self._http.assemble(_PATH, request, MessageStreamAssembler(self._errors), timeout=timeout)
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
-        """Return a request as it stands in a batch.
+        """Return the body of a request for a batch.
 
         Raises:
-            InvalidRequest: the API has no words for it.
+            InvalidRequest: the API cannot express it.
         """
         return self._http.whole(self._body(prompt))
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch of requests by name; return its id.
+        """Submit a batch of requests by name; return its id.
 
         Raises:
             ModelError: one of its subclasses.
@@ -123,7 +123,7 @@ class Anthropic:
         return await self._batches.submit(requests, timeout=timeout)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to; None while it is not over.
+        """Return the results of a batch; None while it is still running.
 
         Raises:
             ModelError: one of its subclasses.
@@ -143,7 +143,7 @@ class Anthropic:
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         sampling = options.fill(prompt.sampling, self._defaults)
-        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        # A schema that is not supported is not refused, since the messages ask for it too.
         asked = prompt if "schema" in self.features else replace(prompt, schema=None)
         return {"model": self._endpoint.model, **request_body(asked, sampling)}
 

@@ -44,7 +44,7 @@ class AnthropicBatches:
         self._errors = errors
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch; return its id. The API takes no metadata: the names of the requests tell whose it is.
+        """Submit a batch; return its id. The API takes no metadata: the request names identify the batch.
 
         Raises:
             ModelError: one of its subclasses.
@@ -58,7 +58,7 @@ class AnthropicBatches:
         return parse_body(await self._http.use(hand_in, timeout=timeout), _State, self._errors).id
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to; None while it is not over.
+        """Return the results of a batch; None while it is still running.
 
         Raises:
             ModelError: one of its subclasses.
@@ -68,7 +68,7 @@ class AnthropicBatches:
             raw = await client.messages.batches.with_raw_response.retrieve(batch, **options)
             if parse_body(await raw.read(), _State, self._errors).processing_status != "ended":
                 return None
-            # Not the address that the answer names, to which the key would go along.
+            # Not the address in the answer, to which the key would be sent.
             request = {"headers": options["extra_headers"], "timeout": options["timeout"]}
             answer = await client.get(f"/v1/messages/batches/{batch}/results", cast_to=httpx2.Response, options=request)
             return bytes(answer.content)
@@ -77,7 +77,7 @@ class AnthropicBatches:
         if file is None:
             return None
         found = dict(read_answers(file, _Line, self._answer, self._errors))
-        return BatchResults(found, self._failed("the batch has ended without an answer to this request"))
+        return BatchResults(found, self._failed("the batch has ended without an answer for this request"))
 
     def _answer(self, line: _Line) -> Completion | ModelError:
         result = line.result

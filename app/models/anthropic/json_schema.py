@@ -1,4 +1,4 @@
-"""Which JSON schemas Anthropic's models can be held to, and in which form."""
+"""Which JSON schemas Anthropic's API can enforce, and in which form."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import JsonValue
 
 
 def supported_schema(schema: Mapping[str, JsonValue]) -> dict[str, Any] | None:
-    """Return a schema as the API takes it: every answer that fits it has the form that `schema` describes.
+    """Return `schema` in the form that the API accepts.
 
-    The API closes all objects, and knows few constraints: the others become part of the descriptions, and whether
-    they are kept is for the reader of the answer to check. None stands for a schema that cannot be put so, because
-    it has open objects or is recursive: it is left to the words of the messages.
+    The API closes all objects, and supports few constraints: the others become part of the descriptions, and the
+    answer must be checked against them. Returns None for a schema with open objects or recursion, which cannot be
+    expressed: then only the messages ask for it.
     """
     from anthropic import transform_schema  # noqa: PLC0415  # optional
 
@@ -22,12 +22,12 @@ def supported_schema(schema: Mapping[str, JsonValue]) -> dict[str, Any] | None:
         return None
     try:
         return transform_schema(dict(schema))
-    except (ValueError, TypeError, AttributeError, AssertionError):  # forms that it does not know
+    except (ValueError, TypeError, AttributeError, AssertionError):  # schemas that it does not support
         return None
 
 
 def _recursive(schema: Mapping[str, JsonValue]) -> bool:
-    # Definitions that refer to definitions need not be recursive, but to be sure of it takes more than it gives.
+    # Definitions that refer to definitions need not be recursive, but checking that is not worth it.
     outside = any(not str(part["$ref"]).startswith("#/$defs/") for part in _parts(schema) if "$ref" in part)
     return outside or '"$ref"' in json.dumps(schema.get("$defs"))
 

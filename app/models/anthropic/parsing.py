@@ -1,4 +1,4 @@
-"""What Anthropic's messages API answers at once, and what of it is the same in a stream."""
+"""Parse answers of Anthropic's Messages API, and the parts shared with its streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FINISH = {
 
 
 class Block(BaseModel):
-    """A part of the answer: text, a thought, or the use of a tool."""
+    """A content block: text, thinking or tool use."""
 
     type: str
     text: str = ""
@@ -38,7 +38,7 @@ class _OutputDetails(BaseModel):
 
 
 class TokenCounts(BaseModel):
-    """The counts; a stream tells them bit by bit."""
+    """The token counts; a stream reports them in several events."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -68,7 +68,7 @@ def parse_message(body: bytes, errors: ErrorTranslator) -> Completion:
 
     Raises:
         ContentFiltered: the model refused to answer.
-        Unavailable: the body is not what the API promises.
+        Unavailable: the body does not have the documented format.
     """
     try:
         reply = _Reply.model_validate_json(body)
@@ -85,7 +85,7 @@ def parse_message(body: bytes, errors: ErrorTranslator) -> Completion:
 
 
 def tool_call(block: Block, written: str = "") -> ToolCall:
-    """Return the call that a block asks for, its arguments as the model has `written` them, if that is known."""
+    """Return the tool call in a block, with the arguments as `written` by the model, if known."""
     return ToolCall(id=block.id, name=block.name, arguments=written or json.dumps(block.input or {}))
 
 
@@ -98,7 +98,7 @@ def build_completion(
     usage: TokenCounts,
     errors: ErrorTranslator,
 ) -> Completion:
-    """Return the completion of these parts.
+    """Build the completion from its parts.
 
     Raises:
         ContentFiltered: the model refused to answer.
@@ -111,7 +111,7 @@ def build_completion(
 
 
 def _usage(usage: TokenCounts) -> Usage:
-    # What came from or went to the prompt cache is counted apart by the API, yet was input all the same.
+    # The API counts prompt cache reads and writes separately, but they are input too.
     cached = usage.cache_read_input_tokens or 0
     return Usage(
         input_tokens=(usage.input_tokens or 0) + (usage.cache_creation_input_tokens or 0) + cached,

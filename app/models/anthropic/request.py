@@ -1,4 +1,4 @@
-"""What Anthropic's messages API is sent."""
+"""Build requests of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.models.anthropic.json_schema import supported_schema
 from app.models.base import Prompt
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
 
-#: The API insists on a limit. What the model thinks counts towards it.
+#: The API requires a limit. Thinking counts towards it.
 _DEFAULT_MAX_TOKENS = 1024
 _DEFAULT_MAX_TOKENS_WITH_REASONING = 16_384
 
@@ -22,10 +22,10 @@ _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
 def request_body(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    """Return all of the request's body but the name of the model; `sampling` has the defaults in it.
+    """Return the request's body without the name of the model; `sampling` includes the defaults.
 
     Raises:
-        InvalidRequest: the temperature is higher than the API knows.
+        InvalidRequest: the temperature is higher than the API accepts.
     """
     system = "\n\n".join(turn.content for turn in prompt.messages if turn.role == "system")
     output = _output(prompt, sampling)
@@ -36,7 +36,7 @@ def request_body(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
         **_randomness(sampling),
         **({"system": system} if system else {}),
         **({"stop_sequences": list(sampling.stop)} if sampling.stop else {}),
-        # Newer models think, but do not show it unless they are asked to.
+        # Newer models think, but do not show it unless asked to.
         **({"thinking": {"type": "adaptive", "display": "summarized"}} if sampling.reasoning_effort else {}),
         **({"output_config": output} if output else {}),
         **(_tools(prompt) if prompt.tools else {}),
@@ -46,7 +46,7 @@ def request_body(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
 def _randomness(sampling: Sampling) -> dict[str, Any]:
     if sampling.temperature is not None and sampling.temperature > 1:
         raise InvalidRequest(
-            f"temperature {sampling.temperature} is more than 1, the most that Anthropic's models take",
+            f"temperature {sampling.temperature} is more than 1, the maximum of Anthropic's models",
             provider="anthropic",
         )
     return sampling.model_dump(exclude_none=True, include={"temperature", "top_p"})
@@ -76,7 +76,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 def _turns(spoken: Sequence[Message]) -> Iterator[dict[str, Any]]:
     for role, turns in groupby(spoken, key=lambda turn: turn.role):
-        if role == "tool":  # the API wants the results of all calls of one turn in one turn
+        if role == "tool":  # the API requires the results of all calls of one turn in one turn
             yield {"role": "user", "content": [_result(turn) for turn in turns]}
         else:
             yield from ({"role": role, "content": _content(turn)} for turn in turns)
@@ -109,5 +109,5 @@ def _arguments(written: str) -> dict[str, Any]:
         arguments = json.loads(written or "{}")
     except ValueError:
         arguments = None
-    # The API takes nothing but an object, and the model should see what it wrote wrong.
+    # The API accepts only an object, and the model should see its invalid arguments.
     return arguments if isinstance(arguments, dict) else {"INVALID_JSON": written}

@@ -1,4 +1,4 @@
-"""What Anthropic's messages API answers in a stream, event by event."""
+"""Assemble a streamed answer of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Event(BaseModel):
 
 
 class MessageStreamAssembler:
-    """An answer that comes in events."""
+    """Builds an answer from its events."""
 
     def __init__(self, errors: ErrorTranslator) -> None:
         self._errors = errors
@@ -44,10 +44,10 @@ class MessageStreamAssembler:
         self.done = False
 
     def add(self, name: str, data: str) -> Delta | None:  # noqa: ARG002  # the data has the name, too
-        """Take one event, and return the piece of the answer that it brings.
+        """Add one event, and return the delta that it contains.
 
         Raises:
-            ModelError: the event is an error, or not what the API promises.
+            ModelError: the event is an error, or does not have the documented format.
         """
         try:
             event = _Event.model_validate_json(data)
@@ -66,14 +66,14 @@ class MessageStreamAssembler:
         return self._content(event)
 
     def completion(self) -> Completion:
-        """Return the whole, after the last event.
+        """Return the complete answer after the last event.
 
         Raises:
             ContentFiltered: the model refused to answer.
-            Unavailable: the stream had no proper end.
+            Unavailable: the stream ended early.
         """
         if not self.done or self._stop.stop_reason is None:
-            raise self._errors.broken("the stream ended without a reason to finish")
+            raise self._errors.broken("the stream ended without a finish reason")
         return build_completion(
             text="".join(self._text),
             reasoning="".join(self._reasoning),

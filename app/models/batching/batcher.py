@@ -1,6 +1,6 @@
-"""Answers that may wait: requests of one model are handed in as a batch, which is looked after until it is over.
+"""Batch APIs: requests of one model are submitted together and polled until the batch is finished.
 
-A batch lives at the provider; all that is kept of it here can be lost. Whoever has a ticket can ask in any process.
+A batch lives at the provider; all that is kept of it here can be lost. Any process with its ticket can poll it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from topics.model_requests import Ticket
 
 T = TypeVar("T")
 
-#: Providers take files of up to 200 MB; with so many characters, a batch is handed in before it is full.
+#: Providers take files of up to 200 MB; with this many characters, a batch is submitted before it is full.
 _MAX_CHARACTERS = 32_000_000
 #: After these, the provider may have the batch all the same.
 _MAYBE_TAKEN = (ModelTimeout, Unavailable)
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 20.0
-#: What stands in a name for what may not.
+#: Replaces characters that a name may not contain.
 _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9_-]+")
 _READABLE_LENGTH = 39
 _EMPTY_PROMPT = Prompt(())
@@ -50,7 +50,7 @@ class _Batch:
 
 
 class Batcher:
-    """Puts requests of one model together, and looks after their batches, each once for all who ask."""
+    """Collects requests of one model into batches and polls each batch once for all waiters."""
 
     def __init__(self, limiter: Limiter, settings: ModelSettings, *, clock: Clock = CLOCK) -> None:
         self._limiter = limiter
@@ -62,9 +62,9 @@ class Batcher:
         self._poller = BatchPoller(self._poll, every=settings.batch.poll, now=clock.now)
 
     async def submit(self, request_id: str, prompt: Prompt) -> Ticket | ModelError:
-        """Return the ticket of a request when the batch into which it went is handed in, or why it was not.
+        """Return the ticket of a request once its batch is submitted, or the error if it was not.
 
-        Raises nothing but CancelledError: whoever is cancelled before that leaves the batch.
+        Raises nothing but CancelledError: a caller cancelled before that leaves the batch.
         """
         try:
             request = self._model.batched(prompt)
@@ -87,7 +87,7 @@ class Batcher:
     async def collect(self, ticket: Ticket) -> Completion | ModelError | Ticket:
         """Return the answer to a request, the error in its place, or the ticket with which to ask again.
 
-        Raises nothing but CancelledError: what may pass, as the provider being away, only makes it last longer.
+        Raises nothing but CancelledError: a retryable error, such as an outage, only delays it.
         """
         found = await self._poller.at(ticket.batch)
         if isinstance(found, BatchResults):
@@ -98,7 +98,7 @@ class Batcher:
         return found
 
     async def close(self) -> None:
-        """End what is under way; what was not handed in is left to others."""
+        """Stop what is running; requests not submitted yet are left to other workers."""
         if self._timer:
             self._timer.cancel()
         self._poller.close()
@@ -133,7 +133,7 @@ class Batcher:
         if self._timer:
             self._timer.cancel()
         if batch and batch.requests:
-            task = asyncio.create_task(self._submit(batch), name="hand a batch in")
+            task = asyncio.create_task(self._submit(batch), name="submit a batch")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -149,7 +149,7 @@ class Batcher:
             batch.submitted.set_result(component_fault(self._model, fault))
 
     async def _submit_with_retries(self, requests: Mapping[str, Mapping[str, Any]]) -> str:
-        """Hand in a batch, again after a transient error, as often and as long as a call is tried."""
+        """Submit a batch, retrying transient errors like a call."""
         settings, end = self._settings, self._clock.now() + self._settings.total_timeout
         attempt, unsure = 0, False
         while True:

@@ -1,4 +1,4 @@
-"""Looking after batches: each at most once in a while, however many ask, and what has come of it kept for a while."""
+"""Poll batches: each at most once per interval however many ask; results are kept for a while."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from app.errors import ModelError
 from app.models.base import BatchResults
 
-#: What a poll has found: None of a batch that is under way, an error when it could not be told.
+#: The result of a poll: None while the batch is running, an error if its state is unknown.
 PollResult = BatchResults | ModelError | None
 
-#: Answers that are kept in memory, and batches of which it is known that they are under way.
+#: How many answers are kept in memory, and how many batches known to be running.
 _MAX_ANSWERS = 20_000
 _MAX_BATCHES = 10_000
 
@@ -32,7 +32,7 @@ class _PolledBatch:
 class BatchPoller:
     """Has `poll` called for a batch at most once in `every` seconds, and for one that is over only once.
 
-    What has come of it is kept for twice that time, so that all who wait for it can ask, unless there is too much.
+    Its results are kept for twice that time, so that all waiters can ask, unless there are too many.
     """
 
     def __init__(self, poll: Callable[[str], Awaitable[PollResult]], *, every: float, now: Callable[[], float]) -> None:
@@ -43,7 +43,7 @@ class BatchPoller:
         self._timer: asyncio.TimerHandle | None = None
 
     async def at(self, batch: str) -> PollResult:
-        """Return how a batch stands."""
+        """Return the state of a batch."""
         self._drop_old()
         known = self._known.get(batch)
         if known is None or (not known.answers and known.task.done() and self._now() - known.at >= self._every):
@@ -56,7 +56,7 @@ class BatchPoller:
             self._schedule_cleanup()
 
     def close(self) -> None:
-        """Give up what is under way, and forget everything."""
+        """Stop polling, and drop all results."""
         if self._timer:
             self._timer.cancel()
         for known in self._known.values():
@@ -67,7 +67,7 @@ class BatchPoller:
         return await self._poll(batch)
 
     def _drop_old(self) -> None:
-        """Forget what was looked at long ago; those looked at last are at the end."""
+        """Drop what was polled long ago; the last polled ones are at the end."""
         oldest = self._now() - 2 * self._every
         while self._known and (first := next(iter(self._known.values()))).at <= oldest and first.task.done():
             self._known.popitem(last=False)
@@ -78,7 +78,7 @@ class BatchPoller:
             answers -= self._known.popitem(last=False)[1].answers
 
     def _schedule_cleanup(self) -> None:
-        """See to it that answers go though nobody asks any more."""
+        """Schedule the removal of results that nobody asks for any more."""
         if self._timer is None and self._known:
             self._timer = asyncio.get_running_loop().call_later(2 * self._every, self._clean_up)
 

@@ -1,4 +1,4 @@
-"""One attempt at a model: its time-outs, the pieces of its answer, and what its faults mean."""
+"""One attempt at a model call: its timeouts, its stream, and the mapping of its failures to errors."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from app.models.calling.stream_timeouts import StreamTimeouts
 from app.models.outcome import Attempt
 from app.settings import ModelSettings
 
-#: Seconds that a component which is told to stop is waited for.
+#: Seconds to wait for a component that was cancelled.
 _CANCEL_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class ComponentFault(ModelError):
-    """A component raised what it should not: a fault of its own, which a retry does not mend."""
+    """A component raised what it should not: a bug in the component, which a retry does not fix."""
 
     code = "internal"
 
 
 class AttemptRunner:
-    """An attempt under way, the `number`-th of its call, which may take `timeout` seconds, and `most` in any case.
+    """A running attempt, the `number`-th of its call, which may take `timeout` seconds, and `most` in any case.
 
-    With a `merge` it is streamed: the time for which the sink lets it wait is not the model's, and counts only for
+    With a `merge` it is streamed: the time it waits for the sink is not the model's, and counts only for
     `most`. `on_output` is called once, with the first piece.
     """
 
@@ -65,7 +65,7 @@ class AttemptRunner:
         self._answer: Completion | None = None
 
     async def run(self, prompt: Prompt) -> Attempt:
-        """Ask; raises nothing but CancelledError, and what the sink raises."""
+        """Make the attempt; raises nothing but CancelledError, and what the sink raises."""
         try:
             return await self._run(prompt)
         except SinkFailed as failed:
@@ -73,7 +73,7 @@ class AttemptRunner:
 
     async def _run(self, prompt: Prompt) -> Attempt:
         answer = await self._ask(prompt)
-        attempt = self._finish(self._answer or answer)  # a stream that was whole is so, however it then closed
+        attempt = self._finish(self._answer or answer)  # a stream that was complete stays so, however it then closed
         return await self._send_end(attempt, self._merge) if self._merge else attempt
 
     async def _send_end(self, attempt: Attempt, merge: StreamMerge) -> Attempt:
@@ -82,7 +82,7 @@ class AttemptRunner:
         return replace(attempt, held=attempt.held + self._now() - began)
 
     def lost(self) -> Attempt:
-        """Return the attempt as it stands when it is given up."""
+        """Return the attempt as it stands when it is abandoned."""
         return replace(self._attempt(), lost=True)
 
     def _attempt(self, completion: Completion | None = None) -> Attempt:
@@ -97,9 +97,9 @@ class AttemptRunner:
         return replace(self._attempt(), error=answer, short=less and over)
 
     async def _ask(self, prompt: Prompt) -> Completion | ModelError:
-        """Return the answer, or the error that stands for whatever went wrong."""
+        """Return the answer, or the error that it failed with."""
         streamed = self._merge is not None and "streaming" in self._model.features
-        # The component was told the time; this holds it to it.
+        # The component was told the timeout; this enforces it.
         first = self._settings.first_token_timeout if streamed else None
         timeouts = StreamTimeouts(self._timeout, first, most=self._most)
         try:
@@ -126,17 +126,17 @@ class AttemptRunner:
 
     async def _stream(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:
         merge, silence = cast("StreamMerge", self._merge), self._settings.token_timeout
-        # The model cannot know how long its pieces wait for the reader; `timeouts` counts only its own time.
+        # The model cannot know how long its pieces wait for the consumer; `timeouts` counts only its own time.
         stream = cast("StreamingModel", self._model).stream(prompt, timeout=self._most)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     self._answer = piece
                     return piece
-                timeouts.pause()  # a reader that is slow is not the model's silence
+                timeouts.pause()  # a slow consumer is not the model's silence
                 await self._take(piece, merge)
                 timeouts.allow(silence)
-        raise Unavailable("the answer ended without an end", provider=self._model.provider)
+        raise Unavailable("the stream ended before the answer was complete", provider=self._model.provider)
 
     async def _take(self, delta: Delta, merge: StreamMerge) -> None:
         now = self._now()
@@ -155,20 +155,18 @@ class AttemptRunner:
     def _timeout_error(self, timeouts: StreamTimeouts) -> ModelTimeout:
         silence = timeouts.silence
         if silence is not None:
-            what = f"no {'first' if self._first is None else 'further'} piece of the answer within {silence:.3g} s"
+            what = f"no {'first' if self._first is None else 'further'} token within {silence:.3g} s"
         elif self._sink_seconds and timeouts.over:
-            what = (
-                f"no time was left for the rest of the answer, since pieces had to wait for {self._sink_seconds:.3g} s"
-            )
+            what = f"no time was left for the rest of the answer: its consumer was slow for {self._sink_seconds:.3g} s"
         else:
             what = f"no answer within {self._timeout:.3g} s"
         return ModelTimeout(what, provider=self._model.provider)
 
 
 def component_fault(model: Model, fault: BaseException) -> ComponentFault:
-    """Return the error of a component that raised what it should not, with where it happened in the log."""
+    """Return the error of a component that raised an unexpected exception; the log gets the traceback."""
     kind = type(fault).__name__
-    # Where it happened helps to mend it; what the exception says may quote a key, and stays out.
+    # The place helps to fix it; the exception's message may quote a key, and stays out.
     _log.error(
         "model component %s raised %s\n%s", model.provider, kind, "".join(traceback.format_tb(fault.__traceback__))
     )
@@ -177,6 +175,6 @@ def component_fault(model: Model, fault: BaseException) -> ComponentFault:
 
 
 async def cancel_attempt(task: asyncio.Task[Attempt]) -> None:
-    """Cancel an attempt and wait until it has ended, but not for a component that does not let itself be stopped."""
+    """Cancel an attempt and wait until it has ended, but not for a component that ignores cancellation."""
     task.cancel()
     await asyncio.wait({task}, timeout=_CANCEL_SECONDS)

@@ -1,4 +1,4 @@
-"""Calling a model until it answers: attempts and waits, decided in one place for all components."""
+"""Call a model with retries: attempts and waits are decided here, for all components."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from app.models.limits.limiter import Limiter, Permit
 from app.models.outcome import Attempt, Outcome, Sink
 from app.settings import ModelSettings
 
-#: Seconds; a provider that wants more says so in `retry_after`.
+#: Seconds; a provider that needs more says so in `retry_after`.
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How time passes; tests have a clock and luck of their own."""
+    """Clock, sleep and randomness, replaceable in tests."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
@@ -50,16 +50,16 @@ async def call(  # noqa: PLR0913  # what a call may be given; all but two have d
     hedges: HedgePolicy | None = None,
     clock: Clock = CLOCK,
 ) -> Outcome:
-    """Ask the model behind `limiter`, again after a transient error, for at most `settings.attempts` attempts.
+    """Call the model behind `limiter`, and retry transient errors, with at most `settings.attempts` attempts.
 
-    An attempt may take `settings.timeout` seconds, and all of them with the pauses between them
-    `settings.total_timeout`, for which the wait at the limiter does not count. Nothing goes on past
-    `deadline`, which is in the seconds of `clock`. A wait that would end after that is not begun. Raises
-    nothing but CancelledError, and what `sink` raises. There is no attempt when there was no time left for one.
+    An attempt may take `settings.timeout` seconds, the call `settings.total_timeout`, in which the wait for a permit
+    does not count; nothing continues past `deadline`, which is in the seconds of `clock`. A wait that would end after
+    that is not started. Raises nothing but CancelledError, and what `sink` raises. No attempt is made when there is
+    no time left for one.
 
-    With a `sink`, the answer is streamed to it, and an attempt that is cut off is continued by the next one. Of
-    the answer `prefix` stands already; the completion has it too. With `hedges`, an attempt that is slow may be made
-    twice at the same time, which counts as one.
+    With a `sink`, the answer is streamed to it, and an attempt that is cut off is continued by the next one. The
+    answer starts with `prefix`, which the completion includes. With `hedges`, a slow attempt may be hedged by a second
+    one, which together count as one.
     """
     return await _Call(limiter, prompt, settings, priority, sink, clock, hedges, said=prefix).run(deadline)
 
@@ -112,19 +112,19 @@ class _Call:
             if error is None or not await self._may_retry(error, spared=self._spared):
                 break
         error = error or ModelTimeout(
-            "the deadline passed before the call could begin", provider=self._limiter.model.provider
+            "the deadline passed before the call could start", provider=self._limiter.model.provider
         )
         return Outcome(None, error, clock.now() - started, tuple(self._attempts), self._said, waited=self._waited)
 
     async def _may_retry(self, error: ModelError, *, spared: bool) -> bool:
-        """Wait for the next attempt; return whether there is to be one."""
+        """Wait for the next attempt; return whether there should be one."""
         if self._rounds == self._settings.attempts:
             return False
-        if spared:  # only one key of several was turned down
+        if spared:  # only one key of several was refused
             return True
         if not error.transient:
             return False
-        # Added to what the provider asks, not the larger of both: it asked everyone for the same moment.
+        # Added to what the provider asks, not the larger of the two: it told everyone the same time.
         jitter = full_jitter(self._rounds - 1, base=_BACKOFF_BASE, cap=_BACKOFF_CAP, rng=self._clock.rng)
         wait = (error.retry_after or 0.0) + jitter
         if self._clock.now() + wait >= self._end:
@@ -137,9 +137,9 @@ class _Call:
         return Outcome(whole, None, self._clock.now() - started, tuple(self._attempts), waited=self._waited)
 
     async def _acquire(self) -> Permit | None:
-        """Return when an attempt may be made; None when its turn had not come before the deadline.
+        """Wait for a permit; None if none was granted before the deadline.
 
-        How long the line is says nothing of the model: the wait does not count for the time of the attempts.
+        How long the queue is says nothing of the model: the wait does not count for the time of the attempts.
         """
         began = self._clock.now()
         try:
@@ -153,7 +153,7 @@ class _Call:
             self._end = min(self._end + waited, self._deadline)
 
     async def _attempt(self, permit: Permit) -> Attempt:
-        """Make one attempt, or two at the same time; return the one that counts."""
+        """Make one attempt, hedged if that is allowed; return the one that counts."""
         self._rounds += 1
         merge = StreamMerge(self._sink, len(self._said)) if self._sink else None
         first, number = self._runner(permit, merge, 1), len(self._attempts)
@@ -189,7 +189,7 @@ class _Call:
         return runner
 
     async def _hedge(self, merge: StreamMerge | None) -> _PermittedAttempt | None:
-        """Return a second attempt, or none if it would have to wait: it is to help, not to be in the way."""
+        """Return a hedge attempt, or None if it would have to wait."""
         if self._hedges is None or not self._hedges.affordable:
             return None
         try:
@@ -202,7 +202,7 @@ class _Call:
 
 
 class _PermittedAttempt:
-    """An attempt and the leave to make it, which is given back in any case."""
+    """An attempt with its permit, which is always released."""
 
     attempting: AttemptRunner
 
@@ -221,7 +221,7 @@ class _PermittedAttempt:
 
     @cached_property
     def output(self) -> asyncio.Future[None]:
-        """Done when the first piece has come; only a race asks for it."""
+        """Done when the first piece has arrived; only used for hedging."""
         return asyncio.get_running_loop().create_future()
 
     def lost(self) -> Attempt:
@@ -237,10 +237,10 @@ def _seconds_to_first_output(attempt: Attempt) -> float:
 
 
 def _shows_latency(attempt: Attempt) -> bool:
-    """Whether it tells how long answers take: one that was refused at once does not."""
+    """Whether it is a sample of latency: an attempt that was refused at once is not."""
     return attempt.error is None or attempt.first_token is not None or attempt.error.code == "timeout"
 
 
 def _last_not_lost(made: list[Attempt]) -> Attempt:
-    """Return the last attempt that was not given up."""
+    """Return the last attempt that was not abandoned."""
     return next((one for one in reversed(made) if not one.lost), made[-1])

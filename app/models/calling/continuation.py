@@ -1,4 +1,4 @@
-"""Going on with an answer that broke off, possibly with another model than the one that began it."""
+"""Continue an interrupted answer, possibly with another model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ _CONTINUE_INSTRUCTION = (
 
 
 def can_continue(prompt: Prompt) -> bool:
-    """Whether half an answer is worth keeping: what has a form to keep to, or calls tools, is begun anew."""
+    """Whether a partial answer can be continued: structured output and tool calls start over."""
     return prompt.schema is None and not prompt.tools
 
 
 def continuation_prompt(prompt: Prompt, said: str) -> Prompt:
-    """Return the prompt that asks for the rest of an answer of which `said` stands; the prompt itself for none.
+    """Return the prompt for the rest of an answer that starts with `said`; the prompt itself if that is empty.
 
-    It is a turn of the conversation, which every provider understands; to begin the answer for the model is not
-    allowed by all of them any more.
+    It is a turn of the conversation, which every provider supports; not all of them still allow prefilling the answer.
     """
     if not said:
         return prompt

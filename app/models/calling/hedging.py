@@ -1,4 +1,4 @@
-"""A second attempt beside a first one that is slow: of a hundred answers, the slowest few come much sooner.
+"""Hedged requests: a second attempt beside a slow first one cuts tail latency.
 
 Source: Jeffrey Dean and Luiz André Barroso, "The Tail at Scale", 2013, "Hedged requests".
 """
@@ -14,18 +14,18 @@ from app.models.calling.attempt import cancel_attempt
 from app.models.outcome import Attempt
 from app.settings import HedgeSettings
 
-#: Times that are remembered, how many there must be, and after how many new ones the percentile is computed anew.
+#: Times that are remembered, how many there must be, and after how many new ones the percentile is recomputed.
 _REMEMBERED, _ENOUGH, _RECOMPUTE_AFTER = 256, 20, 16
 _PERCENTILE = 0.95
-#: Second attempts that may be saved up.
+#: Hedge attempts that may be saved up.
 _MAX_CREDIT = 10.0
 
 
 class HedgePolicy:
-    """When calls of one model are made twice: after how long, and how often at most.
+    """When calls of one model are hedged: after how long, and how often at most.
 
-    Each call earns the share `at_most` of a second attempt, so that a model that is slow for all is not asked twice
-    by all.
+    Each call earns the share `at_most` of a hedge attempt, so that a model that is slow for everyone is not called
+    twice by everyone.
     """
 
     def __init__(self, settings: HedgeSettings) -> None:
@@ -36,7 +36,7 @@ class HedgePolicy:
         self._new = {True: 0, False: 0}
 
     def begin(self, *, streamed: bool) -> float | None:
-        """Note a call that begins; return after how many seconds it may be made twice, None if it may not."""
+        """Note a call that starts; return after how many seconds it may be hedged, None if it may not."""
         self._credit = min(self._credit + self._settings.at_most, _MAX_CREDIT)
         if not self.affordable:
             return None
@@ -45,15 +45,15 @@ class HedgePolicy:
 
     @property
     def affordable(self) -> bool:
-        """Whether a second attempt may be made now: of many calls that might be, some have been since they began."""
-        return self._credit >= 1.0 - 1e-9  # what rounding leaves of ten tenths
+        """Whether a hedge attempt is allowed now: other calls may have used the credit since this one started."""
+        return self._credit >= 1.0 - 1e-9  # ten tenths add up to slightly less
 
     def spend(self) -> None:
-        """Note that a second attempt is made."""
+        """Note that a hedge attempt is made."""
         self._credit -= 1.0
 
     def observe(self, seconds: float, *, streamed: bool) -> None:
-        """Take in how long a first attempt took: to its end, or when it is `streamed` to its first piece."""
+        """Record how long a first attempt took: to its end, or if `streamed` to its first piece."""
         times = self._times[streamed]
         times.append(seconds)
         self._new[streamed] += 1
@@ -67,7 +67,7 @@ class Runner(Protocol):
 
     @property
     def output(self) -> asyncio.Future[None]:
-        """Done when its first piece has come, or it has ended."""
+        """Done when its first piece has arrived, or it has ended."""
         ...
 
     async def run(self) -> Attempt:
@@ -75,16 +75,16 @@ class Runner(Protocol):
         ...
 
     def lost(self) -> Attempt:
-        """Return it as it stands when it is given up."""
+        """Return it as it stands when it is abandoned."""
         ...
 
 
 async def race(first: Runner, second: Callable[[], Awaitable[Runner | None]], *, after: float) -> list[Attempt]:
-    """Make the first attempt, and `second` as well when the first gives no output for `after` seconds.
+    """Make the first attempt, and `second` as well if the first produces no output for `after` seconds.
 
-    The first that answers, or that begins to, goes on, and the other is given up: it is `lost`. One that fails
-    leaves the field to the other. Returns the attempts in the order in which they began. When it is cancelled, both
-    have ended before it does, so that what they have cost can be put on record.
+    The first to produce output wins; the other is cancelled and marked `lost`. If one fails, the other continues.
+    Returns the attempts in the order in which they started. When cancelled, it ends after both have ended, so that
+    their costs can be recorded.
     """
     outputs: asyncio.Queue[_Racer] = asyncio.Queue()
     racers = [_Racer(first, outputs)]
@@ -122,7 +122,7 @@ class _Racer:
 
     @property
     def ahead(self) -> bool:
-        """Whether it has answered, or begun to."""
+        """Whether it has answered, or started to."""
         return self.runner.output.done() and not self.failed
 
     def result(self) -> Attempt:
@@ -130,7 +130,7 @@ class _Racer:
 
 
 async def _first_ahead(outputs: asyncio.Queue[_Racer], number: int) -> _Racer | None:
-    """Return the first of so many that is ahead, in the order of the outputs; None when all have failed."""
+    """Return the first attempt that is ahead, in the order of the outputs; None when all have failed."""
     for _ in range(number):
         if (racer := await outputs.get()).ahead:
             return racer

@@ -1,4 +1,4 @@
-"""Where the pieces of a streamed answer go, of which several attempts may have a part."""
+"""Merge the streams of hedged attempts into one answer."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from app.models.outcome import Piece, Sink
 
 
 class SinkFailed(Exception):
-    """The sink raised; its error is the cause. It is nothing that a model has done."""
+    """The sink raised; its error is the cause. The model is not at fault."""
 
 
 class StreamMerge:
-    """Hands pieces on to `sink`: before them stand the first `base` characters of the answer.
+    """Forwards pieces to `sink`; they follow the first `base` characters of the answer.
 
-    Of attempts that are made at the same time only the first that says something is heard; if that one is cut off,
-    another one, of which nothing has been missed yet.
+    Of concurrent attempts only the first to produce output is forwarded; if it is cut off, another one takes over,
+    provided none of its output was dropped.
     """
 
     def __init__(self, sink: Sink, base: int) -> None:
@@ -24,10 +24,10 @@ class StreamMerge:
         self._missed: set[int] = set()
 
     async def write(self, number: int, delta: Delta) -> bool:
-        """Hand a piece of the attempt `number` on; return whether it was heard.
+        """Forward a piece of the attempt `number`; return whether it was forwarded.
 
         Raises:
-            SinkFailed: the sink did not take it.
+            SinkFailed: the sink did not accept it.
         """
         if self._source is None and number not in self._missed:
             self._source = number
@@ -41,17 +41,17 @@ class StreamMerge:
         return True
 
     async def end(self, last: Piece) -> None:
-        """Hand on the end of an attempt, unless another one is heard.
+        """Forward the end of an attempt, unless another one is being forwarded.
 
         Raises:
-            SinkFailed: the sink did not take it.
+            SinkFailed: the sink did not accept it.
         """
         if self._source in {None, last.attempt} and last.attempt not in self._missed:
             self._source = None if last.error else last.attempt
             await self._emit(last)
 
     def last(self, number: int) -> Piece:
-        """Return the piece with which the attempt `number` ends."""
+        """Return the last piece of the attempt `number`."""
         return Piece(number, self._base, end=True)
 
     async def _emit(self, piece: Piece) -> None:

@@ -1,4 +1,4 @@
-"""How long an attempt may be silent: the time to the first piece, between two, and for the whole, on one timer."""
+"""Stream timeouts on one timer: to the first token, between tokens, and in total."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Self
 
 
 class StreamTimeouts:
-    """Ends a block with TimeoutError after `whole` seconds, or sooner when it is silent for longer than it may.
+    """Ends a block with TimeoutError after `whole` seconds, or sooner when it is silent for longer than allowed.
 
-    The time for which it is paused counts for neither, but in any case it ends after `most` seconds.
+    Paused time counts for neither, but in any case it ends after `most` seconds.
 
-    A timer that is set anew for each piece of a fast stream costs more than the piece. Here it is one time that is
-    noted, and a single timer that looks at it when it runs out, and then sleeps on.
+    Resetting a timer for each piece of a fast stream would cost more than the piece. Here each piece only stores a
+    time, and a single timer checks it when it fires, and is set again if needed.
     """
 
     def __init__(self, whole: float, silence: float | None = None, *, most: float | None = None) -> None:
@@ -42,12 +42,12 @@ class StreamTimeouts:
 
     @property
     def silence(self) -> float | None:
-        """The seconds of silence that were allowed last; None when the whole time is what has run out."""
+        """The seconds of silence that were last allowed; None if the whole time has run out instead."""
         return self._silence if self._until < min(self._end, self._last) else None
 
     @property
     def over(self) -> bool:
-        """Whether it is `most` that has run out."""
+        """Whether `most` has run out."""
         return self._until == self._last
 
     def allow(self, silence: float) -> None:
@@ -63,7 +63,7 @@ class StreamTimeouts:
             self._set_timer(self._until)
 
     def pause(self) -> None:
-        """Let no time count, until silence is allowed again."""
+        """Stop the clock until silence is allowed again."""
         self._paused = self._loop.time()
         self._until = self._last
 
@@ -75,6 +75,6 @@ class StreamTimeouts:
             self._set_timer(self._until)
 
     def _set_timer(self, until: float) -> None:
-        # The time is kept beside the timer: not every loop's timer tells it any more when it has run out.
+        # Kept beside the timer: not every event loop's timer still knows its time after it has fired.
         self._wakes_at = until
         self._timer = self._loop.call_at(until, self._check)

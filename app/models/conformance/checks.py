@@ -1,4 +1,4 @@
-"""What the port promises of a model, and what each feature does: one small call, or two, for each."""
+"""The conformance checks: one or two small calls for each promise of the port and each feature."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOOL = Tool(
 
 
 class CheckFailed(Exception):
-    """A promise that was not kept; the message is the reason."""
+    """A check that failed; the message says why."""
 
 
 def _require(kept: object, reason: str) -> None:
@@ -42,9 +42,9 @@ def _require(kept: object, reason: str) -> None:
 
 
 class ConformanceChecks:
-    """One method for each promise: it returns a remark, or raises `CheckFailed`, or the `ModelError` of a call.
+    """One method for each promise: it returns a note, or raises `CheckFailed`, or the `ModelError` of a call.
 
-    Those of features have the feature's name, and want a model that claims it.
+    Methods for features have the feature's name, and need a model that claims it.
     """
 
     def __init__(self, model: Model, timeout: float) -> None:
@@ -59,70 +59,73 @@ class ConformanceChecks:
     async def _ask(self, prompt: Prompt) -> Completion:
         answer = await self._model.complete(prompt, timeout=self._timeout)
         _require(isinstance(answer, Completion), f"complete() returned {type(answer).__name__}, not a Completion")
-        _require(answer.finish_reason in FINISH_REASONS, f"{answer.finish_reason!r} is no reason to finish")
+        _require(answer.finish_reason in FINISH_REASONS, f"{answer.finish_reason!r} is not a valid finish reason")
         said = answer.text.strip() or answer.tool_calls or answer.finish_reason == "length"
         _require(said, "the answer is empty")
         return answer
 
     async def complete(self) -> str:
-        """It answers, and says why it finished."""
+        """It answers, with a finish reason."""
         self._first = await self._ask(self._prompt("Reply with the word: ready"))
         return f"{self._first.finish_reason}, {len(self._first.text)} characters"
 
     async def usage(self) -> str:
-        """It counts the tokens that it read and wrote."""
+        """It counts input and output tokens."""
         counted = cast("Completion", self._first).usage
         _require(counted.input_tokens > 0, "the tokens of the prompt are not counted")
         _require(counted.output_tokens > 0, "the tokens of the answer are not counted")
         return f"{counted.input_tokens} in, {counted.output_tokens} out"
 
     async def features(self) -> str:
-        """Its features are those that there are."""
+        """All its features are known."""
         unknown = sorted(set(self._model.features).difference(get_args(Feature)))
-        _require(not unknown, f"no feature is called {', '.join(unknown)}")
+        _require(not unknown, f"unknown feature: {', '.join(unknown)}")
         return ", ".join(sorted(self._model.features))
 
     async def streaming(self) -> str:
-        """The pieces of a stream make up the text of the completion, which comes last."""
+        """The deltas of a stream add up to the text of the completion, which comes last."""
         pieces: list[Delta] = []
         last: Completion | None = None
         model = cast("StreamingModel", self._model)
         async with aclosing(model.stream(self._prompt("Count from one to ten."), timeout=self._timeout)) as stream:
             async for piece in stream:
-                _require(last is None, "something comes after the completion")
+                _require(last is None, "the stream continues after the completion")
                 if isinstance(piece, Completion):
                     last = piece
                 else:
                     pieces.append(piece)
         if last is None:
             raise CheckFailed("the stream ends without a completion")
-        _require("".join(piece.text for piece in pieces) == last.text, "the pieces are not the text of the completion")
+        _require(
+            "".join(piece.text for piece in pieces) == last.text,
+            "the deltas do not add up to the text of the completion",
+        )
         return f"{len(pieces)} pieces"
 
     async def batch(self) -> str:
-        """A batch of one request is taken, and it can be told how it stands."""
+        """A batch of one request is accepted, and its state can be read."""
         model = cast("BatchModel", self._model)
         requests = {"probe": model.batched(self._prompt("Reply with the word: ready"))}
         batch = await model.submit(requests, timeout=self._timeout)
         collected = await model.collect(batch, timeout=self._timeout)
         if collected is None:
-            return "taken, and not answered yet"
+            return "accepted, not answered yet"
         answer = collected.of("probe")
         if isinstance(answer, ModelError):
             raise answer
         _require(isinstance(answer, Completion), f"the batch has a {type(answer).__name__} in it, not a Completion")
-        return "taken, and answered"
+        return "accepted and answered"
 
     async def max_tokens(self) -> str:
-        """An answer is no longer than it may be."""
+        """An answer is not longer than `max_tokens`."""
         answer = await self._ask(self._prompt("Count from one to one hundred, in words.", max_tokens=16))
-        _require(answer.usage.output_tokens <= 16, f"{answer.usage.output_tokens} tokens where 16 are allowed")  # noqa: PLR2004  # asked for above
+        _require(answer.usage.output_tokens <= 16, f"{answer.usage.output_tokens} tokens, but 16 are allowed")  # noqa: PLR2004  # asked for above
         return answer.finish_reason
 
     async def stop(self) -> str:
-        """An answer ends before a stop word."""
+        """An answer ends before a stop sequence."""
         answer = await self._ask(self._prompt("Write these words: one two three four five", stop=("three",)))
-        _require("three" not in answer.text, "the answer goes on after the stop word")
+        _require("three" not in answer.text, "the answer continues after the stop sequence")
         return ""
 
     async def temperature(self) -> str:
@@ -130,7 +133,7 @@ class ConformanceChecks:
         return await self._accepted(temperature=0.0)
 
     async def top_p(self) -> str:
-        """A bound of probability is accepted."""
+        """A `top_p` is accepted."""
         return await self._accepted(top_p=0.5)
 
     async def seed(self) -> str:
@@ -138,7 +141,7 @@ class ConformanceChecks:
         return await self._accepted(seed=7)
 
     async def reasoning_effort(self) -> str:
-        """An effort is accepted."""
+        """A reasoning effort is accepted."""
         return await self._accepted(reasoning_effort="low")
 
     async def _accepted(self, **sampling: object) -> str:
@@ -148,49 +151,49 @@ class ConformanceChecks:
     async def logprobs(self) -> str:
         """Tokens come with their log-probabilities."""
         answer = await self._ask(self._prompt("Reply with the word: ready", logprobs=1))
-        _require(answer.logprobs, "there are none")
+        _require(answer.logprobs, "no log-probabilities")
         _require(all(token.logprob <= 0 for token in answer.logprobs or ()), "a probability is greater than one")
         return f"{len(answer.logprobs or ())} tokens"
 
     async def images(self) -> str:
-        """A picture is accepted; what is seen in it does not count."""
+        """An image is accepted; what is seen in it does not matter."""
         message = Message(role="user", content="Which colour is this?", images=(Image(url=png(32, 32, (255, 0, 0))),))
         plain = self._prompt("")
         await self._ask(Prompt((message,), plain.sampling))
         return "accepted"
 
     async def schema(self) -> str:
-        """An answer fits a JSON schema."""
+        """An answer matches a JSON schema."""
         asked = self._prompt('Which number follows after six? Answer in JSON, as in {"n": 0}.')
         answer = await self._ask(Prompt(asked.messages, asked.sampling, schema=_SCHEMA))
         try:
             complaint = Schema(_SCHEMA, where="schema").complaint(json.loads(answer.text))
         except ValueError:
-            complaint = "it is not JSON"
-        _require(complaint is None, f"the answer does not fit: {complaint}")
+            complaint = "the answer is not valid JSON"
+        _require(complaint is None, f"the answer does not match the schema: {complaint}")
         return ""
 
     async def tools(self) -> str:
-        """A tool is called when it must be, and what it returned is accepted."""
+        """A tool is called when required, and its result is accepted."""
         asked = self._prompt("How is the weather in Paris?")
         answer = await self._ask(Prompt(asked.messages, asked.sampling, (_TOOL,), "required"))
-        _require(answer.tool_calls, "no tool is called, though one must be")
+        _require(answer.tool_calls, "no tool was called although tool_choice required one")
         call = answer.tool_calls[0]
-        _require(call.name == _TOOL.name, f"there is no tool {call.name!r}")
+        _require(call.name == _TOOL.name, f"unknown tool {call.name!r}")
         _require(_is_object(call.arguments), "the arguments are not a JSON object")
         told = Message(role="tool", content='{"sky": "clear"}', tool_call_id=call.id)
         said = Message(role="assistant", content=answer.text, tool_calls=answer.tool_calls[:1])
         await self._ask(Prompt((*asked.messages, said, told), asked.sampling, (_TOOL,)))
-        return "called, and answered with what it returned"
+        return "called, and its result used in the answer"
 
     async def short(self) -> str:
-        """A call ends when its time is up."""
+        """A call ends at its timeout."""
         started = time.monotonic()
         try:
             await self._model.complete(self._prompt("Count from one to one hundred, in words."), timeout=0.001)
         except ModelTimeout:
-            return "given up in time"
-        _require(time.monotonic() - started < 1, "it went on when the time was up")
+            return "timed out in time"
+        _require(time.monotonic() - started < 1, "it continued after the timeout")
         return "answered in time"
 
     async def close(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether a model keeps what the port promises: a few small calls, for any adapter.
+"""Run the conformance checks on a model, for any adapter.
 
 A package with an adapter of its own can run it in its tests; `meta-ai adapters test` runs it on a configured model.
 """
@@ -20,7 +20,7 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of one promise.
+    """The outcome of one check.
 
     `name` is `complete`, `usage`, `features`, `timeout`, `close` or a feature; `error` is the code of the error
     with which it failed.
@@ -34,9 +34,9 @@ class Check:
 
 
 async def probe(model: Model, *, timeout: float = 60.0) -> AsyncIterator[Check]:
-    """Yield one check after the other, and close the model at the end; each call may take `timeout` seconds.
+    """Yield one check after the other, then close the model; each call may take `timeout` seconds.
 
-    When the first call fails, nothing else is tried: most would fail likewise, and may cost money.
+    If the first call fails, the rest is skipped: most would fail too, and may cost money.
     """
     promises = ConformanceChecks(model, timeout)
     first = await _run_check("complete", promises.complete)
@@ -61,7 +61,7 @@ async def _run_check(name: str, promise: Callable[[], Awaitable[str]]) -> Check:
         return Check(name, "fail", time.monotonic() - started, "broken", str(reason))
     except ModelError as error:
         return Check(name, "fail", time.monotonic() - started, error.code, str(error))
-    except Exception as fault:  # noqa: BLE001  # that it raises nothing but ModelErrors is one of the promises
-        # Not what it says, which may quote a key.
+    except Exception as fault:  # noqa: BLE001  # raising only ModelErrors is one of the promises
+        # Not its message, which may quote a key.
         return Check(name, "fail", time.monotonic() - started, "internal", f"raised {type(fault).__name__}")
     return Check(name, "pass", time.monotonic() - started, detail=detail)

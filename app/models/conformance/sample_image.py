@@ -1,4 +1,4 @@
-"""A picture to try models with."""
+"""A small image for the conformance checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 
 
 def png(width: int, height: int, colour: tuple[int, int, int]) -> str:
-    """Return the address, `data:…`, of a PNG of one colour, given in red, green and blue from 0 to 255."""
+    """Return the data URL of a PNG of one colour, given as red, green and blue from 0 to 255."""
     rows = (b"\0" + bytes(colour) * width) * height
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # eight bits each of red, green and blue
     parts = _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")

@@ -1,4 +1,4 @@
-"""GitHub Copilot, through its SDK."""
+"""The adapter of GitHub Copilot's SDK."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PROVIDER = "copilot"
 
 
 class CopilotOptions(Section):
-    """Where the runtime is: a program of GitHub's own licence, which its users install themselves."""
+    """The path of the runtime: a program under GitHub's own licence, which users install themselves."""
 
     runtime: Path | None = Field(
         default=None, description="the program of the npm package @github/copilot; by default `copilot` on PATH"
@@ -32,11 +32,11 @@ class CopilotOptions(Section):
 
 
 class Copilot:
-    """Asks Copilot for an answer and nothing else: without tools, files, memory, or leave to do anything.
+    """Asks Copilot for an answer only: without tools, files, memory or permissions.
 
-    How it generates is the runtime's own affair, so there are few features; it also puts the date and time before
-    what the user says. It takes one message: a longer conversation becomes a text of it. The runtime's own
-    retries are cut short: one call is one attempt. With `base_url` it asks an OpenAI-compatible server with
+    The runtime controls the sampling, so there are few features; it also prepends the date and time to the user's
+    message. It accepts one message: a longer conversation is rendered as text. The runtime's own retries are
+    suppressed: one call is one attempt. With `base_url` it calls an OpenAI-compatible server with
     `api_key`; without, GitHub, with the token in `api_key` or COPILOT_GITHUB_TOKEN.
     """
 
@@ -50,16 +50,16 @@ class Copilot:
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
-        """Return the model that the configuration calls `name`; the runtime is started by the first call.
+        """Return the model that the configuration calls `name`; the first call starts the runtime.
 
         Raises:
-            ConfigurationError: the model or the token is missing, or an option is wrong.
+            ConfigurationError: the model or the token is missing, or an option is invalid.
             MissingDependency: the SDK or the runtime is not installed.
         """
         chosen = options.parse(name, settings, CopilotOptions)
         options.sampling(name, settings)
         if not settings.model:
-            raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
+            raise ConfigurationError(f"models.{name}.model: is required: the provider's name of the model")
         if find_spec("copilot") is None:
             raise MissingDependency(INSTALL)
         key = _key(name, settings)
@@ -67,7 +67,7 @@ class Copilot:
         return cls(Runtime(_program(name, chosen), settings.model, settings.base_url, key, errors))
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
-        """Return the whole answer, within `timeout` seconds, the start of the runtime included.
+        """Return the complete answer, within `timeout` seconds, including the start of the runtime.
 
         Raises:
             ModelError: one of its subclasses.
@@ -76,10 +76,10 @@ class Copilot:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     return piece
-        raise Unavailable("the answer ended without an end", provider=_PROVIDER)
+        raise Unavailable("the stream ended before the answer was complete", provider=_PROVIDER)
 
     async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
-        """Yield the answer in pieces as they come, and at last the whole of it.
+        """Yield the deltas of the answer as they arrive, and last the completion.
 
         Raises:
             ModelError: one of its subclasses.
@@ -97,12 +97,12 @@ class Copilot:
             self._runtime.forget(session)
 
     async def close(self) -> None:
-        """End the runtime, and delete what it kept."""
+        """Stop the runtime and delete its files."""
         self._closed = True
         await self._runtime.close()
 
     async def _send(self, prompt: Prompt, end: float) -> tuple[Any, asyncio.Queue[Any]]:
-        """Return a session to which the prompt has been sent, and what happens in it."""
+        """Send the prompt; return its session and the queue of its events."""
         if self._closed:
             raise Unavailable("the model is closed", provider=_PROVIDER)
         loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
@@ -115,7 +115,7 @@ class Copilot:
             self._runtime.forget(session)
             if isinstance(problem, ModelError) or not isinstance(problem, Exception):
                 raise
-            raise self._runtime.errors.broken(f"the question was not taken: {problem}") from None
+            raise self._runtime.errors.broken(f"the prompt was not accepted: {problem}") from None
         return session, events
 
 
@@ -148,5 +148,5 @@ def _program(name: str, chosen: CopilotOptions) -> Path:
     if chosen.runtime is None:
         return find_runtime()
     if not chosen.runtime.is_file():
-        raise ConfigurationError(f"models.{name}.options.runtime: there is no {chosen.runtime}")
+        raise ConfigurationError(f"models.{name}.options.runtime: {chosen.runtime} does not exist")
     return chosen.runtime

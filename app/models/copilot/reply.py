@@ -1,4 +1,4 @@
-"""An answer of GitHub Copilot, as its session tells of it."""
+"""Assemble an answer from the events of a Copilot session."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.models.http.errors import ErrorTranslator
 from topics.model_responses import Usage
 
 _FINISH = {"stop": "stop", "length": "length"}
-#: Types of a session's errors that name a status of HTTP.
+#: The types of session errors that stand for an HTTP status.
 _STATUSES = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
 
 
 class CopilotReply:
-    """What has come of an answer, read from the events of its session, which are known by their names."""
+    """Builds an answer from the events of its session, which are identified by name."""
 
     def __init__(self, errors: ErrorTranslator) -> None:
         self.ended = False
@@ -28,10 +28,10 @@ class CopilotReply:
         self._usage = Usage()
 
     def take(self, event: Any) -> Delta | None:
-        """Take one event, and return the piece of the answer that it brings.
+        """Add one event, and return the delta that it contains.
 
         Raises:
-            ModelError: it tells of a failure.
+            ModelError: it reports a failure.
         """
         match type(event).__name__:
             case "AssistantMessageDeltaData":
@@ -49,17 +49,17 @@ class CopilotReply:
             case "SessionErrorData":
                 raise self._failure(event.status_code or _STATUSES.get(event.error_type), event.message)
             case "AssistantTurnEndData" | "SessionIdleData":
-                # After an answer that was too long the runtime begins another turn by itself, which is cut short.
+                # After an answer that was too long the runtime starts another turn by itself, which is ignored.
                 self.ended = True
         return None
 
     def completion(self) -> Completion:
-        """Return the whole answer.
+        """Return the complete answer.
 
         Raises:
-            Unavailable: none has come.
+            Unavailable: there is none.
         """
-        # An answer that was too long is not told as a whole.
+        # An answer that was too long is not sent as a whole.
         text = "".join(self._pieces) if self._text is None else self._text
         if not text:
             raise self._errors.broken("the session ended without an answer")
@@ -79,7 +79,7 @@ class CopilotReply:
 
 
 def _message(told: str | None) -> str | None:
-    """Return the provider's sentence, where the runtime hands on its whole answer."""
+    """Return the provider's message, if the runtime passes on its whole response."""
     try:
         body = json.loads(told or "")
     except ValueError:

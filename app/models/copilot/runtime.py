@@ -1,4 +1,4 @@
-"""The program behind GitHub Copilot's SDK: started once, given nothing that it need not have."""
+"""The runtime process of GitHub Copilot's SDK: started once, with minimal access."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models.http.errors import ErrorTranslator
 
 INSTALL = 'pip install "meta-ai-orchestrator[copilot]"'
 
-#: Of our environment; the rest, which may hold keys of others, is not for a foreign program.
+#: The environment variables it gets; the others may hold unrelated keys.
 _ENVIRONMENT = (
     "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "LOCALAPPDATA", "NODE_EXTRA_CA_CERTS", "NO_PROXY", "PATH",
     "SSL_CERT_FILE", "SYSTEMROOT", "TEMP", "TMPDIR", "USERPROFILE", "XDG_CACHE_HOME",
@@ -24,10 +24,10 @@ _ENVIRONMENT = (
 
 @dataclass
 class Runtime:
-    """One running `program`, for one model; with `base_url` it asks an OpenAI-compatible server, and nobody else.
+    """One running `program`, for one model; with `base_url` it calls an OpenAI-compatible server, and nothing else.
 
-    It keeps every conversation in plain text, so it gets a directory that only its owner may read, each session is
-    deleted after its call, and the directory is when the runtime is closed.
+    It stores every conversation in plain text, so it gets a directory that only its owner can read; each session is
+    deleted after its call, and the directory when the runtime is closed.
     """
 
     program: Path
@@ -41,10 +41,10 @@ class Runtime:
     _deletions: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
 
     async def session(self, instructions: str) -> Any:
-        """Return a session without tools, in which `instructions` are the whole system message.
+        """Return a session without tools, whose whole system message is `instructions`.
 
         Raises:
-            Unavailable: the program cannot be started, or refuses.
+            Unavailable: the program cannot be started, or refuses the session.
             MissingDependency: the SDK is not installed.
         """
         client = await self._ensure_started()
@@ -59,14 +59,14 @@ class Runtime:
                 infinite_sessions={"enabled": False},
                 enable_session_telemetry=False,
             )
-        except Exception as problem:  # noqa: BLE001  # the SDK promises no particular ones
-            if self._client is client:  # it may have died: the next call starts another
+        except Exception as problem:  # noqa: BLE001  # the SDK documents no exceptions
+            if self._client is client:  # it may have died: the next call starts a new one
                 self._client = None
                 await self._stop(client)
             raise self.errors.broken(f"no session: {problem}") from None
 
     def forget(self, session: Any) -> None:
-        """Have the session end and its files deleted, soon; `close` waits for it."""
+        """End the session and delete its files in the background; `close` waits for it."""
         task = asyncio.create_task(self._delete_session(session))
         self._deletions.add(task)
         task.add_done_callback(self._deletions.discard)
@@ -103,7 +103,7 @@ class Runtime:
         self._home = self._home or tempfile.mkdtemp(prefix="meta-ai-copilot-")
         return CopilotClient(
             connection=RuntimeConnection.for_stdio(path=str(self.program)),
-            mode="empty",  # neither tools nor skills nor the instructions of a directory
+            mode="empty",  # no tools, skills or instructions from a directory
             base_directory=self._home,
             working_directory=self._home,
             env=self._environment(),
@@ -133,14 +133,14 @@ class Runtime:
             await session.abort()
             await session.disconnect()
             await client.delete_session(session.session_id)
-        except Exception:  # noqa: BLE001, S110  # then the program is gone; `close` deletes everything
+        except Exception:  # noqa: BLE001, S110  # the program is gone; `close` deletes everything
             pass
 
     async def _stop(self, client: Any) -> None:
         process = getattr(client, "_process", None)
         try:
             await client.stop()
-        except Exception:  # noqa: BLE001  # it reports several at once, as a group
+        except Exception:  # noqa: BLE001  # it raises an exception group
             await client.force_stop()
         # SDK 1.0.25 leaves them open, until the garbage collector finds them.
         for pipe in (process.stdin, process.stdout, process.stderr) if process else ():
@@ -155,10 +155,10 @@ def _reject(*_: Any) -> Any:
 
 
 def find_runtime() -> Path:
-    """Return the runtime that is installed.
+    """Return the installed runtime.
 
     Raises:
-        MissingDependency: there is none.
+        MissingDependency: it is not installed.
     """
     found = shutil.which("copilot")
     if found is None:

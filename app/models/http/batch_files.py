@@ -1,4 +1,4 @@
-"""What providers say of batches: how one stands, and files of answers, one JSON object a line."""
+"""Parse the state of batches, and their result files (JSON Lines)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models.http.errors import ErrorTranslator
 
 
 class BatchLine(BaseModel):
-    """A line of a file of answers: what every one of them has."""
+    """A line of a result file: the fields that all lines have."""
 
     custom_id: str
 
@@ -21,19 +21,19 @@ class BatchLine(BaseModel):
 B = TypeVar("B", bound=BaseModel)
 L = TypeVar("L", bound=BatchLine)
 
-#: How many times as long as one answer all answers of a batch may be together.
+#: The limit for all answers of a batch together, as a multiple of that for one answer.
 BATCH_SIZE_FACTOR = 64
 
 
 def read_answers(
     file: bytes, kind: type[L], answer: Callable[[L], Completion | ModelError], errors: ErrorTranslator
 ) -> Iterator[tuple[str, Completion | ModelError]]:
-    """Yield what came of each request in a file, by the names of the requests.
+    """Yield the result of each request in a file, by request name.
 
-    A line that is not what the API promises is the error of its own request: the others were answered, and are paid.
+    A malformed line is the error of its own request: the others were answered, and are paid for.
 
     Raises:
-        ModelError: a line does not even say whose it is, as in a file that is none, or of which the end is missing.
+        ModelError: a line does not name its request, as in a truncated file or one of another format.
     """
     for line in file.splitlines():
         if not line.strip():
@@ -47,10 +47,10 @@ def read_answers(
 
 
 def parse_body(body: bytes, kind: type[B], errors: ErrorTranslator) -> B:
-    """Return what is in the body of an answer.
+    """Parse the body of an answer.
 
     Raises:
-        ModelError: it is not what the API promises.
+        ModelError: it does not have the documented format.
     """
     try:
         return kind.model_validate_json(body)

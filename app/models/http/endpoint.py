@@ -1,4 +1,4 @@
-"""Where a hosted model is, and what it takes to be let in."""
+"""The address and credentials of a hosted model."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pydantic import Field, SecretStr
 from app.errors import ConfigurationError
 from app.settings import ModelSettings, Section
 
-#: SDKs insist on a key; a server on one's own machine does not.
+#: SDKs insist on a key; a local server does not.
 _NO_KEY = "unused"
 _REGION = "{region}"
-#: Headers, a line for each, that the SDKs send with every request, unasked.
+#: Headers, one per line, that the SDKs send with every request unasked.
 _CUSTOM_HEADER_VARIABLES = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
 
 
 class HostedOptions(Section):
-    """What every hosted provider understands: extra headers, extra fields of the request's body, and a bound."""
+    """The options of every hosted provider: extra headers, extra body fields, and a size limit."""
 
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
     body: dict[str, Any] = Field(default_factory=dict, description="fields added to each request")
     max_response_bytes: int = Field(
-        default=16 * 1024 * 1024, ge=1024, description="a longer answer is given up, before it fills the memory"
+        default=16 * 1024 * 1024, ge=1024, description="responses longer than this are aborted"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderDefaults:
-    """A provider's own address, and the environment variables of its key and of another address.
+    """A provider's default address, and the environment variables of its key and of another address.
 
-    Without an `address`, it is the SDK's own, unless `example` shows what everyone has to set for himself.
+    Without an `address`, it is that of the SDK, unless `example` shows that everyone must set their own.
     `{region}` in the address stands for AWS_REGION. One that is `open` needs no key.
     """
 
@@ -45,14 +45,14 @@ class ProviderDefaults:
     open: bool = False
 
     def url_override(self) -> str | None:
-        """Return the address that the environment sets in the place of the provider's own."""
+        """Return the address that the environment sets instead of the provider's."""
         return (os.environ.get(self.url) if self.url else None) or None
 
     def own(self, name: str) -> str | None:
-        """Return the provider's address.
+        """Return the provider's default address.
 
         Raises:
-            ConfigurationError: it is not the same for everyone, and models.`name` does not say it.
+            ConfigurationError: there is no default, and models.`name` does not set one.
         """
         if self.example:
             raise ConfigurationError(f"models.{name}.base_url: set it, as in {self.example}")
@@ -69,7 +69,7 @@ class ProviderDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address, a model behind it, and the credentials, which no repr shows."""
+    """An address, the model behind it, and the credentials, which are hidden from repr."""
 
     model: str
     base_url: str | None = field(repr=False)
@@ -89,22 +89,22 @@ class Endpoint:
         vendor: str = "",
         provider_defaults: ProviderDefaults | None = None,
     ) -> Self:
-        """Return the endpoint of the model `name`, at `provider_defaults`; or that of a `vendor` whose SDK knows it.
+        """Return the endpoint of the model `name`, at `provider_defaults`; or that of a `vendor` whose SDK has it.
 
-        The environment's key goes to the vendor's own address, or to where the environment's variable for the
-        address points, and never to a `base_url` of the settings, which has an `api_key` of its own.
+        The key from the environment is sent to the vendor's own address, or to the address in the environment, and
+        never to a `base_url` of the settings, which needs its own `api_key`.
 
         Raises:
-            ConfigurationError: no model is named, there is no key for the vendor's own address, or the address is none
-                or has a password in it.
+            ConfigurationError: the model or the key for the vendor's own address is missing, or the address is
+                invalid or contains a password.
         """
         provider_defaults = provider_defaults or ProviderDefaults(key=f"{vendor}_API_KEY", url=f"{vendor}_BASE_URL")
         if not settings.model:
-            raise ConfigurationError(f"models.{name}.model: say which of the provider's models is meant")
+            raise ConfigurationError(f"models.{name}.model: is required: the provider's name of the model")
         url_override = settings.base_url or provider_defaults.url_override()
         if "@" in urlsplit(url_override or "").netloc:
             raise ConfigurationError(
-                f"models.{name}.base_url: an address has no user and password; a proxy that wants them is sent "
+                f"models.{name}.base_url: must not contain a user or password; for a proxy that needs them, set "
                 "options.headers.authorization"
             )
         if url_override and not url_override.lower().startswith(("http://", "https://")):
@@ -127,14 +127,14 @@ class Endpoint:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Everything that must not occur in an error message."""
+        """Everything that must not appear in an error message."""
         return (self.api_key, *self.headers.values(), *ambient_secrets(os.environ))
 
 
 def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what must not be shown of the headers that the SDKs take from the environment.
+    """Return the secrets in the headers that the SDKs take from the environment.
 
-    That is each value, and the credentials alone where a word such as `Bearer` stands before them.
+    That is each value, and also the credentials alone if a word such as `Bearer` precedes them.
     """
     lines = "\n".join(environ.get(name, "") for name in _CUSTOM_HEADER_VARIABLES).split("\n")
     values = [value.strip() for _, colon, value in (line.partition(":") for line in lines) if colon]

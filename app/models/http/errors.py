@@ -1,4 +1,4 @@
-"""What an HTTP API's failures mean here; the official SDKs name theirs alike, so one mapping serves all."""
+"""Maps errors of HTTP APIs to ours; the official SDKs use the same names, so one mapping serves all."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LONGEST_MESSAGE = 500
 
 _STATUSES: dict[int, type[errors.ModelError]] = {
     401: errors.Unauthorized,
-    402: errors.Unauthorized,  # the account cannot pay: like a wrong key, no retry mends it
+    402: errors.Unauthorized,  # the account cannot pay: as with a wrong key, retrying does not help
     403: errors.Unauthorized,
     408: errors.ModelTimeout,
-    409: errors.Unavailable,  # the APIs answer so when they could not get a lock in time
+    409: errors.Unavailable,  # the APIs answer this when they could not get a lock in time
     429: errors.RateLimited,
     503: errors.Overloaded,
     529: errors.Overloaded,
@@ -29,11 +29,11 @@ _STATUSES: dict[int, type[errors.ModelError]] = {
 _ERROR_CODES: dict[str, type[errors.ModelError]] = {
     "content_filter": errors.ContentFiltered,
     "content_policy_violation": errors.ContentFiltered,
-    "insufficient_quota": errors.Unauthorized,  # a 429 that waiting does not cure
+    "insufficient_quota": errors.Unauthorized,  # a 429 that waiting does not fix
 }
 
 
-#: What an error inside an answer calls itself, where no HTTP status tells.
+#: The names of errors inside an answer, where no HTTP status tells.
 _ERROR_TYPES: dict[str, type[errors.ModelError]] = {
     "authentication_error": errors.Unauthorized,
     "billing_error": errors.Unauthorized,
@@ -54,10 +54,9 @@ _ERROR_TYPES: dict[str, type[errors.ModelError]] = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorTranslator:
-    """Turns what the module `sdk` raises into this project's errors, without `secrets` in the message.
+    """Translates the exceptions of the module `sdk` into this project's errors, without `secrets` in the message.
 
-    `expected` are the exceptions that have a meaning here; any other is a fault in a component's code, and
-    no provider's failure.
+    `expected` are the exceptions that stand for failures of the provider; any other is a bug in a component.
     """
 
     provider: str
@@ -70,7 +69,7 @@ class ErrorTranslator:
         if isinstance(problem, self.sdk.APIStatusError):
             return self._refused(problem)
         chain = _causes(problem)
-        # A refused connection, too, reaches us as the SDK's time-out error: only its causes tell them apart.
+        # A refused connection is also raised as the SDK's timeout error: only its causes tell them apart.
         if any(isinstance(cause, TimeoutError) for cause in chain):
             return errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
         root = chain[-1]
@@ -78,36 +77,35 @@ class ErrorTranslator:
         return errors.Unavailable(self.clean(message), provider=self.provider)
 
     def malformed(self, body: bytes) -> errors.ModelError:
-        """Return the error of an answer that is not what the API promises; some gateways put their own errors there."""
+        """Return the error of an answer in an unexpected format; some gateways put their own errors there."""
         told = _error_in(body)
         if _error_type(told) is not errors.Unavailable:
             return self.reported(told)
         excerpt = body[: 2 * _LONGEST_MESSAGE].decode(errors="replace")
-        return self.broken(f"the answer does not have the form that the API promises: {excerpt}")
+        return self.broken(f"unexpected response format: {excerpt}")
 
     def reported(self, error: object) -> errors.ModelError:
-        """Return the error that an answer with the status 200 carries, as a stream does that fails amid it.
+        """Return the error inside an answer with the status 200, as when a stream fails part-way.
 
-        `error` is what the API tells of it: an object with `message`, and `code` or `type`; unknown ones are
-        `Unavailable`.
+        `error` is an object with `message`, and `code` or `type`; unknown errors are `Unavailable`.
         """
         told: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
-        message = self.clean(str(told.get("message") or "the provider reported an error without a reason"))
+        message = self.clean(str(told.get("message") or "the provider reported an error without a message"))
         return _error_type(told)(message, provider=self.provider)
 
     def answered(self, status: int, body: object) -> errors.ModelError:
-        """Return the error that an answer in a file is, by its HTTP status and its body."""
+        """Return the error of an answer in a batch file, by its HTTP status and body."""
         told = body.get("error") if isinstance(body, dict) else None
         told = told if isinstance(told, dict) else {}
         code, message = str(told.get("code") or told.get("type") or ""), str(told.get("message") or f"HTTP {status}")
         return _type_for_status(status, code)(self.clean(message), provider=self.provider, status=status)
 
     def broken(self, why: str) -> errors.Unavailable:
-        """Return the error of an answer that did not come to its end."""
+        """Return the error of an incomplete answer."""
         return errors.Unavailable(self.clean(why), provider=self.provider)
 
     def filtered(self, message: str) -> errors.ContentFiltered:
-        """Return the error of an answer that the provider held back."""
+        """Return the error of an answer that the provider withheld."""
         return errors.ContentFiltered(self.clean(message), provider=self.provider)
 
     def clean(self, message: str) -> str:
@@ -154,7 +152,7 @@ def _type_for_status(status: int, code: str) -> type[errors.ModelError]:
 
 
 def _error_in(body: bytes) -> dict[str, Any]:
-    """Return the error that a body is, which is not what its status says."""
+    """Return the error in a body, if it is more specific than its status."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
@@ -175,7 +173,7 @@ def _error_type(error: dict[str, Any]) -> type[errors.ModelError]:
 def _code_and_message(problem: Any) -> tuple[str, str]:
     body: object = problem.body
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]  # one SDK hands out the envelope, the other what is in it
+        body = body["error"]  # one SDK returns the envelope, the other its content
     if not isinstance(body, dict):
         return "", f"HTTP {problem.status_code}: {body or problem}"
     return str(body.get("code") or body.get("type") or ""), str(body.get("message") or problem)

@@ -1,6 +1,6 @@
-"""One endpoint behind an SDK's client: whole answers, and streams of events, both unparsed.
+"""An HTTP client for one endpoint, on an SDK's transport: whole responses and event streams, both unparsed.
 
-The SDKs' own models of answers cost more time than the rest of a call.
+Parsing answers into the SDKs' own models takes more time than the rest of a call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.models.http.stream_assembler import StreamAssembler
 
 T = TypeVar("T")
 
-#: Seconds to wait for what ends an answer after its last event; without it, its connection is not used again.
+#: Seconds to wait for the end of the body after the last event; without it, the connection is not reused.
 _DRAIN_SECONDS = 0.05
 
 #: The headers of an answer, and its events as name and data.
@@ -34,7 +34,7 @@ EventStream = tuple[Mapping[str, str], AsyncIterator[tuple[str, str]]]
 
 
 class HttpClient:
-    """An endpoint, asked through a `client` of `sdk.connect`; `headers` go before those that it sends itself."""
+    """An endpoint, called through a `client` of `sdk.connect`; `headers` override those that it sends itself."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class HttpClient:
         await self._client.close()
 
     async def post(self, path: str, body: dict[str, Any], *, timeout: float) -> httpx2.Response:
-        """Return the whole answer, within `timeout` seconds.
+        """Return the complete answer, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
         """
         try:
-            # The SDK's own time-out is for one read; a body that trickles in would outlive it.
+            # The SDK's own timeout is for one read; a body that trickles in would outlive it.
             async with asyncio.timeout(timeout):
                 answer: httpx2.Response = await self._client.post(path, **self._request(body, timeout))
         except self._errors.expected as problem:
@@ -71,10 +71,10 @@ class HttpClient:
     async def assemble(
         self, path: str, body: dict[str, Any], assembly: StreamAssembler, *, timeout: float
     ) -> AsyncGenerator[Delta | Completion]:
-        """Yield the pieces of an answer that comes as events, and at last the whole of it, within `timeout` seconds.
+        """Yield the deltas of an answer in events, and last the completion, within `timeout` seconds.
 
-        What is longer than the endpoint's `max_response_bytes` is given up. The client cannot tell an answer from the
-        wrapping of its pieces, and lets more of a stream through.
+        An answer longer than the endpoint's `max_response_bytes` is aborted. The client cannot tell text from the
+        overhead of events, and allows more for a stream.
 
         Raises:
             ModelError: one of its subclasses.
@@ -101,7 +101,7 @@ class HttpClient:
         return merge_body(body, self._endpoint.body)
 
     async def use(self, act: Callable[[Any, Mapping[str, Any]], Awaitable[T]], *, timeout: float) -> T:
-        """Return what `act` does with the SDK's client, whose methods are to have these options, in `timeout` seconds.
+        """Return the result of `act` with the SDK's client and these options, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
@@ -115,13 +115,12 @@ class HttpClient:
 
     @asynccontextmanager
     async def stream(self, path: str, body: dict[str, Any], *, timeout: float) -> AsyncIterator[EventStream]:
-        """Return an answer that comes as events, all of them within `timeout` seconds.
+        """Return the headers and events of a streamed answer, all of them within `timeout` seconds.
 
-        Leaving the block ends the answer. Its connection is used again if nothing was left to come, and closed
-        otherwise.
+        Leaving the block ends the answer. Its connection is reused if the body was complete, and closed otherwise.
 
         Raises:
-            ModelError: one of its subclasses; the events raise so, too.
+            ModelError: one of its subclasses; iterating the events raises it, too.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         response = await self._begin(path, body, timeout)
@@ -154,7 +153,7 @@ class HttpClient:
     def _check(self, response: httpx2.Response) -> None:
         kind = response.headers.get("content-type", "")
         if kind.partition(";")[0].strip().lower() != "text/event-stream":
-            raise self._errors.broken(f"the answer is no stream of events, but {kind or 'of no known type'}")
+            raise self._errors.broken(f"the answer is not an event stream but {kind or 'of unknown type'}")
 
     async def _chunks(self, response: httpx2.Response, deadline: float) -> AsyncGenerator[bytes]:
         source = response.aiter_raw()
@@ -170,7 +169,7 @@ class HttpClient:
 
 
 def merge_body(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `body` with what the configuration adds to it, in its objects too: `reasoning` has more than one field."""
+    """Return `body` merged with the configured fields, also within objects: `reasoning` has more than one field."""
     both = {name: {**body[name], **extra[name]} for name in extra if _both_objects(body.get(name), extra[name])}
     return {**body, **extra, **both}
 

@@ -1,4 +1,4 @@
-"""What a provider's response headers say is left of its rate limits."""
+"""Parse the rate limit headers of a response."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from app.models.base import RateLimitHeaders
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
-#: Digits; more is no count of requests or tokens.
+#: Digits; a longer number is not a count of requests or tokens.
 _LONGEST_NUMBER = 15
-#: Seconds; a bare number above it is a moment, not a duration.
+#: Seconds; a bare number above it is a time, not a duration.
 _LONGEST_DURATION = 31 * 86400.0
 
 
 def parse_rate_limit_headers(headers: Mapping[str, str], *, now: datetime) -> RateLimitHeaders | None:
-    """Return what is left by OpenAI's headers (`x-ratelimit-*`) or Anthropic's, None where they say nothing.
+    """Return what is left by OpenAI's headers (`x-ratelimit-*`) or Anthropic's; None where they do not say.
 
-    OpenAI and who follows it give the time of a reset as `1s`, `6m0s` or `20ms`; Anthropic gives the moment by
-    RFC 3339, from which `now` is taken away.
+    OpenAI and compatible providers give the time to a reset as `1s`, `6m0s` or `20ms`; Anthropic gives its time in
+    RFC 3339, from which `now` is subtracted.
     """
     found = RateLimitHeaders(
         requests=_count(headers, "x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),

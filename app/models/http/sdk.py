@@ -1,4 +1,4 @@
-"""What the official SDKs of hosted providers share: they are made by one generator, over one HTTP library."""
+"""What the official SDKs of hosted providers share: the same generator made them, on the same HTTP library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx2
 from app.models.http.endpoint import Endpoint
 from app.models.http.errors import ErrorTranslator
 
-#: How much longer a stream of events may be: each carries a word or two in a wrapping of some hundred bytes.
+#: How much longer a stream may be: each event wraps a word or two in some hundred bytes.
 _STREAM_OVERHEAD = 64
 
 
@@ -24,7 +24,7 @@ def connect(
     endpoint: Endpoint,
     connections: int,
 ) -> tuple[Any, ErrorTranslator]:
-    """Return a `client` of `sdk` that makes one attempt at a time, and what translates its errors.
+    """Return a `client` of `sdk` that does not retry, and the translator of its errors.
 
     `failure` is the base of the SDK's own errors; at most `connections` are open at once. Whatever its status, not
     more of an answer is read than the endpoint's `max_response_bytes`, and of a stream of events 64 times that.
@@ -32,7 +32,7 @@ def connect(
     made = client(
         api_key=endpoint.api_key,
         base_url=endpoint.base_url,
-        # A few compressed bytes may be gigabytes: a bound needs them as they are.
+        # A few compressed bytes may expand to gigabytes: the limit needs them uncompressed.
         default_headers={"accept-encoding": "identity", **endpoint.headers},
         max_retries=0,
         http_client=sdk.DefaultAioHttpClient(
@@ -46,14 +46,16 @@ def connect(
 
 
 def timeouts(endpoint: Endpoint, timeout: float) -> httpx2.Timeout:
-    """Return the limits of one attempt: less for the connection, as a host that is not there says nothing."""
+    """Return the timeouts of one attempt: shorter for connecting, since an unreachable host does not answer."""
     return httpx2.Timeout(timeout, connect=min(timeout, endpoint.connect_timeout))
 
 
 def _size_limit(most: int) -> Any:
     async def bound(response: httpx2.Response) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise httpx2.DecodingError("the answer is compressed, which was not asked for", request=response.request)
+            raise httpx2.DecodingError(
+                "the answer is compressed although that was not requested", request=response.request
+            )
         wrapped = response.headers.get("content-type", "").lower().startswith("text/event-stream")
         stream = cast("httpx2.AsyncByteStream", response.stream)
         response.stream = _SizeLimitedStream(stream, most * _STREAM_OVERHEAD if wrapped else most)

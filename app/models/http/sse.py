@@ -1,4 +1,4 @@
-"""Server-sent events, read as they come (WHATWG HTML, section 9.2)."""
+"""Parse server-sent events as they arrive (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from app.errors import Unavailable
 
-#: Bytes; no provider comes near it, and what does is no event but an attempt on the memory.
+#: Bytes; no provider's events come near it, and larger ones would only exhaust memory.
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 
 
 async def events(
     chunks: AsyncIterator[bytes], *, provider: str = "", longest: int = MAX_EVENT_BYTES
 ) -> AsyncGenerator[tuple[str, str]]:
-    """Yield the name (`message` where there is none) and the data of each event in `chunks`, cut anywhere.
+    """Yield the name (by default `message`) and the data of each event in `chunks`, which may be split anywhere.
 
-    An event that is not finished when the chunks end is dropped, as the standard has it.
+    An incomplete event at the end is dropped, as the standard says.
 
     Raises:
         Unavailable: an event is longer than `longest` bytes.
@@ -30,8 +30,8 @@ class _Reader:
     def __init__(self, provider: str, longest: int) -> None:
         self._provider = provider
         self._longest = longest
-        self._parts: list[bytes] = []  # of a line that has not ended yet
-        self._size = 0  # of it
+        self._parts: list[bytes] = []  # parts of the incomplete line
+        self._size = 0  # its bytes
         self._name = ""
         self._data: list[bytes] = []
         self._held = 0  # bytes in `_data`
@@ -54,7 +54,7 @@ class _Reader:
             self._check(self._size)
             return []
         lines = b"".join(self._parts).splitlines(keepends=True)
-        # A carriage return at the end may be the first half of a line's end.
+        # A carriage return at the end may be the first half of a CRLF.
         rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         self._parts, self._size = [rest] if rest else [], len(rest)
         self._check(self._size)

@@ -1,4 +1,4 @@
-"""An answer that comes in events, put together."""
+"""The port of a stream assembler: it builds an answer from its events."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from app.models.base import Completion, Delta
 
 
 class StreamAssembler(Protocol):
-    """Takes the events of one answer."""
+    """Builds one answer from its events."""
 
     @property
     def done(self) -> bool:
-        """Whether the last event has come."""
+        """Whether the last event has arrived."""
         ...
 
     def add(self, name: str, data: str) -> Delta | None:
-        """Take one event, and return the piece of the answer that it brings.
+        """Add one event, and return the delta that it contains.
 
         Raises:
-            ModelError: the event tells of an error, or is not what the API promises.
+            ModelError: the event reports an error, or does not have the documented format.
         """
         ...
 
     def completion(self) -> Completion:
-        """Return the whole answer, when no further event comes.
+        """Return the complete answer after the last event.
 
         Raises:
-            ModelError: it is not whole, or was withheld.
+            ModelError: it is incomplete, or was withheld.
         """
         ...

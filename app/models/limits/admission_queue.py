@@ -1,4 +1,4 @@
-"""The limiter before a model: attempts pass one by one when all guards let them, by priority and then by arrival."""
+"""The admission queue of a model: attempts pass when all guards allow it, by priority and then in order of arrival."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.models.outcome import Attempt
 _NOBODY_AHEAD = QueuedAhead()
 #: Seconds; rounding may leave less to wait for, and a timer for that would come too early again.
 _MIN_TIMER_SECONDS = 0.001
-#: Waiters that have given up stay in the line up to so many, and as many again as wait.
+#: Cancelled waiters are removed from the queue once they outnumber the others by more than this many.
 _CANCELLED_KEPT = 64
 
 
@@ -199,7 +199,7 @@ class AdmissionQueue:
 
     def _rate_limited(self, wait: float) -> RateLimited:
         return RateLimited(
-            f"the limits of this model let a call through in {wait:.3g} s, when nobody waits for it any more",
+            f"the rate limits of this model allow the next call in {wait:.3g} s, after this call's deadline",
             provider=self.model.provider,
             retry_after=wait,
         )

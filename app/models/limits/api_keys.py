@@ -1,4 +1,4 @@
-"""Several keys for one model: each attempt goes with the one that has the least to do and is not resting."""
+"""API keys of a model: each attempt takes the least used key that is not suspended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.models.capacity import Capacity
 from app.models.limits.base import Admission, QueuedAhead
 from app.models.outcome import Attempt
 
-#: Seconds for which a key rests: refused by the provider, and over its limit where the provider does not say.
+#: Seconds for which a key is suspended: refused by the provider; over its limit, if the provider does not say.
 _REFUSED, _LIMITED = 600.0, 2.0
 _LONGEST = 3600.0
 
@@ -103,7 +103,8 @@ class KeyRotation:
             self._suspend(key, error, now, error.retry_after or _LIMITED)
         elif error.code == "unauthorized" and len(self._keys) > 1:
             if key.back_at <= now:
-                _log.error("key %s of model %s was refused, and is not used for a while", admission.key + 1, self._name)
+                text = "API key %s of model %s was refused and is suspended for ten minutes"
+                _log.error(text, admission.key + 1, self._name)
             self._suspend(key, error, now, _REFUSED)
         else:
             return

@@ -1,4 +1,4 @@
-"""The port of a guard: one reason for which an attempt may have to wait, or is not to be made."""
+"""The port of a guard: one reason for which an attempt may have to wait, or must not be made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEFAULT_ANSWER_TOKENS = 512
 
 @dataclass(slots=True)
 class Admission:
-    """One attempt on its way through the guards, which note in it what they must know when it comes back.
+    """The state of one attempt as it passes the guards.
 
     `tokens` is what it is expected to use. `entered` is when it was let through (monotonic seconds), `in_flight` how
     many were then under way with it, and `key` the number of the API key that it was given. `probe` says that it
@@ -57,7 +57,7 @@ class Guard(Protocol):
         ...
 
     def leave(self, admission: Admission, attempt: Attempt | None, now: float) -> None:
-        """Take in how the attempt went; None: nothing was asked."""
+        """Record the outcome of the attempt; None if no call was made."""
         ...
 
 

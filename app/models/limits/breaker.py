@@ -1,4 +1,4 @@
-"""Not asking a model that is known to fail."""
+"""The circuit breaker: do not call a model that is known to fail."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Circuit(Protocol):
         ...
 
     def state(self, now: float) -> Literal["closed", "open", "half_open"]:
-        """Return what it is now."""
+        """The current state."""
         ...
 
     def note(self, *, ok: bool, now: float) -> None:
-        """Take in an attempt that ended."""
+        """Record an attempt that ended."""
         ...
 
 
 class BreakerGuard:
     """Refuses attempts while the circuit of the model called `name` is open, and all but `probes` when it is half open.
 
-    Who is refused is told at once, and can ask another model.
+    A refused call fails at once, so that another model can be called.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class BreakerGuard:
         self._probing = 0
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:  # noqa: ARG002  # the port's signature
-        """Return 0, for nothing is waited for.
+        """Return 0, since it never waits.
 
         Raises:
             Overloaded: the breaker is open; `retry_after` is the time left.
@@ -61,9 +61,10 @@ class BreakerGuard:
         if state == "open":
             until = self._circuit.open_until
             when = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
-            raise self._refused(f"is open until {when}, for it has failed lately", until - today)
+            raise self._refused(f"is open until {when} after recent failures", until - today)
         if state == "half_open" and self._probing >= self._probes:
-            raise self._refused("is half open, and another call finds out whether it is back", _PROBE_RETRY_SECONDS)
+            why = "is half open: another call is probing whether the model has recovered"
+            raise self._refused(why, _PROBE_RETRY_SECONDS)
         return 0.0
 
     def take(self, admission: Admission, now: float) -> None:  # noqa: ARG002  # the port's signature

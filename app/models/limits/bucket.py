@@ -1,17 +1,17 @@
-"""A token bucket: so much in a minute, and not all of it at once."""
+"""A token bucket: an amount per minute, with a bounded burst."""
 
 from __future__ import annotations
 
 _MINUTE = 60.0
-#: The share of a minute's allowance that may go at once.
+#: The share of a minute's amount that may be taken at once.
 _BURST = 1 / 12
 
 
 class Bucket:
     """Lets at most `per_minute` through in any 60 seconds, evenly; times are in seconds.
 
-    Of a minute's allowance a twelfth may go at once, at least 1, and the rest comes in evenly. What is larger than
-    that goes when the bucket is full, and leaves a debt. What was taken can be put right afterwards.
+    A twelfth of a minute's amount may be taken at once, at least 1, and the rest is refilled evenly. A larger amount
+    passes when the bucket is full, and leaves a debt. What was taken can be corrected afterwards.
     """
 
     def __init__(self, per_minute: float) -> None:

@@ -1,4 +1,4 @@
-"""How many attempts at once a model can take, found out by trying."""
+"""Adaptive concurrency: find out how many concurrent attempts a model can take."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BASE_TOKENS = 32
 
 
 class AdaptiveConcurrency:
-    """Lets so many attempts at once through as do the model good, between 1 and `at_most`.
+    """Adapts the number of concurrent attempts to what the model can take, between 1 and `at_most`.
 
     The bound begins at `at_most`. It falls to a part of what was under way when the model is overloaded or has
     become slow, once for all the attempts that were then under way; it rises by its square root for each full round
@@ -42,20 +42,20 @@ class AdaptiveConcurrency:
 
     @property
     def bound(self) -> int:
-        """How many may be under way."""
+        """How many attempts may run concurrently."""
         return int(self._bound)
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:  # noqa: ARG002  # the port's signature
-        """Return 0 when there is a place, and else infinity: one comes when another attempt leaves."""
+        """Return 0 if a slot is free, else infinity: a slot is freed when another attempt leaves."""
         return 0.0 if self._in_flight < self.bound else math.inf
 
     def take(self, admission: Admission, now: float) -> None:  # noqa: ARG002  # likewise
-        """Take a place."""
+        """Take a slot."""
         self._in_flight += 1
         admission.in_flight = self._in_flight
 
     def leave(self, admission: Admission, attempt: Attempt | None, now: float) -> None:
-        """Give the place back, and learn from how it went."""
+        """Release the slot, and learn from the outcome."""
         used = max(self._in_flight, admission.in_flight)
         self._in_flight -= 1
         if attempt is None or attempt.lost or attempt.short or admission.spared:
@@ -81,7 +81,7 @@ def _is_overload(error: ModelError) -> bool:
 
 
 class _LatencyTrend:
-    """How long answers take for their length, lately and in the long run."""
+    """How long answers take for their length, recently and in the long run."""
 
     def __init__(self) -> None:
         self._seen = 0

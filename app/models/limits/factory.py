@@ -22,7 +22,7 @@ def build_batch_limiter(
 ) -> AdmissionQueue:
     """Return the limiter for the batches of the model called `name`: its breaker, which they share with its calls.
 
-    They go with the first of several keys, of whose limits they are no part, and few at once: their files are large.
+    They use the first of several keys, do not count towards its limits, and are few at once: their files are large.
     """
     return AdmissionQueue(
         members(model), (BreakerGuard(circuit, name, model.provider), AdaptiveConcurrency(BATCH_CALLS)), now=now
@@ -40,8 +40,8 @@ def build_limiter(
 ) -> AdmissionQueue:
     """Return the limiter of the model called `name`: its breaker, its limits, its bulkhead and its keys, in this order.
 
-    `callers` tells how many workers call the model lately: each takes its part of the limits. What the model itself
-    takes at once bounds it too, whatever the settings say: more would wait inside of it, while their time runs.
+    `callers` returns how many workers have called the model recently: each takes its share of the limits. The model's
+    own capacity is a bound too, whatever the settings say: more calls would wait inside it while their time runs.
     """
     models = members(model)
     capacities = [capacity_of(one) for one in models]

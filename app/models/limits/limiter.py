@@ -1,4 +1,4 @@
-"""The way to a provider: who may go now, with which credentials, and what is learnt from how it went."""
+"""The limiter port: who may call a provider now, with which credentials, and what is learned from the outcome."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from app.models.outcome import Attempt
 
 
 class Permit(Protocol):
-    """Leave to make one attempt, until `leave` is called, which must be in any case."""
+    """Permission for one attempt; `leave` must always be called."""
 
     @property
     def model(self) -> Model:
-        """The component to ask."""
+        """The component to call."""
         ...
 
     def leave(self, attempt: Attempt | None) -> bool | None:
-        """Give the place back; `attempt` is how it went, None when nothing was asked.
+        """Release the permit; `attempt` is its outcome, None if no call was made.
 
-        Returns true if what was turned down is one key of several, so that another attempt may follow at once.
+        Returns true if only one of several keys was refused, so that another attempt may follow at once.
         """
         ...
 
@@ -29,7 +29,7 @@ class Limiter(Protocol):
 
     @property
     def model(self) -> Model:
-        """The component, as far as it is the same whatever the credentials."""
+        """The component, as far as it does not depend on the key."""
         ...
 
     async def enter(self, prompt: Prompt, *, priority: int, deadline: float | None) -> Permit:

@@ -1,4 +1,4 @@
-"""Keeping to what a provider allows: the configured limits, put right by what its answers say is left."""
+"""Keep to a provider's rate limits: the configured ones, corrected by its response headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.models.limits.bucket import Bucket
 from app.models.outcome import Attempt
 from app.settings import LimitSettings
 
-#: The longest that an answer's header may close the way, in seconds: some say when the day's allowance begins anew.
+#: The longest that a response header may pause calls, in seconds: some give the reset of the daily limit.
 _LONGEST = 120.0
 
 
@@ -26,11 +26,11 @@ class RateLimit:
         self._requests = chosen.requests_per_minute and Bucket(chosen.requests_per_minute)
         self._tokens = chosen.tokens_per_minute and Bucket(chosen.tokens_per_minute)
         self._limits = (chosen.requests_per_minute or 0, chosen.tokens_per_minute or 0)
-        self._max_tokens_left = 0  # tokens that an answer ever said were left: about what the provider's limit is
+        self._max_tokens_left = 0  # the most tokens that a response header reported as left: about the provider's limit
         self._closed_until = 0.0
 
     def wait(self, now: float, tokens: int, ahead: QueuedAhead) -> float:
-        """Return in how many seconds there is enough left of the limits."""
+        """Return after how many seconds the limits allow the attempt."""
         wait = max(0.0, self._closed_until - now)
         if self._requests or self._tokens:
             self._refill(now)
@@ -59,7 +59,7 @@ class RateLimit:
                 self._apply_headers(answer.allowance, admission.tokens, now)
 
     def _expected(self, admission: Admission) -> int:
-        # An absurd bound on an answer, which the provider turns down, must not keep the others away for days.
+        # An absurd limit on an answer, which the provider refuses, must not block the others for days.
         return min(admission.tokens, self._limits[1])
 
     def _correct(self, requests: int, tokens: int) -> None:
@@ -77,7 +77,7 @@ class RateLimit:
             self._tokens.refill(now, tokens * share)
 
     def _apply_headers(self, left: RateLimitHeaders, tokens: int, now: float) -> None:
-        """Believe the provider where it says that less is left than was thought here."""
+        """Follow the provider's headers where they report less than the local count."""
         if left.requests is not None:
             if self._requests:
                 self._requests.cap(left.requests)
@@ -88,7 +88,7 @@ class RateLimit:
             if self._tokens:
                 self._tokens.cap(left.tokens)
             elif left.tokens < tokens:
-                # The header tells when all is there again; for one more call a part of it will do.
+                # The header says when the whole limit is restored; one more call needs only a part of it.
                 lacking = (tokens - left.tokens) / max(self._max_tokens_left - left.tokens, 1)
                 self._pause(now, min(1.0, lacking) * (left.tokens_reset or 0.0))
 

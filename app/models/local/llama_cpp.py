@@ -70,7 +70,7 @@ class GgufModel:
             streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": self.cache_prompt}
             _generate(self.load(), request | streamed | _logprob_options(request), take)
         if stop.is_set():
-            raise errors.Unavailable("stopped before the answer was whole", provider=_PROVIDER)
+            raise errors.Unavailable("stopped before the answer was complete", provider=_PROVIDER)
         return _completion(chunks, request.get("top_logprobs", 0))
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ def _completion(chunks: list[dict[str, Any]], alternatives: int) -> Completion:
         raise _error(problem)
     reasons = [choice["finish_reason"] for chunk in chunks for choice in _choices(chunk) if choice["finish_reason"]]
     if not reasons:
-        raise errors.Unavailable("llama.cpp gave no whole answer", provider=_PROVIDER)
+        raise errors.Unavailable("llama.cpp returned an incomplete answer", provider=_PROVIDER)
     tokens = [token for chunk in chunks for choice in _choices(chunk) for token in _tokens(choice, alternatives)]
     return Completion(
         "".join(map(_text, chunks)),
@@ -168,7 +168,7 @@ def _usage(chunks: list[dict[str, Any]]) -> Usage:
 def _error(problem: dict[str, Any]) -> errors.ModelError:
     if problem.get("type") == "exceed_context_size_error":
         return errors.InvalidRequest(
-            f"the prompt has {problem.get('n_prompt_tokens')} tokens, the model reads {problem.get('n_ctx')}: "
+            f"the prompt has {problem.get('n_prompt_tokens')} tokens, the context holds {problem.get('n_ctx')}: "
             "ask for fewer chunks, or raise options.context",
             provider=_PROVIDER,
         )

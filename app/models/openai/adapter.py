@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class OpenAIOptions(HostedOptions):
-    """What is to be done otherwise than the provider's row says."""
+    """Options that override the provider's row."""
 
     dialect: DialectName | None = Field(
         default=None, description="chat (Chat Completions) or responses (Responses); by default that of the provider"
     )
     features: tuple[FeatureOverride, ...] = Field(
-        default=(), description="names of features to add, and with `-` before them, to take away"
+        default=(), description="features to add; with a leading `-`, to remove"
     )
     max_tokens_field: MaxTokens | None = Field(
         default=None, description="max_tokens or max_completion_tokens; by default that of the provider"
@@ -44,7 +44,7 @@ class OpenAIOptions(HostedOptions):
 
 
 class OpenAI:
-    """One model behind one endpoint, spoken to in one dialect."""
+    """One model behind one endpoint, called in one dialect."""
 
     options = OpenAIOptions
 
@@ -64,23 +64,23 @@ class OpenAI:
         self._dialect = dialect
         self._defaults = defaults
         self._http, self._errors = _connect(provider, endpoint, max_concurrency)
-        # Files of answers are longer than an answer, and few.
+        # Result files are longer than an answer, and few.
         longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
         self._files, _ = _connect(provider, longer, BATCH_CALLS)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
-        """Return the model that the configuration calls `name`, at the host that is its provider.
+        """Return the model that the configuration calls `name`, hosted by its provider.
 
         Raises:
-            ConfigurationError: the model, the address or the key is missing, or an option is wrong.
+            ConfigurationError: the model, the address or the key is missing, or an option is invalid.
             MissingDependency: the SDK is not installed.
         """
         host = OPENAI_PROVIDERS[settings.provider]
         chosen = options.parse(name, settings, OpenAIOptions)
         endpoint = Endpoint.from_settings(name, settings, chosen, provider_defaults=host.provider_defaults)
         dialect = _dialect(host, settings.provider, endpoint, chosen)
-        # Another server under the name `openai` seldom takes batches, and is asked for some only if told that it does.
+        # Another server under the name `openai` seldom supports batches: only if `features` says so.
         usual = host.features - ({"batch"} if settings.provider == "openai" and endpoint.base_url else frozenset())
         features = with_overrides(usual, chosen.features) - dialect.lacking
         return cls(
@@ -93,7 +93,7 @@ class OpenAI:
         )
 
     async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:
-        """Return the whole answer, within `timeout` seconds.
+        """Return the complete answer, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
@@ -103,7 +103,7 @@ class OpenAI:
         return replace(completion, allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)))
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
-        """Yield the answer in pieces, and at last the whole of it, within `timeout` seconds.
+        """Yield the deltas of the answer, and last the completion, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
@@ -112,11 +112,11 @@ class OpenAI:
         return self._http.assemble(self._dialect.path, body, self._dialect.assembly(self._errors), timeout=timeout)
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
-        """Return a request as it stands in a batch."""
+        """Return the body of a request for a batch."""
         return self._http.whole(self._body(prompt))
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch of requests by name; return its id.
+        """Submit a batch of requests by name; return its id.
 
         Raises:
             ModelError: one of its subclasses.
@@ -132,7 +132,7 @@ class OpenAI:
         return await self._batches.find(requests, timeout=timeout)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to; None while it is not over.
+        """Return the results of a batch; None while it is still running.
 
         Raises:
             ModelError: one of its subclasses.
@@ -151,7 +151,7 @@ class OpenAI:
         return OpenAIBatches(self._files, self._errors, self._dialect)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
-        # A schema is no wish that is refused where it cannot be kept: the messages ask for it, too.
+        # A schema that is not supported is not refused, since the messages ask for it too.
         asked = prompt if "schema" in self.features else replace(prompt, schema=None)
         return self._dialect.body(self._endpoint.model, asked, options.fill(prompt.sampling, self._defaults))
 
@@ -159,7 +159,7 @@ class OpenAI:
 def _dialect(host: HostedProvider, provider: str, endpoint: Endpoint, chosen: OpenAIOptions) -> Dialect:
     if (chosen.dialect or host.dialect) == "responses":
         return Responses()
-    # The name `openai` stands for any server, too, and many know only the old name.
+    # The name `openai` is also used for other servers, and many know only the old field.
     usual: MaxTokens = "max_tokens" if provider == "openai" and endpoint.base_url else host.max_tokens
     return Chat(max_tokens=chosen.max_tokens_field or usual, seed=host.seed, usage_option=host.usage_option)
 
@@ -180,12 +180,12 @@ def _connect(provider: str, endpoint: Endpoint, max_concurrency: int) -> tuple[H
         connections=max_concurrency,
     )
     if provider != "openai":
-        client.organization = client.project = None  # from the environment, and of no concern to others
+        client.organization = client.project = None  # set from the environment, and not meant for other servers
     return http_client.HttpClient(openai, client, errors, endpoint, _key(provider, endpoint, openai.Omit())), errors
 
 
 def _key(provider: str, endpoint: Endpoint, nothing: object) -> dict[str, object]:
-    """Return the headers that carry the key where it is not a bearer's, and no token is given in its place."""
+    """Return the headers with the key, if it is not a bearer token and no token replaces it."""
     header = OPENAI_PROVIDERS[provider].key_header
     if header is None or "authorization" in map(str.lower, endpoint.headers):
         return {}

@@ -1,4 +1,4 @@
-"""OpenAI's batches: a file of requests goes up, and a file of answers comes down."""
+"""OpenAI's Batch API: a file of requests is uploaded, and a file of results downloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient
 from app.models.openai.dialect import Dialect
 
-#: The only window that the API has.
+#: The only completion window that the API supports.
 _WINDOW = "24h"
 _UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _OK = 200
@@ -74,7 +74,7 @@ class _Line(BatchLine):
 
 
 class OpenAIBatches:
-    """The batches of one endpoint, whose requests and answers are those of a dialect."""
+    """The batches of one endpoint; requests and answers are in a dialect."""
 
     def __init__(self, http: HttpClient, errors: ErrorTranslator, dialect: Dialect) -> None:
         self._http = http
@@ -82,7 +82,7 @@ class OpenAIBatches:
         self._dialect = dialect
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Hand in a batch; return its id.
+        """Submit a batch; return its id.
 
         Raises:
             ModelError: one of its subclasses.
@@ -122,7 +122,7 @@ class OpenAIBatches:
         return next((one.id for one in batches if (one.metadata or {}).get(_NAMES) == wanted), None)
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
-        """Return what a batch has come to; None while it is not over.
+        """Return the results of a batch; None while it is still running.
 
         Raises:
             ModelError: one of its subclasses.
@@ -151,17 +151,17 @@ class OpenAIBatches:
             return error
 
     def _unanswered(self, error: _Error) -> ModelError:
-        message = self._errors.clean(error.message or "the batch has no answer to this request")
+        message = self._errors.clean(error.message or "the batch has no answer for this request")
         kind = BatchExpired if error.code == _EXPIRED else BatchFailed
         return kind(message, provider=self._errors.provider)
 
     def _rest(self, state: _State) -> ModelError:
-        """Return what became of requests that are in no file."""
+        """Return the error of requests that are in no file."""
         if state.status == "expired":
             return BatchExpired("the batch expired before this request was answered", provider=self._errors.provider)
         faults = (state.errors.data if state.errors else None) or ()
         told = [fault.message for fault in faults if fault.message]
-        message = f"the batch is {state.status}, without an answer to this request"
+        message = f"the batch is {state.status}, without an answer for this request"
         return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
 
 

@@ -1,4 +1,4 @@
-"""Chat Completions as a request: OpenAI's, and that of every server that speaks them."""
+"""Build requests of Chat Completions, for OpenAI and compatible servers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SAME_NAMES = {"temperature", "top_p", "stop", "reasoning_effort"}
 
 
 class Chat:
-    """The dialect of Chat Completions, in which servers differ in the names of some fields.
+    """The dialect of Chat Completions; servers differ in the names of some fields.
 
-    One without `usage_option` counts tokens in a stream unasked, and refuses to be asked.
+    A server without `usage_option` reports usage in a stream by itself, and refuses the option.
     """
 
     lacking: Features = frozenset()
@@ -28,7 +28,7 @@ class Chat:
         self._usage_option = usage_option
 
     def body(self, model: str, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-        """Return the request for a whole answer."""
+        """Return the request for a complete answer."""
         body: dict[str, Any] = {"model": model, "messages": [_turn(message) for message in prompt.messages]}
         body |= self._sampling(sampling)
         if prompt.tools:
@@ -39,16 +39,16 @@ class Chat:
         return body
 
     def streamed(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the same request, for an answer in events."""
+        """Return the same request for a stream."""
         usage = {"stream_options": {"include_usage": True}} if self._usage_option else {}
         return {**body, "stream": True, **usage}
 
     def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Return a whole answer."""
+        """Parse a complete answer."""
         return parse_chat(body, errors)
 
     def assembly(self, errors: ErrorTranslator) -> ChatStreamAssembler:
-        """Return what takes the events of one answer."""
+        """Return the assembler of one streamed answer."""
         return ChatStreamAssembler(errors)
 
     def _sampling(self, sampling: Sampling) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _choice(choice: str) -> dict[str, Any]:
-    if choice == "auto":  # what it is anyhow, and not every server knows the field
+    if choice == "auto":  # the default, and not every server knows the field
         return {}
     named = choice not in {"none", "required"}
     return {"tool_choice": {"type": "function", "function": {"name": choice}} if named else choice}

@@ -1,4 +1,4 @@
-"""What answers in Chat Completions consist of, and how a whole one is read."""
+"""Parse answers of Chat Completions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "func
 
 
 class ChatPart(BaseModel):
-    """A piece of a content that is a list: text, or what some servers put there of their model's reasoning_text."""
+    """A part of a content that is a list: text, or the reasoning that some servers put there."""
 
     type: str
     text: str | None = None
@@ -25,14 +25,14 @@ class ChatPart(BaseModel):
 
 
 class ChatFunction(BaseModel):
-    """What a call of a tool calls, or a piece of it."""
+    """The function of a tool call, or a fragment of it."""
 
     name: str | None = None
     arguments: str | None = None
 
 
 class ChatToolCall(BaseModel):
-    """A call of a tool; in a stream, `index` tells to which one a piece belongs."""
+    """A tool call; in a stream, `index` says to which call a fragment belongs."""
 
     index: int | None = None
     id: str | None = None
@@ -40,7 +40,7 @@ class ChatToolCall(BaseModel):
 
 
 class ChatMessage(BaseModel):
-    """A message, or a piece of one."""
+    """A message, or a delta of one."""
 
     content: str | tuple[ChatPart, ...] | None = None
     refusal: str | None = None
@@ -50,14 +50,14 @@ class ChatMessage(BaseModel):
 
     @property
     def text(self) -> str:
-        """What of it is the answer."""
+        """The text of the answer."""
         if isinstance(self.content, tuple):
             return "".join(part.text or "" for part in self.content if part.type == "text")
         return self.content or ""
 
     @property
     def reasoning_text(self) -> str:
-        """What of it is reasoning, under the name that the server has for it."""
+        """The reasoning, whichever field the server puts it in."""
         for reasoning_text in (self.reasoning_content, self.reasoning):
             if isinstance(reasoning_text, str) and reasoning_text:
                 return reasoning_text
@@ -66,7 +66,7 @@ class ChatMessage(BaseModel):
 
 
 class Logprobs(BaseModel):
-    """Those of a message, or of a piece of one."""
+    """The log-probabilities of a message, or of a delta of one."""
 
     content: tuple[Token, ...] | None = None
 
@@ -83,10 +83,10 @@ class _Reply(BaseModel):
 
 
 def parse_chat(body: bytes, errors: ErrorTranslator) -> Completion:
-    """Return a whole answer.
+    """Parse a complete answer.
 
     Raises:
-        ModelError: it is not what the API promises, or was withheld.
+        ModelError: it does not have the documented format, or was withheld.
     """
     try:
         reply = _Reply.model_validate_json(body)
@@ -113,18 +113,18 @@ def parse_chat(body: bytes, errors: ErrorTranslator) -> Completion:
 
 
 def finish_reason_of(reason: str | None, calls: tuple[ToolCall, ...]) -> str:
-    """Return why the answer ended, in our words; some servers say `stop` though tools are called."""
+    """Return our finish reason; some servers say `stop` even if tools are called."""
     ours = _FINISH.get(reason or "", "other")
     return "tool_calls" if calls and ours == "stop" else ours
 
 
 def content_filtered(reason: str | None, refusal: str | None, errors: ErrorTranslator) -> ModelError | None:
-    """Return the error that takes the place of an answer, if one does."""
+    """Return the error that replaces an answer, if any."""
     if reason == "content_filter" or refusal:
         return errors.filtered(refusal or "the provider's content filter withheld the answer")
     if reason == "insufficient_system_resource":
-        return Overloaded("the provider ran short of resources amid the answer", provider=errors.provider)
-    return errors.broken("the provider reported an error amid the answer") if reason == "error" else None
+        return Overloaded("the provider ran out of capacity during the answer", provider=errors.provider)
+    return errors.broken("the provider reported an error during the answer") if reason == "error" else None
 
 
 def _reasoning_text(thinking: object) -> str:

@@ -1,4 +1,4 @@
-"""An answer in Chat Completions that comes in events."""
+"""Assemble a streamed answer of Chat Completions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Chunk(BaseModel):
 
 
 class ChatStreamAssembler:
-    """Takes chunks until `[DONE]`."""
+    """Builds an answer from its chunks, until `[DONE]`."""
 
     def __init__(self, errors: ErrorTranslator) -> None:
         self.done = False
@@ -42,7 +42,7 @@ class ChatStreamAssembler:
         self._reason: str | None = None
 
     def add(self, name: str, data: str) -> Delta | None:
-        """Take one event, and return the piece of the answer that it brings."""
+        """Add one event, and return the delta that it contains."""
         if data == "[DONE]":
             self.done = True
             return None
@@ -56,11 +56,11 @@ class ChatStreamAssembler:
         return self._take(chunk.choices[0]) if chunk.choices else None
 
     def completion(self) -> Completion:
-        """Return the whole answer."""
+        """Return the complete answer."""
         if problem := content_filtered(self._reason, "".join(self._refusal), self._errors):
             raise problem
         if self._reason is None:
-            raise self._errors.broken("the stream ended without a reason to finish")
+            raise self._errors.broken("the stream ended without a finish reason")
         calls = self._calls.made()
         return Completion(
             "".join(self._text),
@@ -97,7 +97,7 @@ class _OpenCall:
 
 
 class _Calls:
-    """The calls of tools, of which servers send pieces, or each in one piece; some leave out the index, or the id."""
+    """The tool calls, which servers send in fragments or whole; some omit the index or the id."""
 
     def __init__(self) -> None:
         self._open: list[_OpenCall] = []

@@ -1,4 +1,4 @@
-"""How the tokens of a call in Chat Completions are counted, by various servers."""
+"""The token usage of Chat Completions, as various servers report it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _Details(BaseModel):
 
 
 class ChatUsage(BaseModel):
-    """The tokens of a call."""
+    """The token usage of a call."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -23,7 +23,7 @@ class ChatUsage(BaseModel):
     completion_tokens_details: _Details | None = None
 
     def usage(self) -> Usage:
-        """Return them as they are counted here: some providers leave the reasoning out of what was written."""
+        """Return our usage: some providers do not count reasoning as output."""
         read, wrote = self.prompt_tokens or 0, self.completion_tokens or 0
         whole = max(wrote, (self.total_tokens or 0) - read)
         details = self.prompt_tokens_details or _Details()

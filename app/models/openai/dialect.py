@@ -1,4 +1,4 @@
-"""How a wire speaks: what is sent to it, and how its answers are read. Nothing here is sent or received."""
+"""The port of an API dialect: how requests are built and responses parsed, without I/O."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from topics.model_requests import Sampling
 
 
 class Dialect(Protocol):
-    """One of the ways to ask for an answer."""
+    """One of the APIs to request an answer."""
 
-    #: What the wire has no words for, whoever speaks it.
+    #: Features that the API cannot express, whatever the provider.
     lacking: Features
-    #: Where requests go, below the base address.
+    #: The path of requests, below the base address.
     path: str
 
     def body(self, model: str, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-        """Return the request for a whole answer; `sampling` is the prompt's over the configured one."""
+        """Return the request for a complete answer; `sampling` is the prompt's over the configured one."""
         ...
 
     def streamed(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the same request, for an answer in events."""
+        """Return the same request for a stream."""
         ...
 
     def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Return a whole answer.
+        """Parse a complete answer.
 
         Raises:
-            ModelError: it is not what the API promises, or was withheld.
+            ModelError: it does not have the documented format, or was withheld.
         """
         ...
 
     def assembly(self, errors: ErrorTranslator) -> StreamAssembler:
-        """Return what takes the events of one answer."""
+        """Return the assembler of one streamed answer."""
         ...

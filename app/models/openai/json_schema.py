@@ -1,4 +1,4 @@
-"""Whether a JSON schema is of the kind that providers can hold a model to, token by token.
+"""Which JSON schemas providers can enforce during generation.
 
 Source: "Supported schemas" in OpenAI's guide to structured outputs, which the others follow.
 """
@@ -19,17 +19,17 @@ _FORMATS = frozenset({"date", "date-time", "duration", "email", "hostname", "ipv
 
 
 def is_supported(schema: Mapping[str, Any] | None) -> bool:
-    """Whether it can be given to a provider at all: the answer has to be an object."""
+    """Whether a provider accepts it: the answer must be an object."""
     return schema is not None and schema.get("type") == "object"
 
 
 def strict_schema(schema: Mapping[str, Any]) -> bool:
-    """Whether it can be enforced: every object closed, with all its properties required, and no other keyword."""
+    """Whether it can be enforced: every object is closed, all properties are required, no other keyword is used."""
     return is_supported(schema) and all(map(_strict, _parts(schema)))
 
 
 def _parts(schema: object) -> Iterator[object]:
-    """Yield the schema and every one in it."""
+    """Yield the schema and every subschema."""
     yield schema
     if not isinstance(schema, Mapping):
         return

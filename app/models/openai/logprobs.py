@@ -1,4 +1,4 @@
-"""Log-probabilities, which both of OpenAI's dialects tell alike."""
+"""Log-probabilities, which both of OpenAI's dialects report in the same form."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pydantic import BaseModel
 
 from topics.model_responses import Alternative, TokenLogprob
 
-#: What the API says of a token too unlikely to be told; some servers say minus infinity, which JSON has no word for.
+#: What the API reports for a very unlikely token; some servers report minus infinity, which JSON cannot represent.
 _MIN_LOGPROB = -9999.0
 
 
 class Token(BaseModel):
-    """A token and its log-probability, with those that might have stood in its place."""
+    """A token and its log-probability, with the alternatives."""
 
     token: str
     logprob: float
@@ -21,7 +21,7 @@ class Token(BaseModel):
 
 
 def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...] | None:
-    """Return the log-probabilities in our form, None for none."""
+    """Return the log-probabilities in our form; None if there are none."""
     return tuple(map(_logprob, tokens)) or None
 
 

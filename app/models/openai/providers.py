@@ -1,7 +1,7 @@
-"""The providers that speak OpenAI's dialects: where each is, what it can do, and where it differs.
+"""The providers that speak OpenAI's dialects: their addresses, features and differences.
 
-A row claims what the provider's documentation says, and no more; `options.features` adds what a server of one's own
-can do, and takes away what a model cannot.
+A row claims what the provider's documentation says, and no more; `options.features` adds what a server of your own
+supports, and removes what a model does not.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ALL: Features = _COMMON | {"logprobs", "reasoning_effort"}
 
 @dataclass(frozen=True, slots=True)
 class HostedProvider:
-    """A provider.
+    """A hosted provider.
 
-    `dialect` is what it is asked in unless `options.dialect` says otherwise. `max_tokens` and `seed` are its names of
-    these fields. One with `key_header` takes the key there. One without `usage_option` counts tokens in a stream
-    unasked, and refuses to be asked.
+    `dialect` is the default of `options.dialect`. `max_tokens` and `seed` are its names of these fields. With
+    `key_header` the key is sent in that header. Without `usage_option` it reports usage in a stream by itself, and
+    refuses the option.
     """
 
     provider_defaults: ProviderDefaults
@@ -102,7 +102,7 @@ OPENAI_PROVIDERS: Mapping[str, HostedProvider] = MappingProxyType(
         "xai": HostedProvider(
             _hosted("XAI_API_KEY", "https://api.x.ai/v1"),
             _with("images", "reasoning_effort", "schema"),
-            dialect="responses",  # it calls the other one deprecated
+            dialect="responses",  # it calls Chat Completions deprecated
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""OpenAI's Responses as a request."""
+"""Build requests of OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from topics.model_requests import Message, Sampling, Tool
 
 
 class Responses:
-    """The dialect of Responses. Nothing is stored at the provider: the conversation is sent whole each time."""
+    """The dialect of Responses. Nothing is stored at the provider: the whole conversation is sent each time."""
 
     lacking: Features = frozenset({"seed", "stop"})
     path = "/responses"
 
     def body(self, model: str, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-        """Return the request for a whole answer."""
+        """Return the request for a complete answer."""
         turns = [item for message in prompt.messages for item in _items(message)]
         body = {"model": model, "input": turns, "store": False, **_sampling(sampling)}
         if prompt.tools:
@@ -31,15 +31,15 @@ class Responses:
         return body
 
     def streamed(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the same request, for an answer in events."""
+        """Return the same request for a stream."""
         return {**body, "stream": True}
 
     def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Return a whole answer."""
+        """Parse a complete answer."""
         return parse_response(body, errors)
 
     def assembly(self, errors: ErrorTranslator) -> ResponsesStreamAssembler:
-        """Return what takes the events of one answer."""
+        """Return the assembler of one streamed answer."""
         return ResponsesStreamAssembler(errors)
 
 
@@ -55,7 +55,7 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
 
 
 def _items(message: Message) -> Iterator[dict[str, Any]]:
-    """Yield what one turn is here: text, calls of tools and what came of them are items of their own."""
+    """Yield the items of one turn: text, tool calls and their results are separate items."""
     if message.role == "tool":
         yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}
         return
@@ -74,7 +74,7 @@ def _parts(message: Message) -> list[dict[str, Any]]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    # Silence would mean strict here, and refuse a schema that is not made for it.
+    # The default would be strict, which refuses a schema that is not made for it.
     strict = json_schema.strict_schema(tool.parameters)
     return {
         "type": "function",

@@ -1,4 +1,4 @@
-"""What answers in Responses consist of, and how a whole one is read."""
+"""Parse answers of the Responses API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.models.openai.logprobs import Token, logprobs
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage
 
-#: The parts of a summary are paragraphs, of which none ends with a blank line.
+#: The parts of a summary are paragraphs without blank lines at their ends.
 REASONING_SEPARATOR = "\n\n"
 
 
@@ -58,7 +58,7 @@ class _IncompleteDetails(BaseModel):
 
 
 class Reply(BaseModel):
-    """A response, whole or as far as it came."""
+    """A response, complete or partial."""
 
     status: str
     output: tuple[_Item, ...]
@@ -67,22 +67,22 @@ class Reply(BaseModel):
     incomplete_details: _IncompleteDetails | None = None
 
     def parts(self, kind: str) -> list[_Part]:
-        """Return the pieces of this kind of all messages in it."""
+        """Return the parts of this kind of all messages."""
         return [
             part for item in self.output if item.type == "message" for part in item.content or () if part.type == kind
         ]
 
     @property
     def why(self) -> str:
-        """What made it incomplete."""
+        """Why it is incomplete."""
         return (self.incomplete_details.reason if self.incomplete_details else None) or ""
 
 
 def parse_response(body: bytes, errors: ErrorTranslator) -> Completion:
-    """Return a whole answer.
+    """Parse a complete answer.
 
     Raises:
-        ModelError: it is not what the API promises, or was withheld.
+        ModelError: it does not have the documented format, or was withheld.
     """
     try:
         reply = Reply.model_validate_json(body)
@@ -92,10 +92,10 @@ def parse_response(body: bytes, errors: ErrorTranslator) -> Completion:
 
 
 def completion(reply: Reply, errors: ErrorTranslator, *, shown: str = "") -> Completion:
-    """Return the answer that a response is, of which `shown` was shown already.
+    """Return the answer in a response; `shown` is the text that was streamed already.
 
     Raises:
-        ModelError: it has none, or it was withheld.
+        ModelError: it has no answer, or that was withheld.
     """
     refusals = reply.parts("refusal")
     if refusals or reply.why == "content_filter":
@@ -106,7 +106,7 @@ def completion(reply: Reply, errors: ErrorTranslator, *, shown: str = "") -> Com
     texts = reply.parts("output_text")
     calls = _calls(reply)
     if reply.status == "completed" and not (texts or calls or shown):
-        raise errors.broken("the response has neither a text nor a call of a tool")
+        raise errors.broken("the response has neither text nor a tool call")
     return Completion(
         "".join(part.text for part in texts),
         _finish(reply, calls),
@@ -118,7 +118,7 @@ def completion(reply: Reply, errors: ErrorTranslator, *, shown: str = "") -> Com
 
 
 def reasoning_text(reply: Reply) -> str:
-    """Return what the model thought before it answered."""
+    """Return the reasoning summary."""
     items = [item for item in reply.output if item.type == "reasoning"]
     return REASONING_SEPARATOR.join(
         part.text for item in items for part in (*(item.summary or ()), *(item.content or ()))

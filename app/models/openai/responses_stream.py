@@ -1,4 +1,4 @@
-"""An answer in Responses that comes in events."""
+"""Assemble a streamed answer of the Responses API."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _FinalEvent(BaseModel):
 
 
 class ResponsesStreamAssembler:
-    """Takes events until one tells how the response ended."""
+    """Builds an answer from its events, until one says how the response ended."""
 
     def __init__(self, errors: ErrorTranslator) -> None:
         self._errors = errors
@@ -42,11 +42,11 @@ class ResponsesStreamAssembler:
 
     @property
     def done(self) -> bool:
-        """Whether the last event has come."""
+        """Whether the last event has arrived."""
         return self._last is not None
 
     def add(self, name: str, data: str) -> Delta | None:
-        """Take one event, and return the piece of the answer that it brings."""
+        """Add one event, and return the delta that it contains."""
         event = self._parse(_Event, data)
         kind = event.type or name
         if kind == "error":
@@ -63,10 +63,10 @@ class ResponsesStreamAssembler:
         return self._show(Delta(event.delta) if kind == _TEXT_EVENTS else Delta(reasoning=event.delta))
 
     def completion(self) -> Completion:
-        """Return the whole answer."""
+        """Return the complete answer."""
         if self._last is None:
-            raise self._errors.broken("the stream ended without a reason to finish")
-        # What was shown counts, should the account at the end differ.
+            raise self._errors.broken("the stream ended without a finish reason")
+        # What was streamed counts, should the final text differ.
         text, reasoning = "".join(self._text), "".join(self._reasoning)
         return replace(completion(self._last, self._errors, shown=text), text=text, reasoning=reasoning)
 
@@ -77,7 +77,7 @@ class ResponsesStreamAssembler:
             raise self._errors.malformed(data.encode()) from None
 
     def _unshown(self, reply: Reply) -> Delta | None:
-        """Return what some gateways tell at the end only."""
+        """Return the text that some gateways send only at the end."""
         text = _not_yet_shown("".join(part.text for part in reply.parts("output_text")), "".join(self._text))
         shown = _not_yet_shown(reasoning_text(reply), "".join(self._reasoning))
         return self._show(Delta(text, shown)) if text or shown else None

@@ -1,4 +1,4 @@
-"""A model that says what it is told to: the deterministic double for tests, examples and benchmarks."""
+"""A model with scripted answers: the deterministic fake for tests, examples and benchmarks."""
 
 from __future__ import annotations
 
@@ -42,49 +42,49 @@ FailureCode = Literal[
     "rate_limited", "overloaded", "unavailable", "timeout", "unauthorized", "invalid_request", "content_filtered"
 ]
 
-#: A word with the white space after it; white space of its own at the very beginning.
+#: A word with the whitespace after it, or leading whitespace.
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 
 class ScriptedOptions(Section):
-    """The script; the first of `rules` that fits counts, then `answers`, then `default`."""
+    """The script; the first matching one of `rules` is used, then `answers`, then `default`."""
 
     rules: tuple[Rule, ...] = Field(
         default=(),
-        description="each a `pattern`, a regular expression, and what follows where it is found in what the user has "
+        description="each a `pattern`, a regular expression, and what follows if it is found in what the user has "
         "said so far: the `answer` with `$name` for its groups, `reasoning`, and `calls` of tools",
     )
     answers: dict[str, str] = Field(
-        default_factory=dict, description="a piece of the last user message, and the answer; the first that occurs"
+        default_factory=dict,
+        description="a part of the last user message, and the answer; the first that occurs is used",
     )
     default: str | None = Field(default=None, description="the answer to anything else; by default the message itself")
-    reasoning: str = Field(default="", description="what it thinks before it answers, where no rule says")
+    reasoning: str = Field(default="", description="the reasoning before the answer, unless a rule sets it")
     delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
-    batch_delay: float = Field(default=0.0, ge=0, description="seconds until the answers of a batch are there")
+    batch_delay: float = Field(default=0.0, ge=0, description="seconds until the answers of a batch are ready")
     piece_delay: float = Field(default=0.0, ge=0, description="seconds between two pieces of a stream")
-    cut_after: int | None = Field(default=None, ge=0, description="a stream breaks off after so many pieces")
-    silent_after: int | None = Field(default=None, ge=0, description="nothing comes after so many pieces of a stream")
+    cut_after: int | None = Field(default=None, ge=0, description="a stream is cut after this many pieces")
+    silent_after: int | None = Field(default=None, ge=0, description="a stream falls silent after this many pieces")
     failures: tuple[FailureCode, ...] = Field(
         default=(), description="codes of the errors with which the first calls fail"
     )
-    retry_after: float | None = Field(default=None, ge=0, description="seconds, in the failures that can carry it")
-    fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
-    seed: int = Field(default=0, description="decides which calls `fail_rate` has fail, always the same ones")
-    slots: int | None = Field(
-        default=None, ge=1, description="calls that it answers side by side; where absent, as many as there are"
+    retry_after: float | None = Field(
+        default=None, ge=0, description="seconds, in the failures that can carry `retry_after`"
     )
-    lacks: tuple[Feature, ...] = Field(default=(), description="features that it does without, as some models do")
+    fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
+    seed: int = Field(default=0, description="seed that decides which calls fail by `fail_rate`")
+    slots: int | None = Field(default=None, ge=1, description="calls it answers at once; unlimited by default")
+    lacks: tuple[Feature, ...] = Field(default=(), description="features to turn off, to imitate a weaker model")
 
 
 class Scripted:
     """Answers from its script; usage is counted in words.
 
-    `max_tokens`, `stop`, `streaming` and `tools` have their effect. `images`, `reasoning_effort`, `seed`,
-    `temperature` and `top_p` are accepted, because whatever they are, the script is a fair answer. `logprobs` are
-    not: there are none. Nor is `schema`: only the script knows whether it keeps to one. A tool that must be
-    called, by `tool_choice`, though no rule calls it, is called without arguments. A streamed answer that broke off
-    is continued where it stopped, when that is asked for as `app.models.calling.continuation` does. A batch is
-    answered like single calls, after `batch_delay`.
+    `max_tokens`, `stop`, `streaming` and `tools` are honoured. `images`, `reasoning_effort`, `seed`, `temperature` and
+    `top_p` are accepted and ignored. `logprobs` are not supported, since there are none; nor is `schema`, since only
+    the script decides what it answers. A tool that `tool_choice` requires, but no rule calls, is called without
+    arguments. A streamed answer that was cut off is continued where it stopped, when asked for as in
+    `app.models.calling.continuation`. A batch is answered like single calls, after `batch_delay`.
     """
 
     provider = "scripted"
@@ -106,7 +106,7 @@ class Scripted:
         """Return the model that the configuration calls `name`.
 
         Raises:
-            ConfigurationError: an option is wrong.
+            ConfigurationError: an option is invalid.
         """
         return cls(options.parse(name, settings, ScriptedOptions), options.sampling(name, settings))
 
@@ -114,7 +114,7 @@ class Scripted:
         """Return the scripted answer.
 
         Raises:
-            ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
+            ModelError: the script makes this call fail, or its delay is longer than `timeout` seconds.
         """
         end = _deadline(timeout)
         async with self._slot(end):
@@ -122,10 +122,10 @@ class Scripted:
             return self._completion(prompt)
 
     async def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
-        """Yield the scripted answer word by word, and at last the whole of it.
+        """Yield the scripted answer word by word, and last the completion.
 
         Raises:
-            ModelError: the script has this call fail or break off, or takes longer than `timeout` seconds.
+            ModelError: the script makes this call fail or cuts it off, or it takes longer than `timeout` seconds.
         """
         end = _deadline(timeout)
         async with self._slot(end):
@@ -139,14 +139,14 @@ class Scripted:
             yield completion
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
-        """Return a prompt as it stands in a batch."""
+        """Return the body of a prompt for a batch."""
         return {"prompt": prompt}
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str:
-        """Take a batch; it is kept in memory, and lost with this process.
+        """Accept a batch; it is kept in memory, and lost with this process.
 
         Raises:
-            ModelError: the script has this call fail, or its delay is longer than `timeout` seconds.
+            ModelError: the script makes this call fail, or its delay is longer than `timeout` seconds.
         """
         await self._begin(_deadline(timeout))
         answers = {name: self._completion(request["prompt"]) for name, request in requests.items()}
@@ -156,7 +156,7 @@ class Scripted:
         return batch
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:  # noqa: ARG002  # the port's signature
-        """Return the scripted answers, when it is time."""
+        """Return the scripted answers once `batch_delay` has passed."""
         due, collected = self._batches.get(batch, (0.0, BatchResults({}, self._lost(batch))))
         return collected if due <= asyncio.get_running_loop().time() else None
 
@@ -165,7 +165,7 @@ class Scripted:
         self._batches.clear()
 
     def _lost(self, batch: str) -> errors.BatchFailed:
-        return errors.BatchFailed(f"this process does not know {batch} with this request", provider=self.provider)
+        return errors.BatchFailed(f"batch {batch} with this request is unknown to this process", provider=self.provider)
 
     @asynccontextmanager
     async def _slot(self, end: float) -> AsyncIterator[None]:
@@ -199,7 +199,7 @@ class Scripted:
             await self._wait(math.inf, end)
 
     async def _wait(self, seconds: float, end: float) -> None:
-        # No time-out around it: a generator that yields within one would cancel whoever reads from it.
+        # No timeout context around it: a generator that yields within one would cancel its consumer.
         left = end - asyncio.get_running_loop().time()
         await asyncio.sleep(max(0.0, min(seconds, left)))
         if seconds > left:
@@ -210,7 +210,7 @@ class Scripted:
         if code is None and self._rng.random() < self._script.fail_rate:
             code = "unavailable"
         fields: dict[str, Any] = {"provider": self.provider, "retry_after": self._script.retry_after}
-        return _FAILURES[code](f"the script has this call fail: {code}", **fields) if code else None
+        return _FAILURES[code](f"the script makes this call fail: {code}", **fields) if code else None
 
     def _completion(self, prompt: Prompt) -> Completion:
         given = self._rest(prompt) or self._given(prompt)
@@ -228,7 +228,7 @@ class Scripted:
         return reply_to(prompt, script.rules, script.answers, default=script.default, reasoning=script.reasoning)
 
     def _rest(self, prompt: Prompt) -> ScriptedReply | None:
-        """Return what is left of an answer that broke off, if that is what the prompt asks for."""
+        """Return the rest of an answer that was cut off, if the prompt asks for that."""
         if len(prompt.messages) <= 2:  # noqa: PLR2004  # the two turns with which it is asked for
             return None
         before = replace(prompt, messages=prompt.messages[:-2])

@@ -1,4 +1,4 @@
-"""What a scripted model says to a prompt: rules, answers by a piece of the question, and a default."""
+"""The script of a fake model: rules, answers by a part of the question, and a default."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from app.models.base import Prompt
 from app.settings import Section
 from topics.model_requests import ToolCall
 
-#: Values of `tool_choice` that are no tool's name.
+#: Values of `tool_choice` that are not the name of a tool.
 _TOOL_CHOICES = frozenset({"auto", "none", "required"})
 
 
 class ScriptedToolCall(Section):
-    """A call of a tool; `$name` in a text of its arguments stands for the pattern's group of that name."""
+    """A tool call; `$name` in a string of its arguments stands for the pattern's group of that name."""
 
     tool: str
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Rule(Section):
-    """What follows where the regular expression `pattern` is found.
+    """The reply if the regular expression `pattern` is found.
 
     `$name` stands for the pattern's group of that name, and `$result` for what the last tool returned. A rule with
-    `calls` counts only for a prompt that has these tools, and not right after a tool's result.
+    `calls` applies only to a prompt that has these tools, and not right after a tool's result.
     """
 
     pattern: re.Pattern[str]
@@ -40,7 +40,7 @@ class Rule(Section):
 
 @dataclass(frozen=True, slots=True)
 class ScriptedReply:
-    """What the model says, thinks, and wants to have called."""
+    """The text, reasoning and tool calls of a reply."""
 
     text: str
     reasoning: str = ""
@@ -50,10 +50,10 @@ class ScriptedReply:
 def reply_to(
     prompt: Prompt, rules: Sequence[Rule], answers: Mapping[str, str], *, default: str | None, reasoning: str
 ) -> ScriptedReply:
-    """Return what follows from the first of `rules` that fits, else from `answers`, else from `default`.
+    """Return the reply of the first matching one of `rules`, else of `answers`, else `default`.
 
-    Rules are searched for in all messages of the user, as one text: so a question that is asked again, because the
-    answer was malformed, can be told from the first one. `answers` are searched for in the last of them.
+    Rules are matched against all messages of the user, as one text, so that a repeated question after a malformed
+    answer can be told from the first one. `answers` are searched for in the last message.
     """
     said = [message.content for message in prompt.messages if message.role == "user"]
     conversation, asked = "\n\n".join(said), said[-1] if said else ""

@@ -1,4 +1,4 @@
-"""Which texts go together in one call of an embedder: fair to all who ask, and none of them twice."""
+"""Form batches for an embedder: fair to all callers, without duplicates."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.retrieval.base import Vectors
 
 
 class EmbedRequest:
-    """What one caller asked for: `texts`, and `rows` of shape (len(texts), dimensions), filled as answers come.
+    """The request of one caller: `texts`, and `rows` of shape (len(texts), dimensions), filled as results arrive.
 
-    `done` is the caller's: it ends when the last row is there, or with what went wrong. A caller who has gone away
-    has cancelled it.
+    The caller waits for `done`: it completes with the last row, or with the error. A caller that has gone has
+    cancelled it.
     """
 
     __slots__ = ("_begun", "_filled", "done", "rows", "texts")
@@ -27,40 +27,40 @@ class EmbedRequest:
 
     @property
     def left(self) -> int:
-        """How many of the texts are in no batch yet."""
+        """The number of texts not in a batch yet."""
         return len(self.texts) - self._begun
 
     @property
     def next(self) -> str:
-        """The first text that is in no batch yet."""
+        """The first text not in a batch yet."""
         return self.texts[self._begun]
 
     def take(self) -> int:
-        """Return the place of the next text, which counts as being in a batch from now on."""
+        """Return the index of the next text, which counts as being in a batch from now on."""
         self._begun += 1
         return self._begun - 1
 
     def fill(self, place: int, row: Vectors) -> None:
-        """Take `row`, of shape (dimensions,), for the text at `place`."""
+        """Set `row`, of shape (dimensions,), for the text at index `place`."""
         self.rows[place] = row
         self._filled += 1
         if self._filled == len(self.texts) and not self.done.done():
             self.done.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        """Tell the caller, if there still is one, what went wrong."""
+        """Fail the caller's request, if it still waits."""
         if not self.done.done():
             self.done.set_exception(error)
 
 
-#: The texts of one call, each once, and who wants its row at which place.
+#: The distinct texts of one call, each with the requests and indexes that want its row.
 TextBatch = dict[str, list[tuple[EmbedRequest, int]]]
 
 
 def next_batch(waiting: deque[EmbedRequest], size: int) -> TextBatch:
-    """Return up to `size` texts, one of each caller in turn, so that many texts of one do not keep the others waiting.
+    """Return up to `size` texts, taken from the callers round-robin, so that one caller cannot delay the others.
 
-    Who has no text left, or has gone, is no longer among `waiting` afterwards.
+    Callers that have no texts left or have gone are removed from `waiting`.
     """
     batch: TextBatch = {}
     while waiting:
@@ -77,19 +77,19 @@ def next_batch(waiting: deque[EmbedRequest], size: int) -> TextBatch:
 
 
 def distribute_rows(batch: TextBatch, rows: Vectors) -> None:
-    """Hand out `rows`, of shape (len(batch), dimensions), in the order of the batch's texts."""
+    """Distribute `rows`, of shape (len(batch), dimensions), in the order of the batch's texts."""
     for places, row in zip(batch.values(), rows, strict=True):
         for asked, place in places:
             asked.fill(place, row)
 
 
 def is_shared(batch: TextBatch) -> bool:
-    """Whether several callers' texts are in the batch, though some may have gone: any of them may have spoilt it."""
+    """Whether the batch has texts of several callers, including those that have gone: any may have caused its error."""
     return len({asked for places in batch.values() for asked, _ in places}) > 1
 
 
 def split_by_caller(batch: TextBatch) -> list[TextBatch]:
-    """Return what of the batch each caller who is still there wants: a batch of its own for each of them."""
+    """Return one batch for each caller that still waits, with its texts of this batch."""
     found: dict[EmbedRequest, TextBatch] = {}
     for text, places in batch.items():
         for asked, place in places:
@@ -99,5 +99,5 @@ def split_by_caller(batch: TextBatch) -> list[TextBatch]:
 
 
 def active_requests(batches: Iterable[TextBatch]) -> set[EmbedRequest]:
-    """Return who is still there of those who want something of the batches."""
+    """Return the requests in the batches whose callers still wait."""
     return {asked for batch in batches for places in batch.values() for asked, _ in places if not asked.done.done()}

@@ -1,4 +1,4 @@
-"""One call of an embedder for all the texts that are asked for at the same time."""
+"""Batch concurrent embedding requests into few calls of the embedder."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from app.telemetry.metrics import Metrics
 
 
 class BatchingEmbedder:
-    """Asks another embedder, in calls of up to `size` texts, for all who ask.
+    """Calls another embedder with batches of up to `size` texts, for all callers.
 
-    Up to `calls` calls are under way at once. A text goes at once when there are fewer, with all others that were
-    asked for in the same turn of the event loop; while there are not, texts gather, and the end of a call sends them
-    off. So nobody waits for company when there is little to do, and batches grow with the load. `wait` seconds of
-    waiting for company may be added all the same. With more texts than fit into a call, each caller has one in turn.
+    Up to `calls` calls run concurrently. If fewer run, a text is sent at once, with all others requested in the same
+    iteration of the event loop; otherwise texts are queued, and sent when a call ends. So there is no delay under
+    light load, and batches grow with the load. `wait` adds a delay in seconds to fill batches. If more texts wait than
+    fit into a call, they are taken from the callers round-robin.
 
-    When a call for several callers fails, what each of them wants is tried alone, all at once: the error is of those
-    whose own try fails. That is one call more than without batching. A caller that goes away takes nobody along: a
-    call is cancelled when nobody is left who wants something of it.
+    If a call for several callers fails, the texts of each are retried separately, all concurrently: only callers whose
+    own retry fails get the error. That is one call more than without batching. A caller that goes away does not affect
+    others: a call is cancelled when no caller of it is left.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class BatchingEmbedder:
         self._closed = False
 
     async def warm(self) -> None:
-        """Have the other embedder load what it loads before its first call, if it can.
+        """Load the other embedder before its first call, if it supports that.
 
         Raises:
             OrchestratorError: it cannot be loaded.
@@ -61,10 +61,10 @@ class BatchingEmbedder:
             await warm()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return an array of shape (len(texts), dimensions), of which each row is as the other embedder gave it.
+        """Return an array of shape (len(texts), dimensions), with the rows of the other embedder.
 
         Raises:
-            RetrievalError: the embedding could not be computed, or this is closed.
+            RetrievalError: the embedding could not be computed, or this embedder is closed.
         """
         if self._closed:
             raise RetrievalError(f"{self.name} is closed")
@@ -81,7 +81,7 @@ class BatchingEmbedder:
         return rows
 
     async def close(self) -> None:
-        """Let go of all that is under way, whose callers are told so, and close the other embedder."""
+        """Fail all pending requests, and close the other embedder."""
         self._closed = True
         for asked in {*self._waiting, *active_requests(self._under_way.values())}:
             asked.fail(RetrievalError(f"{self.name} was closed"))
@@ -94,7 +94,7 @@ class BatchingEmbedder:
         await self._inner.close()
 
     def _schedule(self) -> None:
-        """See to it that what waits is sent off, if a call may begin now; otherwise the end of one sees to it."""
+        """Send waiting texts if a call may start now; otherwise the end of a call sends them."""
         if len(self._under_way) >= self._limit:
             return
         if self._wait and sum(asked.left for asked in self._waiting) >= self._size:
@@ -138,12 +138,12 @@ class BatchingEmbedder:
     async def _rows(self, texts: Sequence[str]) -> Vectors:
         self._metrics.embedding_batch(len(texts))
         rows = await self._inner.embed(texts)
-        if rows.shape != (len(texts), self.dimensions):  # a row too few would give callers each other's vectors
-            raise RetrievalError(f"{self.name} gave an array of shape {rows.shape} for {len(texts)} texts")
+        if rows.shape != (len(texts), self.dimensions):  # with a row missing, callers would get each other's vectors
+            raise RetrievalError(f"{self.name} returned an array of shape {rows.shape} for {len(texts)} texts")
         return rows
 
     def _retry_by_caller(self, batch: TextBatch, error: Exception) -> None:
-        """Try alone what several wanted; of one, it was their own text that failed."""
+        """Retry the texts of each caller separately; a single caller gets the error."""
         if is_shared(batch):
             for share in split_by_caller(batch):
                 self._begin(share)
@@ -152,7 +152,7 @@ class BatchingEmbedder:
             asked.fail(error)
 
     def _cancel_unwanted(self) -> None:
-        """Cancel the calls of which nobody wants anything any more."""
+        """Cancel the calls whose callers have all gone."""
         for call, batch in self._under_way.items():
             if not active_requests([batch]):
                 call.cancel()

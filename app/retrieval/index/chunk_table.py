@@ -1,4 +1,4 @@
-"""What an index holds of each document: the rules of `topics.chunks`, in memory."""
+"""The documents of an index in memory, by the rules of `topics.chunks`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ChunkRow:
     vector: Vector
 
     def same(self, other: ChunkRow) -> bool:
-        """Return whether both say the same, to the bit."""
+        """Return whether both are equal, bit by bit."""
         return self.chunk == other.chunk and self.vector.tobytes() == other.vector.tobytes()
 
 
@@ -39,9 +39,9 @@ class DocumentEntry:
 
 
 class ChunkTable:
-    """Documents by id. An id names one document, whatever its collection: it is the key of the log.
+    """Documents by id, which is the key of the log and unique across collections.
 
-    Entries are replaced, never changed: so `copy` is cheap and may be read by another thread.
+    Entries are replaced, never changed, so `copy` is cheap and may be read by another thread.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -49,7 +49,7 @@ class ChunkTable:
         self._entries: dict[str, DocumentEntry] = {}
 
     def apply(self, part: DocumentChunks) -> set[str]:
-        """Take in one part, and return the collections that it changed.
+        """Apply one part, and return the collections that it changed.
 
         Raises:
             InvalidEvent: an embedding is malformed or has other dimensions than the index; nothing is changed.
@@ -65,18 +65,18 @@ class ChunkTable:
         return set()
 
     def rows(self, collection: str) -> list[ChunkRow]:
-        """Return all rows of `collection`, ordered by document and place: independent of when they came."""
+        """Return all rows of `collection`, ordered by document and position, independent of when they arrived."""
         keys = sorted(key for key, entry in self._entries.items() if entry.collection == collection)
         return [row for key in keys for row in self._entries[key].rows()]
 
     def copy(self) -> Self:
-        """Return a catalogue of its own with what is here now."""
+        """Return an independent copy of the table as it is now."""
         twin = type(self)(self._dimensions)
         twin._entries = dict(self._entries)  # noqa: SLF001  # its own class
         return twin
 
     def parts(self) -> Iterator[DocumentChunks]:
-        """Yield what, applied in this order, makes an equal catalogue."""
+        """Yield parts which, applied in this order, make an equal table."""
         for document_id, entry in self._entries.items():
             for part in sorted(entry.parts):
                 chunks = (EmbeddedChunk(chunk=r.chunk, embedding=vectors.encode(r.vector)) for r in entry.parts[part])

@@ -1,4 +1,4 @@
-"""Finding chunks by meaning and by words at once."""
+"""Hybrid search: find chunks by meaning and by words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEPTH = 100
 
 
 class HybridIndex:
-    """An index over `rows`, at least one, made once and then only read, by any thread.
+    """An immutable index over `rows`, at least one; any thread may read it.
 
     The exact cosine against every vector, and BM25 over heading and text, fused by reciprocal rank: each
     finds what the other misses, and ranks need no common scale as scores would.
@@ -34,7 +34,7 @@ class HybridIndex:
     def search(self, query: str, vector: Vector, limit: int) -> list[Chunk]:
         """Return up to `limit` chunks for `query`, whose embedding is `vector`; the score is that of the fusion."""
         depth = max(DEPTH, limit)
-        # Not `@`: BLAS would spread these few operations over threads that spin for the cores of others.
+        # Not `@`: BLAS would spread these few operations over threads that spin on cores needed elsewhere.
         by_meaning = top_ranked(np.einsum("ij,j->i", self._matrix, vector), depth)
         by_words = self._lexical.rank(query, depth)
         found = reciprocal_rank_fusion([by_meaning, by_words])[:limit]

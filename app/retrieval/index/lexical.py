@@ -1,4 +1,4 @@
-"""Finding texts by the words that they share with a query."""
+"""Lexical search: find texts by the words that they share with a query."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def require_dependencies() -> tuple[Any, Any]:
         import Stemmer  # noqa: PLC0415  # optional
     except ImportError as error:
         raise MissingDependency(_INSTALL) from error
-    # It sets its own level to DEBUG when it is imported, whatever the application has said.
+    # It sets its own log level to DEBUG when imported, whatever the application has set.
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     return bm25s, Stemmer
 
 
 def stems(texts: Sequence[str]) -> list[list[str]]:
-    """Return the English stems of each text's terms, without the words that questions and texts are held together by.
+    """Return the English stems of each text's terms, without stop words.
 
     Words of other languages pass through, shortened at worst.
     """
@@ -41,7 +41,7 @@ def stems(texts: Sequence[str]) -> list[list[str]]:
 
 
 class LexicalIndex:
-    """A BM25 index over `texts`, made once and then only read, by any thread.
+    """An immutable BM25 index over `texts`; any thread may read it.
 
     The scores are Lucene's variant (k1 = 1.5, b = 0.75), computed when indexing as bm25s does.
     """

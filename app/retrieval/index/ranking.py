@@ -1,4 +1,4 @@
-"""Orders of preference: from scores, and from several orders one."""
+"""Rankings: from scores, and fused from several rankings."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def reciprocal_rank_fusion(rankings: Iterable[Sequence[T]], *, k: int = 60) -> l
     for ranking in rankings:
         for rank, item in enumerate(ranking, 1):
             shares[item].append(1 / (k + rank))
-    # Sorted before they are summed: floats add up differently in another order.
+    # Sorted before summing: the sum of floats depends on the order.
     scores = ((item, sum(sorted(found))) for item, found in shares.items())
     return sorted(scores, key=lambda pair: (-pair[1], pair[0]))

@@ -46,8 +46,8 @@ def _tools(key: Key, step: AskStep) -> Iterator[Finding]:
         except ConfigurationError as error:
             yield Finding((*key, "tools", place, "parameters"), str(error).removeprefix("it: "))
     if step.tool_choice not in (*_CHOICES, *names):
-        mend = did_you_mean(step.tool_choice, (*_CHOICES, *names))
-        yield Finding((*key, "tool_choice"), f"there is no tool called {step.tool_choice}; {mend}")
+        hint = did_you_mean(step.tool_choice, (*_CHOICES, *names))
+        yield Finding((*key, "tool_choice"), f"there is no tool called {step.tool_choice}; {hint}")
     elif step.tool_choice != "auto" and not step.tools:
         yield Finding((*key, "tool_choice"), "there are no `tools` to choose from")
     if step.tools and step.fusion.strategy != "first":

@@ -80,7 +80,7 @@ class Subject:
 
 
 def did_you_mean(name: str, names: frozenset[str] | list[str] | tuple[str, ...] | dict[str, object]) -> str:
-    """Return the mend for an unknown name: the nearest, or else all that there are."""
+    """Return the hint for an unknown name: the nearest name, or else all names."""
     if near := closest_match(name, names):
         return f"did you mean `{near}`?"
     return f"there are {', '.join(sorted(names))}" if names else "there is none"

@@ -35,9 +35,9 @@ def check(key: Key, step: AskStep, known: Features) -> Iterator[Finding]:
     for place, model in enumerate(step.models):
         at = (*key, "models", place)
         if lacks := sorted(lacking.get(model, ())):
-            yield Finding(at, f"{_lacks(model, lacks)}: it refuses this step; {_mend(lacks)}", warning=not hopeless)
+            yield Finding(at, f"{_lacks(model, lacks)}: it refuses this step; {_hint(lacks)}", warning=not hopeless)
         for lack in sorted(wished - known.get(model, wished)):
-            yield Finding(at, f"{_lacks(model, [lack])}: it {_WITHOUT[lack]}; {_mend([lack])}", warning=True)
+            yield Finding(at, f"{_lacks(model, [lack])}: it {_WITHOUT[lack]}; {_hint([lack])}", warning=True)
 
 
 def _certain(step: AskStep) -> frozenset[Feature]:
@@ -72,6 +72,6 @@ def _lacks(model: str, names: list[Feature]) -> str:
     return f"{model} has no {', '.join(names)}"
 
 
-def _mend(names: list[Feature]) -> str:
+def _hint(names: list[Feature]) -> str:
     listed = ", ".join(names)
     return f"ask another model, or allow it to be left out with `downgrade: [{listed}]`"

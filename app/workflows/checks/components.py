@@ -64,18 +64,18 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
 def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
     """Find a `cache` of a step that makes no request whose answer could be kept."""
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
-        mend = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
-        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {mend}")
+        hint = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
+        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {hint}")
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
     names = subject.names
     if isinstance(step, ConnectorStep) and names.connectors is not None and step.connector not in names.connectors:
-        mend = did_you_mean(step.connector, names.connectors)
-        yield Finding((*key, "connector"), f"no connector is called {step.connector}; {mend}")
+        hint = did_you_mean(step.connector, names.connectors)
+        yield Finding((*key, "connector"), f"no connector is called {step.connector}; {hint}")
     if isinstance(step, WorkflowStep) and names.workflows is not None and step.workflow not in names.workflows:
-        mend = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
-        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {mend}"
+        hint = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
+        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {hint}"
         yield Finding((*key, "workflow"), text, warning=names.more)
     if isinstance(step, WorkflowStep) and step.workflow == subject.spec.id:
         yield Finding((*key, "workflow"), "calls itself: without a condition that ends it, it never ends", warning=True)

@@ -84,7 +84,7 @@ def activation(workflow: str, version: int, deployed: Mapping[tuple[str, int], P
     versions = _versions(workflow, deployed)
     if version not in versions:
         there = ", ".join(map(str, versions)) or "none"
-        raise ConfigurationError(f"{workflow}: there is no version {version}; deployed are: {there}")
+        raise ConfigurationError(f"{workflow}: unknown version {version}; deployed versions: {there}")
     return _build(workflow, version, versions[version], versions, active)
 
 

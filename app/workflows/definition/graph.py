@@ -60,7 +60,7 @@ def order(waits: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     """Return the steps so that each comes after those that it waits for: in every process alike.
 
     Raises:
-        CircleError: they wait for each other.
+        DependencyCycle: they wait for each other.
     """
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, others in waits.items():

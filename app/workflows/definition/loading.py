@@ -41,7 +41,7 @@ def load(paths: Path | Sequence[Path], names: Names | None = None) -> list[Loade
     here counts as one that others can call.
 
     Raises:
-        ConfigurationError: a line for each fault in any of them: file:line, the key, what is wrong, and the mend.
+        ConfigurationError: one line for each problem: file:line, the key, what is wrong, and how to fix it.
     """
     problems: list[Problem | ConfigurationError] = []
     found = [one for file in _files(paths, problems) if (one := _load(file, problems))]

@@ -68,7 +68,7 @@ def _said(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, str]:
         return (*key, "kind"), f"there is no kind {tag}; " + (f"did you mean `{near}`?" if near else _kinds(found))
     if missing := _NO_STEP.match(found["msg"]):
         return _no_step(missing, document)
-    return key, error_text(found, lambda: _mend(key, document.value))
+    return key, error_text(found, lambda: _hint(key, document.value))
 
 
 def _kinds(found: ErrorDetails) -> str:
@@ -82,9 +82,9 @@ def _expected(found: ErrorDetails) -> list[str]:
 def _no_step(missing: re.Match[str], document: Document) -> tuple[Key, str]:
     steps = document.value["steps"]
     near = closest_match(missing[3], steps)
-    mend = f"did you mean `{near}`?" if near else f"there are {', '.join(steps)}"
+    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(steps)}"
     key: Key = ("steps", missing[2]) if missing[2] else ("answer",)
-    return _within(key, missing[3], steps) if missing[2] else key, f"there is no step called {missing[3]}; {mend}"
+    return _within(key, missing[3], steps) if missing[2] else key, f"there is no step called {missing[3]}; {hint}"
 
 
 def _within(key: Key, name: str, steps: Mapping[str, Any]) -> Key:
@@ -95,7 +95,7 @@ def _within(key: Key, name: str, steps: Mapping[str, Any]) -> Key:
     return (*key, "fallback") if isinstance(step.get("fallback"), Mapping) else (*key, "branches")
 
 
-def _mend(key: Key, value: Any) -> str:
+def _hint(key: Key, value: Any) -> str:
     siblings = sorted(_keys(Workflow, key[:-1], value))
     near = closest_match(str(key[-1]), siblings)
     return f"did you mean `{near}`?" if near else f"the keys here are {', '.join(siblings)}"

@@ -33,9 +33,9 @@ class SimulatedJudge:
     """Prefers a right claim to a wrong one with probability `accuracy`, were it not for the order.
 
     `bias` is what being shown first adds to a claim, in standard deviations of the comparison's noise; below
-    0, being shown last is better. With `stubborn`, it is not asked anew when it is shown a pair in the other
+    0, being shown last is better. With `stubborn`, it is not asked again when it is shown a pair in the other
     order: it keeps to its first verdict, as a judge does that is asked only once. The share `unclear` of its
-    replies says nothing.
+    replies contains no verdict.
     """
 
     exam: Exam

@@ -1,4 +1,4 @@
-"""What the options of a question are called, how models put them into words, and how words are read again.
+"""The wording of options, and the parsing of answers.
 
 An option is a city. Which city is right differs from question to question. An answer in words names exactly
 one city, so whoever reads a text, be it the examiner or a simulated judge reading its prompt, finds what is
@@ -46,7 +46,7 @@ class Exam:
     noise: float = 1.0
 
     def city(self, question: int, option: int) -> str:
-        """Return what the option is called in this question."""
+        """Return the name of the option in this question."""
         return CITIES[(option + self._shift(question)) % len(CITIES)]
 
     def read(self, question: int, text: str) -> list[int]:

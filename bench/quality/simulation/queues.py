@@ -1,4 +1,4 @@
-"""Queues before simulated models, in simulated time: what a policy's choices do to how long tasks take.
+"""Queues of simulated models, in simulated time: the effect of a policy's choices on latency.
 
 Tasks arrive at random (a Poisson process), in turn at each worker. A model serves some calls at once and the
 others in the order of arrival; a call takes a log-normal time with the model's mean, and fails at once while
@@ -21,7 +21,7 @@ from app.routing.health import HealthBoard, Measure
 from bench.quality.simulation.panel import Floats
 
 _SPREAD = 0.5  # of the logarithm of a duration
-_REFUSAL = 0.05  # how long a call takes that fails
+_REFUSAL = 0.05  # the duration of a failed call
 _HEALTH_INTERVAL = 1.0
 _START = 1_800_000_000.0  # health is kept in epoch seconds
 
@@ -115,7 +115,7 @@ class Simulation:
         heapq.heappush(self._ends, (done, next(self._numbers), task, model, now, well))
 
     def _end_until(self, now: float) -> None:
-        """Let all calls end that do before `now`, and workers tell what they know in between."""
+        """Finish all calls that end before `now`; in between, workers share what they know."""
         while self._ends and self._ends[0][0] <= now:
             at, _, task, model, asked, well = heapq.heappop(self._ends)
             self._tell_until(at)

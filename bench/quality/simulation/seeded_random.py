@@ -1,4 +1,4 @@
-"""Lots that depend only on what they are drawn for, not on when: the same question, the same opinion."""
+"""Random numbers seeded by what they are drawn for: the same question gives the same opinion."""
 
 from __future__ import annotations
 

@@ -56,12 +56,12 @@ def test_calls_are_answered_until_the_answer_is_there_and_none_is_made_twice() -
 
 
 def test_who_asks_again_what_it_was_told_is_stopped() -> None:
-    with pytest.raises(RuntimeError, match="nothing new"):
+    with pytest.raises(RuntimeError, match="repeats its calls"):
         settled(Asking((3, True)))
 
 
 def test_who_asks_without_end_is_stopped() -> None:
-    with pytest.raises(RuntimeError, match="no end"):
+    with pytest.raises(RuntimeError, match="did not finish"):
         settled(Asking((1000, False)))
 
 

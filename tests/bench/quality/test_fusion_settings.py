@@ -44,7 +44,7 @@ def test_meanings_and_judges_beat_the_best_model_in_free_text(free_text: Setting
 
 
 @pytest.mark.parametrize("strategy", ["synthesize", "synthesize, 2 layers"])
-def test_what_is_written_anew_is_not_worse_than_the_best_model(free_text: Setting, strategy: str) -> None:
+def test_what_is_rewritten_is_not_worse_than_the_best_model(free_text: Setting, strategy: str) -> None:
     assert free_text.against_best(strategy).mean > 0
     assert free_text.against_best(strategy).low > -0.02
 

@@ -34,7 +34,7 @@ def test_options_are_told_apart_in_every_field() -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, [], "text", {"address": None}])
-def test_what_is_no_record_has_nothing_right(data: object) -> None:
+def test_what_is_not_a_record_has_nothing_right(data: object) -> None:
     assert records(0.5).share(1, data) == 0  # type: ignore[arg-type]  # any JSON
 
 

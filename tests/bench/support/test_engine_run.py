@@ -35,7 +35,7 @@ def test_a_run_that_fails_has_no_figures() -> None:
 
 def test_a_run_that_waits_for_something_else_has_no_figures() -> None:
     waiting = Workflow.model_validate({"id": "w", "steps": {"wait": {"kind": "wait", "signal": "approval"}}})
-    with pytest.raises(RunFailed, match="t waits for what does not come"):
+    with pytest.raises(RunFailed, match="t waits for something that never happens"):
         run_engine(Definitions([waiting]), TASK, text="Yes.")
 
 

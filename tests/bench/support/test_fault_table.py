@@ -38,7 +38,7 @@ def test_late_wrong_and_unnamed_ends_are_bad_and_named_errors_are_not() -> None:
     assert [line.partition(",")[0] for line in lines] == ["drip", "page"]
 
 
-def test_what_should_be_mended_and_ends_with_an_error_is_told() -> None:
+def test_what_should_be_recovered_and_ends_with_an_error_is_told() -> None:
     assert unrecovered([cell(text=RIGHT), cell(error="timeout")], RIGHT) == ["cut, chat: timeout "]
 
 

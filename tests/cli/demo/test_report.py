@@ -55,7 +55,7 @@ def test_a_result_is_shown_with_sources_and_candidates(capsys: pytest.CaptureFix
     assert "[1] docs/d.md:3-9 Commits" in shown
     assert [line.split()[0] for line in shown.splitlines() if line.startswith(("local", "other"))] == ["local", "other"]
     assert "timeout" in shown
-    assert "1.500 s in all" in shown
+    assert "1.500 s in total" in shown
 
 
 def test_a_failure_is_shown_with_its_reason() -> None:

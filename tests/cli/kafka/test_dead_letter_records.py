@@ -58,7 +58,7 @@ async def test_a_replay_is_the_original_without_our_headers_and_is_audited() -> 
     )
 
 
-async def test_a_mended_value_replaces_the_original() -> None:
+async def test_a_corrected_value_replaces_the_original() -> None:
     client = _Client()
     await dead_letter_records.replay(cast("Client", client), _letter(), b"new")
     assert client.put_calls[0][2] == b"new"
@@ -69,7 +69,7 @@ async def test_a_mended_value_replaces_the_original() -> None:
 async def test_a_part_of_a_message_is_not_sent_as_if_it_were_the_whole(lacks: dict[str, Any]) -> None:
     client = _Client()
     part = _letter(place=_PLACE.model_copy(update=lacks))
-    with pytest.raises(ConfigurationError, match=r"only a part of it is here.*--value"):
+    with pytest.raises(ConfigurationError, match=r"only part of it was kept.*--value"):
         await dead_letter_records.replay(cast("Client", client), part)
     assert client.put_calls == []
     await dead_letter_records.replay(cast("Client", client), part, b"whole")
@@ -101,6 +101,6 @@ def test_everything_of_a_letter_can_be_had_by_programs() -> None:
     assert found["headers"] == [["x", "hex ff"], ["ce_id", "1"]]
 
 
-def test_what_lies_there_and_is_no_dead_letter_is_left_out() -> None:
+def test_what_lies_there_and_is_no_dead_letter_is_skipped() -> None:
     record = SimpleNamespace(headers=[("dl_topic", b"tasks")], key=None, value=b"")
     assert list(dead_letter_records._parse(record, {})) == []

@@ -20,7 +20,7 @@ def test_all_are_those_that_are_whole_and_were_not_replayed(capsys: pytest.Captu
     found = [_letter(1), _letter(2, datetime.now(UTC)), _letter(3, cut_from=9), _letter(4, bare=True)]
     chosen = dead_letters._to_replay({letter.id: letter for letter in found}, Output())
     assert chosen == found[:1]
-    said = "passed over tasks/0/{}: only a part of it is here; replay it with --value\n"
+    said = "skipped tasks/0/{}: only part of it was kept; replay it with --value\n"
     assert capsys.readouterr().err == said.format(3) + said.format(4)
 
 

@@ -37,7 +37,7 @@ def _reader(*records: str, error: Exception | None = None) -> Reader:
     return cast("Reader", _Reader(list(records), error))
 
 
-async def test_each_key_arrives_once_and_strangers_are_passed_over() -> None:
+async def test_each_key_arrives_once_and_strangers_are_skipped() -> None:
     seen: list[str] = []
     waiting = _waiting(seen)
     async with waiting.follow(_reader("x", "a", "a", "b")):

@@ -53,7 +53,7 @@ async def test_the_partition_of_a_run_is_read_in_all_topics_at_once(client: Clie
     assert len([record for record in whole if record.topic == client.full_name(RESULTS)]) == len(keys)
 
 
-async def test_a_topic_that_is_absent_is_left_out(client: Client) -> None:
+async def test_a_topic_that_is_absent_is_skipped(client: Client) -> None:
     await _put(client, TASKS, "q-1")
     absent = runs_topic(client.settings)
     assert len(await topic_ranges.read_run(client, "q-1", [TASKS, absent])) == 1
@@ -62,7 +62,7 @@ async def test_a_topic_that_is_absent_is_left_out(client: Client) -> None:
         await topic_ranges.read_run(client, "q-1", [absent, TASKS])
 
 
-async def test_what_came_before_the_moment_is_left_out_but_where_all_is_wanted(client: Client) -> None:
+async def test_what_came_before_the_moment_is_skipped_but_where_all_is_wanted(client: Client) -> None:
     await _put(client, TASKS, "old")
     await _put(client, RESULTS, "old")
     moment = time.time() + 0.01

@@ -76,7 +76,7 @@ def test_a_router_is_fitted_on_records_and_can_be_used() -> None:
     _records()
     told = _fit()
     assert told.exit_code == 0, told.output
-    assert "1 lines left out: neither a record nor a result" in told.stderr
+    assert "1 lines skipped: neither a record nor a result" in told.stderr
     assert "120 questions; mean share of the gap closed: 0.6" in told.stdout
     options = registry.inline("learned", {"weak": "small", "strong": "large", "file": "router.json"}, Path())
     assert options["model"]["embedder"] == "hashing-256"
@@ -112,7 +112,7 @@ def test_results_are_joined_with_the_questions_of_their_tasks() -> None:
     assert "120 questions" in told.stdout
     alone = _fit("--no-embeddings", source="results.jsonl")
     assert alone.exit_code == 1
-    assert "120 lines left out: a result whose question is not known" in alone.stderr
+    assert "120 lines skipped: a result whose question is not known" in alone.stderr
     assert "cannot be fitted on 0 questions" in alone.stderr
 
 

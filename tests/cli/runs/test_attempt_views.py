@@ -95,7 +95,7 @@ def test_a_child_run_is_seen_by_its_answer_or_by_the_state_that_awaits_it() -> N
     assert (awaited.work, awaited.name, awaited.until) == ("workflow", "q-1/child/1", None)
 
 
-def test_the_grant_of_a_turn_is_no_step() -> None:
+def test_the_grant_of_a_slot_is_no_step() -> None:
     log = Log()
     log.answer("q-1/slot", "", 1.0)
     assert build_attempt_views(log.history()) == {}

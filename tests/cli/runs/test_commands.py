@@ -112,20 +112,20 @@ async def test_a_cancellation_without_effect_is_one_line(cli: _Cli) -> None:
 async def test_a_run_that_is_not_known_is_one_line(cli: _Cli, command: list[str]) -> None:
     done = await cli(command[0], "absent", *command[1:])
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
-    assert "no run absent is known here: meta-ai runs list" in done.stderr
+    assert "unknown run absent; see meta-ai runs list" in done.stderr
 
 
 @pytest.mark.parametrize("command", [["cancel"], ["signal", "go"]])
 async def test_a_run_that_is_over_is_told_nothing(cli: _Cli, command: list[str]) -> None:
     done = await cli(command[0], "q-1", *command[1:])
-    assert (done.exit_code, done.stderr) == (1, "meta-ai: the run q-1 is over: succeeded\n")
+    assert (done.exit_code, done.stderr) == (1, "meta-ai: the run q-1 has already ended: succeeded\n")
 
 
 async def test_recorded_answers_are_fused_again(cli: _Cli) -> None:
     (found,) = await cli.objects("fuse", "q-1", "--strategy", "concat", "-o", "separator=/")
     assert (found["step"], found["same"], found["recorded"]["answer"]) == ("answer", False, "Because.")
     assert "Because." in found["again"]["answer"]
-    assert "another answer" in (await cli("fuse", "q-1", "--strategy", "concat")).stdout
+    assert "a different answer" in (await cli("fuse", "q-1", "--strategy", "concat")).stdout
 
 
 @pytest.mark.parametrize(

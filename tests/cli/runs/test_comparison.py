@@ -30,7 +30,7 @@ def test_both_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["agreement"] == ["0.50"]
     assert shown["groups"] == ["b, c | a"]
     assert shown["answer"] == ["Old answer", "{"]
-    assert "another answer" in shown
+    assert "a different answer" in shown
 
 
 def test_equal_answers_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,5 +40,5 @@ def test_equal_answers_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> Non
 def test_without_a_record_nothing_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
     shown = _shown(capsys, None, _OLD)
     assert shown["answer"] == ["Old answer"]
-    assert not {"the same answer", "another answer"} & shown.keys()
+    assert not {"the same answer", "a different answer"} & shown.keys()
     assert not _compared(None, _OLD).same

@@ -84,21 +84,21 @@ async def test_a_signal_goes_to_the_partition_of_its_run(client: Client) -> None
 
 
 @pytest.mark.parametrize(
-    ("steps", "mend"),
+    ("steps", "hint"),
     [
         ({"a": {"kind": "wait", "signal": "goo"}}, "did you mean goo?"),
         (
             {"a": {"kind": "wait", "signal": "approval"}, "b": {"kind": "wait", "signal": "ack"}},
-            "there are ack, approval",
+            "known signals: ack, approval",
         ),
-        ({"a": {"kind": "wait", "for": 9.0}}, "they wait for none"),
+        ({"a": {"kind": "wait", "for": 9.0}}, "it uses no signals"),
     ],
 )
-async def test_a_signal_that_no_step_waits_for_is_not_sent(client: Client, steps: dict[str, Any], mend: str) -> None:
+async def test_a_signal_that_no_step_waits_for_is_not_sent(client: Client, steps: dict[str, Any], hint: str) -> None:
     await _begin_with(client, **steps)
     with pytest.raises(NoSuchSignal) as caught:
         await control.signal(client, _GO)
-    assert str(caught.value) == f"no step of the workflow w waits for a signal go; {mend}"
+    assert str(caught.value) == f"no step of the workflow w waits for a signal go; {hint}"
     assert await _signals(client) == []
 
 
@@ -112,7 +112,7 @@ async def test_a_signal_that_a_step_waits_for_is_sent(client: Client) -> None:
 async def test_nothing_is_sent_to_a_run_that_is_not_known_or_over(client: Client, *, ended: bool) -> None:
     if ended:
         await _end(client, status="failed")
-    reason = "q-1 is over: failed" if ended else "no run q-1 is known"
+    reason = "q-1 has already ended: failed" if ended else "unknown run q-1"
     with pytest.raises(NoSuchRun, match=reason):
         await control.signal(client, _GO)
     with pytest.raises(NoSuchRun, match=reason):

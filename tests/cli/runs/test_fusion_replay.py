@@ -132,5 +132,5 @@ def test_an_option_is_a_name_and_json_or_text(text: str, option: tuple[str, Json
 
 @pytest.mark.parametrize("text", ["a", "=1"])
 def test_an_option_without_a_name_or_a_value_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="give name=value"):
+    with pytest.raises(ConfigurationError, match="must be name=value"):
         fusion_replay.parse_option(text)

@@ -67,7 +67,7 @@ def test_nothing_is_known_of_another_id() -> None:
     assert not collect("q-3", answered().records, SETTINGS).known
 
 
-def test_what_is_no_event_is_left_out() -> None:
+def test_what_is_not_an_event_is_skipped() -> None:
     log = Log()
     log.raw(RESULTS.name, b"q-1", b"\xff", 1.0)
     log.raw(TASKS.name, b"q-1", None, 1.0)

@@ -70,7 +70,7 @@ def test_a_child_names_its_parent_under_way_and_afterwards() -> None:
     assert _rows(other)["w-1"].parent == "p"
 
 
-def test_a_run_that_waits_for_its_turn_says_so() -> None:
+def test_a_run_that_waits_for_a_slot_says_so() -> None:
     log = _log("w-1")
     log.state(replace(_RUN, slot="asked"))
     assert _rows(log)["w-1"].at == "its turn"
@@ -90,7 +90,7 @@ def test_a_run_that_began_after_the_result_of_an_older_one_is_running() -> None:
     assert _rows(log)["w-1"].status == "running"
 
 
-def test_what_is_no_event_is_left_out() -> None:
+def test_what_is_not_an_event_is_skipped() -> None:
     log = Log("a")
     log.raw(TASKS.name, b"a", b"\xff", 0.0)
     log.raw(RESULTS.name, b"a", None, 0.0)

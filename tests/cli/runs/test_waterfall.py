@@ -69,7 +69,7 @@ def test_the_result_comes_last() -> None:
         "best-of-n, agreement 0.50",
         "the judge said so",
         "groups: one | four",
-        "4.000 s in all, 1,200 in, 34 out, $0.01",
+        "4.000 s in total, 1,200 in, 34 out, $0.01",
     ]
 
 
@@ -83,10 +83,10 @@ def _result(**fields: Any) -> list[str]:
 
 def test_results_of_all_kinds_are_told() -> None:
     failure = Failure(code="quorum_not_met", message="0 of 2")
-    assert _result(status="failed", error=failure) == ["quorum_not_met: 0 of 2", "1.000 s in all"]
-    assert _result(status="cancelled") == ["cancelled", "1.000 s in all"]
-    assert _result(status="cancelled", fusion="vote") == ["cancelled", "1.000 s in all"]  # nothing was fused
-    assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in all, degraded"]
+    assert _result(status="failed", error=failure) == ["quorum_not_met: 0 of 2", "1.000 s in total"]
+    assert _result(status="cancelled") == ["cancelled", "1.000 s in total"]
+    assert _result(status="cancelled", fusion="vote") == ["cancelled", "1.000 s in total"]  # nothing was fused
+    assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in total, degraded"]
 
 
 def test_a_run_under_way_shows_what_it_awaits() -> None:
@@ -101,13 +101,20 @@ def test_a_run_under_way_shows_what_it_awaits() -> None:
     shown = _text(log)
     assert shown[0].startswith("q-1  ask v1  running  10.000 s")
     assert shown[1] == "  signal hold  08:00:02  by eve"
-    assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "awaited"]
+    assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "pending"]
     assert "    waits until 2026-01-15 08:01:00 UTC" in shown
     assert shown[-3:] == [
-        "under way; requests without an answer: 1",
+        "running; pending requests: 1",
         "  q-1/ask/one/1  model one",
-        "  ends at the latest at 2026-01-15 08:01:00 UTC",
+        "  deadline 2026-01-15 08:01:00 UTC",
     ]
+
+
+def test_a_run_that_has_not_started_waits_for_a_slot() -> None:
+    log = Log()
+    log.state(Run("q-1", Task(id="q-1", input={}), "", START, START + 60, version=1, slot="asked"))
+    assert _text(log)[0].startswith("q-1  ask v1  waits for a slot  10.000 s")
+    assert log.view(10.0).waits == "for its turn"  # what `--json` prints is a contract
 
 
 def test_of_many_items_those_are_shown_that_went_wrong() -> None:

@@ -73,4 +73,4 @@ def test_that_a_name_that_nobody_knows_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("app.cli.spend.budgets._read", read)
     found = CliRunner().invoke(build(), ["budgets", "nix", "-b", "127.0.0.1:1"])
     assert (found.exit_code, found.stdout) == (1, "")
-    assert found.stderr.startswith("meta-ai: no budget is called nix, or it was never used")
+    assert found.stderr.startswith("meta-ai: unknown or unused budget nix")

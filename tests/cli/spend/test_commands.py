@@ -110,7 +110,7 @@ def test_prices_are_told_with_their_day_and_source_and_without_a_broker(tmp_path
     assert done.exit_code == 0
     assert "2025-12-11" in done.stdout
     assert "OpenAI: API pricing" in done.stdout
-    assert "prices age" in done.stderr
+    assert "prices change" in done.stderr
     (local,) = map(json.loads, _prices(tmp_path, "--json").stdout.splitlines())
     assert (local["model"], local["known"]) == ("local", False)
     assert "not known" in _prices(tmp_path).stdout

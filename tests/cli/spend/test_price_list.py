@@ -39,7 +39,7 @@ def test_a_model_is_found_by_its_name_here_or_the_providers() -> None:
 
 @pytest.mark.parametrize("name", ["gpt-0", "openai/gpt-0", "anthropic/gpt-5", ""])
 def test_a_model_that_nobody_knows_is_an_error(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="no price of one is known"):
+    with pytest.raises(ConfigurationError, match="has no known price"):
         prices_of(TABLE, SETTINGS, name)
 
 

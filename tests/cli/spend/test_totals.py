@@ -109,7 +109,7 @@ def test_the_dearest_group_is_first(by: GroupBy) -> None:
     ]
 
 
-def test_days_are_those_of_utc_and_none_between_them_is_left_out() -> None:
+def test_days_are_those_of_utc_and_none_between_them_is_skipped() -> None:
     night = NOON.replace(hour=1).astimezone(timezone(timedelta(hours=-5)))  # the day before, there
     rows = sums(spend("b", at=NOON + timedelta(days=3)), spend("a", at=night), by="day").rows()
     assert [(row.name, row.calls) for row in rows] == [

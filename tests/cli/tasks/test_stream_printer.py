@@ -77,12 +77,12 @@ def test_that_an_answer_that_goes_on_after_a_cut_goes_on_in_its_line(capsys: Cap
     assert capsys.readouterr() == ("One two\n", "")
 
 
-def test_that_an_answer_that_begins_anew_says_so(capsys: Capture) -> None:
+def test_that_an_answer_that_starts_over_says_so(capsys: Capture) -> None:
     streamed = _streamed(_chunk("One"), _chunk("O", attempt=2))
     assert capsys.readouterr() == ("One", "")  # it may yet come to the same
     streamed.take(_chunk("ther", 1, attempt=2))
     streamed.finish(_result("Other"))
-    assert capsys.readouterr() == ("\nOther\n", "[begins anew]\n")
+    assert capsys.readouterr() == ("\nOther\n", "[restarted]\n")
 
 
 def test_that_steps_are_told_apart_and_do_not_mix(capsys: Capture) -> None:
@@ -157,7 +157,7 @@ async def test_that_pieces_are_read_from_the_topic_as_they_come(client: Client, 
     assert capsys.readouterr().out == "\n"  # the end of its line
 
 
-async def test_that_what_is_no_piece_is_passed_over(capsys: Capture) -> None:
+async def test_that_what_is_not_a_piece_is_skipped(capsys: Capture) -> None:
     class Records(Reader):
         async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:  # noqa: ARG002  # the base's signature
             for value in (_chunk("One ").to_json(), b"{", _chunk("two", 1).to_json()):

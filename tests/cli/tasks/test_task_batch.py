@@ -55,7 +55,7 @@ def _batch(client: Client, seen: list[str]) -> TaskBatch:
     )
 
 
-async def test_what_is_sent_is_on_the_topic_and_what_is_no_task_is_told(client: Client) -> None:
+async def test_what_is_sent_is_on_the_topic_and_what_is_not_a_task_is_told(client: Client) -> None:
     seen: list[str] = []
     batch = _batch(client, seen)
     await batch.send(_each(_task("a"), InvalidLine(2, "no task"), _task("b")))

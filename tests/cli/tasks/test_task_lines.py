@@ -33,7 +33,7 @@ def test_a_missing_id_is_filled_in_and_differs() -> None:
 @pytest.mark.parametrize(
     "line", [b"nope", b"[]", b'{"question": ', b"\xff", b'{"input": 3}', b'{"question": "' + b"x" * 1000 + b'"}']
 )
-def test_what_is_no_task_is_reported_with_its_line(line: bytes) -> None:
+def test_what_is_not_a_task_is_reported_with_its_line(line: bytes) -> None:
     found = _parse(line)
     assert isinstance(found, InvalidLine)
     assert found.line == 7
@@ -48,12 +48,15 @@ def test_what_is_no_task_is_reported_with_its_line(line: bytes) -> None:
             b'{"input": {}, "tenent": "a", "workflwo": "w"}',
             "tenent: unknown key; did you mean `tenant`?; workflwo: unknown key; did you mean `workflow`?",
         ),
-        (b'{"input": {}, "question": "q"}', "question: is short for an input, and there is one; put it there"),
-        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; a task has id, workflow, version, priority, tenant, input, "),
-        (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; a task has "),
+        (
+            b'{"input": {}, "question": "q"}',
+            "question: is a shorthand for input, but input is also set; put it in input",
+        ),
+        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; known keys: id, workflow, version, priority, tenant, input, "),
+        (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; known keys: "),
     ],
 )
-async def test_a_key_that_tasks_have_not_is_reported_and_let_be_on_the_topic(line: bytes, reason: str) -> None:
+async def test_an_unknown_key_is_reported_and_ignored_on_the_topic(line: bytes, reason: str) -> None:
     (found,) = [item async for item in task_lines.read(io.BytesIO(b"\n" + line), max_bytes=1000)]
     assert isinstance(found, InvalidLine)
     assert (found.line, found.reason.startswith(reason)) == (2, True)

@@ -28,7 +28,7 @@ def _run(*arguments: str) -> Result:
 
 def test_that_a_good_workflow_is_called_good() -> None:
     found = _run("check", "w.yaml")
-    assert (found.exit_code, found.stdout) == (0, "w.yaml: the workflow w is good: 1 step\n")
+    assert (found.exit_code, found.stdout) == (0, "w.yaml: the workflow w is valid: 1 step\n")
 
 
 def test_that_warnings_are_told() -> None:
@@ -54,8 +54,8 @@ def test_that_what_a_model_cannot_do_is_told_before_it_is_asked() -> None:
     )
     step = GOOD.replace("models: [local]", "models: [mine], sampling: {seed: 7}")
     Path("w.yaml").write_text(step, encoding="utf-8")
-    mend = "ask another model, or allow it to be left out with `downgrade: [seed]`"
-    said = f"w.yaml:4: steps.say.models.0: mine has no seed: it refuses this step; {mend}"
+    hint = "ask another model, or allow it to be left out with `downgrade: [seed]`"
+    said = f"w.yaml:4: steps.say.models.0: mine has no seed: it refuses this step; {hint}"
     assert str(_run("check", "w.yaml").exception) == said
     Path("w.yaml").write_text(step.replace("[mine]", "[mine, full]"), encoding="utf-8")
     found = _run("check", "w.yaml")

@@ -47,9 +47,9 @@ def meta_ai(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_that_it_deploys_once_and_then_changes_nothing(meta_ai: _Commands) -> None:
     first = meta_ai("deploy")
-    assert (first.exit_code, first.stdout) == (0, "w: version 1 is new, and becomes active\n")
+    assert (first.exit_code, first.stdout) == (0, "w: version 1 is new and becomes active\n")
     again = meta_ai("deploy")
-    assert (again.exit_code, again.stdout) == (0, "w: version 1 is active already\nnothing to change\n")
+    assert (again.exit_code, again.stdout) == (0, "w: version 1 is already active\nnothing to change\n")
 
 
 def test_that_a_dry_run_shows_the_differences_and_changes_nothing(meta_ai: _Commands) -> None:
@@ -57,10 +57,10 @@ def test_that_a_dry_run_shows_the_differences_and_changes_nothing(meta_ai: _Comm
     meta_ai.write("bye")
     for _ in range(2):
         shown = meta_ai("deploy", "--dry-run").stdout.splitlines()
-        assert shown[0] == "w: version 2 is new, and becomes active instead of version 1"
+        assert shown[0] == "w: version 2 is new and becomes active instead of version 1"
         assert "  -    prompt: hello" in shown
         assert "  +    prompt: bye" in shown
-        assert shown[-1] == "this was a dry run: nothing is changed"
+        assert shown[-1] == "dry run: nothing was changed"
 
 
 def test_that_programs_get_an_object_for_each_workflow(meta_ai: _Commands) -> None:
@@ -74,7 +74,7 @@ def test_that_programs_get_an_object_for_each_workflow(meta_ai: _Commands) -> No
 
 def test_that_files_can_be_named_instead(meta_ai: _Commands) -> None:
     Path("v.yaml").write_text(WORKFLOW.replace("id: w", "id: v"), encoding="utf-8")
-    assert meta_ai("deploy", "v.yaml").stdout == "v: version 1 is new, and becomes active\n"
+    assert meta_ai("deploy", "v.yaml").stdout == "v: version 1 is new and becomes active\n"
 
 
 def test_that_what_was_deployed_before_is_activated(meta_ai: _Commands) -> None:
@@ -83,7 +83,7 @@ def test_that_what_was_deployed_before_is_activated(meta_ai: _Commands) -> None:
         meta_ai("deploy")
     meta_ai.write("hello")
     shown = meta_ai("deploy").stdout.splitlines()
-    assert shown[0] == "w: version 1, which is deployed, becomes active instead of version 2"
+    assert shown[0] == "w: version 1, already deployed, becomes active instead of version 2"
 
 
 def test_that_what_looks_wrong_is_a_warning_beside_the_plan(meta_ai: _Commands) -> None:
@@ -114,12 +114,12 @@ def test_that_rolling_back_goes_back_and_back_and_by_number_forward(meta_ai: _Co
     for prompt in ("a", "b", "c"):
         meta_ai.write(prompt)
         meta_ai("deploy")
-    assert meta_ai("rollback", "w", "--dry-run").stdout.splitlines()[-1] == "this was a dry run: nothing is changed"
+    assert meta_ai("rollback", "w", "--dry-run").stdout.splitlines()[-1] == "dry run: nothing was changed"
     reached = [json.loads(meta_ai("rollback", "w", "--json").stdout)["version"] for _ in range(2)]
     assert reached == [2, 1]
     none_left = meta_ai("rollback", "w")
     assert none_left.exit_code == 1
-    assert "no version was active before; name one with --to: 1, 2, 3" in none_left.stderr
+    assert "no earlier version was active; choose one with --to: 1, 2, 3" in none_left.stderr
     assert json.loads(meta_ai("rollback", "w", "--to", "3", "--json").stdout)["version"] == 3
     assert meta_ai("rollback", "w", "--to", "3").stdout.splitlines()[-1] == "nothing to change"
 
@@ -127,8 +127,8 @@ def test_that_rolling_back_goes_back_and_back_and_by_number_forward(meta_ai: _Co
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["rollback", "x"], "no workflow called x is deployed; there are: w"),
-        (["rollback", "w", "--to", "9"], "w: there is no version 9; deployed are: 1"),
+        (["rollback", "x"], "workflow x is not deployed; deployed workflows: w"),
+        (["rollback", "w", "--to", "9"], "w: unknown version 9; deployed versions: 1"),
     ],
 )
 def test_that_what_is_not_there_is_said(meta_ai: _Commands, arguments: list[str], reason: str) -> None:
@@ -137,7 +137,7 @@ def test_that_what_is_not_there_is_said(meta_ai: _Commands, arguments: list[str]
     assert (refused.exit_code, refused.stderr) == (1, f"meta-ai: {reason}\n")
 
 
-def test_that_without_workflows_the_mend_is_said(meta_ai: _Commands) -> None:
+def test_that_without_workflows_the_fix_is_named(meta_ai: _Commands) -> None:
     Path("meta-ai.yaml").write_text("app_id: x\n", encoding="utf-8")
     refused = meta_ai("deploy")
     assert (refused.exit_code, "name files, or set `workflows`" in refused.stderr) == (1, True)

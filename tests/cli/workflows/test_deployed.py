@@ -56,7 +56,7 @@ def commands(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_that_an_empty_topic_lists_nothing(commands: _Commands) -> None:
     commands.deploy()
-    assert commands("list").stdout == "no workflow is deployed; every worker has the built-in one, ask\n"
+    assert commands("list").stdout == "no workflows deployed; the built-in workflow `ask` is always available\n"
     assert commands("list", "--json").stdout == ""
 
 
@@ -95,9 +95,9 @@ def test_that_a_version_is_printed_as_the_yaml_that_can_be_deployed(commands: _C
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["get", "x"], "no workflow called x is deployed; there are: w"),
-        (["history", "x"], "no workflow called x is deployed; there are: w"),
-        (["get", "w", "--version", "3"], "w: there is no version 3; deployed are: 1"),
+        (["get", "x"], "workflow x is not deployed; deployed workflows: w"),
+        (["history", "x"], "workflow x is not deployed; deployed workflows: w"),
+        (["get", "w", "--version", "3"], "w: unknown version 3; deployed versions: 1"),
     ],
 )
 def test_that_what_is_not_there_is_said_with_what_is(commands: _Commands, arguments: list[str], reason: str) -> None:

@@ -61,7 +61,7 @@ def test_that_an_audit_which_is_not_ours_is_no_guide() -> None:
 
 def test_that_an_unknown_workflow_is_named_with_those_there_are() -> None:
     deployed = DeployedWorkflows({("b", 1): _version(1), ("a", 1): _version(1)})
-    with pytest.raises(ConfigurationError, match="no workflow called c is deployed; there are: a, b"):
+    with pytest.raises(ConfigurationError, match="workflow c is not deployed; deployed workflows: a, b"):
         deployed.of("c")
 
 

@@ -36,7 +36,7 @@ async def test_that_who_waits_for_the_log_goes_on_when_it_is_read() -> None:
     assert partition_state.ready
 
 
-async def test_that_holdings_are_ready_when_all_that_was_read_back_is_woken() -> None:
+async def test_that_a_partition_is_ready_when_all_restored_state_is_woken() -> None:
     partition_state = PartitionState(0, wake_at=lambda _value: None, window=1.0, lasts=lambda value: value != "over")
     partition_state.values.restore("a", "lasting", 0.0)
     partition_state.values.restore("b", "over", 0.0)

@@ -20,7 +20,7 @@ Parts = dict[str, str]
 def _records(key: str, value: Parts | None, written: Parts | None) -> Sequence[tuple[str, bytes | None]]:
     now, before = value or {}, written or {}
     if "broken" in now:
-        raise ValueError("a fault of the mind")
+        raise ValueError("a fault of the state machine")
     changed = [(f"{key}/{name}", part.encode()) for name, part in now.items() if before.get(name) != part]
     return [*changed, *((f"{key}/{name}", None) for name in before if name not in now)]
 

@@ -148,7 +148,7 @@ async def test_a_stream_that_falls_silent_ends_in_time(upstream: Upstream) -> No
         await streamed(anthropic(upstream), timeout=0.2)
 
 
-async def test_an_error_amid_a_stream_ends_it(upstream: Upstream) -> None:
+async def test_an_error_during_a_stream_ends_it(upstream: Upstream) -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": f"Too busy for {KEY}."}}
     upstream.stream(*events("Hi.")[:3], event(error, "error"), then="silence")
     model = anthropic(upstream)

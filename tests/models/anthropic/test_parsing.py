@@ -27,7 +27,7 @@ def text(said: str) -> dict[str, str]:
     return {"type": "text", "text": said}
 
 
-def test_thoughts_are_kept_apart_from_the_text() -> None:
+def test_reasoning_is_kept_apart_from_the_text() -> None:
     completion = parse_message(reply({"type": "thinking", "thinking": "Hm."}, text("Hi"), text(".")), ERRORS)
 
     assert (completion.text, completion.reasoning) == ("Hi.", "Hm.")

@@ -66,7 +66,7 @@ def test_effort_is_an_effort_to_think_and_has_room_to(ours: str, theirs: str) ->
     assert of(reasoning_effort=ours, max_tokens=50)["max_tokens"] == 50
 
 
-def test_a_picture_goes_before_the_text_as_an_address_or_as_itself() -> None:
+def test_an_image_goes_before_the_text_as_an_address_or_as_itself() -> None:
     images = (Image(url="https://example.com/a.png"), Image(url="data:image/png;base64,aGVsbG8="))
 
     sent = of(Message(role="user", content="What is it?", images=images))

@@ -104,7 +104,7 @@ def test_a_refusal_in_a_stream_is_filtered() -> None:
 
 @pytest.mark.parametrize("events", [(), (START,), (START, ended()), (START, STOP), (START, ended(None), STOP)])
 def test_a_stream_without_a_proper_end_is_none(events: tuple[dict[str, Any], ...]) -> None:
-    with pytest.raises(Unavailable, match="without a reason to finish"):
+    with pytest.raises(Unavailable, match="without a finish reason"):
         taken(*events)
 
 

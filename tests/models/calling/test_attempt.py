@@ -14,11 +14,11 @@ from tests.models.virtual_time import run
 
 
 def _ask(model: Player, reader: Reader | None = None, *, prefix: str = "", **fields: object) -> Outcome:
-    async def world() -> Outcome:
+    async def scenario() -> Outcome:
         sink = reader.take if reader else None
         return await call(limiter(model), PROMPT, settings=settings(**fields), sink=sink, prefix=prefix, clock=clock())
 
-    return run(world())
+    return run(scenario())
 
 
 def test_pieces_are_handed_on_as_they_come_and_timed() -> None:
@@ -35,8 +35,8 @@ def test_pieces_are_handed_on_as_they_come_and_timed() -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([9.0, "late"], "no first piece of the answer within 5 s"),
-        (["early ", 4.0, "late"], "no further piece of the answer within 3 s"),
+        ([9.0, "late"], "no first token within 5 s"),
+        (["early ", 4.0, "late"], "no further token within 3 s"),
         (["a ", 2.0, "b ", 2.0, "c ", 2.0, "d ", 2.0, "e "], "no answer within 7 s"),
     ],
 )
@@ -82,10 +82,10 @@ def test_its_own_time_runs_out_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("model", [Player, Punctual])
-def test_a_reader_that_takes_all_the_time_of_the_call_is_no_fault_of_the_model(model: type[Player]) -> None:
+def test_a_reader_that_takes_all_the_time_of_the_call_is_not_the_models_fault(model: type[Player]) -> None:
     outcome = _ask(model(["a ", 2.0, "b ", 2.0, "c"]), Reader(takes=20.0), total_timeout=30, attempts=1)
     assert isinstance(outcome.error, errors.ModelTimeout)
-    assert "pieces had to wait for 28 s" in str(outcome.error)
+    assert "its consumer was slow for 28 s" in str(outcome.error)
     (attempt,) = outcome.attempts
     assert attempt.short
     assert (attempt.seconds, attempt.held) == pytest.approx((2, 28 + 20))  # the end is told all the same
@@ -132,7 +132,7 @@ def test_a_stream_that_ends_without_an_end_is_cut_off() -> None:
     assert outcome.text == "One "
 
 
-def test_what_the_sink_raises_comes_out_and_is_no_fault_of_the_model() -> None:
+def test_what_the_sink_raises_comes_out_and_is_not_the_models_fault() -> None:
     with pytest.raises(KeyError, match="mine"):
         _ask(Player(["One "]), Reader(error=KeyError("mine")))
 
@@ -163,7 +163,7 @@ def test_an_answer_that_is_whole_is_kept_however_its_stream_closes(closing: floa
     assert reader.pieces[-1].finish_reason == "stop"
 
 
-def test_a_component_in_which_something_is_cancelled_has_failed_and_the_call_has_not_been_given_up() -> None:
+def test_a_component_in_which_something_is_cancelled_has_failed_and_the_call_has_not_been_abandoned() -> None:
     class Dying(Player):
         async def complete(self, prompt: Prompt, *, timeout: float) -> Completion:  # noqa: ARG002
             future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()

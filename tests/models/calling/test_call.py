@@ -117,7 +117,7 @@ async def test_a_transient_error_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("kind", [errors.Unauthorized, errors.InvalidRequest, errors.ContentFiltered])
-async def test_what_a_retry_cannot_mend_is_not_tried_again(kind: type[errors.ModelError]) -> None:
+async def test_what_a_retry_cannot_fix_is_not_tried_again(kind: type[errors.ModelError]) -> None:
     outcome = await run(Fake([Attempt(0, kind("no")), Attempt()], Time()))
 
     assert (type(outcome.error), outcome.tries) == (kind, 1)

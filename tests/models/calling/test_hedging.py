@@ -30,7 +30,7 @@ def _ask(
     at_once: int = 10,
     **fields: object,
 ) -> Outcome:
-    async def world() -> Outcome:
+    async def scenario() -> Outcome:
         before = asyncio.all_tasks()
         outcome = await call(
             limiter(model, at_once),
@@ -43,7 +43,7 @@ def _ask(
         assert asyncio.all_tasks() == before
         return outcome
 
-    return run(world())
+    return run(scenario())
 
 
 def test_without_a_percentile_no_call_is_made_twice() -> None:
@@ -129,7 +129,7 @@ def test_a_second_attempt_does_not_wait_for_a_place() -> None:
 def test_a_caller_who_goes_away_stops_both() -> None:
     model = Player([60.0, "slow"], whole=True)
 
-    async def world() -> float:
+    async def scenario() -> float:
         asked = asyncio.create_task(call(limiter(model), PROMPT, settings=settings(), hedges=_hedges(), clock=clock()))
         await asyncio.sleep(5)
         asked.cancel()
@@ -138,7 +138,7 @@ def test_a_caller_who_goes_away_stops_both() -> None:
         await asyncio.sleep(0)
         return now()
 
-    run(world())
+    run(scenario())
     assert (len(model.prompts), model.ended) == (2, 2)
 
 
@@ -168,7 +168,7 @@ def test_however_the_two_go_there_is_an_answer_if_one_has_it(
 def test_calls_that_were_begun_together_share_what_was_saved_up() -> None:
     hedges, model = _hedges(2.0, 0.1), Player([5.0, "slow"], whole=True)
 
-    async def world() -> None:
+    async def scenario() -> None:
         for _ in range(10):
             hedges.begin(streamed=False)
         asked = (
@@ -176,7 +176,7 @@ def test_calls_that_were_begun_together_share_what_was_saved_up() -> None:
         )
         await asyncio.gather(*asked)
 
-    run(world())
+    run(scenario())
     assert 20 < len(model.prompts) <= 23
 
 
@@ -206,13 +206,13 @@ class _Slow(Player):
 
 
 def test_the_answer_does_not_wait_for_a_loser_that_does_not_let_itself_be_stopped() -> None:
-    async def world() -> float:
+    async def scenario() -> float:
         model = _Slow([60.0, "slow"], [1.0, "fast"], takes=1000.0)
         outcome = await call(limiter(model), PROMPT, settings=settings(), hedges=_hedges(), clock=clock())
         assert [attempt.lost for attempt in outcome.attempts] == [True, False]
         return outcome.seconds
 
-    assert run(world()) == near(4)
+    assert run(scenario()) == near(4)
 
 
 def test_a_caller_who_goes_away_has_both_ended_before() -> None:
@@ -227,7 +227,7 @@ def test_a_caller_who_goes_away_has_both_ended_before() -> None:
                 await asyncio.sleep(0.1)  # as a connection is closed
                 left.append(True)
 
-    async def world() -> None:
+    async def scenario() -> None:
         model = Watched([60.0, "slow"])
         work = call(limiter(model), PROMPT, settings=settings(), sink=Reader().take, hedges=_hedges(), clock=clock())
         asked = asyncio.create_task(work)
@@ -236,7 +236,7 @@ def test_a_caller_who_goes_away_has_both_ended_before() -> None:
         await asyncio.wait({asked})
         assert len(left) == 2
 
-    run(world())
+    run(scenario())
 
 
 class _Runner:
@@ -256,7 +256,7 @@ class _Runner:
 
 
 def test_of_two_that_begin_in_the_same_moment_the_one_goes_on_that_was_heard() -> None:
-    async def world() -> list[bool]:
+    async def scenario() -> list[bool]:
         go = asyncio.Event()
         first, second = _Runner(1, go), _Runner(2, go)
 
@@ -271,4 +271,4 @@ def test_of_two_that_begin_in_the_same_moment_the_one_goes_on_that_was_heard() -
         go.set()
         return [attempt.lost for attempt in await racing]
 
-    assert run(world()) == [True, False]
+    assert run(scenario()) == [True, False]

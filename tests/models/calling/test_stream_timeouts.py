@@ -71,7 +71,7 @@ def test_it_tells_what_has_run_out() -> None:
 
 
 def test_a_block_that_ends_in_time_ends_well_and_cancellation_is_no_timeout() -> None:
-    async def world() -> None:
+    async def scenario() -> None:
         async with StreamTimeouts(10.0, 3.0):
             await asyncio.sleep(2)
 
@@ -85,4 +85,4 @@ def test_a_block_that_ends_in_time_ends_well_and_cancellation_is_no_timeout() ->
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    run(world())
+    run(scenario())

@@ -94,7 +94,7 @@ async def test_a_batch_may_take_its_time_but_not_fail() -> None:
         async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:  # noqa: ARG002  # likewise
             return BatchResults({}, BatchFailed("no"))
 
-    assert (await checks(Slow()))["batch"].detail == "taken, and not answered yet"
+    assert (await checks(Slow()))["batch"].detail == "accepted, not answered yet"
     assert await failed(Failing()) == {"batch": "batch_failed"}
 
 

@@ -160,7 +160,7 @@ async def test_a_failure_is_named_and_not_tried_again(
 
 @real
 @pytest.mark.slow
-async def test_an_answer_that_breaks_off_is_an_error(model: Copilot, upstream: Upstream) -> None:
+async def test_an_answer_that_is_cut_off_is_an_error(model: Copilot, upstream: Upstream) -> None:
     upstream.stream(chunk("Hello"), chunk(" big"), then="cut")
     pieces = model.stream(ask("What is up?"), timeout=60)
 
@@ -239,7 +239,7 @@ async def test_a_runtime_that_died_is_started_again(model: Copilot, upstream: Up
 
 
 @pytest.mark.skipif(find_spec("copilot") is None, reason="needs github-copilot-sdk")
-async def test_what_is_no_runtime_cannot_be_started(tmp_path: Path) -> None:
+async def test_what_is_not_a_runtime_cannot_be_started(tmp_path: Path) -> None:
     program = tmp_path / "copilot"
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o700)
@@ -255,7 +255,7 @@ async def test_what_is_no_runtime_cannot_be_started(tmp_path: Path) -> None:
     [
         ({"model": None}, r"models\.m\.model"),
         ({"base_url": None}, r"models\.m\.api_key: .* COPILOT_GITHUB_TOKEN"),
-        ({"options": {"runtime": "/no/such/copilot"}}, r"models\.m\.options\.runtime: there is no /no/such/copilot"),
+        ({"options": {"runtime": "/no/such/copilot"}}, r"models\.m\.options\.runtime: /no/such/copilot does not exist"),
         ({"options": {"path": "x"}}, r"models\.m\.options\.path"),
     ],
 )
@@ -267,14 +267,14 @@ def test_what_is_wrong_is_named(wrong: dict[str, object], named: str, monkeypatc
         Copilot.from_settings("m", settings("http://127.0.0.1:9/v1", **given))
 
 
-def test_a_missing_sdk_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sdk_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda _: None)
 
     with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[copilot\]"'):
         Copilot.from_settings("m", settings("http://127.0.0.1:9/v1"))
 
 
-def test_a_missing_runtime_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_runtime_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(adapter, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -27,7 +27,7 @@ def answer() -> CopilotReply:
     return CopilotReply(ErrorTranslator("copilot", None, ("sk-planted",)))
 
 
-def test_pieces_thoughts_and_counts_make_the_answer() -> None:
+def test_pieces_reasoning_and_counts_make_the_answer() -> None:
     subject = answer()
     events = [
         told("AssistantTurnStartData"),
@@ -85,7 +85,7 @@ def test_no_answer_is_an_error() -> None:
             errors.Unavailable,
             "1",
         ),
-        (told("ModelCallFailureData", status_code=503, error_message=None), errors.Overloaded, "without a reason"),
+        (told("ModelCallFailureData", status_code=503, error_message=None), errors.Overloaded, "without a message"),
     ],
 )
 def test_a_failure_is_named(event: Any, kind: type[errors.ModelError], message: str) -> None:

@@ -13,12 +13,12 @@ def endpoint(chosen: HostedOptions | None = None, **fields: object) -> Endpoint:
     return Endpoint.from_settings("big", settings, chosen or HostedOptions(), vendor="OPENAI")
 
 
-def test_without_key_and_address_the_mend_is_said() -> None:
+def test_without_key_and_address_the_fix_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"models\.big\.api_key.*OPENAI_API_KEY.*base_url"):
         endpoint()
 
 
-def test_without_model_the_mend_is_said() -> None:
+def test_without_model_the_fix_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"models\.big\.model"):
         endpoint(model=None, api_key="sk-planted-1")
 

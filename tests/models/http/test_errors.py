@@ -182,9 +182,9 @@ async def test_the_key_is_redacted_wherever_the_upstream_repeats_it(model: Model
     [
         (b'{"error": {"code": 429, "message": "slow down"}}', errors.RateLimited, "slow down"),
         (b'{"error": {"type": "authentication_error", "message": "who?"}}', errors.Unauthorized, "who?"),
-        (b'{"error": {"code": 400, "message": null}}', errors.InvalidRequest, "without a reason"),
-        (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "does not have the form.*down"),
-        (b'{"error": "down"}', errors.Unavailable, "does not have the form.*down"),
+        (b'{"error": {"code": 400, "message": null}}', errors.InvalidRequest, "without a message"),
+        (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "unexpected response format.*down"),
+        (b'{"error": "down"}', errors.Unavailable, "unexpected response format.*down"),
         (b"[[[", errors.Unavailable, "does not have the form"),
     ],
 )

@@ -86,7 +86,7 @@ async def test_a_connection_is_used_again(http_client: HttpClient, upstream: Ups
     assert upstream.connections == 1
 
 
-async def test_leaving_amid_the_stream_closes_the_connection(http_client: HttpClient, upstream: Upstream) -> None:
+async def test_leaving_during_the_stream_closes_the_connection(http_client: HttpClient, upstream: Upstream) -> None:
     upstream.stream(event("one"), then="silence")
 
     assert await data(http_client, most=1) == ["one"]
@@ -114,7 +114,7 @@ async def test_a_cancelled_stream_closes_the_connection(http_client: HttpClient,
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/html; charset=utf-8"])
-async def test_another_type_is_no_stream(kind: str, http_client: HttpClient, upstream: Upstream) -> None:
+async def test_another_type_is_not_a_stream(kind: str, http_client: HttpClient, upstream: Upstream) -> None:
     upstream.raw(b"{}", kind=kind.partition(";")[0])
 
     error = await failure(http_client)
@@ -244,7 +244,7 @@ async def test_an_answer_is_put_together_until_its_last_event(http_client: HttpC
 
 
 @pytest.mark.parametrize("letter", ["x", "-"])
-async def test_an_answer_without_end_is_given_up(http_client: HttpClient, upstream: Upstream, letter: str) -> None:
+async def test_an_answer_without_end_is_abandoned(http_client: HttpClient, upstream: Upstream, letter: str) -> None:
     upstream.stream(*[event(letter * (MOST // 10))] * 11, event("."), kind="text/event-stream")
 
     with pytest.raises(Unavailable, match=rf"longer than {MOST} bytes \(options.max_response_bytes\)"):

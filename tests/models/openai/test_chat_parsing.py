@@ -87,7 +87,7 @@ def test_logprobs() -> None:
         ({"content": None}, "stop", Unavailable),
     ],
 )
-def test_what_is_no_answer_is_an_error(message: dict[str, Any], reason: str, kind: type[ModelError]) -> None:
+def test_what_is_not_an_answer_is_an_error(message: dict[str, Any], reason: str, kind: type[ModelError]) -> None:
     with pytest.raises(ModelError) as raised:
         reply(message, reason)
 

@@ -116,7 +116,7 @@ def test_calls_without_ids_are_told_apart_by_their_names() -> None:
 def test_without_a_reason_to_finish_it_is_no_answer(chunks: list[object]) -> None:
     assembly, _ = told(ChatStreamAssembler(ERRORS), *chunks)
 
-    with pytest.raises(Unavailable, match="ended without a reason to finish"):
+    with pytest.raises(Unavailable, match="ended without a finish reason"):
         assembly.completion()
 
 
@@ -142,7 +142,7 @@ def test_a_withheld_answer_is_filtered(chunks: list[object]) -> None:
 
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "null", '{"choices": [{"delta": {"content": 7}}]}', "[DONE"])
-def test_what_is_no_chunk_is_unavailable(data: str) -> None:
+def test_what_is_not_a_chunk_is_unavailable(data: str) -> None:
     with pytest.raises(Unavailable, match="does not have the form"):
         told(ChatStreamAssembler(ERRORS), chunk(content="Half"), data)
 
@@ -161,7 +161,7 @@ def test_what_is_no_chunk_is_unavailable(data: str) -> None:
         ("broken", Unavailable),
     ],
 )
-def test_an_error_amid_the_stream(error: object, kind: type[ModelError]) -> None:
+def test_an_error_during_the_stream(error: object, kind: type[ModelError]) -> None:
     with pytest.raises(ModelError) as raised:
         told(ChatStreamAssembler(ERRORS), chunk(content="Half"), {"error": error})
 

@@ -96,13 +96,13 @@ def refusal(words: str) -> dict[str, Any]:
         (reply(status="failed", error={"code": "rate_limit_exceeded", "message": "slow"}), RateLimited, "slow"),
         (reply(status="failed", error=None), Unavailable, "the response is failed"),
         (reply(message("Half"), status="cancelled"), Unavailable, "the response is cancelled"),
-        (reply(), Unavailable, "neither a text nor a call"),
+        (reply(), Unavailable, "neither text nor a tool call"),
         ({"status": "completed"}, Unavailable, "does not have the form"),
         ({"error": {"message": "no"}}, Unavailable, "does not have the form"),
         ([], Unavailable, "does not have the form"),
     ],
 )
-def test_what_is_no_answer_is_an_error(body: object, kind: type[ModelError], why: str) -> None:
+def test_what_is_not_an_answer_is_an_error(body: object, kind: type[ModelError], why: str) -> None:
     with pytest.raises(ModelError, match=why) as raised:
         parse_response(json.dumps(body).encode(), ERRORS)
 

@@ -112,7 +112,7 @@ def test_without_a_last_event_it_is_no_answer() -> None:
     assembly, _ = told(ResponsesStreamAssembler(ERRORS), text("Half"))
 
     assert not assembly.done
-    with pytest.raises(Unavailable, match="ended without a reason to finish"):
+    with pytest.raises(Unavailable, match="ended without a finish reason"):
         assembly.completion()
 
 
@@ -128,7 +128,7 @@ def test_a_failed_response_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("data", ["", "{", "[DONE]", "[]", '{"type": "response.output_text.delta"}'])
-def test_what_is_no_event_is_unavailable(data: str) -> None:
+def test_what_is_not_an_event_is_unavailable(data: str) -> None:
     with pytest.raises(Unavailable, match="does not have the form"):
         told(ResponsesStreamAssembler(ERRORS), text("Half"), data)
 
@@ -140,7 +140,7 @@ def test_what_is_no_event_is_unavailable(data: str) -> None:
         {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}},
     ],
 )
-def test_an_error_amid_the_stream(event: dict[str, Any]) -> None:
+def test_an_error_during_the_stream(event: dict[str, Any]) -> None:
     with pytest.raises(RateLimited, match="slow down"):
         told(ResponsesStreamAssembler(ERRORS), text("Half"), event)
 

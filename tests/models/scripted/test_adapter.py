@@ -143,7 +143,7 @@ async def test_a_stream_is_the_answer_word_by_word_and_then_the_whole() -> None:
     assert (last.usage.output_tokens, last.usage.reasoning_tokens) == (6, 3)
 
 
-async def test_a_stream_breaks_off_where_the_script_says() -> None:
+async def test_a_stream_is_cut_off_where_the_script_says() -> None:
     pieces = scripted(default="one two three", cut_after=2).stream(ask(("user", "count")), timeout=5)
 
     assert [await anext(pieces), await anext(pieces)] == [Delta("one "), Delta("two ")]
@@ -151,7 +151,7 @@ async def test_a_stream_breaks_off_where_the_script_says() -> None:
         await anext(pieces)
 
 
-async def test_an_answer_that_broke_off_is_continued_where_it_stopped() -> None:
+async def test_an_answer_that_was_cut_off_is_continued_where_it_stopped() -> None:
     model = scripted(default="one two three four five", cut_after=2)
     prompt, text = ask(("user", "count")), ""
 

@@ -148,7 +148,7 @@ async def test_that_the_error_of_one_caller_is_not_tried_again() -> None:
     assert errors(await ask_all(batching, ["a"])) == [""]
 
 
-async def test_that_what_is_no_error_of_ours_is_handed_on_as_it_is() -> None:
+async def test_that_what_is_not_an_error_of_ours_is_handed_on_as_it_is() -> None:
     class Broken(Upstream):
         def _answer(self, texts: Sequence[str]) -> Vectors:
             raise ZeroDivisionError(texts[0])
@@ -163,7 +163,7 @@ async def test_that_an_answer_of_another_shape_is_an_error(more: int) -> None:
             return vectors(*["x"] * (len(texts) + more))
 
     (error,) = errors(await ask_all(BatchingEmbedder(Miscounting(), size=8), ["a", "b"]))
-    assert error == f"upstream gave an array of shape {(2 + more, 2)} for 2 texts"
+    assert error == f"upstream returned an array of shape {(2 + more, 2)} for 2 texts"
 
 
 async def test_that_who_goes_away_takes_nobody_along() -> None:

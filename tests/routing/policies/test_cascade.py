@@ -133,7 +133,7 @@ def test_models_that_come_or_go_meanwhile_do_not_lead_it_astray() -> None:
     assert cascade.more(ask("b", "c"), ["a"], answers(("a", "4"))) is None
 
 
-def test_models_that_are_not_there_are_passed_over() -> None:
+def test_models_that_are_not_there_are_skipped() -> None:
     cascade = policy("cascade", stages=[["a"], ["b"], ["c"]])
     assert _run(cascade, {"b": None, "c": "yes"}) == [("b",), ("c",)]
 

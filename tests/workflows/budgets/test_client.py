@@ -13,7 +13,7 @@ from app.workflows.definition.definitions import Definitions
 from app.workflows.definition.spec import Workflow
 from app.workflows.engine import TaskReceived
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import asking, later, outcome
+from tests.workflows.kinds.run_helpers import asking, later, outcome
 from tests.workflows.simulation import Life, answer
 from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest

@@ -255,7 +255,7 @@ HAPPENINGS = st.tuples(
 
 
 @dataclass
-class World:
+class BudgetSimulation:
     """An owner to which random things happen, and what must be true of it."""
 
     when_exceeded: str
@@ -329,7 +329,7 @@ class World:
 def test_that_no_more_is_given_than_there_is_and_each_run_is_paid_once(
     when_exceeded: str, happenings: list[tuple[str, str, float, int]]
 ) -> None:
-    engine = World(when_exceeded)
+    engine = BudgetSimulation(when_exceeded)
     for happening in happenings:
         engine.happen(*happening)
 

@@ -40,8 +40,8 @@ def _found(*models: str, **settings: Any) -> list[tuple[str, bool]]:
     ],
 )
 def test_that_what_the_only_model_refuses_is_an_error(settings: dict[str, Any], feature: Feature) -> None:
-    mend = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
-    assert _found("plain", **settings) == [(f"plain has no {feature}: it refuses this step; {mend}", False)]
+    hint = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
+    assert _found("plain", **settings) == [(f"plain has no {feature}: it refuses this step; {hint}", False)]
     assert _found("plain", **settings, downgrade=[feature]) == []
 
 
@@ -54,8 +54,8 @@ def test_that_what_the_only_model_refuses_is_an_error(settings: dict[str, Any], 
     ],
 )
 def test_that_what_a_model_does_without_is_a_warning(settings: dict[str, Any], feature: Feature) -> None:
-    mend = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
-    assert _found("plain", **settings) == [(f"plain has no {feature}: it {_WITHOUT[feature]}; {mend}", True)]
+    hint = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
+    assert _found("plain", **settings) == [(f"plain has no {feature}: it {_WITHOUT[feature]}; {hint}", True)]
     assert _found("plain", **settings, downgrade=[feature]) == []
     assert _found("able", **settings) == []
 
@@ -64,7 +64,7 @@ def test_that_every_feature_is_asked_for_in_one_way() -> None:
     assert set(_SAMPLING) | set(_WITHOUT) | {"batch", "tools"} == set(get_args(Feature))
 
 
-def test_that_a_model_that_can_or_that_nobody_knows_is_let_be() -> None:
+def test_that_a_model_that_can_or_that_nobody_knows_is_ignored() -> None:
     assert _found("able", "stranger", **TOOL, sampling={"seed": 1}) == []
 
 

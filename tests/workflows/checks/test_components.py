@@ -116,7 +116,7 @@ def test_that_the_cache_of_a_map_is_that_of_the_step_inside() -> None:
 @pytest.mark.parametrize(
     "step", [ASK, {"kind": "retrieve", "query": "q"}, {"kind": "connector", "connector": "tickets"}]
 )
-def test_that_answers_of_models_documents_and_connectors_can_be_given_again(step: dict[str, Any]) -> None:
+def test_that_answers_of_models_documents_and_connectors_can_be_cached(step: dict[str, Any]) -> None:
     assert errors({"s": {**step, "cache": "1h"}}) == []
 
 

@@ -20,7 +20,7 @@ from topics.tasks import Task
         ("steps.anser.output", "there is no step called anser; did you mean `answer`?"),
         ("steps.answer.outptu", "`steps.answer.outptu`: a step has no `outptu`; did you mean `output`?"),
         ("steps.t.output", "a step cannot refer to itself, as `steps.t` does"),
-        ("1 +", "is not a CEL expression"),
+        ("1 +", "is not a valid CEL expression"),
     ],
 )
 def test_that_names_must_mean_something(value: str, said: str) -> None:
@@ -49,7 +49,7 @@ def test_that_templates_and_values_are_looked_at_too() -> None:
 def test_that_the_place_of_a_malformed_expression_within_a_value_is_named() -> None:
     step = {"kind": "connector", "connector": "c", "arguments": {"x": ["a", {"y": "${{ 1 + }}"}]}}
     (line,) = errors({"b": step})
-    assert line.startswith("steps.b.arguments.x.1.y: is not a CEL expression")
+    assert line.startswith("steps.b.arguments.x.1.y: is not a valid CEL expression")
 
 
 def test_that_items_are_there_inside_a_map() -> None:
@@ -82,7 +82,9 @@ def test_that_a_concurrency_key_sees_the_task_only() -> None:
         "concurrency.key: is computed before the run begins, and has no `item`; it has input, metadata, task",
         "concurrency.key: is computed before the run begins, and has no `steps`; it has input, metadata, task",
     ]
-    assert errors({"a": ASK}, concurrency={"limit": 1, "key": "1 +"})[0].startswith("concurrency.key: is not a CEL")
+    assert errors({"a": ASK}, concurrency={"limit": 1, "key": "1 +"})[0].startswith(
+        "concurrency.key: is not a valid CEL"
+    )
 
 
 def test_that_the_fields_are_those_that_steps_show() -> None:

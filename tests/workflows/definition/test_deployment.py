@@ -82,7 +82,7 @@ def test_that_a_version_that_is_written_is_kept() -> None:
     assert engine.plan(_spec(version=9))[0].after.number == 9  # equal content, but a number of its own was asked for
 
 
-def test_that_a_version_with_other_content_is_refused_with_the_mend_and_all_are_named() -> None:
+def test_that_a_version_with_other_content_is_refused_with_the_fix_and_all_are_named() -> None:
     engine = _World()
     engine.deploy(_spec(version=2), _spec("v"))
     with pytest.raises(ConfigurationError) as caught:
@@ -119,7 +119,7 @@ def test_that_a_deployed_version_can_be_activated_by_number() -> None:
     change = activation("w", 1, engine.specs, 2)
     assert (change.kind, change.before and change.before.number, change.after.number) == ("activate", 2, 1)
     assert activation("w", 2, engine.specs, 2).kind == "unchanged"
-    with pytest.raises(ConfigurationError, match="w: there is no version 3; deployed are: 1, 2"):
+    with pytest.raises(ConfigurationError, match="w: unknown version 3; deployed versions: 1, 2"):
         activation("w", 3, engine.specs, 2)
 
 

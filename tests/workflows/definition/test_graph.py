@@ -27,7 +27,7 @@ def test_that_a_step_needs_what_it_writes_refers_to_and_is_decided_by() -> None:
     assert found == {"a": frozenset(), "b": {"a"}, "way": frozenset(), "c": {"b", "way"}}
 
 
-def test_that_a_name_that_is_no_step_is_no_need() -> None:
+def test_that_a_name_that_is_not_a_step_is_no_need() -> None:
     assert needs(spec(a=of("steps.nothing.output"))) == {"a": frozenset()}
 
 

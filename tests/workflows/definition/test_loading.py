@@ -72,8 +72,10 @@ def test_that_every_fault_of_every_file_is_told_at_once() -> None:
     ]
     assert "flows/a.yaml:3: steps.x.valu: unknown key; did you mean `value`?" in found
     assert "flows/b.yaml:5: steps.y.value: there is nothing called `inptu`; did you mean `input`?" in found
-    assert any(line.startswith("flows/b.yaml:6: steps.y.when: is not a CEL expression: column 4: ") for line in found)
-    assert any(line.startswith("flows/c.yaml:2: is not YAML") for line in found)
+    assert any(
+        line.startswith("flows/b.yaml:6: steps.y.when: is not a valid CEL expression: column 4: ") for line in found
+    )
+    assert any(line.startswith("flows/c.yaml:2: is not valid YAML") for line in found)
 
 
 def test_that_a_key_which_is_set_twice_is_a_fault() -> None:

@@ -33,7 +33,7 @@ def test_that_an_unknown_name_is_refused_with_the_place(source: str) -> None:
         _render(source)
 
 
-def test_that_the_mend_for_an_unknown_name_is_said() -> None:
+def test_that_a_hint_for_an_unknown_name_is_given() -> None:
     with pytest.raises(
         PromptError, match=r"there is no `nothing`; give a stand-in, as in {{ name \| default\('none'\) }}$"
     ):

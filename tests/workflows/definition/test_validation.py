@@ -88,7 +88,7 @@ def test_that_an_answer_must_be_a_step() -> None:
 
 def test_that_a_list_is_not_called_too_short_for_what_is_wrong_in_it() -> None:
     assert _said("s: {kind: ask, models: [1], prompt: x}") == [
-        "f:2: steps.s.models.0: must be a text; put quotes around it"
+        "f:2: steps.s.models.0: must be a string; put quotes around it"
     ]
     (line,) = _said("s: {kind: ask, models: [], prompt: x}")
     assert line.startswith("f:2: steps.s.models: ")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.routing.base import HealthSnapshot
-from tests.workflows.kinds.lives import answer_all, answer_next, asked, asking, begun, later, outcome
+from tests.workflows.kinds.run_helpers import answer_all, answer_next, asked, asking, begun, later, outcome
 from tests.workflows.simulation import START, Life, answer
 from topics.base import Failure
 from topics.model_requests import ModelRequest, ToolCall
@@ -276,13 +276,13 @@ def test_that_another_attempt_at_the_step_goes_on_too() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"schema": SCHEMA}, {"tools": [TOOL]}])
-def test_that_what_has_a_form_is_begun_anew(fields: dict[str, Any]) -> None:
+def test_that_what_has_a_form_starts_over(fields: dict[str, Any]) -> None:
     life = begun({"say": asking("alpha", "beta", stream=True, **fields)})
     _cut_off(life, '{"kind":')
     assert _request(life).prefix == ""
 
 
-def test_that_what_is_not_streamed_is_begun_anew() -> None:
+def test_that_what_is_not_streamed_starts_over() -> None:
     life = begun({"say": asking("alpha", "beta", routing={"policy": "fixed", "choose": 1})})
     _cut_off(life, "half")
     assert _request(life).prefix == ""
@@ -297,7 +297,7 @@ def test_that_an_answer_that_is_only_calls_of_tools_is_a_success(fields: dict[st
     assert outcome(life).tool_calls is None  # the answer step's
 
 
-def test_that_the_result_has_the_calls_and_thoughts_of_the_answer() -> None:
+def test_that_the_result_has_the_calls_and_reasoning_of_the_answer() -> None:
     life = begun({"say": asking("alpha", "beta", tools=[TOOL])})
     _answered(life, text="", tool_calls=(CALL,), reasoning="hm", downgraded=("seed",))
     result = outcome(life)

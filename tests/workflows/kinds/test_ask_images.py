@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.workflows.kinds.ask_images import MOST, is_image
-from tests.workflows.kinds.lives import asking, begun, outcome
+from tests.workflows.kinds.run_helpers import asking, begun, outcome
 from topics.model_requests import ModelRequest
 
 PHOTO, INLINE = "https://host.example/a.png", "data:image/png;base64,AAAA"
@@ -30,7 +30,7 @@ def _sent(images: Any, **given: Any) -> list[str]:
         ([PHOTO, "${{ input.photos }}", "${{ input.nothing }}"], [PHOTO, PHOTO, INLINE]),
     ],
 )
-def test_that_pictures_go_with_the_prompt(images: Any, sent: list[str]) -> None:
+def test_that_images_go_with_the_prompt(images: Any, sent: list[str]) -> None:
     assert _sent(images, photo=PHOTO, photos=[PHOTO, INLINE], nothing=None) == sent
 
 
@@ -42,7 +42,7 @@ def test_that_pictures_go_with_the_prompt(images: Any, sent: list[str]) -> None:
         ([PHOTO] * (MOST + 1), f"17 images are too many; {MOST} may go with a prompt"),
     ],
 )
-def test_that_what_is_no_picture_fails_the_step_and_is_not_quoted(given: Any, said: str) -> None:
+def test_that_what_is_not_an_image_fails_the_step_and_is_not_quoted(given: Any, said: str) -> None:
     life = begun({"say": asking(images="${{ input.photos }}")}, task={"input": {"question": "?", "photos": given}})
     error = outcome(life).error
     assert error
@@ -55,5 +55,5 @@ def test_that_what_is_no_picture_fails_the_step_and_is_not_quoted(given: Any, sa
     ("url", "picture"),
     [(PHOTO, True), (INLINE, True), ("data:text/plain;base64,AA", False), ("file:///etc/x", False), (None, False)],
 )
-def test_what_a_picture_is(url: Any, picture: bool) -> None:  # noqa: FBT001  # a parameter of the test
+def test_what_an_image_is(url: Any, picture: bool) -> None:  # noqa: FBT001  # a parameter of the test
     assert is_image(url) is picture

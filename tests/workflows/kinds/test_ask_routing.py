@@ -10,7 +10,7 @@ from app.routing.base import Choice, Lookup, ModelAnswer, Policy, PolicyOptions,
 from app.workflows.definition.definitions import Definitions
 from app.workflows.definition.spec import Workflow
 from app.workflows.engine import TaskReceived
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, outcome
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, outcome
 from tests.workflows.simulation import Life, accept, answer
 from topics.tasks import Parent, Task
 

@@ -10,7 +10,7 @@ from app.workflows.engine import Tick
 from app.workflows.kinds.batch_polling import following
 from app.workflows.records import records
 from app.workflows.run import Done, Run, StepRun, without_waiting
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome
 from tests.workflows.simulation import START, Life, answer, ticket
 from topics.model_requests import ModelRequest
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.workflows.engine import TaskReceived, Tick, advance
 from app.workflows.run import Done
-from tests.workflows.kinds.lives import answer_next, asked, begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import answer_next, asked, begun, later, outcome, transform
 from tests.workflows.simulation import LIMITS, START, Life
 from topics.results import Result
 from topics.signals import Signal

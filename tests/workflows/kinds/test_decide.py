@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.workflows.kinds.lives import begun, outcome, transform
+from tests.workflows.kinds.run_helpers import begun, outcome, transform
 
 DECIDE = {
     "kind": "decide",

@@ -6,7 +6,7 @@ import pytest
 
 from app.workflows.engine import Tick
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import answer_next, asked, asking, begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome, transform
 from tests.workflows.simulation import START, Life, answer
 from topics.model_requests import ModelRequest
 
@@ -52,7 +52,7 @@ def test_that_no_items_are_an_empty_list() -> None:
         ("[1, 2, 3]", "3 items are more than at_most allows (2)"),
     ],
 )
-def test_that_what_is_no_list_or_too_long_fails(over: str, said: str) -> None:
+def test_that_what_is_not_a_list_or_too_long_fails(over: str, said: str) -> None:
     error = outcome(begun({"each": {"kind": "map", "over": over, "at_most": 2, "step": SAY}})).error
     assert error
     assert said in error.message

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.workflows.run import Run
-from tests.workflows.kinds.lives import begun, later, outcome, transform
+from tests.workflows.kinds.run_helpers import begun, later, outcome, transform
 from tests.workflows.simulation import START
 from topics.signals import Signal
 
@@ -42,7 +42,7 @@ def test_that_a_time_that_has_passed_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("until", ["1", "'soon'", "'2001-01-01T00:00:00'"])
-def test_that_what_is_no_moment_fails(until: str) -> None:
+def test_that_what_is_not_a_moment_fails(until: str) -> None:
     error = outcome(begun({"pause": {"kind": "wait", "until": until}})).error
     assert error
     assert error.code == "expression"

@@ -12,7 +12,7 @@ from app.workflows.definition.spec import Workflow
 from app.workflows.run import Run
 from tests.agents.deps import PARTITIONS, Measured
 from tests.agents.engine_contexts import runs
-from tests.agents.household import Household
+from tests.agents.simulated_cluster import SimulatedCluster
 from topics import SIGNALS, TASKS
 from topics.signals import Signal
 from topics.tasks import Task
@@ -51,33 +51,33 @@ def _settings(when_exceeded: str | None) -> Settings:
     return Settings.model_validate({"budgets": both if when_exceeded else (), "models": MODELS})
 
 
-def _send(house: Household, event: Task | Signal, key: str) -> None:
+def _send(cluster: SimulatedCluster, event: Task | Signal, key: str) -> None:
     topic: Any = TASKS if isinstance(event, Task) else SIGNALS
-    house.send(Outgoing(topic, key, event, key, partition_of(key, PARTITIONS)))
+    cluster.send(Outgoing(topic, key, event, key, partition_of(key, PARTITIONS)))
 
 
-def _happen(house: Household, data: st.DataObject) -> None:
-    places, asked, keys = house.places(), sorted(house.asked), sorted(house.states)
+def _happen(cluster: SimulatedCluster, data: st.DataObject) -> None:
+    places, asked, keys = cluster.places(), sorted(cluster.asked), sorted(cluster.states)
     match data.draw(
         st.sampled_from(["deliver"] * 8 + ["answer"] * 3 + ["fail", "lose", "write", "crash", "time", "end"])
     ):
         case "deliver" if places:
-            house.deliver(data.draw(st.sampled_from(places)))
+            cluster.deliver(data.draw(st.sampled_from(places)))
         case "answer" if asked:
-            house.answer(data.draw(st.sampled_from(asked)), cost=data.draw(st.sampled_from([0.0, 0.1])))
+            cluster.answer(data.draw(st.sampled_from(asked)), cost=data.draw(st.sampled_from([0.0, 0.1])))
         case "fail" if asked:
-            house.answer(data.draw(st.sampled_from(asked)), error="a")
+            cluster.answer(data.draw(st.sampled_from(asked)), error="a")
         case "lose" if asked:
-            house.asked.pop(data.draw(st.sampled_from(asked)))
+            cluster.asked.pop(data.draw(st.sampled_from(asked)))
         case "write" if keys:
-            house.write(data.draw(st.sampled_from(keys)))
+            cluster.write(data.draw(st.sampled_from(keys)))
         case "crash" if keys:
-            house.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
+            cluster.crash(data.draw(st.sampled_from(keys)), torn=data.draw(st.integers(0, 3)))
         case "time":
-            house.pass_time(data.draw(st.sampled_from([0.1, 2.0, 10.0])))
+            cluster.pass_time(data.draw(st.sampled_from([0.1, 2.0, 10.0])))
         case "end":
             root = data.draw(st.sampled_from(ROOTS))
-            _send(house, Signal(task_id=root, kind="cancel", actor="ada"), root)
+            _send(cluster, Signal(task_id=root, kind="cancel", actor="ada"), root)
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,14 +85,14 @@ def _happen(house: Household, data: st.DataObject) -> None:
 def test_that_families_of_runs_end_whatever_happens_and_leave_nothing_behind(
     family: list[Workflow], budget: str | None, data: st.DataObject, events: int
 ) -> None:
-    house = Household(runs(_settings(budget), Measured(), *family))
+    cluster = SimulatedCluster(runs(_settings(budget), Measured(), *family))
     for root in ROOTS:
-        _send(house, Task(id=root, workflow="root", input={}), root)
+        _send(cluster, Task(id=root, workflow="root", input={}), root)
     for _ in range(events):
-        _happen(house, data)
-    house.finish()
-    assert {result.task_id for result in house.results} >= set(ROOTS)
-    assert house.states == {}
+        _happen(cluster, data)
+    cluster.finish()
+    assert {result.task_id for result in cluster.results} >= set(ROOTS)
+    assert cluster.states == {}
 
 
 def test_that_a_family_to_which_nothing_happens_succeeds() -> None:
@@ -103,16 +103,16 @@ def test_that_a_family_to_which_nothing_happens_succeeds() -> None:
         Workflow.model_validate({"id": "root", "steps": {"each": each}, "concurrency": one}),
         Workflow.model_validate({"id": "child", "steps": {"say": ASK}, "concurrency": one}),
     ]
-    house = Household(runs(Settings(), Measured(), *family))
+    cluster = SimulatedCluster(runs(Settings(), Measured(), *family))
     for root in ROOTS:
-        _send(house, Task(id=root, workflow="root", input={}), root)
-    while house.places() or house.asked:
-        if places := house.places():
-            house.deliver(places[-1])
+        _send(cluster, Task(id=root, workflow="root", input={}), root)
+    while cluster.places() or cluster.asked:
+        if places := cluster.places():
+            cluster.deliver(places[-1])
         else:
-            going = [state for state in house.states.values() if isinstance(state, Run) and state.slot == "held"]
+            going = [state for state in cluster.states.values() if isinstance(state, Run) and state.slot == "held"]
             assert sorted(run.task.workflow for run in going) in ([], ["child", "root"])
-            house.answer(min(house.asked))
-    told = {result.task_id: result.answer for result in house.results if result.task_id in ROOTS}
+            cluster.answer(min(cluster.asked))
+    told = {result.task_id: result.answer for result in cluster.results if result.task_id in ROOTS}
     assert told == dict.fromkeys(ROOTS, ["Yes"] * 3)
-    house.finish()
+    cluster.finish()

@@ -1,4 +1,4 @@
-"""A small world in which whole families of runs live, with the slots that they share, through crashes."""
+"""A simulated cluster: runs with their child runs, semaphores and budgets, through crashes and redeliveries."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Place = tuple[str, str]
 
 
 @dataclass
-class Household:
-    """Queues by topic and key, in order as Kafka keeps them, and the state of each key: in memory, and as written."""
+class SimulatedCluster:
+    """Queues by topic and key, ordered as in Kafka, and the state of each key: in memory, and as written."""
 
-    mind: RunStateMachine
+    machine: RunStateMachine
     now: float = 1_700_000_000.0
     queues: defaultdict[Place, deque[Outgoing]] = field(default_factory=lambda: defaultdict(deque))
     states: dict[str, RunState] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Household:
         if isinstance(event, Result):
             self.results.append(event)
         elif isinstance(event, ModelRequest | StepRequest):
-            if event.id not in self.answered:  # whoever has answered does not do so again
+            if event.id not in self.answered:  # an answered request is not answered again
                 self.asked[event.id] = event
         else:
             self.queues[outgoing.topic.name, outgoing.key].append(outgoing)
@@ -50,11 +50,11 @@ class Household:
         return sorted(place for place, queue in self.queues.items() if queue)
 
     def deliver(self, place: Place) -> None:
-        """Have the first event of a queue decided."""
+        """Process the first event of a queue."""
         outgoing = self.queues[place].popleft()
         event = received(outgoing.event, partition=outgoing.partition or 0)
-        key = self.mind.key(event)
-        decision = self.mind.decide(self.states.get(key), event, self.now)
+        key = self.machine.key(event)
+        decision = self.machine.decide(self.states.get(key), event, self.now)
         if decision.wait is not None:
             self.waiting[key].append((self.now + decision.wait, outgoing))
             return
@@ -87,45 +87,45 @@ class Household:
     def answer(self, request_id: str, error: str | None = None, cost: float = 0.0) -> None:
         request = self.asked.pop(request_id)
         self.answered.add(request_id)
-        fact = answer(request, error=error)
+        event = answer(request, error=error)
         if cost:
-            fact = fact.model_copy(update={"usage": Usage(output_tokens=1, cost=cost)})
-        self.send(self.mind._outgoing(fact, None))
+            event = event.model_copy(update={"usage": Usage(output_tokens=1, cost=cost)})
+        self.send(self.machine._outgoing(event, None))
 
     def write(self, key: str) -> None:
-        """Have a key's state written: its events are finished."""
+        """Write the state of a key: its events are finished."""
         self.since.pop(key, None)
         if key in self.states:
             self.written[key] = self.states[key]
 
     def crash(self, key: str, *, torn: int = 0) -> None:
-        """Lose what was not written of a key; what led to it is delivered again, and the rest is woken first.
+        """Lose the unwritten state of a key; its events are delivered again, after the restored state was woken.
 
-        The first `torn` records of what was to be written next may still have been.
+        The first `torn` records of the next write may have been written.
         """
         state, written = self.states.pop(key, None), self.written.pop(key, None)
         assembler = Assembler()
-        for name, value in self.mind.records(key, written, None) if written else ():
+        for name, value in self.machine.records(key, written, None) if written else ():
             assembler.add(name, value)
-        for name, value in tuple(self.mind.records(key, state, written))[:torn] if state else ():
+        for name, value in tuple(self.machine.records(key, state, written))[:torn] if state else ():
             assembler.add(name, value)
         for outgoing in reversed(self.since.pop(key, [])):
             self.queues[outgoing.topic.name, outgoing.key].appendleft(outgoing)
         if restored := assembler.states():
             self.states |= restored
             self.written |= restored
-            self._apply(key, self.mind.wake(restored[key], self.now))
+            self._apply(key, self.machine.wake(restored[key], self.now))
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         for key, state in list(self.states.items()):
             if state.wake_at <= self.now:
-                self._apply(key, self.mind.wake(state, self.now))
+                self._apply(key, self.machine.wake(state, self.now))
         for key, events in list(self.waiting.items()):
             self.waiting[key] = [(until, one) for until, one in events if until > self.now]
 
     def finish(self) -> None:
-        """Let everything be delivered, and time pass, until nothing more happens."""
+        """Deliver everything and let time pass until nothing more happens."""
         for _ in range(10_000):
             if places := self.places():
                 self.deliver(places[0])

@@ -1,4 +1,4 @@
-"""Lives of runs whose workflow a test writes down, for the tests of the kinds of steps."""
+"""Drive runs of workflows that a test defines, for the tests of step kinds."""
 
 from __future__ import annotations
 
