@@ -19,8 +19,8 @@ _MOST = 60
 
 def cancellation(run: Run, definition: Definition, name: str, step: StepRun) -> Iterator[Signal]:
     """Yield what ends the child runs that a step has begun, and that nobody waits for any more."""
-    part = definition.part(name)
-    if part and isinstance(part.spec, WorkflowStep) and not step.over:
+    compiled = definition.step(name)
+    if compiled and isinstance(compiled.spec, WorkflowStep) and not step.over:
         parent = run.task_id if len(run.task_id) <= _MOST else f"{run.task_id[: _MOST - 1]}…"
         for child in sorted(step.outstanding):
             yield Signal(task_id=child, kind="cancel", name=f"the run {parent} needs it no more", actor=PARENT)

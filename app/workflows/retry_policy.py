@@ -75,7 +75,7 @@ def _again(ctx: StepContext) -> StepRun:
 def _with_value(ctx: StepContext) -> StepRun:
     why = f"a value stands in for it, as it failed: {_message(ctx.step)}"
     try:
-        value = ctx.part.values["fallback.value"].evaluate(ctx.context())
+        value = ctx.compiled.values["fallback.value"].evaluate(ctx.context())
     except WorkflowError as error:
         return replace(ctx.step, error=Failure.of(error))
     return replace(ctx.step, status="succeeded", output=value, reason=why)

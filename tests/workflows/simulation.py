@@ -31,7 +31,7 @@ from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
 
-LIMITS = EngineLimits(max_run=1000.0, remember=50.0, patience=2.0)
+LIMITS = EngineLimits(max_run=1000.0, remember=50.0, lookup=2.0)
 START = 1_700_000_000.0
 MODELS = ("alpha", "beta", "gamma/large", "delta")
 TEXTS = ("Yes", "yes.", "No", "Perhaps", '{"kind": "refund"}')

@@ -131,7 +131,7 @@ def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
         (
             Task(id="t", workflow="w", input={"question": "?"}, deadline=datetime.fromtimestamp(START, UTC)),
             "deadline_exceeded",
-            "had passed when it came",
+            "had passed when it was received",
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_that_a_task_of_an_unknown_workflow_waits_a_little_and_then_ends(version
     error = _outcome(life).error
     assert error
     assert error.code == "unknown_workflow"
-    assert life.now == START + LIMITS.patience
+    assert life.now == START + LIMITS.lookup
 
 
 def test_that_a_task_begins_when_its_workflow_is_deployed_meanwhile() -> None:
@@ -348,7 +348,7 @@ class _Broken:
 
 def test_that_a_strategy_that_breaks_fails_its_step_only() -> None:
     definitions = _workflow({"say": _asking()})
-    definitions.latest("w").parts["say"].strategy = cast("Strategy", _Broken(None))
+    definitions.latest("w").steps["say"].strategy = cast("Strategy", _Broken(None))
     life = Life(definitions)
     life.give(accept())
     life.give(answer(life.open[0]))

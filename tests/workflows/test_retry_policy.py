@@ -30,9 +30,9 @@ def _at(now: float = NOW, other: StepRun | None = None, step: StepRun | None = N
         status="failed", started_at=9.0, outstanding=frozenset({"x"}), spent=Usage(input_tokens=3), error=WRONG
     )
     there = {"other": other} if other else {}
-    part = definition.parts["call"]
+    compiled = definition.steps["call"]
     return StepContext(
-        run, {"call": failed, **there}, "call", failed, part, definition, EngineContext(definitions), now
+        run, {"call": failed, **there}, "call", failed, compiled, definition, EngineContext(definitions), now
     )
 
 

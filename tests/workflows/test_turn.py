@@ -252,4 +252,4 @@ def test_that_a_run_whose_answer_nothing_leads_to_does_not_succeed() -> None:
     life = begun(steps, answer="one")
     error = outcome(life).error
     assert error
-    assert (error.code, error.message) == ("workflow", "nothing leads to the step that gives the answer")
+    assert (error.code, error.message) == ("workflow", "no step leads to the step that gives the answer")

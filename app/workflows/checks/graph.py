@@ -26,8 +26,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     except ConfigurationError:
         return  # what is malformed is said elsewhere
     except DependencyCycle as error:
-        if len(set(error.ring)) > 1 or error.ring[0] in subject.spec.steps[error.ring[0]].after:
-            yield Finding(("steps", error.ring[0]), str(error))
+        if len(set(error.cycle)) > 1 or error.cycle[0] in subject.spec.steps[error.cycle[0]].after:
+            yield Finding(("steps", error.cycle[0]), str(error))
         return
     yield from _answer(subject.spec, waits)
     yield from _standing_in(subject.spec, waits)
@@ -45,8 +45,8 @@ def _fallbacks(spec: Workflow) -> Iterator[Finding]:
             step = spec.steps[seen[-1]]  # noqa: PLW2901  # the chain is followed
         if seen[-1] == name and len(seen) > 1:
             own = "a step cannot stand in for itself"
-            ring = f"steps stand in for each other in a circle: {' → '.join(seen)}"
-            yield Finding(("steps", name, "fallback", "step"), own if len(seen) == 2 else ring)  # noqa: PLR2004  # it twice
+            cycle = f"steps stand in for each other in a circle: {' → '.join(seen)}"
+            yield Finding(("steps", name, "fallback", "step"), own if len(seen) == 2 else cycle)  # noqa: PLR2004  # it twice
 
 
 def _constants(subject: Subject) -> Iterator[Finding]:
@@ -88,9 +88,9 @@ def _waiting_for_relief(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> 
     try:
         order({name: {*others, relief.get(name, "")} - {""} for name, others in waits.items()})
     except DependencyCycle as error:
-        ring = " → ".join(error.ring)
-        text = f"what stands in for a step waits for it by way of others, so that neither would ever be over: {ring}"
-        yield Finding(("steps", next(name for name in error.ring if name in relief), "fallback", "step"), text)
+        cycle = " → ".join(error.cycle)
+        text = f"what stands in for a step waits for it by way of others, so that neither would ever be over: {cycle}"
+        yield Finding(("steps", next(name for name in error.cycle if name in relief), "fallback", "step"), text)
 
 
 def _standing_in(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:

@@ -141,10 +141,10 @@ def _replace(ctx: StepContext) -> Transition:
 
 def _wrong(ctx: StepContext, response: ModelResponse) -> str | None:
     """Return what is wrong with an answer that should be JSON; one that wants something called is none yet."""
-    if response.error or response.tool_calls or ctx.part.schema is None:
+    if response.error or response.tool_calls or ctx.compiled.schema is None:
         return None
     try:
-        read(response.text, ctx.part.schema)
+        read(response.text, ctx.compiled.schema)
     except NotJson as error:
         return str(error)
     return None

@@ -31,10 +31,10 @@ class FusionFailed(WorkflowError):
 
 def data(ctx: StepContext, response: ModelResponse) -> JsonValue:
     """Return an answer as JSON, where JSON was asked for."""
-    if ctx.part.schema is None or response.error:
+    if ctx.compiled.schema is None or response.error:
         return None
     try:
-        return read(response.text, ctx.part.schema)
+        return read(response.text, ctx.compiled.schema)
     except NotJson:
         return None
 
@@ -106,9 +106,9 @@ def _ask(ctx: StepContext, panel: Panel) -> Fused | Calls:
 
 
 def _strategy(ctx: StepContext) -> Strategy:
-    if ctx.part.strategy is None:
+    if ctx.compiled.strategy is None:
         raise FusionFailed(f"step {ctx.name} has no strategy")
-    return ctx.part.strategy
+    return ctx.compiled.strategy
 
 
 def _fault(ctx: StepContext, fault: Exception) -> FusionFailed:
@@ -171,7 +171,7 @@ def _output(ctx: StepContext, fused: Fused) -> JsonValue:
     Raises:
         NotJson: it does not fit the schema.
     """
-    schema = ctx.part.schema
+    schema = ctx.compiled.schema
     if schema is None:
         return fused.text
     if of_branch(ctx.step, fused.branch):  # it wants something called first

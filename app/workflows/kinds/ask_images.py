@@ -21,7 +21,7 @@ def images(ctx: StepContext, context: Mapping[str, Any]) -> tuple[Image, ...]:
     Raises:
         ExpressionError: there are too many, or one is no address of a picture.
     """
-    written = ctx.part.values.get("images")
+    written = ctx.compiled.values.get("images")
     if written is None:
         return ()
     given = list(_flat(written.evaluate(context)))

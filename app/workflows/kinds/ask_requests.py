@@ -32,10 +32,10 @@ def model_of(spec: AskStep, branch: str) -> str:
 def messages(ctx: StepContext) -> tuple[Message, ...]:
     """Return what the models are asked."""
     context = ctx.context()
-    system = [ctx.part.templates["system"].render(context)] if "system" in ctx.part.templates else []
+    system = [ctx.compiled.templates["system"].render(context)] if "system" in ctx.compiled.templates else []
     if ctx.spec.output_schema:
         system.append(structured_output.demand(ctx.spec.output_schema))
-    text = ctx.part.templates["prompt"].render(context)
+    text = ctx.compiled.templates["prompt"].render(context)
     prompt = Message(role="user", content=text, images=images(ctx, context))
     return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
 
@@ -59,7 +59,7 @@ def question(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
 
 def _key(ctx: StepContext) -> str:
     for place in range(len(ctx.spec.routing)):
-        if written := ctx.part.expressions.get(f"routing.{place}.key"):
+        if written := ctx.compiled.expressions.get(f"routing.{place}.key"):
             key = written.evaluate(ctx.context())
             if not isinstance(key, (str, int, float, bool)):
                 raise ExpressionError(f"step {ctx.name}: the routing's key must be a text or a number")
@@ -87,7 +87,7 @@ def batch_poll(
 def _compared(ctx: StepContext) -> bool:
     """Whether answers are compared by what they mean."""
     several = len(ctx.spec.models) * ctx.spec.samples > 1
-    return several and ctx.part.strategy is not None and ctx.part.strategy.needs_embeddings
+    return several and ctx.compiled.strategy is not None and ctx.compiled.strategy.needs_embeddings
 
 
 def partial_answer(ctx: StepContext) -> str:

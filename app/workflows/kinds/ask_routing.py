@@ -22,12 +22,12 @@ class RoutingFailed(WorkflowError):
 
 def lookup(ctx: StepContext, question: RoutingRequest) -> Lookup | None:
     """Return what must be looked up before models are chosen."""
-    return _guarded(ctx, lambda: lookup_through(ctx.part.stages, question))
+    return _guarded(ctx, lambda: lookup_through(ctx.compiled.stages, question))
 
 
 def choose(ctx: StepContext, question: RoutingRequest) -> Choice:
     """Return the models to ask first."""
-    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.part.stages, question)))
+    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.compiled.stages, question)))
 
 
 def more(ctx: StepContext, question: RoutingRequest) -> Choice | None:
@@ -40,13 +40,13 @@ def more(ctx: StepContext, question: RoutingRequest) -> Choice | None:
         )
         for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # not as they happened to arrive
     ]
-    choice = _guarded(ctx, lambda: more_through(ctx.part.stages, question, asked, answers))
+    choice = _guarded(ctx, lambda: more_through(ctx.compiled.stages, question, asked, answers))
     return _sound(ctx, choice, asked) if choice else None
 
 
 def waits_for_all(ctx: StepContext) -> bool:
     """Whether a policy wants to see all of the answers before they are fused."""
-    return not all(isinstance(policy, SinglePassPolicy) for policy, _ in ctx.part.stages)
+    return not all(isinstance(policy, SinglePassPolicy) for policy, _ in ctx.compiled.stages)
 
 
 def _guarded(ctx: StepContext, ask: Callable[[], T]) -> T:

@@ -40,7 +40,7 @@ class StepContext:
     steps: Mapping[str, StepRun]
     name: str
     step: StepRun
-    part: CompiledStep
+    compiled: CompiledStep
     definition: Definition
     engine: EngineContext
     now: float
@@ -48,7 +48,7 @@ class StepContext:
     @property
     def spec(self) -> Any:
         """What the workflow says of the step."""
-        return self.part.spec
+        return self.compiled.spec
 
     @property
     def late(self) -> bool:

@@ -31,7 +31,7 @@ class ChildKind(PassiveKind):
         depth = parent.depth + 1 if parent else 1
         if depth > _MAX_DEPTH:
             raise TooDeep(f"step {ctx.name}: {_MAX_DEPTH} generations of workflows that run workflows are the most")
-        values = ctx.part.values["input"].evaluate(ctx.context())
+        values = ctx.compiled.values["input"].evaluate(ctx.context())
         if not isinstance(values, dict):
             raise ExpressionError(f"step {ctx.name}: input must be an object")
         request_id = child_id(ctx)

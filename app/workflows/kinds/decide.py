@@ -15,6 +15,6 @@ class DecideKind(PassiveKind):
         for place, branch in enumerate(ctx.spec.branches):
             if branch.when is None:
                 return ctx.succeeded(output=branch.name, reason=f"{branch.name}, as no other branch held")
-            if holds(ctx.part.expressions[f"branches.{place}.when"], context):
+            if holds(ctx.compiled.expressions[f"branches.{place}.when"], context):
                 return ctx.succeeded(output=branch.name, reason=f"{branch.name}, because {branch.when}")
         return ctx.succeeded(output=None, reason="no branch held")

@@ -53,7 +53,7 @@ class MapKind(PassiveKind):
 
 def _keep(ctx: StepContext) -> StepRun:
     """Return the items, as they are kept."""
-    items = ctx.part.expressions["over"].evaluate(ctx.context())
+    items = ctx.compiled.expressions["over"].evaluate(ctx.context())
     if not isinstance(items, list):
         raise ExpressionError(f"step {ctx.name}: over must yield a list, not {_word(items)}")
     if len(items) > ctx.spec.at_most:

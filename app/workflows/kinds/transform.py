@@ -10,4 +10,4 @@ class TransformKind(PassiveKind):
 
     def begin(self, ctx: StepContext) -> Transition:
         """Compute the value."""
-        return ctx.succeeded(output=ctx.part.expressions["value"].evaluate(ctx.context()))
+        return ctx.succeeded(output=ctx.compiled.expressions["value"].evaluate(ctx.context()))

@@ -37,7 +37,7 @@ def _due(ctx: StepContext) -> float | None:
         return ctx.now + float(ctx.spec.seconds)
     if ctx.spec.until is None:
         return None
-    until = ctx.part.expressions["until"].evaluate(ctx.context(), native=True)
+    until = ctx.compiled.expressions["until"].evaluate(ctx.context(), native=True)
     if isinstance(until, str):
         try:
             until = datetime.fromisoformat(until)

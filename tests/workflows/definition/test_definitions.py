@@ -19,7 +19,7 @@ def _spec(name: str = "w", version: int = 1, **step: Any) -> Workflow:
 
 def test_that_all_parts_are_made_ready_once() -> None:
     definition = Definition(_spec(system="s", fusion={"strategy": "vote"}, routing={"policy": "weighted", "choose": 1}))
-    say, find = definition.parts["say"], definition.parts["find"]
+    say, find = definition.steps["say"], definition.steps["find"]
     assert definition.order == ("find", "say")
     assert (set(say.templates), set(find.templates)) == ({"prompt", "system"}, {"query"})
     assert isinstance(say.strategy, Vote)
@@ -30,7 +30,7 @@ def test_that_all_parts_are_made_ready_once() -> None:
 
 
 def test_that_a_system_prompt_is_not_needed() -> None:
-    assert "system" not in Definition(_spec()).parts["say"].templates
+    assert "system" not in Definition(_spec()).steps["say"].templates
 
 
 def _steps(**steps: dict[str, Any]) -> Definition:
@@ -65,10 +65,10 @@ def test_that_a_step_inside_a_map_counts_as_the_map() -> None:
     step = {"kind": "retrieve", "query": "{{ item }} {{ steps.a.output }}"}
     definition = _steps(a=_of("[1]"), b={"kind": "map", "over": "[1]", "step": step})
     assert definition.needs["b"] == {"a"}
-    inner = definition.part("b[3]")
+    inner = definition.step("b[3]")
     assert inner
     assert inner.spec.kind == "retrieve"
-    assert definition.part("nothing") is None
+    assert definition.step("nothing") is None
 
 
 def test_that_a_step_that_stands_in_for_another_may_name_it() -> None:
