@@ -1,7 +1,7 @@
 """Every error that the orchestrator raises on purpose.
 
 OrchestratorError                 anything below; `code` names it in results and dead letters
-├── ConfigurationError            a setting or file is wrong; the message says the mend
+├── ConfigurationError            a setting or file is wrong; the message says the fix
 ├── MissingDependency             an optional package is absent; the message is the command that installs it
 ├── BrokerError                   the broker cannot be started, reached or used
 ├── InvalidEvent                  an event does not have the form of its topic: it goes to dead letters
@@ -11,8 +11,8 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── QuorumNotMet              fewer usable candidates than the fusion needs
 │   ├── PromptError               a prompt template cannot be rendered with this input
 │   ├── ExpressionError           an expression cannot be evaluated on this input
-│   ├── InvalidInput              the task's input does not fit the workflow's schema
-│   ├── InvalidOutput             an answer does not fit the schema that it should have
+│   ├── InvalidInput              the task's input is not valid against the workflow's schema
+│   ├── InvalidOutput             an answer is not valid against its schema
 │   ├── NoModel                   no model qualifies for a step
 │   ├── BudgetExceeded            a budget has no money left for the run
 │   └── Cancelled                 the run was told to end
@@ -46,7 +46,7 @@ class OrchestratorError(Exception):
 
 
 class ConfigurationError(OrchestratorError):
-    """A setting or a file is wrong; the message names the key, the line and the mend."""
+    """A setting or a file is wrong; the message names the key, the line and the fix."""
 
     code = "configuration"
 
@@ -110,13 +110,13 @@ class ExpressionError(WorkflowError):
 
 
 class InvalidInput(WorkflowError):
-    """The task's input does not fit the workflow's schema."""
+    """The task's input is not valid against the workflow's schema."""
 
     code = "invalid_input"
 
 
 class InvalidOutput(WorkflowError):
-    """An answer does not fit the schema that it should have."""
+    """An answer is not valid against its schema."""
 
     code = "invalid_output"
 

@@ -12,10 +12,10 @@ Stage = tuple[Policy, int | None]
 
 
 def choose_through(stages: Sequence[Stage], ask: RoutingRequest) -> Choice:
-    """Return the choice of all `stages` together; `ask.count` is not looked at, since each stage has its own.
+    """Return the choice of all `stages` together; `ask.count` is ignored, since each stage has its own.
 
-    A stage is given the models that the one before has chosen. What it leaves is in reserve: those that came
-    furthest first, and only those to which no later stage objects. When no model is left, `models` and
+    A stage is given the models that the one before has chosen. Those it leaves are reserves: those that passed the
+    most stages first, and only those that every later stage accepts. When no model is left, `models` and
     `reserves` are empty and the reason says why.
     """
     choice = Choice(ask.models)
@@ -42,7 +42,7 @@ def lookup_through(stages: Sequence[Stage], ask: RoutingRequest) -> Lookup | Non
 def more_through(
     stages: Sequence[Stage], ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]
 ) -> Choice | None:
-    """Return which further models to ask once all those `asked` have answered; None when it is enough.
+    """Return which further models to ask once all those `asked` have answered; None when no more are needed.
 
     `ask` is the one that was given to `choose_through`. The first stage that wants more gets it, as far as the
     later stages allow, and never a model that was asked already.
@@ -81,7 +81,7 @@ def _narrowed(stage: Stage, ask: RoutingRequest, before: Choice) -> Choice:
 
 
 def _kept(policy: Policy, ask: RoutingRequest, reserves: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the reserves of earlier stages to which a policy does not object, in their order.
+    """Return the reserves of earlier stages that a policy accepts, in their order.
 
     A policy that may ask for more deals with failures itself.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.routing.base import HealthSnapshot, ModelFacts
+from app.routing.base import HealthSnapshot, ModelProfile
 from app.settings import BudgetSettings
 from app.workflows.definition.definitions import Definitions
 
@@ -27,7 +27,7 @@ class EngineContext:
     """The deployed workflows, what is known of the models, the limits, and the budgets in the order to ask them."""
 
     definitions: Definitions
-    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
     health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
     limits: EngineLimits = EngineLimits()
     budgets: tuple[BudgetSettings, ...] = ()

@@ -203,7 +203,7 @@ class Run:
     version: int = 0
     #: While `version` is 0: when to look for the workflow again.
     look_at: float = 0.0
-    #: The task's offset in its partition: it tells runs of the same id apart, and `round-robin` takes turns by it.
+    #: The task's offset in its partition: it tells tasks of the same id apart, and `round-robin` goes by it.
     turn: int = 0
     #: Whether it has asked for, or holds, a slot of its workflow's concurrency limit.
     slot: Literal["", "asked", "held"] = ""

@@ -1,4 +1,4 @@
-"""Making a run's result: the answer, where it comes from, and what each step took."""
+"""A run's result: the answer, its citations and candidates, and what each step took."""
 
 from __future__ import annotations
 

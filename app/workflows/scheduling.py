@@ -1,4 +1,4 @@
-"""When a step begins, and why it is skipped instead."""
+"""When a step can begin, and why it is skipped instead."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def why_skipped(name: str, definition: Definition, steps: Mapping[str, StepRun])
         return f"it was not needed: {', '.join(sorted(owners))} did not fail"
     waits = definition.needs[name]
     if waits and all(steps[other].status == "skipped" for other in waits):
-        return "all that it waits for was skipped"
+        return "all steps that it waits for were skipped"
     deciding = definition.targets.get(name, ())
     if deciding and not any(steps[decide].output == branch for decide, branch in deciding):
         return "; ".join(f"{decide} took {steps[decide].output}" for decide in dict.fromkeys(d for d, _ in deciding))

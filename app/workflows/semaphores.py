@@ -1,7 +1,7 @@
-"""Turns under a concurrency limit: at most so many runs of a workflow at once with the same key.
+"""A semaphore over all workers: at most so many runs of a workflow at once with the same key of a concurrency limit.
 
-The limit holds over all workers: the owner of the key's partition hands the slots out. A run asks it by an
-event, waits, and gives the slot back when it ends.
+The owner of the key's partition grants the slots. A run asks it by an event, waits, and releases the slot when it
+ends.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from topics.step_results import StepResult
 
 
 def acquire(run: Run, definition: Definition) -> tuple[Run, list[Command]]:
-    """Return the run as it waits for its turn.
+    """Return the run when it waits for a slot.
 
     Raises:
-        WorkflowError: the key cannot be computed.
+        WorkflowError: the key cannot be evaluated.
     """
     if definition.slot_key is None:
         return run, []
@@ -32,7 +32,7 @@ def acquire(run: Run, definition: Definition) -> tuple[Run, list[Command]]:
 
 
 def release(run: Run, definition: Definition) -> Iterator[SlotEvent]:
-    """Yield what gives the slot back, if the run has one or waits for one."""
+    """Yield the release of the slot, if the run holds one or waits for one."""
     if run.slot:
         yield _event(run, definition, "release")
 
@@ -54,9 +54,9 @@ def _event(run: Run, definition: Definition, action: str) -> SlotEvent:
 
 
 def grant(state: Semaphore | None, event: SlotEvent | None, now: float) -> tuple[Semaphore, list[StepResult]]:
-    """Return the slots of one key after `event` (or, without one, after time has passed), and who gets one.
+    """Return the semaphore of a key after `event` (or, without one, after time has passed), and the grants to send.
 
-    Asking twice is answered twice, and giving back twice changes nothing, so that repeated events do no harm.
+    A repeated request is answered again, and a repeated release changes nothing, so that repeated events do no harm.
     """
     slots = _expire(state or Semaphore(), now)
     grants: list[StepResult] = []

@@ -1,4 +1,4 @@
-"""Answers that are to be JSON of a schema: asked for, read, and sent back when they do not fit."""
+"""Answers that must be JSON of a schema: asked for, read, and sent back when they are not valid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(text: str, schema: Schema) -> JsonValue:
     """Return the JSON value in an answer: the whole of it, or what stands in its code fence or first brackets.
 
     Raises:
-        NotJson: there is none, or it does not fit the schema.
+        NotJson: there is none, or it is not valid against the schema.
     """
     value = _parse(text)
     if wrong := schema.complaint(value):

@@ -129,14 +129,14 @@ def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
 def assemble(
     harness: Harness | None = None,
     *,
-    mind: Any = None,
+    machine: Any = None,
     connectors: Mapping[str, ConfiguredConnector] | None = None,
     models: Mapping[str, ModelSettings] | None = None,
     **scripts: Mapping[str, Any],
 ) -> Dependencies:
     """Return parts with scripted models: each by its name and its settings, or the options of its script.
 
-    The deciders have the `mind`; without one they are not to be run.
+    The stateful agents have the state `machine`; without one they cannot run.
     """
     harness = harness or Harness()
     described = {**(models or {}), **{name: scripted(**script) for name, script in scripts.items()}} or {
@@ -144,7 +144,7 @@ def assemble(
     }
     settings = Settings.model_validate({"models": described, "ask": {"models": tuple(described), "strategy": "vote"}})
     processor: StatefulProcessor[RunState] = StatefulProcessor(
-        harness.delivery, mind or Mock(spec=StateMachine), state_topic="runs"
+        harness.delivery, machine or Mock(spec=StateMachine), state_topic="runs"
     )
     return Dependencies(
         settings=settings,

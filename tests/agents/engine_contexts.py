@@ -1,4 +1,4 @@
-"""The mind of the deciders, for tests in which runs are really decided."""
+"""The state machine of the stateful agents, for tests with real runs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Place = tuple[str, str]
 class Household:
     """Queues by topic and key, in order as Kafka keeps them, and the state of each key: in memory, and as written."""
 
-    mind: RunStateMachine
+    machine: RunStateMachine
     now: float = 1_700_000_000.0
     queues: defaultdict[Place, deque[Outgoing]] = field(default_factory=lambda: defaultdict(deque))
     states: dict[str, RunState] = field(default_factory=dict)
@@ -53,8 +53,8 @@ class Household:
         """Have the first event of a queue decided."""
         outgoing = self.queues[place].popleft()
         event = received(outgoing.event, partition=outgoing.partition or 0)
-        key = self.mind.key(event)
-        decision = self.mind.decide(self.states.get(key), event, self.now)
+        key = self.machine.key(event)
+        decision = self.machine.decide(self.states.get(key), event, self.now)
         if decision.wait is not None:
             self.waiting[key].append((self.now + decision.wait, outgoing))
             return
@@ -87,10 +87,10 @@ class Household:
     def answer(self, request_id: str, error: str | None = None, cost: float = 0.0) -> None:
         request = self.asked.pop(request_id)
         self.answered.add(request_id)
-        fact = answer(request, error=error)
+        response = answer(request, error=error)
         if cost:
-            fact = fact.model_copy(update={"usage": Usage(output_tokens=1, cost=cost)})
-        self.send(self.mind._outgoing(fact, None))
+            response = response.model_copy(update={"usage": Usage(output_tokens=1, cost=cost)})
+        self.send(self.machine._outgoing(response, None))
 
     def write(self, key: str) -> None:
         """Have a key's state written: its events are finished."""
@@ -105,22 +105,22 @@ class Household:
         """
         state, written = self.states.pop(key, None), self.written.pop(key, None)
         assembler = Assembler()
-        for name, value in self.mind.records(key, written, None) if written else ():
+        for name, value in self.machine.records(key, written, None) if written else ():
             assembler.add(name, value)
-        for name, value in tuple(self.mind.records(key, state, written))[:torn] if state else ():
+        for name, value in tuple(self.machine.records(key, state, written))[:torn] if state else ():
             assembler.add(name, value)
         for outgoing in reversed(self.since.pop(key, [])):
             self.queues[outgoing.topic.name, outgoing.key].appendleft(outgoing)
         if restored := assembler.states():
             self.states |= restored
             self.written |= restored
-            self._apply(key, self.mind.wake(restored[key], self.now))
+            self._apply(key, self.machine.wake(restored[key], self.now))
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         for key, state in list(self.states.items()):
             if state.wake_at <= self.now:
-                self._apply(key, self.mind.wake(state, self.now))
+                self._apply(key, self.machine.wake(state, self.now))
         for key, events in list(self.waiting.items()):
             self.waiting[key] = [(until, one) for until, one in events if until > self.now]
 

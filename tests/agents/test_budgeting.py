@@ -151,17 +151,17 @@ def test_that_a_run_that_ended_before_anything_of_it_was_saved_is_paid_for_once(
 
 
 def test_that_a_budget_is_asked_under_its_key_and_answers_the_run() -> None:
-    mind = _books({"name": "b", "tenant": "*", "limit": 1.0}).mind
+    machine = _books({"name": "b", "tenant": "*", "limit": 1.0}).machine
     home = partition_of("t", PARTITIONS)
     task = Task(id="t", workflow="child", tenant="a c", input={})
-    begun = mind.decide(None, received(task, partition=home), NOW)
+    begun = machine.decide(None, received(task, partition=home), NOW)
     (asked,) = begun.outgoing
     place = partition_of("b:a%20c", PARTITIONS)
     assert (asked.topic, asked.key, asked.id) == (BUDGETS, "b:a%20c", "t/budget:b:a%20c/reserve")
     assert asked.partition == place
     event = received(asked.event, partition=place)
-    assert mind.key(event) == "budget\t/b:a%20c"
-    account = mind.decide(None, event, NOW)
+    assert machine.key(event) == "budget\t/b:a%20c"
+    account = machine.decide(None, event, NOW)
     assert isinstance(account.value, BudgetState)
     (granted,) = account.outgoing
     assert (granted.topic, granted.key, granted.partition) == (STEP_RESULTS, "t", home)
@@ -176,7 +176,7 @@ def test_that_no_step_of_a_task_takes_the_place_of_an_account() -> None:
         house.deliver(places[0])
     log = Assembler()
     for state_key, state in house.states.items():
-        for key, value in house.mind.records(state_key, state, None):
+        for key, value in house.machine.records(state_key, state, None):
             log.add(key, value)
     assert log.states() == house.states
     assert len(house.states) == 2
@@ -187,9 +187,9 @@ def test_that_an_account_that_nobody_uses_is_forgotten_after_a_period() -> None:
     _send(house, "a", "acme")
     _finish(house)
     (account,) = (state for state in house.states.values() if isinstance(state, BudgetState))
-    first = house.mind.wake(account, account.ends_at - 0.1)
+    first = house.machine.wake(account, account.ends_at - 0.1)
     assert (first.value, first.forget) == (None, False)
-    second = house.mind.wake(account, account.ends_at)
+    second = house.machine.wake(account, account.ends_at)
     assert isinstance(second.value, BudgetState)
     assert (second.value.spent, second.forget) == (0.0, False)
-    assert house.mind.wake(second.value, second.value.ends_at).forget
+    assert house.machine.wake(second.value, second.value.ends_at).forget

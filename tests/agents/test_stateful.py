@@ -87,7 +87,7 @@ class Cluster:
         )
         self.deps: Dependencies = assemble(
             self.harness,
-            mind=runs(SETTINGS, Metrics(), REFUND),
+            machine=runs(SETTINGS, Metrics(), REFUND),
             connectors={"crm": connected(FunctionConnector(customer))},
             a={"answers": {"To customer": "Dear customer."}, "default": "Because."},
             b={"default": "because"},

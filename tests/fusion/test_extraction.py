@@ -8,8 +8,8 @@ from app.fusion.extraction import ExtractionOptions, extractor
 
 
 def read(text: str, **options: object) -> object:
-    said = extractor(ExtractionOptions.model_validate(options))(Candidate("a", text))
-    return said and said.text
+    extracted = extractor(ExtractionOptions.model_validate(options))(Candidate("a", text))
+    return extracted and extracted.text
 
 
 def same(one: str, other: str, **options: object) -> bool:
@@ -108,7 +108,7 @@ def test_data_is_read_before_text() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"pattern": "("}, "is no regular expression"),
+        ({"pattern": "("}, "is not a regular expression"),
         ({"pattern": "a", "extract": "number"}, "either extract or pattern"),
         ({"keep": "extract"}, "needs extract or pattern"),
         ({"extract": "word"}, "'number' or 'letter'"),

@@ -48,7 +48,7 @@ def metrics() -> Measured:
 
 
 @pytest.fixture
-def mind(metrics: Measured) -> RunStateMachine:
+def machine(metrics: Measured) -> RunStateMachine:
     return runs(Settings(ask=AskSettings(retrieve=False)), metrics)
 
 
@@ -79,8 +79,8 @@ def test_that_a_task_has_its_own_id_or_its_keys_or_its_places(
     assert Task(id=found, input={}).id == expected  # it is a valid one
 
 
-def test_that_a_task_at_home_begins_its_run(mind: RunStateMachine) -> None:
-    decision = mind.decide(None, received(TASK, partition=HOME), NOW)
+def test_that_a_task_at_home_begins_its_run(machine: RunStateMachine) -> None:
+    decision = machine.decide(None, received(TASK, partition=HOME), NOW)
     (request,) = decision.outgoing
     assert (request.topic, request.key, request.id, request.partition) == (
         MODEL_REQUESTS,
@@ -89,72 +89,72 @@ def test_that_a_task_at_home_begins_its_run(mind: RunStateMachine) -> None:
         HOME,
     )
     assert isinstance(decision.value, Run)
-    assert mind.records("t", decision.value, None)[0][0] == "t"
+    assert machine.records("t", decision.value, None)[0][0] == "t"
 
 
 @pytest.mark.parametrize("task", [TASK, Task(input={"question": "why?"})])
-def test_that_a_misplaced_task_is_sent_home_with_its_id_and_begins_there(mind: RunStateMachine, task: Task) -> None:
+def test_that_a_misplaced_task_is_sent_home_with_its_id_and_begins_there(machine: RunStateMachine, task: Task) -> None:
     elsewhere = received(task, key=b"t", partition=(HOME + 1) % PARTITIONS)
-    decision = mind.decide(None, elsewhere, NOW)
+    decision = machine.decide(None, elsewhere, NOW)
     (moved,) = decision.outgoing
     assert decision.value is None
     assert (moved.topic, moved.key, moved.partition, moved.id) == (TASKS, "t", HOME, "cause")
     assert moved.event == Task(id="t", input={"question": "why?"})
-    again = mind.decide(None, received(moved.event, partition=HOME), NOW)
+    again = machine.decide(None, received(moved.event, partition=HOME), NOW)
     assert isinstance(again.value, Run)
-    assert mind.key(elsewhere) == mind.key(received(moved.event)) == "t"
+    assert machine.key(elsewhere) == machine.key(received(moved.event)) == "t"
 
 
-def test_that_a_task_that_comes_again_changes_nothing(mind: RunStateMachine) -> None:
-    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
-    decision = mind.decide(run, received(TASK, partition=HOME), NOW + 1)
+def test_that_a_task_that_comes_again_changes_nothing(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
+    decision = machine.decide(run, received(TASK, partition=HOME), NOW + 1)
     assert (decision.value, list(decision.outgoing), decision.wait) == (None, [], None)
 
 
-def test_that_another_task_of_its_id_is_refused(mind: RunStateMachine) -> None:
-    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
+def test_that_another_task_of_its_id_is_refused(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
     with pytest.raises(InvalidEvent, match="other content"):
-        mind.decide(run, received(Task(id="t", input={"question": "what?"}), partition=HOME), NOW)
+        machine.decide(run, received(Task(id="t", input={"question": "what?"}), partition=HOME), NOW)
 
 
-def test_that_an_answer_before_its_task_waits(mind: RunStateMachine) -> None:
+def test_that_an_answer_before_its_task_waits(machine: RunStateMachine) -> None:
     early = received(_response("t/answer/local/1"), partition=HOME)
-    assert mind.decide(None, early, NOW).wait
-    assert mind.key(early) == "t"
+    assert machine.decide(None, early, NOW).wait
+    assert machine.key(early) == "t"
 
 
 def test_that_an_answer_ends_the_run_with_one_result_where_the_answer_came(
-    mind: RunStateMachine, metrics: Measured
+    machine: RunStateMachine, metrics: Measured
 ) -> None:
-    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
-    decision = mind.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1)
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
+    decision = machine.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1)
     (result,) = decision.outgoing
     assert (result.topic, result.key, result.id, result.partition) == (RESULTS, "t", "t/result", HOME)
     assert isinstance(result.event, Result)
     assert result.event.answer == "Because."
     assert isinstance(decision.value, Done)
     assert metrics.runs == [("ask", "succeeded")]
-    assert mind.wake(decision.value, NOW + 10_000).forget
+    assert machine.wake(decision.value, NOW + 10_000).forget
 
 
-def test_that_time_ends_a_run_in_the_trace_of_its_task(mind: RunStateMachine, metrics: Measured) -> None:
+def test_that_time_ends_a_run_in_the_trace_of_its_task(machine: RunStateMachine, metrics: Measured) -> None:
     traced = received(TASK, partition=HOME)
     object.__setattr__(traced, "traceparent", "00-trace")
-    run = mind.decide(None, traced, NOW).value
+    run = machine.decide(None, traced, NOW).value
     assert isinstance(run, Run)
-    decision = mind.wake(run, run.wake_at)
+    decision = machine.wake(run, run.wake_at)
     (result,) = decision.outgoing
     assert (result.id, result.partition, result.traceparent) == ("t/result", HOME, "00-trace")
     assert metrics.runs == [("ask", "failed")]
 
 
-def test_that_the_same_events_make_the_same_commands(mind: RunStateMachine) -> None:
-    one, other = (mind.decide(None, received(TASK, partition=HOME), NOW) for _ in range(2))
+def test_that_the_same_events_make_the_same_commands(machine: RunStateMachine) -> None:
+    one, other = (machine.decide(None, received(TASK, partition=HOME), NOW) for _ in range(2))
     assert [outgoing.event.to_json() for outgoing in one.outgoing] == [o.event.to_json() for o in other.outgoing]
     assert all(isinstance(outgoing.event, ModelRequest) for outgoing in one.outgoing)
 
 
-def test_that_a_result_that_is_too_large_is_sent_as_a_failed_one_without_its_texts(mind: RunStateMachine) -> None:
+def test_that_a_result_that_is_too_large_is_sent_as_a_failed_one_without_its_texts(machine: RunStateMachine) -> None:
     answered = Result(
         task_id="t",
         workflow="ask",
@@ -164,20 +164,20 @@ def test_that_a_result_that_is_too_large_is_sent_as_a_failed_one_without_its_tex
         accepted_at=datetime.now(UTC),
         finished_at=datetime.now(UTC),
     )
-    small = mind.substitute(Outgoing(RESULTS, "t", answered, "t/result", HOME), TOO_LARGE)
+    small = machine.substitute(Outgoing(RESULTS, "t", answered, "t/result", HOME), TOO_LARGE)
     assert small
     assert isinstance(small.event, Result)
     assert (small.id, small.event.error) == ("t/result", Failure(code="too_large", message="17 MB"))
     assert (small.event.status, small.event.candidates, small.event.answer) == ("failed", (), None)
 
 
-def test_that_a_request_that_is_too_large_is_answered_with_that_at_once(mind: RunStateMachine) -> None:
-    asked = mind.decide(None, received(TASK, partition=HOME), NOW)
+def test_that_a_request_that_is_too_large_is_answered_with_that_at_once(machine: RunStateMachine) -> None:
+    asked = machine.decide(None, received(TASK, partition=HOME), NOW)
     (request,) = asked.outgoing
-    small = mind.substitute(request, TOO_LARGE)
+    small = machine.substitute(request, TOO_LARGE)
     assert small
     assert (small.topic, small.key, small.partition) == (MODEL_RESPONSES, "t", HOME)
-    (result,) = mind.decide(asked.value, received(small.event, partition=HOME), NOW).outgoing
+    (result,) = machine.decide(asked.value, received(small.event, partition=HOME), NOW).outgoing
     assert isinstance(result.event, Result)
     assert result.event.error
     assert result.event.error.code == "too_large"
@@ -192,41 +192,41 @@ def test_that_a_request_that_is_too_large_is_answered_with_that_at_once(mind: Ru
         (Task(id="i", input={}, parent=Parent(task_id="t", step="s", request_id="i")), STEP_RESULTS),
     ],
 )
-def test_that_whoever_waits_for_what_is_too_large_is_told(mind: RunStateMachine, event: Any, topic: Any) -> None:
-    small = mind.substitute(Outgoing(TASKS, "x", event, "x", 0), TOO_LARGE)
+def test_that_whoever_waits_for_what_is_too_large_is_told(machine: RunStateMachine, event: Any, topic: Any) -> None:
+    small = machine.substitute(Outgoing(TASKS, "x", event, "x", 0), TOO_LARGE)
     assert small
     assert (small.topic, small.key, small.partition) == (topic, "t", HOME)
     told: Any = small.event
     assert (told.id, told.task_id, told.step, told.error.code) == ("i", "t", "s", "too_large")
 
 
-def test_that_a_signal_that_is_too_large_has_no_stand_in(mind: RunStateMachine) -> None:
-    assert mind.substitute(Outgoing(SIGNALS, "t", Signal(task_id="t"), "t", 0), TOO_LARGE) is None
+def test_that_a_signal_that_is_too_large_has_no_stand_in(machine: RunStateMachine) -> None:
+    assert machine.substitute(Outgoing(SIGNALS, "t", Signal(task_id="t"), "t", 0), TOO_LARGE) is None
 
 
 # --- signals, children and slots --------------------------------------------------------------------------
 
 
-def test_that_a_misplaced_signal_is_sent_home(mind: RunStateMachine) -> None:
+def test_that_a_misplaced_signal_is_sent_home(machine: RunStateMachine) -> None:
     signal = Signal(task_id="t", name="approval")
-    (moved,) = mind.decide(None, received(signal, partition=(HOME + 1) % PARTITIONS), NOW).outgoing
+    (moved,) = machine.decide(None, received(signal, partition=(HOME + 1) % PARTITIONS), NOW).outgoing
     assert (moved.topic, moved.key, moved.partition, moved.event) == (SIGNALS, "t", HOME, signal)
 
 
-def test_that_a_signal_waits_for_its_run_and_is_a_dead_letter_when_none_comes(mind: RunStateMachine) -> None:
+def test_that_a_signal_waits_for_its_run_and_is_a_dead_letter_when_none_comes(machine: RunStateMachine) -> None:
     signal = received(Signal(task_id="t", name="approval"), partition=HOME)
-    assert mind.decide(None, signal, NOW).wait
-    error = mind.orphan(signal)
+    assert machine.decide(None, signal, NOW).wait
+    error = machine.orphan(signal)
     assert error
     assert (error.reason, str(error)) == ("unknown_run", "no run of the task t is under way")
-    assert mind.orphan(received(Signal(task_id="t", kind="cancel", actor=PARENT))) is None
-    assert mind.orphan(received(_response("x"))) is None
+    assert machine.orphan(received(Signal(task_id="t", kind="cancel", actor=PARENT))) is None
+    assert machine.orphan(received(_response("x"))) is None
 
 
-def test_that_a_run_can_be_cancelled(mind: RunStateMachine, metrics: Measured) -> None:
-    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
+def test_that_a_run_can_be_cancelled(machine: RunStateMachine, metrics: Measured) -> None:
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
     cancel = Signal(task_id="t", kind="cancel", actor="ada", name="a mistake")
-    (result,) = mind.decide(run, received(cancel, partition=HOME), NOW).outgoing
+    (result,) = machine.decide(run, received(cancel, partition=HOME), NOW).outgoing
     assert isinstance(result.event, Result)
     assert result.event.status == "cancelled"
     assert result.event.error == Failure(code="cancelled", message="ada cancelled it: a mistake")
@@ -239,83 +239,83 @@ def _flow(**fields: object) -> Workflow:
 
 def test_that_a_child_goes_to_its_own_partition_and_its_outcome_to_that_of_its_parent(metrics: Measured) -> None:
     child = {"kind": "workflow", "workflow": "flow", "input": {}}
-    mind = runs(
+    machine = runs(
         Settings(),
         metrics,
         _flow(steps={"one": {"kind": "transform", "value": "1"}}),
         _flow(id="up", steps={"sub": child}),
     )
     task = Task(id="t", workflow="up", input={})
-    begun = mind.decide(None, received(task, partition=HOME), NOW)
+    begun = machine.decide(None, received(task, partition=HOME), NOW)
     (sent,) = begun.outgoing
     home = partition_of("t/sub/workflow/1", PARTITIONS)
     assert (sent.topic, sent.key, sent.id, sent.partition) == (TASKS, "t/sub/workflow/1", "t/sub/workflow/1", home)
-    ended = mind.decide(None, received(sent.event, partition=home), NOW)
+    ended = machine.decide(None, received(sent.event, partition=home), NOW)
     result, told = ended.outgoing
     assert (result.topic, result.key) == (RESULTS, "t/sub/workflow/1")
     assert (told.topic, told.key, told.id, told.partition) == (STEP_RESULTS, "t", "t/sub/workflow/1/result", HOME)
-    (last,) = mind.decide(begun.value, received(told.event, partition=HOME), NOW).outgoing
+    (last,) = machine.decide(begun.value, received(told.event, partition=HOME), NOW).outgoing
     assert isinstance(last.event, Result)
     assert last.event.answer == 1
 
 
 def test_that_slots_are_asked_for_handed_out_and_given_back(metrics: Measured) -> None:
     limit = {"limit": 1, "key": "input.tenant"}
-    mind = runs(Settings(), metrics, _flow(concurrency=limit, steps={"one": {"kind": "wait", "signal": "go"}}))
+    machine = runs(Settings(), metrics, _flow(concurrency=limit, steps={"one": {"kind": "wait", "signal": "go"}}))
     task = Task(id="t", workflow="flow", input={"tenant": "x"})
-    begun = mind.decide(None, received(task, partition=HOME), NOW)
+    begun = machine.decide(None, received(task, partition=HOME), NOW)
     (asked,) = begun.outgoing
     place = partition_of("flow/x", PARTITIONS)
     assert (asked.topic, asked.key, asked.id, asked.partition) == (SLOTS, "flow/x", "t/slot/acquire", place)
     event = received(asked.event, partition=place)
-    assert mind.key(event) == "slot\tflow/x"
-    handed = mind.decide(None, event, NOW)
+    assert machine.key(event) == "slot\tflow/x"
+    handed = machine.decide(None, event, NOW)
     assert isinstance(handed.value, Semaphore)
     (grant,) = handed.outgoing
     assert (grant.topic, grant.key, grant.partition) == (STEP_RESULTS, "t", HOME)
     assert isinstance(grant.event, StepResult)
-    going = mind.decide(begun.value, received(grant.event, partition=HOME), NOW)
+    going = machine.decide(begun.value, received(grant.event, partition=HOME), NOW)
     assert isinstance(going.value, Run)
     cancel = received(Signal(task_id="t", kind="cancel"), partition=HOME)
-    _, back = mind.decide(going.value, cancel, NOW).outgoing
+    _, back = machine.decide(going.value, cancel, NOW).outgoing
     assert isinstance(back.event, SlotEvent)
     assert (back.event.action, back.id) == ("release", "t/slot/release")
-    empty = mind.decide(handed.value, received(back.event, partition=place), NOW)
+    empty = machine.decide(handed.value, received(back.event, partition=place), NOW)
     assert isinstance(empty.value, Semaphore)
-    assert mind.wake(empty.value, NOW).forget
+    assert machine.wake(empty.value, NOW).forget
 
 
 def test_that_slots_that_expire_are_handed_on_by_time(metrics: Measured) -> None:
-    mind = runs(Settings(), metrics)
+    machine = runs(Settings(), metrics)
     until = datetime.fromtimestamp(NOW + 10, UTC)
     first, second = (
         SlotEvent(id=f"{task}/slot", action="acquire", workflow="w", key="", task_id=task, expires_at=until)
         for task in "ab"
     )
-    slots = mind.decide(None, received(first), NOW).value
-    slots = mind.decide(
+    slots = machine.decide(None, received(first), NOW).value
+    slots = machine.decide(
         slots, received(second.model_copy(update={"expires_at": until + timedelta(seconds=60)})), NOW
     ).value
     assert isinstance(slots, Semaphore)
-    (grant,) = mind.wake(slots, NOW + 10).outgoing
+    (grant,) = machine.wake(slots, NOW + 10).outgoing
     assert grant.key == "b"
 
 
 def test_that_a_parents_cancellation_waits_as_long_for_its_child_as_an_answer_for_its_run(
-    mind: RunStateMachine,
+    machine: RunStateMachine,
 ) -> None:
     """Tasks may be far behind signals: a child that nobody needs is not to be paid for."""
     parents, anothers = (Signal(task_id="t", kind="cancel", actor=actor) for actor in (PARENT, "ada"))
-    patience = mind.decide(None, received(parents, partition=HOME), NOW).wait
-    assert patience == mind.decide(None, received(_response("x"), partition=HOME), NOW).wait
+    patience = machine.decide(None, received(parents, partition=HOME), NOW).wait
+    assert patience == machine.decide(None, received(_response("x"), partition=HOME), NOW).wait
     assert patience
-    assert patience > (mind.decide(None, received(anothers, partition=HOME), NOW).wait or 0)
+    assert patience > (machine.decide(None, received(anothers, partition=HOME), NOW).wait or 0)
 
 
 def test_that_a_run_that_a_defect_holds_up_ends_with_its_deadline(
-    mind: RunStateMachine, metrics: Measured, monkeypatch: pytest.MonkeyPatch
+    machine: RunStateMachine, metrics: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = mind.decide(None, received(TASK, partition=HOME), NOW).value
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
     assert isinstance(run, Run)
 
     def broken(*_: Any) -> Any:
@@ -323,8 +323,8 @@ def test_that_a_run_that_a_defect_holds_up_ends_with_its_deadline(
 
     monkeypatch.setattr("app.worker.run_state_machine.advance", broken)
     with pytest.raises(RuntimeError):
-        mind.wake(run, run.deadline - 1)
-    decision = mind.wake(run, run.deadline)
+        machine.wake(run, run.deadline - 1)
+    decision = machine.wake(run, run.deadline)
     (result,) = decision.outgoing
     assert isinstance(result.event, Result)
     assert result.event.error

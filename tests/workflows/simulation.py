@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.routing.base import HealthSnapshot, ModelFacts
+from app.routing.base import HealthSnapshot, ModelProfile
 from app.settings import BudgetSettings
 from app.workflows.definition.definitions import Definition, Definitions
 from app.workflows.definition.spec import Workflow
@@ -266,8 +266,10 @@ class Life:
 
     @property
     def engine(self) -> EngineContext:
-        facts = {model: ModelFacts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
-        return EngineContext(self.definitions, facts, dict(self.health), LIMITS, self.budgets)
+        profiles = {
+            model: ModelProfile(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)
+        }
+        return EngineContext(self.definitions, profiles, dict(self.health), LIMITS, self.budgets)
 
     @property
     def results(self) -> list[Result]:

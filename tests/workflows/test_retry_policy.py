@@ -62,7 +62,7 @@ def test_that_all_errors_that_may_pass_are_tried_again() -> None:
 def test_that_a_value_that_cannot_be_computed_is_the_failure() -> None:
     ended = on_failure(_at(fallback={"value": "${{ input.question }}"}))
     assert (ended.status, ended.output, ended.error) == ("succeeded", "why?", WRONG)
-    assert ended.reason == "a value stands in for it, as it failed: too slow"
+    assert ended.reason == "it failed, and a value stands in for it: too slow"
     ended = on_failure(_at(fallback={"value": "${{ input.nothing }}"}))
     assert ended.error
     assert (ended.status, ended.error.code) == ("failed", "expression")

@@ -36,11 +36,11 @@ def _verdict(name: str, **steps: StepRun) -> str | None:
         ("call", {"triage": RUNNING}, None),
         ("call", {"triage": YES}, ""),
         ("call", {"triage": NO}, "triage took no"),
-        ("call", {"triage": SKIPPED}, "all that it waits for was skipped"),
+        ("call", {"triage": SKIPPED}, "all steps that it waits for were skipped"),
         ("end", {"call": OVER}, None),
         ("end", {"call": OVER, "find": RUNNING}, None),
         ("end", {"call": SKIPPED, "find": OVER}, ""),
-        ("end", {"call": SKIPPED, "find": SKIPPED}, "all that it waits for was skipped"),
+        ("end", {"call": SKIPPED, "find": SKIPPED}, "all steps that it waits for were skipped"),
     ],
 )
 def test_that_a_step_waits_for_what_it_needs(name: str, steps: dict[str, StepRun], verdict: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`cascade`: cheap models first, better ones only where the cheap ones do not do."""
+"""`cascade`: cheap models first, better ones only where the cheap ones are not good enough."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
 
 
 class CascadeOptions(PolicyOptions):
-    """What `cascade` can be told."""
+    """Options of `cascade`."""
 
     stages: tuple[Annotated[Stage, Field(min_length=1)], ...] = Field(
         default=(),
@@ -83,7 +83,7 @@ class Cascade:
         self._doubt = [re.compile(pattern, re.IGNORECASE) for pattern in options.doubt]
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when stages and models are not the same ones."""
+        """Return an error when stages and models are not the same."""
         named = [model for stage in self._options.stages for model in stage]
         if complaint := unknown("stages", named, models):
             return complaint
@@ -100,7 +100,7 @@ class Cascade:
         return Choice(first, (), f"{', '.join(first)} first, as the cheapest")
 
     def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
-        """Return the next stage when the answers of the last one do not do."""
+        """Return the next stage when the answers of the last one are not good enough."""
         last = next((stage for stage in self._options.stages if asked[-1] in stage), (asked[-1],))
         problem = self._problem([answer for answer in answers if answer.model in last])
         left = [rest for stage in self._stages(ask) if (rest := tuple(one for one in stage if one not in asked))]
@@ -114,7 +114,7 @@ class Cascade:
         return [stage[at : at + ask.count] for stage in (*present, *alone) for at in range(0, len(stage), ask.count)]
 
     def _problem(self, answers: Sequence[ModelAnswer]) -> str | None:
-        """Return why the answers of a stage do not do; None when they do. Those that failed agree with nothing."""
+        """Return why a stage's answers are not good enough; None when they are. A failure agrees with nothing."""
         given = [(normalized(one.text, one.data), one.text, one) for one in answers if one.text is not None]
         if not given:
             return "no answer"

@@ -1,4 +1,4 @@
-"""`latency`: the faster of two models that are drawn by lot."""
+"""`latency`: the faster of two models that are picked at random."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORST = 0.99
 
 
 class LatencyOptions(PolicyOptions):
-    """What `latency` can be told."""
+    """Options of `latency`."""
 
     penalty: float = Field(
         default=2.0,
@@ -26,11 +26,11 @@ class LatencyOptions(PolicyOptions):
 
 
 class Latency(SinglePassPolicy):
-    """The faster of two drawn by lot, by recent duration and errors; models with an open breaker last.
+    """The faster of two picked at random, by recent duration and errors; models with an open breaker last.
 
     The power of two choices: taking the fastest of all would send every task to the same model until the next
     measurement. Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", IEEE TPDS
-    2001. The lot is drawn by the ask's key, so that a replay draws the same.
+    2001. The choice is seeded by the request's key, so that a replay makes the same.
     """
 
     name: ClassVar[str] = "latency"
@@ -40,7 +40,7 @@ class Latency(SinglePassPolicy):
         self._penalty = options.penalty
 
     def choose(self, ask: RoutingRequest) -> Choice:
-        """Return all models: again and again the better one of two of those that are left."""
+        """Return all models in order: each time the better of two of those that are left."""
         health = {model: ask.health.get(model, HealthSnapshot()) for model in ask.models}
         scores = self._scores(health)
         drawn = sorted(
@@ -70,4 +70,4 @@ def _better_of_two(drawn: list[str], scores: Mapping[str, float]) -> list[str]:
 
 def _reason(model: str, health: HealthSnapshot) -> str:
     seen = "not measured yet" if health.seconds is None else f"{health.seconds:.3g} s, {health.errors:.0%} errors"
-    return f"{model} is the better of two drawn by lot ({seen})"
+    return f"{model} is the better of two picked at random ({seen})"

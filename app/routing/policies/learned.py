@@ -1,4 +1,4 @@
-"""`learned`: the weak model where a fitted router expects it to do, the strong one elsewhere."""
+"""`learned`: the weak model where a fitted router expects it to be good enough, the strong one elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGEST = 1024 * 1024
 
 
 class LearnedOptions(PolicyOptions):
-    """What `learned` can be told."""
+    """Options of `learned`."""
 
     weak: str = Field(description="the model for what is easy")
     strong: str = Field(description="the model for what is not")
@@ -66,7 +66,7 @@ class Learned(SinglePassPolicy):
         """Return the options with the router in place of the file, which must be in `folder` or below.
 
         Raises:
-            ConfigurationError: the file is elsewhere, cannot be read, or holds no router.
+            ConfigurationError: the file is elsewhere, cannot be read, or is not a router.
         """
         name = options.get("file")
         if not isinstance(name, str):
@@ -75,7 +75,7 @@ class Learned(SinglePassPolicy):
         return {**kept, "model": _read(name, folder).model_dump(mode="json")}
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when one of the two is not there."""
+        """Return an error when the step does not have one of the two."""
         return unknown("weak", (self._weak,), models) or unknown("strong", (self._strong,), models)
 
     def lookup(self, ask: RoutingRequest) -> Lookup | None:
@@ -123,7 +123,7 @@ def _read(name: str, folder: Path) -> Router:
         raise ConfigurationError(f"{where} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         raise ConfigurationError(
-            f"{where} holds no router, as `meta-ai routing fit` writes it: {_first(error)}"
+            f"{where} is not a router as `meta-ai routing fit` writes it: {_first(error)}"
         ) from None
 
 

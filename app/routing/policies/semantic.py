@@ -14,14 +14,16 @@ Utterances = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(mi
 
 
 class SemanticOptions(PolicyOptions):
-    """What `semantic` can be told."""
+    """Options of `semantic`."""
 
     examples: dict[str, Utterances] = Field(
         min_length=1,
-        description="of each model, texts such as it is to be asked",
+        description="for each model, texts like those that it should get",
         examples=[{"coder": ["why does this loop not end?"], "writer": ["a toast for a wedding"]}],
     )
-    threshold: float = Field(default=0.3, ge=-1, le=1, description="the cosine from which on a text is like an example")
+    threshold: float = Field(
+        default=0.3, ge=-1, le=1, description="the least cosine at which a text is like an example"
+    )
     default: str | None = Field(
         default=None, description="the model for a text like none of them; when left out, the first of the step"
     )
@@ -37,7 +39,7 @@ class Semantic(SinglePassPolicy):
         self._options = options
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when an example or the default has no model."""
+        """Return an error when an example or the default names a model that the step does not have."""
         default = (self._options.default,) if self._options.default else ()
         return unknown("examples", self._options.examples, models) or unknown("default", default, models)
 

@@ -1,4 +1,4 @@
-"""The parts of steps: models, connectors, policies, strategies, schemas, and numbers that fit together."""
+"""What steps use: models, connectors, policies, strategies, schemas, and numbers that fit together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.workflows.definition.steps import (
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find parts that there are not, or that cannot be as they are written."""
+    """Find components that do not exist, and settings that are not valid."""
     yield from _schema(("input",), subject.spec.input)
     yield from _schema(("output",), subject.spec.output)
     for key, step in _steps(subject):
@@ -62,23 +62,23 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
 
 
 def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
-    """Find a `cache` of a step that makes no request whose answer could be kept."""
+    """Find a `cache` of a step that has no answer to cache."""
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
-        mend = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
-        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {mend}")
+        fix = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
+        yield Finding((*key, "cache"), f"a {step.kind} has no answer to cache; {fix}")
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
     names = subject.names
     if isinstance(step, ConnectorStep) and names.connectors is not None and step.connector not in names.connectors:
-        mend = did_you_mean(step.connector, names.connectors)
-        yield Finding((*key, "connector"), f"no connector is called {step.connector}; {mend}")
+        fix = did_you_mean(step.connector, names.connectors)
+        yield Finding((*key, "connector"), f"no connector is called {step.connector}; {fix}")
     if isinstance(step, WorkflowStep) and names.workflows is not None and step.workflow not in names.workflows:
-        mend = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
-        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {mend}"
+        fix = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
+        text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {fix}"
         yield Finding((*key, "workflow"), text, warning=names.more)
     if isinstance(step, WorkflowStep) and step.workflow == subject.spec.id:
-        yield Finding((*key, "workflow"), "calls itself: without a condition that ends it, it never ends", warning=True)
+        yield Finding((*key, "workflow"), "calls itself, and never ends without a condition", warning=True)
 
 
 def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Fin
 def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     most = len(step.models) * step.samples
     if step.fusion.quorum > most:
-        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but at most {most} answers can come")
+        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there are at most {most} answers")
     try:
         strategy = fusion.get(step.fusion.strategy, step.fusion.options)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""Workflows made ready to run, in all their deployed versions."""
+"""Compiled workflows, in all their deployed versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from topics.tasks import Task
 
 
 class Definition:
-    """One version of a workflow, ready to run.
+    """One version of a workflow, compiled.
 
     `needs` and `followers` are the graph of its steps in both directions; `stand_ins` are the steps that run
     only when another fails, `targets` those on which a decision is made; `answer` is the step whose output is

@@ -14,7 +14,7 @@ class DependencyCycle(ValueError):
     """Steps that wait for each other; `cycle` names them, the first one at the end too."""
 
     def __init__(self, cycle: tuple[str, ...]) -> None:
-        super().__init__(f"steps wait for each other in a circle: {' → '.join(cycle)}")
+        super().__init__(f"steps wait for each other in a cycle: {' → '.join(cycle)}")
         self.cycle = cycle
 
 

@@ -32,7 +32,7 @@ class AskKind:
         if lookup is None:
             return _choose(ctx, question, asked)
         request = StepRequest(
-            id=ctx.request_id("lookup", ours=True),
+            id=ctx.request_id("lookup", internal=True),
             task_id=ctx.run.task_id,
             step=ctx.name,
             connector=lookup.connector,
@@ -60,21 +60,22 @@ class AskKind:
             return _repair(ctx, received, wrong)
         if wrong:
             failure = Failure(
-                code="invalid_output", message=f"{received.model} did not answer as the schema wants: {wrong}"
+                code="invalid_output",
+                message=f"the answer of {received.model} is not valid against the schema: {wrong}",
             )
             received = received.model_copy(update={"error": failure})
         step = replace(ctx.step, responses=(*ctx.step.responses, received))
         return _replace(replace(ctx, step=step)) if received.error else Transition(step)
 
     def settle(self, ctx: StepContext) -> Transition:
-        """Ask for what is made in batches, when it is time; go on to the next phase when this one is over."""
+        """Poll for the answers of batches, when it is time; go on to the next phase when this one is over."""
         if not ctx.step.promised:
             return self._settle(ctx)
         ctx, requests = batch_polling.due(ctx)
-        move = self._settle(ctx)
-        if not requests or move.step.status != "running" or move.step.fusing:
-            return move  # whoever does not wait any more does not ask
-        return Transition(move.step, (*requests, *move.commands), move.steps)
+        transition = self._settle(ctx)
+        if not requests or transition.step.status != "running" or transition.step.fusing:
+            return transition  # a step that does not wait any more does not ask
+        return Transition(transition.step, (*requests, *transition.commands), transition.steps)
 
     def _settle(self, ctx: StepContext) -> Transition:
         step = ctx.step
@@ -83,7 +84,7 @@ class AskKind:
         if not step.order:
             return Transition(step)
         if step.outstanding and not ctx.late and ask_routing.waits_for_all(ctx):
-            return Transition(step)  # whether what has failed so far matters, the routing says in the end
+            return Transition(step)  # in the end, the routing says whether failures matter
         if not step.outstanding and not ctx.late and (further := _more(ctx)):
             return further
         return _settle(ctx)
@@ -140,7 +141,7 @@ def _replace(ctx: StepContext) -> Transition:
 
 
 def _wrong(ctx: StepContext, response: ModelResponse) -> str | None:
-    """Return what is wrong with an answer that should be JSON; one that wants something called is none yet."""
+    """Return what is wrong with an answer that should be JSON; one that asks for tool calls is not JSON yet."""
     if response.error or response.tool_calls or ctx.compiled.schema is None:
         return None
     try:
@@ -163,10 +164,10 @@ def _why_too_few(ctx: StepContext) -> Failure:
     step, quorum = ctx.step, ctx.spec.fusion.quorum
     if ctx.late and step.outstanding:
         return ctx.timed_out()
-    answered = sorted(step.responses, key=lambda response: response.branch)  # not as they happened to arrive
+    answered = sorted(step.responses, key=lambda response: response.branch)  # in whatever order they arrived
     errors = [response.error for response in answered if response.error]
     if errors and len({error.code for error in errors}) == 1:
         return errors[0]
-    said = "; ".join(f"{error.code}: {error.message}" for error in errors)
-    wanted = f"{len(errors)} of {len(step.order)} models failed in step {ctx.name}, and {quorum} must answer"
-    return Failure.of(QuorumNotMet(f"{wanted} ({said})"))
+    details = "; ".join(f"{error.code}: {error.message}" for error in errors)
+    summary = f"{len(errors)} of {len(step.order)} models failed in step {ctx.name}, and {quorum} must answer"
+    return Failure.of(QuorumNotMet(f"{summary} ({details})"))

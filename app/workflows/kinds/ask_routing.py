@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class RoutingFailed(WorkflowError):
-    """A policy raised what it should not, or chose what it was not given."""
+    """A policy raised an error, or chose a model that it was not given."""
 
     code = "routing"
 
@@ -31,14 +31,14 @@ def choose(ctx: StepContext, question: RoutingRequest) -> Choice:
 
 
 def more(ctx: StepContext, question: RoutingRequest) -> Choice | None:
-    """Return which further models to ask, now that all have answered; None when it is enough."""
+    """Return which further models to ask, now that all have answered; None when no more are needed."""
     asked = tuple(dict.fromkeys(ask_requests.model_of(ctx.spec, branch) for branch in ctx.step.order))
     places = {branch: place for place, branch in enumerate(ctx.step.order)}
     answers = [
         ModelAnswer(
             ask_requests.model_of(ctx.spec, one.branch), None if one.error else one.text, ask_fusion.data(ctx, one)
         )
-        for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # not as they happened to arrive
+        for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # in whatever order they arrived
     ]
     choice = _guarded(ctx, lambda: more_through(ctx.compiled.stages, question, asked, answers))
     return _sound(ctx, choice, asked) if choice else None

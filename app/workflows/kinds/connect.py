@@ -1,4 +1,4 @@
-"""`connector`: have a connector do something."""
+"""`connector`: call a connector."""
 
 from __future__ import annotations
 

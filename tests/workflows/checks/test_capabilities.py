@@ -18,7 +18,7 @@ TOOL = {"tools": [{"name": "search"}]}
 
 
 def _found(*models: str, **settings: Any) -> list[tuple[str, bool]]:
-    """Return what is said of a step's models, and whether it is a warning."""
+    """Return what is message of a step's models, and whether it is a warning."""
     step = {"kind": "ask", "models": list(models), "prompt": "p", **settings}
     found = check(workflow({"s": step}), Names(features=KNOWN))
     return [(one.text, one.warning) for one in found if one.key[:3] == ("steps", "s", "models")]
@@ -40,8 +40,8 @@ def _found(*models: str, **settings: Any) -> list[tuple[str, bool]]:
     ],
 )
 def test_that_what_the_only_model_refuses_is_an_error(settings: dict[str, Any], feature: Feature) -> None:
-    mend = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
-    assert _found("plain", **settings) == [(f"plain has no {feature}: it refuses this step; {mend}", False)]
+    fix = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
+    assert _found("plain", **settings) == [(f"plain has no {feature}: it refuses this step; {fix}", False)]
     assert _found("plain", **settings, downgrade=[feature]) == []
 
 
@@ -54,8 +54,8 @@ def test_that_what_the_only_model_refuses_is_an_error(settings: dict[str, Any], 
     ],
 )
 def test_that_what_a_model_does_without_is_a_warning(settings: dict[str, Any], feature: Feature) -> None:
-    mend = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
-    assert _found("plain", **settings) == [(f"plain has no {feature}: it {_WITHOUT[feature]}; {mend}", True)]
+    fix = f"ask another model, or allow it to be left out with `downgrade: [{feature}]`"
+    assert _found("plain", **settings) == [(f"plain has no {feature}: it {_WITHOUT[feature]}; {fix}", True)]
     assert _found("plain", **settings, downgrade=[feature]) == []
     assert _found("able", **settings) == []
 
@@ -69,9 +69,9 @@ def test_that_a_model_that_can_or_that_nobody_knows_is_let_be() -> None:
 
 
 def test_that_all_that_a_model_lacks_is_one_line() -> None:
-    ((said, _),) = _found("plain", **TOOL, sampling={"seed": 1})
-    assert said.startswith("plain has no seed, tools: ")
-    assert said.endswith("`downgrade: [seed, tools]`")
+    ((message, _),) = _found("plain", **TOOL, sampling={"seed": 1})
+    assert message.startswith("plain has no seed, tools: ")
+    assert message.endswith("`downgrade: [seed, tools]`")
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,12 @@ def test_that_the_answer_is_the_one_step_after_which_none_comes() -> None:
 
 
 def test_that_steps_that_wait_for_each_other_are_refused_with_the_ring() -> None:
-    with pytest.raises(ConfigurationError, match=r"in a circle: (a → b → a|b → a → b)"):
+    with pytest.raises(ConfigurationError, match=r"in a cycle: (a → b → a|b → a → b)"):
         _steps(a=_of("steps.b.output"), b=_of("steps.a.output"))
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "message"),
     [
         ({"prompt": "{{"}, "workflow w: steps.say.prompt"),
         ({"system": "{{"}, "workflow w: steps.say.system"),
@@ -98,8 +98,8 @@ def test_that_steps_that_wait_for_each_other_are_refused_with_the_ring() -> None
         ({"routing": {"policy": "magic"}}, "no routing policy is called magic"),
     ],
 )
-def test_that_what_cannot_be_run_is_refused_at_once(step: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_that_what_cannot_be_run_is_refused_at_once(step: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         Definitions([_spec(**step)])
 
 

@@ -61,7 +61,7 @@ def test_that_each_step_comes_after_those_that_it_needs() -> None:
 
 
 def test_that_a_circle_is_named_whole() -> None:
-    with pytest.raises(DependencyCycle, match="wait for each other in a circle: ") as caught:
+    with pytest.raises(DependencyCycle, match="wait for each other in a cycle: ") as caught:
         order({"a": {"c"}, "b": {"a"}, "c": {"b"}, "d": {"a"}})
     cycle = caught.value.cycle
     assert cycle[0] == cycle[-1]
