@@ -99,15 +99,15 @@ class Policy(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:
+    def lookup(self, request: RoutingRequest) -> Lookup | None:
         """Return what must be looked up before `choose`; None when nothing must."""
         ...
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the choice; `models` is empty only when none qualifies, and `reason` then says why."""
         ...
 
-    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
+    def more(self, request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
         """Return which further models to ask once all those `asked` have answered; None when no more are needed."""
         ...
 
@@ -119,11 +119,11 @@ class Policy(Protocol):
 class SinglePassPolicy:
     """The base of policies that look nothing up and choose once."""
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
+    def lookup(self, request: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
         """Return None: everything is known."""
         return None
 
-    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:  # noqa: ARG002  # likewise
+    def more(self, request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:  # noqa: ARG002  # likewise
         """Return None: the first choice is enough."""
         return None
 

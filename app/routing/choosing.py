@@ -11,9 +11,9 @@ _BYTES = 8
 _SPAN = float(1 << (8 * _BYTES))
 
 
-def first(ask: RoutingRequest, ordered: Sequence[str], reason: str) -> Choice:
-    """Return the first `ask.count` of the models in `ordered`, with the others as reserves."""
-    return Choice(tuple(ordered[: ask.count]), tuple(ordered[ask.count :]), reason)
+def first(request: RoutingRequest, ordered: Sequence[str], reason: str) -> Choice:
+    """Return the first `request.count` of the models in `ordered`, with the others as reserves."""
+    return Choice(tuple(ordered[: request.count]), tuple(ordered[request.count :]), reason)
 
 
 def rendezvous_score(key: str, model: str) -> float:

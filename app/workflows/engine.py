@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
-from app.workflows.budgets.client import awaits, funded, out_of_time, overdue, request_id, reserve
+from app.workflows.budgets.client import awaits, charge_late, funded, out_of_time, request_id, reserve
 from app.workflows.completion import complete
 from app.workflows.definition.definitions import Definition
 from app.workflows.engine_context import EngineContext, EngineLimits
@@ -68,7 +68,7 @@ def advance(state: RunState | None, event: EngineInput, engine: EngineContext, n
     if isinstance(event, TaskReceived):
         following = _accept(state, event, engine, now)
     elif isinstance(state, Done) and state.unpaid and not isinstance(event, Signal | Tick):
-        following = overdue(state, event)
+        following = charge_late(state, event)
     elif not isinstance(state, Run):
         following = state, []
     elif isinstance(event, Signal) and event.kind == "cancel":

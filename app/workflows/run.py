@@ -148,7 +148,7 @@ class StepRun:
 WAITING = StepRun()
 
 
-def without_waiting(step: StepRun) -> StepRun:
+def stop_waiting(step: StepRun) -> StepRun:
     """Return the step when it no longer waits for its answers; those of a batch are not asked for again."""
     step = replace(step, outstanding=frozenset(), unawaited=step.unawaited | step.outstanding.difference(step.promised))
     if not step.promised:
@@ -258,7 +258,7 @@ class Run:
         left = ", ".join(self.models) or "none"
         raise BudgetExceeded(f"a budget is used up; the step has none of the models that may still be used ({left})")
 
-    def affordable(self, model: str) -> str:
+    def permitted_model(self, model: str) -> str:
         """Return `model` if the run may use it, or else the first one that it may.
 
         Raises:

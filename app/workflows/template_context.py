@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.workflows.kinds.tool_calls import asked_for, parsed
+from app.workflows.kinds.tool_calls import chosen_tool_calls, parsed
 from app.workflows.run import WAITING, Run, StepRun
 
 
@@ -40,7 +40,7 @@ def _view(step: StepRun) -> Mapping[str, Any]:
         "answer": step.output,
         "reason": step.reason,
         "failed": status == "failed",
-        "tool_calls": [parsed(call) for call in asked_for(step)],
+        "tool_calls": [parsed(call) for call in chosen_tool_calls(step)],
         "error": {"code": step.error.code, "message": step.error.message} if step.error else None,
     }
 

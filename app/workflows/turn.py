@@ -16,7 +16,7 @@ from app.workflows.kinds import KINDS
 from app.workflows.kinds.base import Command, StepContext, Transition
 from app.workflows.replacing import replace
 from app.workflows.retry_policy import on_failure, on_fallback_ended
-from app.workflows.run import WAITING, Response, Run, StepRun, without_waiting
+from app.workflows.run import WAITING, Response, Run, StepRun, stop_waiting
 from app.workflows.scheduling import is_ready, why_skipped
 from app.workflows.template_context import item_of
 from topics.base import Failure
@@ -158,7 +158,7 @@ class Turn:
         if step is before:
             return
         if step.outstanding and step.status != "running":
-            step = without_waiting(step)
+            step = stop_waiting(step)
         self._changed = True
         self._steps[name] = step
         if step.active:
@@ -203,7 +203,7 @@ class Turn:
             self._active.pop(item, None)
             error = Failure(code="cancelled", message=f"the map {name} was over")
             failed = replace(self.state(item), status="failed", ended_at=self.now, error=error)
-            self._steps[item] = without_waiting(failed)
+            self._steps[item] = stop_waiting(failed)
 
 
 def _begin(ctx: StepContext) -> Transition:

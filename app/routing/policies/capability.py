@@ -43,14 +43,15 @@ class Capability(SinglePassPolicy):
     def __init__(self, options: CapabilityOptions) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return those that qualify, in the written order; the reason says why the others do not."""
         missing = {
-            model: list(self._missing(ask.tokens, ask.profiles.get(model, ModelProfile()))) for model in ask.models
+            model: list(self._missing(request.tokens, request.profiles.get(model, ModelProfile())))
+            for model in request.models
         }
-        able = [model for model in ask.models if not missing[model]]
+        able = [model for model in request.models if not missing[model]]
         others = "; ".join(f"{model} {' and '.join(lacks)}" for model, lacks in missing.items() if lacks)
-        return first(ask, able, others or "all qualify")
+        return first(request, able, others or "all qualify")
 
     def _missing(self, tokens: int, profile: ModelProfile) -> Iterator[str]:
         """Yield what a model lacks, as the ends of sentences that begin with its name."""

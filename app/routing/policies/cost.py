@@ -35,14 +35,17 @@ class Cost(SinglePassPolicy):
         self._output = options.expected_output_tokens
         self._limit = options.max_cost
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the models by expected cost; none if all cost more than `max_cost`."""
-        costs = {model: self._expected(ask.tokens, ask.profiles.get(model, ModelProfile())) for model in ask.models}
-        within = [model for model in ask.models if self._limit is None or costs[model] <= self._limit]
+        costs = {
+            model: self._expected(request.tokens, request.profiles.get(model, ModelProfile()))
+            for model in request.models
+        }
+        within = [model for model in request.models if self._limit is None or costs[model] <= self._limit]
         if not within:
-            return Choice((), (), f"none of {', '.join(ask.models)} is known to cost at most ${self._limit:g}")
+            return Choice((), (), f"none of {', '.join(request.models)} is known to cost at most ${self._limit:g}")
         ordered = sorted(within, key=costs.__getitem__)  # stable: equal costs stay in the written order
-        return first(ask, ordered, _reason(ordered[0], costs[ordered[0]]))
+        return first(request, ordered, _reason(ordered[0], costs[ordered[0]]))
 
     def _expected(self, tokens: int, profile: ModelProfile) -> float:
         """Return US dollars for one call; infinity when a price is not known."""

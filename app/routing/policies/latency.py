@@ -39,16 +39,17 @@ class Latency(SinglePassPolicy):
     def __init__(self, options: LatencyOptions) -> None:
         self._penalty = options.penalty
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return all models in order: each time the better of two of those that are left."""
-        health = {model: ask.health.get(model, HealthSnapshot()) for model in ask.models}
+        health = {model: request.health.get(model, HealthSnapshot()) for model in request.models}
         scores = self._scores(health)
         drawn = sorted(
-            ask.models, key=lambda model: (health[model].open_until > ask.now, rendezvous_score(ask.key, model), model)
+            request.models,
+            key=lambda model: (health[model].open_until > request.now, rendezvous_score(request.key, model), model),
         )
-        usable = sum(health[model].open_until <= ask.now for model in ask.models)
+        usable = sum(health[model].open_until <= request.now for model in request.models)
         ordered = [*_better_of_two(drawn[:usable], scores), *_better_of_two(drawn[usable:], scores)]
-        return first(ask, ordered, _reason(ordered[0], health[ordered[0]]))
+        return first(request, ordered, _reason(ordered[0], health[ordered[0]]))
 
     def _scores(self, health: Mapping[str, HealthSnapshot]) -> dict[str, float]:
         """Return seconds with the penalty for errors; a model never seen counts as the fastest, so that it is tried."""

@@ -19,7 +19,7 @@ class RoundRobin(SinglePassPolicy):
     def __init__(self, options: BaseModel) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the models from the one that is next, in a circle."""
-        place = ask.offset % len(ask.models)
-        return first(ask, ask.models[place:] + ask.models[:place], f"{ask.models[place]} is next")
+        place = request.offset % len(request.models)
+        return first(request, request.models[place:] + request.models[:place], f"{request.models[place]} is next")

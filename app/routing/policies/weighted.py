@@ -39,12 +39,16 @@ class Weighted(SinglePassPolicy):
             return complaint
         return None if any(map(self._weight, models)) else "weights gives every model the weight 0: none can be asked"
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return models by weighted lot, the highest first; none if none has a weight above 0."""
-        drawn = {model: _score(ask.key, model, self._weight(model)) for model in ask.models if self._weight(model)}
+        drawn = {
+            model: _score(request.key, model, self._weight(model)) for model in request.models if self._weight(model)
+        }
         if not drawn:
-            return Choice((), (), f"none of {', '.join(ask.models)} has a weight above 0")
-        return first(ask, sorted(drawn, key=lambda model: (-drawn[model], model)), f"by weight, sticky for {ask.key}")
+            return Choice((), (), f"none of {', '.join(request.models)} has a weight above 0")
+        return first(
+            request, sorted(drawn, key=lambda model: (-drawn[model], model)), f"by weight, sticky for {request.key}"
+        )
 
     def _weight(self, model: str) -> float:
         return self._weights.get(model, 1.0)

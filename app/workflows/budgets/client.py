@@ -124,7 +124,7 @@ def remembered(run: Run, until: float) -> Done:
     return Done(run.digest, until, run.task.workflow, budgets, unpaid, run.turn)
 
 
-def overdue(done: Done, late: Response) -> tuple[Done, list[Command]]:
+def charge_late(done: Done, late: Response) -> tuple[Done, list[Command]]:
     """Charge the cost of an answer that was received after the end of the run."""
     if late.id not in done.unpaid:
         return done, []

@@ -27,10 +27,10 @@ class AskKind:
     def begin(self, ctx: StepContext) -> Transition:
         """Look up what the routing needs to know, or ask at once."""
         asked = ask_requests.messages(ctx)
-        question = ask_requests.question(ctx, asked)
-        lookup = ask_routing.lookup(ctx, question)
+        routing = ask_requests.routing_request(ctx, asked)
+        lookup = ask_routing.lookup(ctx, routing)
         if lookup is None:
-            return _choose(ctx, question, asked)
+            return _choose(ctx, routing, asked)
         request = StepRequest(
             id=ctx.request_id("lookup", internal=True),
             task_id=ctx.run.task_id,
@@ -46,13 +46,13 @@ class AskKind:
         if isinstance(received, StepResult):
             ctx = replace(ctx, step=replace(ctx.step, looked_up=None if received.error else received.output))
             asked = ask_requests.messages(ctx)
-            return _choose(ctx, ask_requests.question(ctx, asked), asked)
+            return _choose(ctx, ask_requests.routing_request(ctx, asked), asked)
         if not isinstance(received, ModelResponse):
             return Transition(ctx.step)
         if received.id in ctx.step.promised:
-            ctx = replace(ctx, step=batch_polling.forget(ctx.step, received.id))
+            ctx = replace(ctx, step=batch_polling.answered(ctx.step, received.id))
         if received.ticket and not received.error:
-            return batch_polling.keep(ctx, received, received.ticket)
+            return batch_polling.hold_ticket(ctx, received, received.ticket)
         if received.purpose == "fusion":
             return Transition(replace(ctx.step, replies=(*ctx.step.replies, received)))
         wrong = _wrong(ctx, received)
@@ -71,7 +71,7 @@ class AskKind:
         """Poll for the answers of batches, when it is time; go on to the next phase when this one is over."""
         if not ctx.step.promised:
             return self._settle(ctx)
-        ctx, requests = batch_polling.due(ctx)
+        ctx, requests = batch_polling.due_polls(ctx)
         transition = self._settle(ctx)
         if not requests or transition.step.status != "running" or transition.step.fusing:
             return transition  # a step that does not wait any more does not ask
@@ -80,7 +80,11 @@ class AskKind:
     def _settle(self, ctx: StepContext) -> Transition:
         step = ctx.step
         if step.fusing:
-            return ask_fusion.fuse(ctx, ask_fusion.pool(ctx)) if ctx.late or not step.outstanding else Transition(step)
+            return (
+                ask_fusion.fuse(ctx, ask_fusion.usable_candidates(ctx))
+                if ctx.late or not step.outstanding
+                else Transition(step)
+            )
         if not step.order:
             return Transition(step)
         if step.outstanding and not ctx.late and ask_routing.waits_for_all(ctx):
@@ -92,7 +96,7 @@ class AskKind:
 
 def _settle(ctx: StepContext) -> Transition:
     """Fuse the answers when they are all there, or enough to be certain; fail when too few can still come."""
-    step, pool = ctx.step, ask_fusion.pool(ctx)
+    step, pool = ctx.step, ask_fusion.usable_candidates(ctx)
     missing = min(ctx.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
     if missing > (0 if ctx.late else len(step.outstanding)):
         return ctx.failed(_why_too_few(ctx))
@@ -102,8 +106,8 @@ def _settle(ctx: StepContext) -> Transition:
     )
 
 
-def _choose(ctx: StepContext, question: RoutingRequest, asked: tuple[Message, ...]) -> Transition:
-    choice = ask_routing.choose(ctx, question)
+def _choose(ctx: StepContext, routing: RoutingRequest, asked: tuple[Message, ...]) -> Transition:
+    choice = ask_routing.choose(ctx, routing)
     if not choice.models:
         return ctx.failed(Failure.of(NoModel(f"step {ctx.name}: {choice.reason}")))
     return _wave(ctx, choice, asked)
@@ -126,7 +130,7 @@ def _more(ctx: StepContext) -> Transition | None:
     if not ask_routing.waits_for_all(ctx):
         return None
     asked = ask_requests.messages(ctx)
-    choice = ask_routing.more(ctx, ask_requests.question(ctx, asked))
+    choice = ask_routing.more(ctx, ask_requests.routing_request(ctx, asked))
     return _wave(ctx, choice, asked) if choice and choice.models else None
 
 

@@ -11,9 +11,9 @@ from app.fusion.base import Calls, Candidate, Fused, Panel, Strategy
 from app.vectors import Vector, decode
 from app.workflows.kinds import ask_requests
 from app.workflows.kinds.base import StepContext, Transition
-from app.workflows.kinds.tool_calls import of_branch
+from app.workflows.kinds.tool_calls import branch_tool_calls
 from app.workflows.replacing import replace
-from app.workflows.run import without_waiting
+from app.workflows.run import stop_waiting
 from app.workflows.structured_output import NotJson, read
 from topics.base import Failure
 from topics.model_requests import Message, ModelRequest, Sampling
@@ -29,7 +29,7 @@ class FusionFailed(WorkflowError):
     code = "fusion"
 
 
-def data(ctx: StepContext, response: ModelResponse) -> JsonValue:
+def json_answer(ctx: StepContext, response: ModelResponse) -> JsonValue:
     """Return an answer as JSON, where JSON was asked for."""
     if ctx.compiled.schema is None or response.error:
         return None
@@ -39,7 +39,7 @@ def data(ctx: StepContext, response: ModelResponse) -> JsonValue:
         return None
 
 
-def pool(ctx: StepContext) -> list[Candidate]:
+def usable_candidates(ctx: StepContext) -> list[Candidate]:
     """Return the usable answers of the last wave, or of the waves before when it has none, as they arrived."""
     usable = [response for response in ctx.step.responses if response.error is None]
     last = set(ctx.step.order[ctx.step.wave :])
@@ -47,7 +47,9 @@ def pool(ctx: StepContext) -> list[Candidate]:
         [] if ctx.step.outstanding and not ctx.late else usable
     )
     return [
-        Candidate(response.branch, response.text, _vector(response.embedding), response.model, data(ctx, response))
+        Candidate(
+            response.branch, response.text, _vector(response.embedding), response.model, json_answer(ctx, response)
+        )
         for response in chosen
     ]
 
@@ -124,7 +126,7 @@ def _call(ctx: StepContext, calls: Calls) -> Transition:
             step=ctx.name,
             branch=call.label,
             attempt=ctx.step.attempt,
-            model=ctx.run.affordable(call.model),
+            model=ctx.run.permitted_model(call.model),
             messages=(
                 *((Message(role="system", content=call.system),) if call.system else ()),
                 Message(role="user", content=call.prompt),
@@ -138,7 +140,7 @@ def _call(ctx: StepContext, calls: Calls) -> Transition:
         )
         for call in calls.calls
     ]
-    step = ctx.step if ctx.step.fusing else replace(without_waiting(ctx.step), fusing=True)
+    step = ctx.step if ctx.step.fusing else replace(stop_waiting(ctx.step), fusing=True)
     return replace(ctx, step=step).running(*requests)
 
 
@@ -174,7 +176,7 @@ def _output(ctx: StepContext, fused: Fused) -> JsonValue:
     schema = ctx.compiled.schema
     if schema is None:
         return fused.text
-    if of_branch(ctx.step, fused.branch):  # it asks for tool calls first
+    if branch_tool_calls(ctx.step, fused.branch):  # it asks for tool calls first
         return None
     if fused.data is None:
         return read(fused.text, schema)

@@ -40,7 +40,7 @@ def messages(ctx: StepContext) -> tuple[Message, ...]:
     return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
 
 
-def question(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
+def routing_request(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
     """Return the routing's request for a step that asks this."""
     models = ctx.run.permitted(ctx.spec.models)
     return RoutingRequest(

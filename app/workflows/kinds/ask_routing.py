@@ -20,27 +20,29 @@ class RoutingFailed(WorkflowError):
     code = "routing"
 
 
-def lookup(ctx: StepContext, question: RoutingRequest) -> Lookup | None:
+def lookup(ctx: StepContext, request: RoutingRequest) -> Lookup | None:
     """Return what must be looked up before models are chosen."""
-    return _guarded(ctx, lambda: lookup_through(ctx.compiled.stages, question))
+    return _guarded(ctx, lambda: lookup_through(ctx.compiled.stages, request))
 
 
-def choose(ctx: StepContext, question: RoutingRequest) -> Choice:
+def choose(ctx: StepContext, request: RoutingRequest) -> Choice:
     """Return the models to ask first."""
-    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.compiled.stages, question)))
+    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.compiled.stages, request)))
 
 
-def more(ctx: StepContext, question: RoutingRequest) -> Choice | None:
+def more(ctx: StepContext, request: RoutingRequest) -> Choice | None:
     """Return which further models to ask, now that all have answered; None when no more are needed."""
     asked = tuple(dict.fromkeys(ask_requests.model_of(ctx.spec, branch) for branch in ctx.step.order))
     places = {branch: place for place, branch in enumerate(ctx.step.order)}
     answers = [
         ModelAnswer(
-            ask_requests.model_of(ctx.spec, one.branch), None if one.error else one.text, ask_fusion.data(ctx, one)
+            ask_requests.model_of(ctx.spec, one.branch),
+            None if one.error else one.text,
+            ask_fusion.json_answer(ctx, one),
         )
         for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # in whatever order they arrived
     ]
-    choice = _guarded(ctx, lambda: more_through(ctx.compiled.stages, question, asked, answers))
+    choice = _guarded(ctx, lambda: more_through(ctx.compiled.stages, request, asked, answers))
     return _sound(ctx, choice, asked) if choice else None
 
 

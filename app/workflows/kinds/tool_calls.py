@@ -9,12 +9,12 @@ from app.workflows.run import StepRun
 from topics.model_requests import ToolCall
 
 
-def asked_for(step: StepRun) -> tuple[ToolCall, ...]:
+def chosen_tool_calls(step: StepRun) -> tuple[ToolCall, ...]:
     """Return the tool calls of a step's chosen answer; none unless the step succeeded with it."""
-    return of_branch(step, step.branch) if step.status == "succeeded" else ()
+    return branch_tool_calls(step, step.branch) if step.status == "succeeded" else ()
 
 
-def of_branch(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
+def branch_tool_calls(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
     """Return the tool calls of a branch's answer."""
     if not branch:
         return ()
