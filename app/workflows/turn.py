@@ -103,7 +103,7 @@ class Turn:
         elif step.status == "backing_off" and step.wake_at <= self.now:
             self._apply(name, compiled, self._started(name, compiled, step), _begin)
         elif step.status == "running":
-            self._apply(name, compiled, step, KINDS[compiled.spec.kind].settle)
+            self._apply(name, compiled, step, KINDS[compiled.spec.kind].resume)
         elif step.status == "falling_back":
             self._put(name, on_fallback_ended(self._context(name, compiled, step)))
         step = self.state(name)

@@ -67,43 +67,39 @@ class AskKind:
         step = replace(ctx.step, responses=(*ctx.step.responses, received))
         return _replace(replace(ctx, step=step)) if received.error else Transition(step)
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """Poll for the answers of batches, when it is time; go on to the next phase when this one is over."""
         if not ctx.step.promised:
-            return self._settle(ctx)
+            return self._next_phase(ctx)
         ctx, requests = batch_polling.due_polls(ctx)
-        transition = self._settle(ctx)
+        transition = self._next_phase(ctx)
         if not requests or transition.step.status != "running" or transition.step.fusing:
             return transition  # a step that does not wait any more does not ask
         return Transition(transition.step, (*requests, *transition.commands), transition.steps)
 
-    def _settle(self, ctx: StepContext) -> Transition:
+    def _next_phase(self, ctx: StepContext) -> Transition:
         step = ctx.step
         if step.fusing:
-            return (
-                ask_fusion.fuse(ctx, ask_fusion.usable_candidates(ctx))
-                if ctx.late or not step.outstanding
-                else Transition(step)
-            )
+            waits = step.outstanding and not ctx.late
+            return Transition(step) if waits else ask_fusion.fuse(ctx, ask_fusion.usable_candidates(ctx))
         if not step.order:
             return Transition(step)
         if step.outstanding and not ctx.late and ask_routing.waits_for_all(ctx):
             return Transition(step)  # in the end, the routing says whether failures matter
         if not step.outstanding and not ctx.late and (further := _more(ctx)):
             return further
-        return _settle(ctx)
+        return _fuse_when_certain(ctx)
 
 
-def _settle(ctx: StepContext) -> Transition:
+def _fuse_when_certain(ctx: StepContext) -> Transition:
     """Fuse the answers when they are all there, or enough to be certain; fail when too few can still come."""
     step, pool = ctx.step, ask_fusion.usable_candidates(ctx)
     missing = min(ctx.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
     if missing > (0 if ctx.late else len(step.outstanding)):
         return ctx.failed(_why_too_few(ctx))
-    complete = ctx.late or not step.outstanding
-    return (
-        ask_fusion.fuse(ctx, pool) if complete or (missing <= 0 and ask_fusion.decided(ctx, pool)) else Transition(step)
-    )
+    if ctx.late or not step.outstanding or (missing <= 0 and ask_fusion.decided(ctx, pool)):
+        return ask_fusion.fuse(ctx, pool)
+    return Transition(step)
 
 
 def _choose(ctx: StepContext, routing: RoutingRequest, asked: tuple[Message, ...]) -> Transition:

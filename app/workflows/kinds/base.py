@@ -121,8 +121,11 @@ class StepKind(Protocol):
         """Take in the answer to a request, which is no longer among those outstanding."""
         ...
 
-    def settle(self, ctx: StepContext) -> Transition:
-        """End the running step if its outcome is certain, or if it is late and has enough to succeed."""
+    def resume(self, ctx: StepContext) -> Transition:
+        """Go on when something else has changed or time has passed.
+
+        The step ends if its outcome is certain, or if it is late and has enough to succeed.
+        """
         ...
 
 
@@ -133,6 +136,6 @@ class PassiveKind:
         """Change nothing."""
         return Transition(ctx.step)
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """Change nothing."""
         return Transition(ctx.step)

@@ -29,10 +29,10 @@ class MapKind(PassiveKind):
             return ctx.succeeded(output=[], reason="no items")
         begun = _fill(replace(ctx, step=replace(ctx.step, status="running", wake_at=ctx.step.ends_at)), total)
         steps = {items_of(ctx.name): kept, **begun.steps}
-        settled = self.settle(replace(ctx, step=begun.step, steps={**ctx.steps, **steps}))
-        return Transition(settled.step, steps={**steps, **settled.steps})
+        resumed = self.resume(replace(ctx, step=begun.step, steps={**ctx.steps, **steps}))
+        return Transition(resumed.step, steps={**steps, **resumed.steps})
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """Count the items that are over, and begin others in their place."""
         over = {index: item for index in ctx.step.live if (item := ctx.state(item_of(ctx.name, index))).over}
         if not over:

@@ -17,9 +17,9 @@ class WaitKind(PassiveKind):
         due = _due(ctx)
         # A past time counts as now: the first years of the calendar do not exist in every time zone.
         wake_at = ctx.step.ends_at if due is None else min(max(due, ctx.now), ctx.step.ends_at)
-        return self.settle(replace(ctx, step=replace(ctx.step, status="running", wake_at=wake_at)))
+        return self.resume(replace(ctx, step=replace(ctx.step, status="running", wake_at=wake_at)))
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """End when the time has come, or the signal is received."""
         if ctx.spec.signal is not None:
             if ctx.spec.signal not in ctx.run.signals:
