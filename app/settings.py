@@ -400,7 +400,7 @@ class AskSettings(Section):
     quorum: int = Field(default=1, ge=1, description="with fewer answers the step fails")
     chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks in the prompt")
     deadline: Seconds = Field(default=120.0, description="a run ends after this, with what it has")
-    retrieve: bool = Field(default=True, description="search the documents for the question first")
+    retrieve: bool = Field(default=True, description="look the question up in the documents first")
     stream: bool = Field(
         default=False,
         description="stream answers to result-chunks; then one model is asked at a time, the others when it fails",

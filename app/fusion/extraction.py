@@ -48,7 +48,7 @@ class ExtractionOptions(StrategyOptions):
         try:
             re.compile(pattern or "")
         except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
+            raise ValueError(f"is no regular expression: {error}") from None
         return pattern
 
     @model_validator(mode="after")

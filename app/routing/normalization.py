@@ -1,4 +1,4 @@
-"""When two answers are the same, as far as that can be known without a model."""
+"""When two answers say the same, as far as that can be seen without a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.normalization import normalize
 
 
 def normalized(text: str, data: JsonValue = None) -> str:
-    """Return a form that is equal for answers that are the same.
+    """Return the form that answers which say the same have in common.
 
     JSON (`data`, or a text that is a JSON object or array) is the same whatever its spaces and the order of its
     keys. Other text is the same when it is for a vote.

@@ -108,7 +108,7 @@ def test_data_is_read_before_text() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"pattern": "("}, "is not a regular expression"),
+        ({"pattern": "("}, "is no regular expression"),
         ({"pattern": "a", "extract": "number"}, "either extract or pattern"),
         ({"keep": "extract"}, "needs extract or pattern"),
         ({"extract": "word"}, "'number' or 'letter'"),

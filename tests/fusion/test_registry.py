@@ -48,7 +48,7 @@ def test_an_unknown_name_lists_the_known() -> None:
             "fusion strategy weighted: weights.a: should be greater than or equal to 0",
         ),
         ("weighted", {}, "fusion strategy weighted: give weights or accuracies"),
-        ("vote", {"pattern": "("}, "fusion strategy vote: pattern: is not a regular expression"),
+        ("vote", {"pattern": "("}, "fusion strategy vote: pattern: is no regular expression"),
     ],
 )
 def test_an_option_that_does_not_fit_is_named_with_its_fix(name: str, options: dict[str, Any], complaint: str) -> None:

@@ -26,7 +26,7 @@ def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
     return pattern
 
 
@@ -116,7 +116,7 @@ class Cascade:
         ]
 
     def _problem(self, answers: Sequence[ModelAnswer]) -> str | None:
-        """Return why a stage's answers are not good enough; None when they are. A failure agrees with nothing."""
+        """Return why the answers of a stage do not do; None when they do. Those that failed agree with nothing."""
         given = [(normalized(one.text, one.data), one.text, one) for one in answers if one.text is not None]
         if not given:
             return "no answer"

@@ -156,7 +156,7 @@ def test_stages_must_be_the_models_of_the_step(stages: list[list[str]], complain
     [
         ({"stages": [["a"], ["b", "a"]]}, "a is in two places"),
         ({"stages": [[]]}, "stages.0"),
-        ({"doubt": ["("]}, "'\\(' is not a regular expression"),
+        ({"doubt": ["("]}, "'\\(' is no regular expression"),
         ({"confidence": 1.5}, "confidence"),
     ],
 )
