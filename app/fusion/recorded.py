@@ -37,7 +37,8 @@ def fuse_recorded(candidates: Sequence[results.Candidate], strategy: str, option
     order = [candidate.branch for candidate in answered]
     outcome = fuser.fuse(Panel(answered, order))
     if isinstance(outcome, Calls):
-        others = ", ".join(name for name in STRATEGIES if _needs_no_model(name))
+        # Strategies that call models know which only once they have options.
+        others = ", ".join(name for name in STRATEGIES if getattr(load(name), "models", None) == ())
         raise ConfigurationError(
             f"{strategy} needs a model, which recorded answers are fused without; these need none: {others}"
         )
@@ -50,8 +51,3 @@ def _data(text: str) -> JsonValue:
     except ValueError:
         return None
     return value if isinstance(value, (dict, list)) else None
-
-
-def _needs_no_model(name: str) -> bool:
-    # Strategies that call models know which only once they have options.
-    return getattr(load(name), "models", None) == ()

@@ -103,7 +103,10 @@ class HealthBoard:
         """Return the recent health of each model: a mapping that does not change afterwards."""
         if not 0 <= now - self._made_at < self._hold:
             self._forget(now)
-            weighed = {model: self._weighed(reports, now) for model, reports in self._reports.items()}
+            weighed = {
+                model: [(one, math.exp(-max(now - one.at.timestamp(), 0.0) / self._fade)) for one in reports.values()]
+                for model, reports in self._reports.items()
+            }
             self._opened = {model: _middle(list(_openings(pairs))) for model, pairs in weighed.items()}
             self._snapshots = MappingProxyType({model: self._merged(model, pairs) for model, pairs in weighed.items()})
             self._made_at = now
@@ -126,9 +129,6 @@ class HealthBoard:
                 self._reports[model] = kept
             else:
                 del self._reports[model]
-
-    def _weighed(self, reports: Mapping[str, ModelHealth], now: float) -> list[_Weighed]:
-        return [(event, math.exp(-max(now - event.at.timestamp(), 0.0) / self._fade)) for event in reports.values()]
 
     def _merged(self, model: str, pairs: Sequence[_Weighed]) -> HealthSnapshot:
         total, newest = sum(weight for _, weight in pairs), max(weight for _, weight in pairs)

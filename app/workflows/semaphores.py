@@ -6,7 +6,7 @@ ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -58,10 +58,12 @@ def grant(state: Semaphore | None, event: SlotEvent | None, now: float) -> tuple
 
     A repeated request is answered again, and a repeated release changes nothing, so that repeated events do no harm.
     """
-    slots = _expire(state or Semaphore(), now)
+    slots = state or Semaphore()
+    done = event.task_id if event and event.action == "release" else None
+    holders = {task_id: at for task_id, at in slots.holders.items() if at > now and task_id != done}
+    queue = tuple(entry for entry in slots.queue if entry[4] > now and entry[2] != done)
+    slots = replace(slots, holders=holders, queue=queue)
     grants: list[StepResult] = []
-    if event and event.action == "release":
-        slots = _without(slots, event.task_id)
     if event and event.action == "acquire":
         slots = replace(slots, limit=event.limit)
         if event.task_id in slots.holders:
@@ -74,16 +76,6 @@ def grant(state: Semaphore | None, event: SlotEvent | None, now: float) -> tuple
         slots = replace(slots, holders={**slots.holders, task_id: expires_at}, queue=tuple(others))
         grants.append(_grant(task_id, request_id))
     return slots, grants
-
-
-def _expire(slots: Semaphore, now: float) -> Semaphore:
-    holders: Mapping[str, float] = {task_id: at for task_id, at in slots.holders.items() if at > now}
-    return replace(slots, holders=holders, queue=tuple(entry for entry in slots.queue if entry[4] > now))
-
-
-def _without(slots: Semaphore, task_id: str) -> Semaphore:
-    holders = {other: at for other, at in slots.holders.items() if other != task_id}
-    return replace(slots, holders=holders, queue=tuple(entry for entry in slots.queue if entry[2] != task_id))
 
 
 def _grant(task_id: str, request_id: str) -> StepResult:

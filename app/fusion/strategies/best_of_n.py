@@ -55,7 +55,7 @@ class BestOfN:
             return Calls(calls)
         found = standings(panel, contestants)
         if not found.read:
-            return elected(counted, "no verdict of the judge could be had, so answers were counted; ")
+            return elected(counted, "the judge gave no verdict, so answers were counted; ")
         reason = f"{self._options.judge} found it best of {among(counted, contestants)}{found.note}"
         return chosen(counted, found.order[0], reason, float(found.shares[0]))
 

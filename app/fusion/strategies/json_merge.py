@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from app.fusion.base import Candidate, Fused, Panel, StrategyOptions, ranked
 from app.fusion.counting import Count, count
@@ -54,8 +54,12 @@ class JsonMerge:
         if not pool:
             return elected(count(everyone), "no answer is JSON, so whole answers were counted; ")
         merged = merge([candidate.data for candidate in pool], self._rules)
-        counted = replace(self._count(pool), abstained=tuple(one for one in everyone if _with_data(one).data is None))
-        if problem := _complaint(panel.schema, merged.value):
+        counted = replace(
+            count(pool, exactly if self._rules.exact else whole),
+            abstained=tuple(one for one in everyone if _with_data(one).data is None),
+        )
+        schema = None if panel.schema is None else Schema(panel.schema, where="schema")
+        if schema and (problem := schema.complaint(merged.value)):
             return elected(
                 counted, f"the merged answer is not valid against the schema ({problem}), so answers were counted; "
             )
@@ -65,9 +69,6 @@ class JsonMerge:
         """Return True when none is outstanding: every answer can add a field."""
         return outstanding == 0
 
-    def _count(self, pool: Sequence[Candidate]) -> Count:
-        return count(pool, exactly if self._rules.exact else whole)
-
 
 def _with_data(candidate: Candidate) -> Candidate:
     if candidate.data is not None:
@@ -76,10 +77,6 @@ def _with_data(candidate: Candidate) -> Candidate:
         return replace(candidate, data=parse(candidate.text))
     except ValueError:
         return candidate
-
-
-def _complaint(schema: Mapping[str, JsonValue] | None, value: JsonValue) -> str | None:
-    return Schema(schema, where="schema").complaint(value) if schema is not None else None
 
 
 def _fused(merged: Merged, counted: Count) -> Fused:

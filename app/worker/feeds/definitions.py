@@ -88,13 +88,10 @@ def _spec(event: DefinitionEvent) -> Workflow:
     try:
         spec = Workflow.model_validate(event.spec)
     except ValidationError as error:
-        raise InvalidEvent("invalid", _complaint(error)) from None
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "spec"
+        text = f"{where}: {first['msg']}; is this worker older than the workflow?"
+        raise InvalidEvent("invalid", text) from None
     if (spec.id, spec.version) != (event.workflow, event.version):
         raise InvalidEvent("invalid", f"its spec is version {spec.version} of {spec.id}")
     return spec
-
-
-def _complaint(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"])) or "spec"
-    return f"{where}: {first['msg']}; is this worker older than the workflow?"

@@ -47,7 +47,8 @@ def _certain(step: AskStep) -> frozenset[Feature]:
         wanted.add("tools")
     if step.batch:
         wanted.add("batch")
-    if any(OPENING not in url for url in _images(step)):
+    images = step.images if isinstance(step.images, tuple) else (step.images,)
+    if any(OPENING not in url for url in images):
         wanted.add("images")
     return frozenset(wanted)
 
@@ -56,10 +57,6 @@ def _wished(step: AskStep) -> frozenset[Feature]:
     """Return the features that a model may do without, or does not need for every task."""
     wanted: dict[Feature, object] = {"images": step.images, "schema": step.output_schema, "streaming": step.stream}
     return frozenset(name for name, given in wanted.items() if given) - _certain(step)
-
-
-def _images(step: AskStep) -> tuple[str, ...]:
-    return step.images if isinstance(step.images, tuple) else (step.images,)
 
 
 def _least(step: AskStep) -> int:

@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for key, step in _steps(subject):
         yield from _times(subject, key, step)
         yield from _named(subject, key, step)
-        yield from _reuse(key, step)
+        yield from _cache(key, step)
         if isinstance(step, AskStep):
             yield from _ask(subject, key, step)
         if isinstance(step, RetrieveStep) and not step.query.strip():
@@ -61,7 +61,7 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
         yield Finding((*key, "batch"), text, warning=True)
 
 
-def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
+def _cache(key: Key, step: AnyStep) -> Iterator[Finding]:
     """Find a `cache` of a step that has no answer to cache."""
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
         fix = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
