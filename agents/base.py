@@ -34,7 +34,7 @@ def request_agent(
     lane: Callable[[Request], str] | None = None,
     priority: Callable[[Request], int] | None = None,
 ) -> Agent:
-    """Return an agent that answers each request once, and lets go of those that nobody waits for any more.
+    """Return an agent that answers each request once, and drops those that nobody waits for any more.
 
     `lane` and `priority` are those of `RequestHandler`.
     """

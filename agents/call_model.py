@@ -1,4 +1,4 @@
-"""`call_model`: a run wants an answer of one model; the model is called."""
+"""`call_model`: calls the model that a run asks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _rng = random.Random()  # noqa: S311  # it tells attempts apart, and guards noth
 
 
 def _lane(request: ModelRequest) -> str:
-    """Return whose share of the places it has: what waits for its batch holds up no call of the same model."""
+    """Return the request's lane: requests that wait for a batch do not hold up other calls of the same model."""
     return f"{request.model}/batch" if request.batch else request.model
 
 
@@ -72,7 +72,7 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
 async def _ask(
     received: Received[ModelRequest], configured: ConfiguredModel, remaining: Deadline, deps: Dependencies
 ) -> ModelResponse:
-    """Ask the model, with what its attempts cost put on record."""
+    """Ask the model, and record what its attempts cost."""
     request = received.event
     try:
         prompt, left_out = adapt_prompt(prompt_from(request), configured.model, request.downgrade, batch=request.batch)
@@ -89,7 +89,7 @@ async def _ask(
 
 
 def _nonce() -> str:
-    """Return what tells the attempts of one call from those of another worker at the same request."""
+    """Return a nonce that tells the attempts of one call from those of another worker at the same request."""
     return f"{_rng.getrandbits(32):08x}"
 
 
@@ -173,7 +173,7 @@ def _measure(
             deps.metrics.model_stream(
                 request.model, configured.model.provider, attempt.first_token, attempt.longest_gap
             )
-    # A call that had too little time, or that was wrong in itself, says nothing of the model.
+    # A call that had too little time, or was not valid, is no measure of the model.
     if outcome.tries and (code == "ok" or (code in FAULTS and not outcome.attempts[-1].short)):
         # Nor does the time for which it waited for its turn, or its reader let it wait.
         others = outcome.waited + sum(attempt.held for attempt in outcome.attempts)

@@ -1,7 +1,7 @@
-"""`connect`: a run wants something of a connector; the connector is run.
+"""`connect`: runs the connector that a run asks for.
 
-Whatever comes of it is an answer: whether a failed step is tried again is for its workflow to say, and nothing
-is dead-lettered that the run can be told.
+A failure is an answer too: the workflow decides whether the step is retried, and a failure that can be reported to the
+run is not a dead letter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESPONDER = Responder(
 
 
 async def handle(received: Received[StepRequest], deps: Dependencies) -> Sequence[Outgoing]:
-    """Run the connector, and return the one result: what came of it, or why nothing did."""
+    """Run the connector, and return the one result: its output, or its error."""
     request, remaining = received.event, Deadline.until(received.event.expires_at)
     configured = deps.connectors.get(request.connector)
     if configured is None:
@@ -71,7 +71,7 @@ def _result(request: StepRequest, outcome: ConnectorOutcome) -> StepResult:
 
 
 def _limited(result: StepResult, max_bytes: int) -> StepResult:
-    """Return the result, or in its place an error when no agent would take it."""
+    """Return the result, or an error in its place when it is too large for the agents."""
     size = len(result.to_json())
     if size <= max_bytes:
         return result

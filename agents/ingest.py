@@ -1,4 +1,4 @@
-"""`ingest`: a document comes in; it is cut and embedded once, for all workers' indexes."""
+"""`ingest`: splits and embeds each document once, for all workers' indexes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "ingest"
 
 
 async def handle(received: Received[Document], deps: Dependencies) -> Sequence[Outgoing]:
-    """Return the document's chunks, part by part, and a line for the audit.
+    """Return the document's chunks, part by part, and an audit event.
 
     Raises:
         RetrievalError: the embedding failed.
@@ -51,7 +51,7 @@ def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Rec
 
 
 async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `documents`: those of one id in their order, each again whenever it comes again."""
+    """Process `documents`: those of one id in their order, and each delivery of one."""
 
     async def handle_with_deps(received: Received[Document]) -> Sequence[Outgoing]:
         return await handle(received, deps)

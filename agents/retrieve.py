@@ -1,4 +1,4 @@
-"""`retrieve`: a run wants knowledge; the store is searched."""
+"""`retrieve`: searches the store for a run."""
 
 from __future__ import annotations
 

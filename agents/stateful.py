@@ -22,11 +22,11 @@ def _agent(name: str, topic: Topic[Any]) -> Agent:
 
 
 AGENTS = (
-    _agent("route", TASKS),  # a task came: its workflow is found, and its run begins
+    _agent("route", TASKS),  # a task: its workflow is looked up, and its run begins
     _agent("join", RETRIEVAL_RESULTS),  # chunks were found
     _agent("fuse", MODEL_RESPONSES),  # a model answered: as soon as the outcome is certain, the answers are fused
     _agent("gather", STEP_RESULTS),  # a connector, a child run, a slot or a budget answered
-    _agent("signal", SIGNALS),  # somebody outside says something, such as an approval, or cancels the run
+    _agent("signal", SIGNALS),  # a person or a system approves, answers, or cancels the run
     _agent("slot", SLOTS),  # a run asks for a slot of a concurrency limit, or gives it back
     _agent("budget", BUDGETS),  # a run reserves money of a budget, or says what it has cost
 )

@@ -12,8 +12,8 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── QuorumNotMet              fewer usable candidates than the fusion needs
 │   ├── PromptError               a prompt template cannot be rendered with this input
 │   ├── ExpressionError           an expression cannot be evaluated on this input
-│   ├── InvalidInput              the task's input does not fit the workflow's schema
-│   ├── InvalidOutput             an answer does not fit the schema that it should have
+│   ├── InvalidInput              the task's input is not valid against the workflow's schema
+│   ├── InvalidOutput             an answer is not valid against its schema
 │   ├── NoModel                   no model qualifies for a step
 │   ├── BudgetExceeded            a budget has no money left for the run
 │   └── Cancelled                 the run was told to end
@@ -117,13 +117,13 @@ class ExpressionError(WorkflowError):
 
 
 class InvalidInput(WorkflowError):
-    """The task's input does not fit the workflow's schema."""
+    """The task's input is not valid against the workflow's schema."""
 
     code = "invalid_input"
 
 
 class InvalidOutput(WorkflowError):
-    """An answer does not fit the schema that it should have."""
+    """An answer is not valid against its schema."""
 
     code = "invalid_output"
 

@@ -41,7 +41,7 @@ def _seconds(value: object) -> object:
 
 
 def _p95_or_seconds(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """Say in one line what may stand here, not what is wrong with it as each of the two."""
+    """Report in one line what is allowed here, not what is wrong with each alternative."""
     try:
         return handler(value)
     except ValidationError:
@@ -61,7 +61,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Inconsistent(ValueError):
-    """Settings that do not fit together; `key` leads from the section that found it to the culprit."""
+    """Settings that do not fit together; `key` is the path from the section that found it to the wrong key."""
 
     def __init__(self, message: str, *key: str) -> None:
         super().__init__(message)
@@ -69,15 +69,15 @@ class Inconsistent(ValueError):
 
 
 def _credentials(options: dict[str, Any]) -> Iterator[str]:
-    """Yield what may be credentials in options; what they may have is for the component to say, later."""
+    """Yield what may be credentials in options; the component validates them later."""
     headers = options.get("headers")
     if isinstance(headers, dict):
         yield from (text for text in headers.values() if isinstance(text, str))
 
 
 def _passwords(address: str) -> Iterator[str]:
-    """Yield the password in an address, as it is there and as it is meant."""
-    with suppress(ValueError):  # it is no address
+    """Yield the password in a URL, as it is written and decoded."""
+    with suppress(ValueError):  # it is not a URL
         if password := urlsplit(address).password:
             yield from {password, unquote(password)}
 
@@ -156,7 +156,7 @@ class BrokerSettings(Section):
 
 
 class TopicOverride(Section):
-    """What one topic has of its own; what is absent is as for every topic."""
+    """Settings of one topic; where absent, as for every topic."""
 
     retention: Seconds | None = Field(default=None, description="how long events are kept", examples=["30d"])
     compact: bool | None = Field(default=None, description="keep the last value of each key for ever", examples=[False])
@@ -178,12 +178,12 @@ class TopicSettings(Section):
         default=16 * 1024 * 1024, ge=1024, description="largest message that the broker takes"
     )
     overrides: dict[str, TopicOverride] = Field(
-        default_factory=dict, description="what single topics have of their own, by name without prefix"
+        default_factory=dict, description="settings of single topics, by name without prefix"
     )
 
     @property
     def max_request_bytes(self) -> int:
-        """What a producer may send at once: a dead letter is larger than its original by its headers."""
+        """The largest request of a producer: a dead letter is larger than its original, by its headers."""
         return self.max_message_bytes + 2 * 1024 * 1024
 
     @model_validator(mode="after")
@@ -200,12 +200,15 @@ class DeliverySettings(Section):
 
     max_event_bytes: int = Field(default=1024 * 1024, ge=1024, description="a larger event goes to dead letters")
     commit_interval: Seconds = Field(default=1.0, description="how often finished offsets are committed")
-    retries: int = Field(default=3, ge=0, le=100, description="further tries of a handler that failed transiently")
+    retries: int = Field(default=3, ge=0, le=100, description="retries of a handler that failed transiently")
     backoff: Seconds = Field(default=0.2, description="first delay; doubles, with full jitter")
     max_backoff: Seconds = Field(default=10.0, description="the longest delay")
-    shutdown_grace: Seconds = Field(default=10.0, description="how long SIGTERM waits for what is in flight")
+    shutdown_grace: Seconds = Field(
+        default=10.0, description="how long a worker finishes events in flight after SIGTERM"
+    )
     max_run: Seconds = Field(
-        default=30 * 86400.0, description="no run takes longer; what bounds it sooner is its workflow's own deadline"
+        default=30 * 86400.0,
+        description="the longest that any run may take; a workflow's own deadline is usually shorter",
     )
     remember: Seconds = Field(default=600.0, description="how long ended runs and sent answers are recognised")
     max_in_flight: int = Field(default=2048, ge=1, description="events in flight per agent and worker")
@@ -221,10 +224,10 @@ class DeliverySettings(Section):
 
 
 class CacheSettings(Section):
-    """Where the answers are kept that steps with `cache` give again."""
+    """The response cache of steps with `cache`."""
 
     store: Literal["memory", "redis"] = Field(
-        default="memory", description="memory: each worker for itself; redis: all workers together"
+        default="memory", description="memory: one cache for each worker; redis: one for all workers"
     )
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=0, description="of memory, in each worker")
     url: SecretStr | None = Field(default=None, description="for redis", examples=["redis://127.0.0.1:6379/0"])
@@ -237,26 +240,22 @@ class CacheSettings(Section):
 
 
 class PriceSettings(Section):
-    """What a model costs, in US dollars for a million tokens."""
+    """What a model costs, in US dollars per million tokens."""
 
-    input: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="US dollars for a million tokens that it reads"
-    )
-    output: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="US dollars for a million tokens that it writes"
-    )
+    input: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="US dollars per million input tokens")
+    output: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="US dollars per million output tokens")
     cached_input: float | None = Field(
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="for those that it reads from its cache; where absent, as `input`",
+        description="per million cached input tokens; where absent, as `input`",
         examples=[0.025],
     )
     reasoning: float | None = Field(
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="for those of its output that are thoughts; where absent, as `output`",
+        description="per million reasoning tokens; where absent, as `output`",
         examples=[2.0],
     )
     batch: float | None = Field(
@@ -264,7 +263,7 @@ class PriceSettings(Section):
         gt=0,
         le=1,
         allow_inf_nan=False,
-        description="the part of all this that an answer out of a batch costs; where absent, all of it",
+        description="the share of these prices that a batched answer costs; where absent, 1",
         examples=[0.5],
     )
 
@@ -272,9 +271,9 @@ class PriceSettings(Section):
 class LimitSettings(Section):
     """What a provider allows for one key, in all workers together."""
 
-    requests_per_minute: int | None = Field(default=None, ge=1, description="calls begun in a minute", examples=[500])
+    requests_per_minute: int | None = Field(default=None, ge=1, description="calls per minute", examples=[500])
     tokens_per_minute: int | None = Field(
-        default=None, ge=1, description="tokens read and written in a minute", examples=[200_000]
+        default=None, ge=1, description="input and output tokens per minute", examples=[200_000]
     )
 
 
@@ -282,17 +281,17 @@ class HedgeSettings(Section):
     """When a second attempt is made beside a first one that is slow; the faster of both counts."""
 
     after: Annotated[Literal["p95"] | Seconds, WrapValidator(_p95_or_seconds)] = Field(
-        default="p95", description="a duration, or p95: what only one of 20 calls of this model has lately exceeded"
+        default="p95", description="a duration, or p95: the 95th percentile of this model's recent calls"
     )
     at_most: float = Field(default=0.1, gt=0, le=1, description="the share of calls that may have a second attempt")
 
 
 class BatchSettings(Section):
-    """How requests that may wait are put together, and how often their answers are asked for."""
+    """How requests of steps with `batch` are batched, and how often their answers are polled."""
 
-    window: Seconds = Field(default=10.0, description="requests of so long a time go into one batch")
-    size: int = Field(default=1000, ge=1, le=50_000, description="a batch of so many requests is handed in at once")
-    poll: Seconds = Field(default=300.0, description="how often a batch is looked after, and a run asks for its answer")
+    window: Seconds = Field(default=10.0, description="how long requests are collected for one batch")
+    size: int = Field(default=1000, ge=1, le=50_000, description="a batch of this many requests is submitted at once")
+    poll: Seconds = Field(default=300.0, description="how often a batch is polled, and a run polls for its answer")
 
 
 class ModelSettings(Section):
@@ -304,7 +303,7 @@ class ModelSettings(Section):
     model: str | None = Field(default=None, description="the provider's name of the model", examples=["gpt-5-mini"])
     base_url: str | None = Field(
         default=None,
-        description="another address than the provider's own",
+        description="the URL of the API, if not the provider's own",
         examples=["http://127.0.0.1:11434/v1"],
         repr=False,  # it may have a password in it, as options may have keys in headers
     )
@@ -315,22 +314,24 @@ class ModelSettings(Section):
     )
     api_keys: tuple[SecretStr, ...] = Field(
         default=(),
-        description="several keys in place of `api_key`, to share the calls",
+        description="several keys in place of `api_key`, which share the calls",
         examples=[["${OPENAI_API_KEY}"]],
     )
     limits: LimitSettings | None = Field(
         default=None, description="what the provider allows for one key", examples=[{"requests_per_minute": 500}]
     )
     hedge: HedgeSettings | None = Field(
-        default=None, description="ask twice where the first answer is late", examples=[{"after": "p95"}]
+        default=None, description="a second attempt when the first is slow", examples=[{"after": "p95"}]
     )
-    batch: BatchSettings = Field(default=BatchSettings(), description="for steps with `batch`, whose answers may wait")
+    batch: BatchSettings = Field(default=BatchSettings(), description="for steps with `batch`")
     timeout: Seconds = Field(default=60.0, description="for one attempt")
-    connect_timeout: Seconds = Field(default=5.0, description="until the provider takes a connection")
+    connect_timeout: Seconds = Field(default=5.0, description="until the provider accepts a connection")
     first_token_timeout: Seconds = Field(default=30.0, description="until a streamed answer begins")
-    token_timeout: Seconds = Field(default=15.0, description="a streamed answer that is silent for so long is cut off")
+    token_timeout: Seconds = Field(
+        default=15.0, description="how long a streamed answer may pause before it is cut off"
+    )
     total_timeout: Seconds = Field(
-        default=180.0, description="for all attempts together, without the time for which they wait for their turn"
+        default=180.0, description="for all attempts together, without the time spent waiting for a permit"
     )
     attempts: int = Field(default=3, ge=1, le=20, description="including the first")
     max_concurrency: int = Field(
@@ -342,12 +343,12 @@ class ModelSettings(Section):
         description="for routing by cost, and for the cost of results; where absent, that of the price table",
         examples=[{"input": 0.25, "output": 2.0}],
     )
-    context_tokens: int | None = Field(default=None, ge=1, description="how much it can read", examples=[128_000])
-    max_output_tokens: int | None = Field(default=None, ge=1, description="how much it can write", examples=[16_384])
+    context_tokens: int | None = Field(default=None, ge=1, description="its context window", examples=[128_000])
+    max_output_tokens: int | None = Field(default=None, ge=1, description="its longest answer", examples=[16_384])
     tags: tuple[str, ...] = Field(default=(), description="what it is good for, for routing", examples=[["code"]])
     region: str | None = Field(default=None, description="where it runs, for data residency", examples=["eu"])
-    tools: bool = Field(default=False, description="whether it can call tools")
-    options: dict[str, Any] = Field(default_factory=dict, description="what only this provider understands", repr=False)
+    tools: bool = Field(default=False, description="whether it supports tool calls")
+    options: dict[str, Any] = Field(default_factory=dict, description="further options of this provider", repr=False)
 
 
 class RetrievalSettings(Section):
@@ -355,7 +356,7 @@ class RetrievalSettings(Section):
 
     store: str = Field(default="memory", description="the component that holds and finds chunks")
     endpoint: str | None = Field(
-        default=None, description="address of an external vector store", examples=["http://127.0.0.1:6333"]
+        default=None, description="URL of an external vector store", examples=["http://127.0.0.1:6333"]
     )
     path: Path | None = Field(
         default=None,
@@ -366,20 +367,20 @@ class RetrievalSettings(Section):
     batch_size: int | None = Field(
         default=None,
         ge=1,
-        description="texts in one call of the embedder, gathered from all who ask while calls are under way; 1 leaves "
-        "each caller its own calls; where absent, what suits the embedder",
+        description="texts in one call of the embedder, collected from all callers while other calls run; 1: every "
+        "caller has its own calls; where absent, what suits the embedder",
         examples=[32],
     )
     batch_calls: int | None = Field(
         default=None,
         ge=1,
-        description="calls of the embedder under way at once, beyond which texts gather; where absent, what suits it",
+        description="concurrent calls of the embedder; further texts are collected; where absent, what suits it",
         examples=[4],
     )
     batch_wait: Seconds | None = Field(
         default=None,
         le=1,
-        description="waited for further texts before a call, even while none is under way; where absent, nothing",
+        description="how long a call waits for further texts, even if no other runs; where absent, not at all",
         examples=["20ms"],
     )
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
@@ -398,7 +399,7 @@ class ConnectorSettings(Section):
     )
     timeout: Seconds = Field(default=30.0, description="for one request")
     max_concurrency: int = Field(default=64, ge=1, description="requests in flight per worker")
-    options: dict[str, Any] = Field(default_factory=dict, description="what only this kind understands")
+    options: dict[str, Any] = Field(default_factory=dict, description="further options of this kind")
 
 
 class AskSettings(Section):
@@ -409,10 +410,10 @@ class AskSettings(Section):
     )
     strategy: Literal["first", "vote", "consensus"] = Field(
         default="consensus",
-        description="how one answer comes of several: a fusion strategy that needs no options, such as first or vote",
+        description="how several answers are fused: a strategy that needs no options, such as first or vote",
     )
-    quorum: int = Field(default=1, ge=1, description="fewer answers than this are a failure")
-    chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks that the models are given")
+    quorum: int = Field(default=1, ge=1, description="with fewer answers the step fails")
+    chunks: int = Field(default=4, ge=1, le=50, description="retrieved chunks in the prompt")
     deadline: Seconds = Field(default=120.0, description="a run ends after this, with what it has")
     retrieve: bool = Field(default=True, description="look the question up in the documents first")
     system: str | None = Field(
@@ -429,27 +430,30 @@ class AskSettings(Section):
     )
     stream: bool = Field(
         default=False,
-        description="show answers on result-chunks while they are made; then one model is asked at a time, the others "
-        "when it fails",
+        description="stream answers to result-chunks; then one model is asked at a time, the others when it fails",
     )
 
     @model_validator(mode="after")
     def _streams(self) -> AskSettings:
         if self.stream and (self.quorum > 1 or (self.strategy != "first" and len(set(self.models)) > 1)):
             wanted = "with several models, set `strategy: first` and `quorum: 1`"
-            raise Inconsistent(f"one answer is shown while it is made; {wanted}", "stream")
+            raise Inconsistent(f"only one answer can be streamed; {wanted}", "stream")
         return self
 
 
 class BudgetSettings(Section):
-    """What may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
+    """How much may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description="names it in errors and listings")
+    name: str = Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description="its name in errors and listings")
     tenant: str | None = Field(
-        default=None, description="whose runs it is for; `*`: each tenant has one of its own", examples=["acme"]
+        default=None,
+        description="the tenant whose runs it limits; `*`: each tenant has a budget of its own",
+        examples=["acme"],
     )
     workflow: str | None = Field(
-        default=None, description="of which workflow; `*`: each workflow has one of its own", examples=["ask"]
+        default=None,
+        description="the workflow whose runs it limits; `*`: each workflow has a budget of its own",
+        examples=["ask"],
     )
     limit: float = Field(gt=0, allow_inf_nan=False, description="US dollars in each period")
     period: Seconds = Field(default=30 * 86400.0, ge=1, description="counted in UTC, from 1970-01-01 on")
@@ -463,7 +467,7 @@ class BudgetSettings(Section):
         default=0.01,
         gt=0,
         allow_inf_nan=False,
-        description="US dollars kept back for a run, until it is known what its like cost",
+        description="US dollars reserved for a run, until runs of its workflow have shown what they cost",
     )
 
     @model_validator(mode="after")
@@ -471,7 +475,7 @@ class BudgetSettings(Section):
         if self.when_exceeded == "degrade" and not self.degrade_to:
             raise Inconsistent("`degrade` needs degrade_to, the models that may still be used", "when_exceeded")
         if self.reserve > self.limit:
-            raise Inconsistent(f"{self.reserve:g} is more than the limit, so that no run could begin", "reserve")
+            raise Inconsistent(f"{self.reserve:g} is more than the limit, so no run could begin", "reserve")
         return self
 
 
@@ -508,15 +512,13 @@ class Settings(Section):
     delivery: DeliverySettings = Field(
         default=DeliverySettings(), description="acknowledgement, concurrency and retries"
     )
-    cache: CacheSettings = Field(
-        default=CacheSettings(), description="where the answers are kept that steps with `cache` give again"
-    )
+    cache: CacheSettings = Field(default=CacheSettings(), description="the response cache of steps with `cache`")
     models: dict[str, ModelSettings] = Field(
         default_factory=_local, description="the models that workflows can name, by that name"
     )
     prices: Path | None = Field(
         default=None,
-        description="a file of prices, which win over the built-in ones",
+        description="a file of prices, which override the built-in ones",
         examples=["prices.yaml"],
     )
     retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="where documents are indexed")
@@ -529,7 +531,7 @@ class Settings(Section):
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
     budgets: tuple[BudgetSettings, ...] = Field(
         default=(),
-        description="what may be spent; a run must fit into all that it falls under, and asks them in this order",
+        description="how much may be spent; a run asks every budget that applies for money, in this order",
         examples=[[{"name": "acme", "tenant": "acme", "limit": 50.0, "period": "30d"}]],
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
@@ -561,7 +563,9 @@ class Settings(Section):
             if budget.name in names[:place]:
                 raise Inconsistent(f"two budgets are called {budget.name}", "budgets")
             if unknown := sorted(set(budget.degrade_to).difference(self.models)):
-                raise Inconsistent(f"no model is called {unknown[0]}, to which {budget.name} degrades", "budgets")
+                raise Inconsistent(
+                    f"no model is called {unknown[0]}, which degrade_to of {budget.name} names", "budgets"
+                )
         return self
 
     @model_validator(mode="after")

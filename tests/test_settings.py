@@ -134,9 +134,9 @@ def test_options_may_have_headers_of_any_form(headers: object) -> None:
         ([{"name": "a", "limit": 1, "when_exceeded": "degrade"}], "`degrade` needs degrade_to"),
         (
             [{"name": "a", "limit": 1, "when_exceeded": "degrade", "degrade_to": ["tiny"]}],
-            "no model is called tiny, to which a degrades",
+            "no model is called tiny, which degrade_to of a names",
         ),
-        ([{"name": "a", "limit": 0.5, "reserve": 0.6}], "is more than the limit, so that no run could begin"),
+        ([{"name": "a", "limit": 0.5, "reserve": 0.6}], "is more than the limit, so no run could begin"),
         ([{"name": "a", "limit": 0}], "greater than 0"),
         ([{"name": "a b", "limit": 1}], "match pattern"),
         ([{"name": "a", "limit": 1, "period": "10ms"}], "greater than or equal to 1"),

@@ -1,4 +1,4 @@
-"""What flows: one file for each event kind, with the model and the topic that carries it."""
+"""The events: one file for each kind, with its model and the topic that carries it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ALL: tuple[Topic[Any], ...] = (
     AUDIT,
 )
 
-#: What the workers read as one consumer group; the other topics are only written to, or read by each as a whole.
+#: What the workers read as one consumer group; the others are only written to, or read in full by each worker.
 CONSUMED: tuple[Topic[Any], ...] = (
     TASKS,
     RETRIEVAL_REQUESTS,

@@ -18,7 +18,7 @@ from topics.dead_letters import DEAD_LETTERS, PREFIX, DeadLetter
 VERSION = "1.3.0"
 _JSON = "application/json"
 _BINDING = "0.5.0"
-#: What only others send, and what only others read; workers send tasks and signals too, to child runs.
+#: What only clients send, and what only clients read; workers send tasks and signals too, to child runs.
 _RECEIVED = {"documents", "definitions"}
 _SENT = {"results", "audit", "dead-letters"}
 #: What producers of any kind may send, without a header.

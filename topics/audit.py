@@ -1,4 +1,4 @@
-"""`audit`: what operators and the orchestrator itself did."""
+"""`audit`: what operators and the orchestrator did."""
 
 from __future__ import annotations
 

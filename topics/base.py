@@ -1,4 +1,4 @@
-"""What every event kind shares: the frozen base model, and the topic that carries it.
+"""What all events share: the frozen base model, and the topic that carries it.
 
 Events evolve only by adding optional fields: an unknown field is ignored on read, so that an older
 worker reads what a newer one wrote.
@@ -32,7 +32,7 @@ class Failure(Event):
 
     @classmethod
     def of(cls, error: OrchestratorError) -> Failure:
-        """Return the failure that an error of ours stands for."""
+        """Return an error as a failure."""
         return cls(code=error.code, message=str(error))
 
 

@@ -1,4 +1,4 @@
-"""`budgets`: runs ask for money before they begin, and say at their end what they have cost."""
+"""`budgets`: runs ask for money before they begin, and report their cost when they end."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from topics.base import Event, Topic
 
 
 class Terms(Event):
-    """What holds for a budget: at most `limit` US dollars in each `period` (seconds, in UTC from the epoch on).
+    """The terms of a budget: at most `limit` US dollars in each `period` (seconds, in UTC from the epoch on).
 
-    `reserve` is kept back for a run as long as nothing is known of what its like have cost. When nothing is left,
+    `reserve` is reserved for a run until runs of its workflow have shown what they cost. When nothing is left,
     a run is refused, or waits (`queue`), or may only use the models in `degrade_to` (`degrade`).
     """
 
@@ -24,14 +24,14 @@ class Terms(Event):
 
 
 class BudgetEvent(Event):
-    """Run `task_id` wants money of a `budget` on these `terms`, or has ended and has cost `cost` US dollars.
+    """Run `task_id` asks for money of a `budget` on these `terms`, or has ended and has cost `cost` US dollars.
 
-    A `charge` is what it has cost beyond that: an answer that came when the run had ended has its price too.
+    A `charge` is a cost beyond that: an answer that was received after the run's end has its price too.
 
     The owner of the budget's partition answers a reservation on step-results, under the same `id`: at once, or,
-    under terms that say `queue`, when there is money; the highest `priority` first, then the first that came. What is
-    reserved and never settled is free again some time after `expires_at`. `turn` is the task's offset: it tells a task
-    that was sent again from one that was delivered again, whose cost is counted already.
+    under terms that say `queue`, when there is money; the highest `priority` first, then first come, first served. What
+    is reserved and never settled is free again some time after `expires_at`. `turn` is the task's offset: it tells a
+    task that was sent once more from one that was delivered once more, whose cost is counted already.
     """
 
     id: str

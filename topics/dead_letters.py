@@ -1,8 +1,8 @@
-"""`dead-letters`: what could not be processed, exactly as it came.
+"""`dead-letters`: what could not be processed, exactly as it was received.
 
 Key, value and headers of a dead letter are those of the original message, byte for byte; what went
 wrong and where is in further headers, whose names start with `dl_`. So any Kafka tool can read it, and
-a replay is a copy without those headers. Where the broker does not take all of it, what is there says so.
+a replay is a copy without those headers. If the broker does not take all of it, the headers say so.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DeadLetter(Event):
 
     @classmethod
     def from_headers(cls, headers: Sequence[tuple[str, bytes]]) -> DeadLetter:
-        """Read it back.
+        """Return the dead letter that headers describe.
 
         Raises:
             pydantic.ValidationError: a `dl_` header is missing or malformed.

@@ -1,4 +1,4 @@
-"""`documents`: knowledge to retrieve from."""
+"""`documents`: the documents to retrieve from."""
 
 from __future__ import annotations
 

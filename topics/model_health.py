@@ -11,7 +11,7 @@ class ModelHealth(Event):
     """What one worker has measured of one model.
 
     `seconds` is a peak-sensitive moving average of the duration of calls, `errors` that of the share of calls
-    that failed for the model's sake (0 to 1), `calls` how many were made since the worker started. Until
+    that failed through the model's fault (0 to 1), `calls` how many were made since the worker started. Until
     `open_until` the worker does not expect the model to answer, and does not call it; `trips` is how often that has
     happened since it last answered.
     """

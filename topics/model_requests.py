@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from topics.base import Event, Topic
 
-#: What a request can want that not every model can do; a request is refused, by these names, by one that cannot.
+#: Features that not every model has; a model refuses a request for one that it lacks, by these names.
 Feature = Literal[
     "batch",
     "images",
@@ -26,7 +26,7 @@ Feature = Literal[
 
 
 class Image(Event):
-    """A picture in a message: its address, `https:`, or the picture itself as `data:image/png;base64,…`."""
+    """An image in a message: its URL, `https:`, or the image itself as `data:image/png;base64,…`."""
 
     url: str = Field(pattern=r"^(https?://|data:image/[a-z.+-]+;base64,)")
 
@@ -77,10 +77,10 @@ class Sampling(Event):
 
 
 class Ticket(Event):
-    """Where an answer is to be had that a provider makes in its own time.
+    """How to get an answer that a provider makes as part of a batch.
 
-    `batch` is the provider's name of the batch that was handed in at `at`, `item` that of the request in it. After
-    `poll` seconds it may be asked for again.
+    `batch` is the provider's name of the batch that was submitted at `at`, `item` that of the request in it. After
+    `poll` seconds it may be polled.
     """
 
     batch: str
@@ -93,22 +93,22 @@ class ModelRequest(Event):
     """Call the configured model `model`; the answer carries the same `id`.
 
     `id` is a function of task, step, branch and attempt, so that a repeated request is recognised and
-    not paid twice. With `embed`, the answer's text is embedded too (a fusion that compares answers by
+    not paid for twice. With `embed`, the answer's text is embedded too (a fusion that compares answers by
     meaning needs it). `purpose` tells a candidate answer from a call that a fusion makes. Where calls wait
     for a model, those of higher `priority` come first. A request is not begun after `expires_at`.
 
-    An answer that is at most `cache_for` seconds old may be given again, if the question was equal, or, with
-    `cache_similar`, if its meaning was as near as that (a cosine); `cache_in` is a namespace that is shared with
-    nobody else.
+    An answer that is at most `cache_for` seconds old may be taken from the response cache, if its request was equal,
+    or, with `cache_similar`, if its last message has at least this cosine; `cache_in` is a namespace that separates
+    cached answers.
 
     `tools` may be called, as `tool_choice` says (`auto`, `none`, `required`, or a tool's name). `output_schema`
     is given to models that can keep to a JSON schema by themselves. With `stream`, the answer goes to
-    `result-chunks` as it comes; `prefix` is what of it stands already, from a model that failed amid it, and is
-    to be continued. What the model cannot do is left out if it is in `downgrade`, and refused if it is not.
+    `result-chunks` while it is made; `prefix` is the part of it that was streamed before another model failed, and is
+    to be continued. A feature that the model lacks is left out if it is in `downgrade`, and refused otherwise.
     `tenant` and `workflow` say who pays.
 
-    With `batch` the answer may wait: the request goes into a batch of the provider's, and is answered at once by a
-    ticket. A later request, with an id of its own, the same question and the `ticket`, asks for the answer.
+    With `batch` the request goes into a batch of the provider, and is answered at once by a ticket. A later request,
+    with an id of its own, the same messages and the `ticket`, polls for the answer.
     """
 
     id: str

@@ -50,17 +50,17 @@ class TokenLogprob(Event):
 
 
 class ModelResponse(Event):
-    """The answer to one model request: `text`, or `error`, or a `ticket` with which to ask for the answer later.
+    """The answer to one model request: `text`, or `error`, or a `ticket` to poll for the answer later.
 
     This topic is also the record of what has been paid for: a request whose id has a response here is
     not called again. `tries` counts the attempts against the provider, `seconds` is their whole
     duration. `embedding` is base64 of little-endian float32, present when the request asked for it.
-    `cached` tells that the answer was given before, and cost nothing now.
+    `cached` is true for an answer out of the response cache, which cost nothing now.
 
-    With an `error`, `text` is what stands of an answer that was cut off while it was streamed. `reasoning` is
-    what the model thought before it answered, where the provider tells. `downgraded` names what was asked for and
-    left out. `first_token` and `longest_gap` are the seconds to the first piece of a streamed answer, and the
-    longest between two pieces.
+    With an `error`, `text` is what was received of a streamed answer before it was cut off. `reasoning` is the model's
+    reasoning, where the provider returns it. `downgraded` names the features that were asked for and left out.
+    `first_token` and `longest_gap` are the seconds to the first piece of a streamed answer, and the longest between
+    two pieces.
     """
 
     id: str

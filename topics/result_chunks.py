@@ -12,11 +12,11 @@ from topics.base import Event, Failure, Topic
 class ResultChunk(Event):
     """A piece of the answer of one step of a task, in the order in which it was made.
 
-    A `stream` is one attempt at the answer, and its pieces have the `index` 0, 1, 2, … In front of them stand the
-    first `base` characters of what had come before of the same task and step: 0 when it begins anew, all of it when
+    A `stream` is one attempt at the answer, and its pieces have the `index` 0, 1, 2, … They follow the
+    first `base` characters of the text so far of the same task and step: 0 when the answer starts over, all of it when
     it continues where another attempt was cut off. So a reader keeps the text up to `base` when a new stream
-    begins, and appends; a piece whose index it has seen of that stream is a repetition. `kind` tells what it is a
-    piece of. The last piece of a stream has `end`, and an `error` when it was cut off: another stream may follow.
+    begins, and appends; a piece whose index it has seen in that stream is a repetition. `kind` says what it is a piece
+    of. The last piece of a stream has `end`, and an `error` when it was cut off: another stream may follow.
     What counts in the end is the task's result.
     """
 

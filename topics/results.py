@@ -22,7 +22,7 @@ class Citation(Event):
 
 
 class Candidate(Event):
-    """What one model said to this task, chosen or not.
+    """What one model answered to this task, chosen or not.
 
     With an `error`, `text` is what stands of an answer that was cut off. `reasoning` is what the model thought before,
     `tool_calls` what it wants called, and `downgraded` what was left out because it cannot do it.
@@ -63,7 +63,7 @@ class Result(Event):
 
     `degraded` is true when an optional step failed, or when the answer rests on fewer candidates than
     were asked. `agreement` is how far the candidates agree, `confidence` how sure the fusion is of the answer
-    (both 0 to 1); `groups` are the branches by what they said, the largest group first: more than one group
+    (both 0 to 1); `groups` are the branches by their answers, the largest group first: more than one group
     is disagreement. `tool_calls` is what the answer wants called: its text may then be empty.
     """
 

@@ -1,4 +1,4 @@
-"""`retrieval-requests`: what a run wants to know from the documents."""
+"""`retrieval-requests`: searches of runs in the documents."""
 
 from __future__ import annotations
 

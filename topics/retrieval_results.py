@@ -6,7 +6,7 @@ from topics.base import Event, Failure, Topic
 
 
 class Chunk(Event):
-    """A piece of a document: what it says, and where it stands.
+    """A piece of a document: its text, and where it is.
 
     `lines` are the first and last line in the source, counted from 1. `score` is comparable only within
     one result: higher is better.

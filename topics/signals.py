@@ -1,4 +1,4 @@
-"""`signals`: what the outside tells a run that is under way, such as an approval."""
+"""`signals`: messages to an active run, such as an approval."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from topics.base import Event, Topic
 
 
 class Signal(Event):
-    """Tell the run of `task_id` something.
+    """A message to the run of `task_id`.
 
-    A `signal` goes to the step that waits for its `name`; `cancel` ends the run. A signal that comes before its
+    A `signal` goes to the step that waits for its `name`; `cancel` ends the run. A signal that is received before its
     step waits for it is kept. The first of a name counts.
     """
 
@@ -28,5 +28,5 @@ SIGNALS = Topic(
     event=Signal,
     type="meta_ai.signal",
     key="task id (any key, or none, is accepted from producers)",
-    summary="Approvals and other news for runs under way, and cancellations.",
+    summary="Approvals and other messages to active runs, and cancellations.",
 )

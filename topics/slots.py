@@ -1,4 +1,4 @@
-"""`slots`: runs of a workflow with a concurrency limit ask for their turn, and give it back."""
+"""`slots`: runs of a workflow with a concurrency limit ask for a slot, and release it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from topics.base import Event, Topic
 
 
 class SlotEvent(Event):
-    """Run `task_id` wants, or gives back, one of the `limit` slots of `workflow` for `key`.
+    """Run `task_id` asks for, or releases, one of the `limit` slots of `workflow` for `key`.
 
-    The owner of the key's partition answers on step-results, under the same `id`, when it is the run's
-    turn: the highest `priority` first, then the first that came. A slot that is not given back is free
-    again at `expires_at`.
+    The owner of the key's partition answers on step-results, under the same `id`, when the run gets a slot: the
+    highest `priority` first, then first come, first served. A slot that is not released is free again at
+    `expires_at`.
     """
 
     id: str

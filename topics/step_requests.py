@@ -1,4 +1,4 @@
-"""`step-requests`: what a run wants of a connector: a data source, an HTTP service, a function of the user's."""
+"""`step-requests`: calls of connectors: a data source, an HTTP service, a function of the user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from topics.base import Event, Topic
 class StepRequest(Event):
     """Run the connector called `connector` with `arguments`; the answer carries the same `id`.
 
-    An equal answer that is at most `cache_for` seconds old may be given again. A request is not begun
+    An equal answer that is at most `cache_for` seconds old may be taken from the response cache. A request is not begun
     after `expires_at`.
     """
 

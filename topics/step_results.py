@@ -11,8 +11,8 @@ from topics.model_responses import Usage
 class StepResult(Event):
     """The answer to one request that was neither a model's nor a retriever's: `output`, or `error`.
 
-    `usage` is what a child run has spent, `degraded` that it did with less than was asked for. `cached` tells
-    that the answer was given before.
+    `usage` is what a child run has spent, `degraded` that it had less than was asked for. `cached` is true for an
+    answer out of the response cache.
     """
 
     id: str

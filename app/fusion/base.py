@@ -1,4 +1,4 @@
-"""The port of fusion: of several models' answers, one."""
+"""The port of fusion: one answer out of several models' answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StrategyOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """What one branch answered. Branches are distinct; a model that was asked several times has several.
+    """The answer of one branch. Branches are distinct; a model that was asked several times has several.
 
     `embedding`, of shape (dimensions,), and `data`, the answer as JSON, are there when they were asked for.
     """
@@ -33,7 +33,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A question of the strategy's own to a model. Its `label` is unique within the fusion."""
+    """A call that the strategy itself makes to a model. Its `label` is unique within the fusion."""
 
     label: str
     model: str
@@ -45,17 +45,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Ask these, and fuse again when all of them are answered; those already in `Panel.replies` are not repeated."""
+    """Make these calls, and fuse again when all are answered; those already in `Panel.replies` are not repeated."""
 
     calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """All that there is to fuse: at least one candidate, in order of arrival.
+    """What is fused: at least one candidate, in order of arrival.
 
     `order` are the branches by preference; `prompt` and `system` what the models were asked; `key` names run
-    and step, for what must be drawn by lot; `schema` is the JSON Schema that answers have, if they are JSON.
+    and step, as a seed for random choices; `schema` is the JSON Schema that answers have, if they are JSON.
     `replies` are the answers to the calls made so far, by label: None where a call failed.
     """
 
@@ -70,11 +70,11 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """One answer, and how it came about.
+    """One answer, and how it was found.
 
-    `branch` is the candidate that said it, empty when the text is new; `data` is the answer as JSON, where
+    `branch` is the candidate that gave it, empty when the text is new; `data` is the answer as JSON, where
     answers are. `agreement` is how far the candidates agree and `confidence` how sure the strategy is, both
-    from 0 to 1. `groups` are the branches by what they said, the largest group first.
+    from 0 to 1. `groups` are the branches by their answers, the largest group first.
     """
 
     text: str
@@ -106,14 +106,14 @@ class Strategy(Protocol):
 
         Unless the strategy is about arrival, the answer does not depend on the order of candidates: ties go to
         the branch that is first in `panel.order`; branches that are not in it come last, by name. When its
-        calls failed, it does with what it has, and says so in `reason`.
+        calls failed, it uses what it has, and `reason` says so.
         """
         ...
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:
         """Return whether `outstanding` more answers, whatever they are and if they come at all, change nothing.
 
-        What cannot change is the answer: it may yet be said in another branch's spelling.
+        It is the answer that cannot change: it may still be given in another branch's spelling.
         """
         ...
 

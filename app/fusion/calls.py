@@ -1,4 +1,4 @@
-"""Calls that a strategy makes, and what is known of their answers."""
+"""The calls of a strategy that are not answered yet."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from app.fusion.base import Call, Panel
 
 
 def missing(panel: Panel, calls: Sequence[Call]) -> tuple[Call, ...]:
-    """Return the calls that have not been answered yet, not even with a failure."""
+    """Return the calls that have neither an answer nor a failure yet."""
     return tuple(call for call in calls if call.label not in panel.replies)

@@ -20,9 +20,9 @@ Groups = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class AnswerGroup:
-    """One answer, those who gave it, and what they weigh together."""
+    """One answer, the candidates that gave it, and their total weight."""
 
-    said: ExtractedAnswer
+    answer: ExtractedAnswer
     givers: tuple[Candidate, ...]
     weight: Fraction
 
@@ -41,28 +41,28 @@ class Count:
 
     @property
     def groups(self) -> Groups:
-        """The branches by what they said, in the order of the answers; those that abstained come last, by text."""
+        """The branches by their answers, in the order of the answers; those that abstained come last, by text."""
         rest = count(self.abstained).answers if self.abstained else ()
         return tuple(tuple(giver.branch for giver in answer.givers) for answer in (*self.answers, *rest))
 
 
 def exact_fraction(weight: float) -> Fraction:
-    """Return `weight` as the decimal that it was written as, so that 0.1 + 0.2 is 0.3, in any order."""
+    """Return `weight` as the decimal that was written, so that 0.1 + 0.2 is 0.3, in any order."""
     return Fraction(str(weight))
 
 
-def one(candidate: Candidate) -> Fraction:  # noqa: ARG001  # a weight of nobody in particular
+def one(candidate: Candidate) -> Fraction:  # noqa: ARG001  # the same for all
     """Return the weight of a plain vote."""
     return Fraction(1)
 
 
 def count(pool: Sequence[Candidate], read: Extract = whole, weigh: Weigh = one) -> Count:
-    """Count a pool that is in order of preference; nobody abstains from a count of whole answers."""
+    """Count a pool that is in order of preference; with whole answers, none abstains."""
     ballots: dict[Hashable, list[tuple[ExtractedAnswer, Candidate]]] = {}
     abstained = []
     for candidate in pool:
-        if said := read(candidate):
-            ballots.setdefault(said.key, []).append((said, candidate))
+        if answer := read(candidate):
+            ballots.setdefault(answer.key, []).append((answer, candidate))
         else:
             abstained.append(candidate)
     answers = [_answer(ballot, weigh) for ballot in ballots.values()]
@@ -73,7 +73,7 @@ def count(pool: Sequence[Candidate], read: Extract = whole, weigh: Weigh = one) 
 def is_decided(counted: Count, outstanding: int, heaviest: Fraction = Fraction(1)) -> bool:
     """Return whether the first answer stays first, whatever `outstanding` votes of up to `heaviest` are cast.
 
-    One vote moves two answers apart or together by its weight at most; an answer that nobody gave yet has 0.
+    One vote changes the distance of two answers by its weight at most; an answer that nobody gave yet has 0.
     """
     if outstanding == 0:
         return True

@@ -1,4 +1,4 @@
-"""Outcomes that are one of the candidates, and how well all of them agree."""
+"""Outcomes that are one of the candidates, and the agreement of all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def elected(counted: Count, note: str = "", *, confidence: float | None = None, 
     reason += ", tied and first in order" if others and counted.tied else ""
     reason += f"; {len(counted.abstained)} abstained" if counted.abstained else ""
     chosen = winner.givers[0]
-    text, data = (winner.said.text, None) if extract else (chosen.text, chosen.data)
+    text, data = (winner.answer.text, None) if extract else (chosen.text, chosen.data)
     agreement = float(max(share, Fraction(0)))
     return Fused(text, chosen.branch, agreement, reason, confidence, counted.groups, data)
 
@@ -41,7 +41,7 @@ def agreement(counted: Count) -> float:
 
 
 def among(counted: Count, contestants: Sequence[Candidate]) -> str:
-    """Return of how many answers one is the best, for a reason."""
+    """Return among how many answers one is the best, for a reason."""
     distinct = len(counted.answers)
     left_out = distinct - len(contestants)
     return f"{len(contestants)} distinct answers" + (f" ({left_out} more were not judged)" if left_out else "")

@@ -26,7 +26,7 @@ _LETTERS = (
 
 
 class ExtractionOptions(StrategyOptions):
-    """What two answers must have in common to be the same answer."""
+    """When two answers count as the same."""
 
     extract: Literal["number", "letter"] | None = Field(
         default=None, description="compare only the last number in each answer, or its letter, as in multiple choice"
@@ -40,7 +40,7 @@ class ExtractionOptions(StrategyOptions):
     keep: Literal["answer", "extract"] = Field(
         default="answer", description="the text of the outcome: the whole answer, or only what was extracted"
     )
-    exact: bool = Field(default=False, description="compare letter by letter; else case, quotes and the like are one")
+    exact: bool = Field(default=False, description="compare exactly; otherwise case, quotes and the like are ignored")
 
     @field_validator("pattern")
     @classmethod
@@ -59,7 +59,7 @@ class ExtractionOptions(StrategyOptions):
 
 @dataclass(frozen=True, slots=True)
 class ExtractedAnswer:
-    """What a candidate said: equal `key`s are the same answer, `text` is how it stands there."""
+    """The answer of a candidate: equal `key`s are the same answer, `text` is the answer as it was written."""
 
     key: Hashable
     text: str

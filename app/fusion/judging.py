@@ -42,10 +42,10 @@ Reply with one JSON object and nothing else, with a score from 1 (useless) to {t
 
 
 class JudgeOptions(StrategyOptions):
-    """Who judges, and by what."""
+    """Who judges, by which rubric."""
 
     judge: Annotated[str, Field(min_length=1)] = Field(
-        description="the model that judges; not one of those that answer, if it can be", examples=["big"]
+        description="the model that judges; if possible, not one of those that answer", examples=["big"]
     )
     rubric: str = Field(default=RUBRIC, min_length=1, description="what makes an answer good")
     at_most: int = Field(
@@ -54,9 +54,7 @@ class JudgeOptions(StrategyOptions):
         le=50,
         description="distinct answers that are judged: the most frequent, then the first in order",
     )
-    temperature: float | None = Field(
-        default=0.0, ge=0, le=2, description="of the judge; null leaves it to the model's default"
-    )
+    temperature: float | None = Field(default=0.0, ge=0, le=2, description="of the judge; null: the model's default")
     max_tokens: int | None = Field(default=None, ge=1, description="that a verdict may take")
 
 
@@ -100,7 +98,7 @@ class Judge:
 
 
 def pair_label(first: Candidate, second: Candidate) -> str:
-    """Return the label of a comparison: by branch, so that it stays itself if an answer comes late."""
+    """Return the label of a comparison: by branch, so that it stays the same if an answer is late."""
     return f"judge {_word(first)} {_word(second)}"
 
 

@@ -16,7 +16,7 @@ from app.normalization import canonical
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the parts of documents become one."""
+    """How values of documents are merged."""
 
     numbers: Literal["vote", "median"] = "vote"
     lists: Literal["union", "vote"] = "union"

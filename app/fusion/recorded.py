@@ -1,4 +1,4 @@
-"""Fuse recorded answers again, with another strategy and no model."""
+"""Fuse recorded answers once more, with another strategy and without models."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ def fuse_recorded(candidates: Sequence[results.Candidate], strategy: str, option
     """Return what `strategy` makes of the candidates of a recorded result, in their recorded order.
 
     Candidates that failed are left out; a text that is a JSON object or list counts as data. Embeddings are not
-    recorded, so consensus goes by equal text, and says so.
+    recorded, so consensus compares texts, and says so.
 
     Raises:
         ConfigurationError: the strategy needs a model, does not exist or has wrong options, or nobody answered.
     """
     fuser = get(strategy, options)
-    answered = [_candidate(recorded) for recorded in candidates if recorded.error is None]
+    answered = [
+        Candidate(one.branch, one.text, model=one.model, data=_data(one.text))
+        for one in candidates
+        if one.error is None
+    ]
     if not answered:
-        raise ConfigurationError("there is nothing to fuse again: no recorded candidate has an answer")
+        raise ConfigurationError("there is nothing to fuse: no recorded candidate has an answer")
     order = [candidate.branch for candidate in answered]
     outcome = fuser.fuse(Panel(answered, order))
     if isinstance(outcome, Calls):
-        others = ", ".join(name for name in STRATEGIES if _needs_no_model(name))
+        # Strategies that call models know which only once they have options.
+        others = ", ".join(name for name in STRATEGIES if getattr(load(name), "models", None) == ())
         raise ConfigurationError(
-            f"{strategy} needs a model, and recorded answers are fused without; these do not: {others}"
+            f"{strategy} needs a model, which recorded answers are fused without; these need none: {others}"
         )
     return outcome
-
-
-def _candidate(recorded: results.Candidate) -> Candidate:
-    return Candidate(recorded.branch, recorded.text, model=recorded.model, data=_data(recorded.text))
 
 
 def _data(text: str) -> JsonValue:
@@ -50,8 +51,3 @@ def _data(text: str) -> JsonValue:
     except ValueError:
         return None
     return value if isinstance(value, (dict, list)) else None
-
-
-def _needs_no_model(name: str) -> bool:
-    # Those that ask models know which only once they have options.
-    return getattr(load(name), "models", None) == ()

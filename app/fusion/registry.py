@@ -31,14 +31,14 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class StrategyDescription:
-    """What a strategy is for, in a sentence, and the JSON Schema of its options."""
+    """A strategy in one sentence, and the JSON Schema of its options."""
 
     summary: str
     options: Mapping[str, Any]
 
 
 def get(name: str, options: Mapping[str, Any] = _NONE) -> Strategy:
-    """Return the strategy called `name`, with these options: one of ours, or one that a package announces.
+    """Return the strategy called `name`, with these options: one of ours, or one that a package registers.
 
     Raises:
         ConfigurationError: there is none of that name, it cannot be imported, or an option does not fit.
@@ -67,10 +67,10 @@ def load(name: str) -> type[Strategy]:
 
 
 def describe() -> dict[str, StrategyDescription]:
-    """Return what every strategy is, by its name.
+    """Return a description of every strategy, by name.
 
     Raises:
-        ConfigurationError: one that a package announces cannot be imported.
+        ConfigurationError: one that a package registers cannot be imported.
     """
     return {name: _describe(load(name)) for name in sorted(named(STRATEGIES, GROUP))}
 

@@ -1,4 +1,4 @@
-"""Every answer against every other, in both orders."""
+"""Each answer compared with every other, in both orders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.fusion.judging import Judge, pair_label
 class Standings:
     """The contestants, best first (equals as they were given), and the share of its comparisons that each won.
 
-    `flipped` pairs got another verdict in the other order; of `asked` comparisons `read` gave a verdict.
+    `flipped` pairs got another verdict in the other order; of `asked` comparisons, `read` gave a verdict.
     """
 
     order: tuple[Candidate, ...]
@@ -27,7 +27,7 @@ class Standings:
 
     @property
     def note(self) -> str:
-        """What was not plain, as the end of a reason; empty when all was."""
+        """What was unclear, as the end of a reason; empty when nothing was."""
         unread = self.asked - self.read
         flipped = f"; {self.flipped} changed with the order and count as ties" if self.flipped else ""
         lost = f"; {unread} of {self.asked} verdicts failed or could not be read, and count as ties" if unread else ""

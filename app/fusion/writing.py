@@ -22,7 +22,7 @@ PROMPT = """\
 
 {answers}
 
-Write the best answer to the task above them: keep what is right, mend what is wrong, add what is missing. Do not \
+Write the best answer to the task above them: keep what is right, fix what is wrong, add what is missing. Do not \
 mention the other answers. Write nothing but the answer."""
 JSON_ONLY = "The answer is one JSON document of this JSON Schema, and nothing else: {schema}"
 
@@ -36,10 +36,10 @@ class Writer:
     max_tokens: int | None = None
 
     def call(self, panel: Panel, label: str, answers: Sequence[str]) -> Call:
-        """Return the call that makes one answer of `answers`, best first; who gave them is not told."""
+        """Return the call that makes one answer of `answers`, best first, without their authors."""
         fence = Delimiter(panel, answers)
         parts = [fence.around(f"ANSWER {number}", answer) for number, answer in enumerate(answers, start=1)]
-        # The task is not fenced: what it asks for is to be done, as it was by those who answered it.
+        # The task is not delimited: unlike the answers, it is an instruction.
         prompt = PROMPT.format(question=panel.prompt, answers="\n\n".join(parts))
         if panel.schema is not None:
             prompt += "\n" + JSON_ONLY.format(schema=json.dumps(panel.schema, ensure_ascii=False, sort_keys=True))
@@ -49,14 +49,14 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a model wrote; `data` is that as JSON, where JSON was asked for."""
+    """What a model wrote; `data` is the same as JSON, where JSON was asked for."""
 
     text: str
     data: JsonValue = None
 
 
 def written(panel: Panel, label: str) -> Written | None:
-    """Return what the call `label` brought; None when it failed, is empty, or is not JSON of the panel's schema."""
+    """Return the reply to the call `label`; None when it failed, is empty, or is not JSON of the panel's schema."""
     text = (panel.replies.get(label) or "").strip()
     if panel.schema is None or not text:
         return Written(text) if text else None

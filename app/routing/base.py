@@ -16,8 +16,8 @@ class PolicyOptions(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What the settings say of a model; prices are in US dollars for a million tokens, None when not known."""
+class ModelProfile:
+    """What the settings say of a model; prices are US dollars per million tokens, None when unknown."""
 
     input_price: float | None = None
     output_price: float | None = None
@@ -30,10 +30,10 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class HealthSnapshot:
-    """What all workers have seen of a model lately.
+    """How a model has been lately, as all workers saw it.
 
     `seconds` is a peak-sensitive moving average of the duration of calls (None: none seen), `errors` the moving
-    share of calls that failed for the model's sake, `open_until` (epoch seconds) until when its breaker is open.
+    share of calls that failed through the model's fault, `open_until` (epoch seconds) until when its breaker is open.
     """
 
     seconds: float | None = None
@@ -43,7 +43,7 @@ class HealthSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a policy must have from outside before it can choose: the output of a connector."""
+    """What a policy needs before it can choose: the output of a connector."""
 
     connector: str
     arguments: Mapping[str, JsonValue]
@@ -51,21 +51,21 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRequest:
-    """What is chosen for.
+    """What a policy chooses for.
 
-    `models` are those to choose from, not empty; `count` how many are wanted, at least 1. `key` names the run
-    and step (equal keys are to choose alike); `turn` counts tasks; `text` is what the models will be asked, of
-    about `tokens` tokens; `looked_up` is the output of the policy's `lookup`, None if it had none or it failed.
+    `models` are those to choose from, not empty; `count` how many are wanted, at least 1. `key` names the run and step
+    (equal keys must choose the same); `offset` is the task's in its partition; `text` is the prompt, of about
+    `tokens` tokens; `looked_up` is the output of the policy's `lookup`, None if it had none or it failed.
     """
 
     models: tuple[str, ...]
     count: int
     key: str
-    turn: int = 0
+    offset: int = 0
     text: str = ""
     tokens: int = 0
     now: float = 0.0
-    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
     health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
     looked_up: JsonValue = None
 
@@ -99,16 +99,16 @@ class Policy(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:
+    def lookup(self, request: RoutingRequest) -> Lookup | None:
         """Return what must be looked up before `choose`; None when nothing must."""
         ...
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the choice; `models` is empty only when none qualifies, and `reason` then says why."""
         ...
 
-    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
-        """Return which further models to ask once all those `asked` have answered; None when it is enough."""
+    def more(self, request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
+        """Return which further models to ask once all those `asked` have answered; None when no more are needed."""
         ...
 
     def check(self, models: Sequence[str]) -> str | None:
@@ -117,13 +117,13 @@ class Policy(Protocol):
 
 
 class SinglePassPolicy:
-    """What policies share that need nothing from outside and choose once."""
+    """The base of policies that look nothing up and choose once."""
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
+    def lookup(self, request: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
         """Return None: everything is known."""
         return None
 
-    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:  # noqa: ARG002  # likewise
+    def more(self, request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:  # noqa: ARG002  # likewise
         """Return None: the first choice is enough."""
         return None
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 State = Literal["closed", "open", "half_open"]
 
-#: What happens less often than this is no chance.
-_CHANCE = 1e-6
+#: Failures in a row that are less probable than this are not a coincidence.
+_COINCIDENCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class BreakerTuning:
     """When a breaker opens, and for how long; times in seconds.
 
     It opens when more than `share` of at least `min_calls` failed, counted over about `window`, or when there were at
-    least `consecutive` failures in a row, more than chance explains by how many failed before; not before it has seen
-    that for `quiet`. It stays open for `cool_down` at first, twice as long each time that the model then fails
+    least `consecutive` failures in a row, too many to be a coincidence given how many failed before; and only when that
+    has lasted for `quiet`. It stays open for `cool_down` at first, twice as long each time that the model then fails
     again, up to `max_cool_down`.
     """
 
@@ -33,10 +33,10 @@ class BreakerTuning:
 
 
 class Breaker:
-    """The breaker of one model; times are epoch seconds, for all workers are to understand them.
+    """The breaker of one model; times are epoch seconds, since all workers share them.
 
     It is closed, open until a time, or half open after it: then one success closes it, and one failure opens it
-    for longer. What comes in while it is open began earlier, and does not move it. `trips` is how often it has
+    for longer. A call that ends while it is open began earlier, and does not change it. `trips` is how often it has
     opened since it was last closed.
 
     Source: Michael Nygard, "Release It!", 2007, "Circuit Breaker".
@@ -56,12 +56,12 @@ class Breaker:
         """Return what it is at `now`."""
         if not self.trips:
             return "closed"
-        # Further away than it can be: the clock was set back, and nobody may be refused until it is that late again.
+        # Later than it can be: the clock was set back, and calls must not be refused until it is that late again.
         far = self.open_until > now + 2 * self._tuning.max_cool_down
         return "open" if now < self.open_until and not far else "half_open"
 
     def note(self, *, ok: bool, now: float) -> None:
-        """Take in an attempt that ended at `now`; not `ok`: it failed for the model's sake."""
+        """Record an attempt that ended at `now`; not `ok`: it failed through the model's fault."""
         if self._began is None:
             self._began = self._good_at = now
         if now < self._at - 2 * self._tuning.max_cool_down:
@@ -77,15 +77,15 @@ class Breaker:
             self._move(now, ok=ok)
 
     def _set_back(self, seconds: float) -> None:
-        """Follow the clock, which was set back: what was noted is kept as if it had been noted by it."""
+        """Follow the clock, which was set back: move all times back with it."""
         self._at -= seconds
         self._good_at -= seconds
         self.open_until = max(0.0, self.open_until - seconds)
         self._began = None if self._began is None else self._began - seconds
 
     def learn(self, until: float, trips: int) -> None:
-        """Take over what other workers, or this one before it was started anew, know: open `until`, after `trips`."""
-        if until > self.open_until and until > self._at:  # not what has been answered since
+        """Take over what other workers, or this one before its restart, know: open `until`, after `trips`."""
+        if until > self.open_until and until > self._at:  # not if it has been recorded since
             self.open_until, self.trips = until, max(trips, self.trips, 1)
 
     def _move(self, now: float, *, ok: bool) -> None:
@@ -98,23 +98,23 @@ class Breaker:
 
     def _too_many(self, now: float) -> bool:
         tuning = self._tuning
-        # Of many calls made at once, those that fail come back first: what they say counts only a little later.
+        # Of many calls made at once, failures return first: they count only a little later.
         if now - (self._began or now) < tuning.quiet:
             return False
         often = self._total >= tuning.min_calls and self._failed > tuning.share * self._total
         return often or (now - self._good_at >= tuning.quiet and self._row >= self._improbable())
 
     def _improbable(self) -> float:
-        """Return how many failures in a row are no chance, by the share of those before that failed."""
+        """Return how many failures in a row are not a coincidence, given the share of earlier calls that failed."""
         before = self._total - self._row
         share = (self._failed - self._row) / before if before > 0 else 0.0
         if share <= 0:
             return self._tuning.consecutive
-        return max(self._tuning.consecutive, math.log(_CHANCE) / math.log(min(share, 0.9)))
+        return max(self._tuning.consecutive, math.log(_COINCIDENCE) / math.log(min(share, 0.9)))
 
 
 class Circuit:
-    """A breaker as the calls of one worker meet it: `learn` is called first, and brings in what others know."""
+    """A breaker as one worker's calls use it: `learn` is called first, and adds what other workers know."""
 
     def __init__(self, breaker: Breaker, learn: Callable[[Breaker, float], None], changed: Callable[[], None]) -> None:
         self._breaker = breaker
@@ -132,7 +132,7 @@ class Circuit:
         return self._breaker.state(now)
 
     def note(self, *, ok: bool, now: float) -> None:
-        """Take in an attempt that ended at `now`; not `ok`: it failed for the model's sake."""
+        """Record an attempt that ended at `now`; not `ok`: it failed through the model's fault."""
         before = self._breaker.trips
         self._breaker.note(ok=ok, now=now)
         if self._breaker.trips != before:

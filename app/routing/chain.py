@@ -11,47 +11,47 @@ from app.routing.base import Choice, Lookup, ModelAnswer, Policy, RoutingRequest
 Stage = tuple[Policy, int | None]
 
 
-def choose_through(stages: Sequence[Stage], ask: RoutingRequest) -> Choice:
-    """Return the choice of all `stages` together; `ask.count` is not looked at, since each stage has its own.
+def choose_through(stages: Sequence[Stage], request: RoutingRequest) -> Choice:
+    """Return the choice of all `stages` together; `request.count` is ignored, since each stage has its own.
 
-    A stage is given the models that the one before has chosen. What it leaves is in reserve: those that came
-    furthest first, and only those to which no later stage objects. When no model is left, `models` and
+    A stage is given the models that the one before has chosen. Those it leaves are reserves: those that passed the
+    most stages first, and only those that every later stage accepts. When no model is left, `models` and
     `reserves` are empty and the reason says why.
     """
-    choice = Choice(ask.models)
+    choice = Choice(request.models)
     for stage in stages:
-        choice = _narrowed(stage, ask, choice)
+        choice = _narrowed(stage, request, choice)
         if not choice.models:
             return Choice((), (), choice.reason)
     return choice
 
 
-def lookup_through(stages: Sequence[Stage], ask: RoutingRequest) -> Lookup | None:
+def lookup_through(stages: Sequence[Stage], request: RoutingRequest) -> Lookup | None:
     """Return what must be looked up before `choose_through`; None when nothing must."""
-    choice = Choice(ask.models)
+    choice = Choice(request.models)
     for place, stage in enumerate(stages, start=1):
-        lookup = stage[0].lookup(_ask(ask, choice.models, stage[1]))
+        lookup = stage[0].lookup(_narrow_request(request, choice.models, stage[1]))
         if lookup or place == len(stages):
             return lookup
-        choice = _narrowed(stage, ask, choice)
+        choice = _narrowed(stage, request, choice)
         if not choice.models:
             return None
     return None
 
 
 def more_through(
-    stages: Sequence[Stage], ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]
+    stages: Sequence[Stage], request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]
 ) -> Choice | None:
-    """Return which further models to ask once all those `asked` have answered; None when it is enough.
+    """Return which further models to ask once all those `asked` have answered; None when no more are needed.
 
-    `ask` is the one that was given to `choose_through`. The first stage that wants more gets it, as far as the
+    `request` is the one that was given to `choose_through`. The first stage that wants more gets it, as far as the
     later stages allow, and never a model that was asked already.
     """
-    choice = Choice(ask.models)
+    choice = Choice(request.models)
     for place, stage in enumerate(stages):
-        if further := stage[0].more(_ask(ask, choice.models, stage[1]), asked, answers):
-            return _allowed(stages[place + 1 :], ask, asked, further)
-        choice = _narrowed(stage, ask, choice)
+        if further := stage[0].more(_narrow_request(request, choice.models, stage[1]), asked, answers):
+            return _allowed(stages[place + 1 :], request, asked, further)
+        choice = _narrowed(stage, request, choice)
         if not choice.models:
             return None
     return None
@@ -67,35 +67,37 @@ def check_through(stages: Sequence[Stage], models: Sequence[str]) -> str | None:
     return "; ".join(complaints) or None
 
 
-def _ask(ask: RoutingRequest, models: tuple[str, ...], count: int | None) -> RoutingRequest:
+def _narrow_request(request: RoutingRequest, models: tuple[str, ...], count: int | None) -> RoutingRequest:
     count = len(models) if count is None else count
-    return ask if (ask.models, ask.count) == (models, count) else replace(ask, models=models, count=count)
+    return (
+        request if (request.models, request.count) == (models, count) else replace(request, models=models, count=count)
+    )
 
 
-def _narrowed(stage: Stage, ask: RoutingRequest, before: Choice) -> Choice:
+def _narrowed(stage: Stage, request: RoutingRequest, before: Choice) -> Choice:
     """Return what a stage makes of the choice before it."""
     policy, count = stage
-    choice = policy.choose(_ask(ask, before.models, count))
-    reserves = choice.reserves + _kept(policy, ask, before.reserves)
+    choice = policy.choose(_narrow_request(request, before.models, count))
+    reserves = choice.reserves + _kept(policy, request, before.reserves)
     return Choice(choice.models, reserves, "; ".join(filter(None, (before.reason, choice.reason))))
 
 
-def _kept(policy: Policy, ask: RoutingRequest, reserves: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the reserves of earlier stages to which a policy does not object, in their order.
+def _kept(policy: Policy, request: RoutingRequest, reserves: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reserves of earlier stages that a policy accepts, in their order.
 
     A policy that may ask for more deals with failures itself.
     """
     if not reserves or not isinstance(policy, SinglePassPolicy):
         return ()
-    choice = policy.choose(_ask(ask, reserves, None))
+    choice = policy.choose(_narrow_request(request, reserves, None))
     return tuple(model for model in reserves if model in {*choice.models, *choice.reserves})
 
 
-def _allowed(later: Sequence[Stage], ask: RoutingRequest, asked: Sequence[str], further: Choice) -> Choice | None:
+def _allowed(later: Sequence[Stage], request: RoutingRequest, asked: Sequence[str], further: Choice) -> Choice | None:
     fresh = tuple(model for model in further.models if model not in asked)
     if not fresh:
         return None
-    choice = choose_through(later, replace(ask, models=fresh))
+    choice = choose_through(later, replace(request, models=fresh))
     reserves = tuple(model for model in (*choice.reserves, *further.reserves) if model not in asked)
     reason = "; ".join(filter(None, (further.reason, choice.reason)))
     return Choice(choice.models, reserves, reason) if choice.models else None

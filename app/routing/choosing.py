@@ -1,4 +1,4 @@
-"""What policies share in making a choice."""
+"""Helpers for policies."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _BYTES = 8
 _SPAN = float(1 << (8 * _BYTES))
 
 
-def first(ask: RoutingRequest, ordered: Sequence[str], reason: str) -> Choice:
-    """Return the first `ask.count` of the models in `ordered`, with the others as reserves."""
-    return Choice(tuple(ordered[: ask.count]), tuple(ordered[ask.count :]), reason)
+def first(request: RoutingRequest, ordered: Sequence[str], reason: str) -> Choice:
+    """Return the first `request.count` of the models in `ordered`, with the others as reserves."""
+    return Choice(tuple(ordered[: request.count]), tuple(ordered[request.count :]), reason)
 
 
 def rendezvous_score(key: str, model: str) -> float:
-    """Return a number above 0 and below 1 that looks drawn by lot, and is the same for the same key and model."""
+    """Return a pseudo-random number above 0 and below 1, the same for the same key and model."""
     drawn = hashlib.blake2b(f"{key}\0{model}".encode(errors="surrogatepass"), digest_size=_BYTES).digest()
     return (int.from_bytes(drawn) + 0.5) / (_SPAN + 1024)  # a float near 2**64 is rounded by up to 1024
 
 
 def unknown(option: str, named: Iterable[str], models: Sequence[str]) -> str | None:
-    """Return the complaint that an option names models which the step does not have; None when it names none."""
+    """Return an error when an option names models that the step does not have, else None."""
     strangers = sorted(set(named) - set(models))
     if not strangers:
         return None

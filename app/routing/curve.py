@@ -1,4 +1,4 @@
-"""What a router gains at each threshold: quality against cost."""
+"""The trade-off of a router at each threshold: quality against cost."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _enough(y: Floats, folds: int) -> None:
     stronger = int(y.sum())
     if stronger < folds or len(y) - stronger < folds:
         raise ConfigurationError(
-            f"the strong model was better {stronger} of {len(y)} times: that teaches nothing; "
+            f"the strong model was better {stronger} of {len(y)} times: nothing can be learned from that; "
             f"give questions of which each model wins at least {folds}"
         )
 
@@ -129,11 +129,8 @@ def _unseen(x: Floats, y: Floats, ridge: float, dealt: npt.NDArray[np.int64]) ->
 
 
 def _outcomes(samples: Sequence[Sample], scores: Floats) -> Outcomes:
-    return Outcomes(scores, *map(np.array, zip(*map(_numbers, samples), strict=True)))
-
-
-def _numbers(sample: Sample) -> tuple[float, float, float, float]:
-    return sample.weak, sample.strong, sample.weak_cost, sample.strong_cost
+    columns = zip(*((one.weak, one.strong, one.weak_cost, one.strong_cost) for one in samples), strict=True)
+    return Outcomes(scores, *map(np.array, columns))
 
 
 def _router(line: logistic.Line, embedder: str, threshold: float) -> Router:

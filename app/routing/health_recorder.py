@@ -10,7 +10,7 @@ from topics.model_health import ModelHealth
 class HealthRecorder:
     """What this worker, called `worker`, has seen of its models since it started.
 
-    Its breakers begin with what the `board` knows: a worker that is started anew does not find out again.
+    Its breakers begin with what the `board` knows, so that a restarted worker need not find out again.
     """
 
     def __init__(self, worker: str, board: HealthBoard | None = None) -> None:
@@ -20,7 +20,7 @@ class HealthRecorder:
         self._changed: set[str] = set()
 
     def observe(self, model: str, seconds: float, *, ok: bool, now: float) -> None:
-        """Take in a call that ended at epoch seconds `now`; not `ok` is one that failed for the model's sake."""
+        """Record a call that ended at epoch seconds `now`; not `ok` is one that failed through the model's fault."""
         self._measure(model).observe(seconds, ok=ok, now=now)
         self._changed.add(model)
 
@@ -38,6 +38,6 @@ class HealthRecorder:
         return measure
 
     def take_changed(self, now: float) -> list[ModelHealth]:
-        """Return how the models are that were called since the last time."""
+        """Return the health of the models that were called since the last time."""
         changed, self._changed = sorted(self._changed), set()
         return [self._measures[model].snapshot(model, self._worker, now) for model in changed]

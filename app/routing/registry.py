@@ -30,14 +30,14 @@ GROUP = "meta_ai_orchestrator.policies"
 
 @dataclass(frozen=True, slots=True)
 class PolicyDescription:
-    """What there is to say of a component: one sentence, and the JSON Schema of its options."""
+    """A policy in one sentence, and the JSON Schema of its options."""
 
     summary: str
     options: Mapping[str, Any]
 
 
 def get(name: str, options: Mapping[str, Any] | None = None) -> Policy:
-    """Return the policy called `name` with these options: one of ours, or one that an installed package announces.
+    """Return the policy called `name` with these options: one of ours, or one that an installed package registers.
 
     Whether the options fit the models of a step, its `check` tells.
 
@@ -68,10 +68,10 @@ def inline(name: str, options: Mapping[str, Any], folder: Path) -> Mapping[str, 
 
 
 def describe() -> dict[str, PolicyDescription]:
-    """Return what there is to say of every policy, by name.
+    """Return a description of every policy, by name.
 
     Raises:
-        ConfigurationError: one that an installed package announces cannot be imported.
+        ConfigurationError: one that an installed package registers cannot be imported.
         MissingDependency: one of ours needs packages that are not installed.
     """
     return {name: _describe(_component(name)) for name in sorted(named(POLICIES, GROUP))}

@@ -95,9 +95,9 @@ def _quality(side: Side, truth: str | None) -> float:
 
 
 def _of(result: Result, model: str) -> Candidate | None:
-    """Return what a model said first, an answer before a failure."""
-    said = sorted((one for one in result.candidates if one.model == model), key=lambda one: one.error is not None)
-    return said[0] if said else None
+    """Return a model's first candidate, an answer before a failure."""
+    found = sorted((one for one in result.candidates if one.model == model), key=lambda one: one.error is not None)
+    return found[0] if found else None
 
 
 def _fused(result: Result) -> set[str]:

@@ -1,4 +1,4 @@
-"""What can be seen of a text without understanding it: cheap signs of how hard a question is."""
+"""Features of a text that need no model: cheap signs of how hard a question is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 
 #: Longer texts are judged by their beginning.
-_LOOKED_AT = 20_000
+_MAX_CHARACTERS = 20_000
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f]+")
 _SYMBOL = re.compile(r"[{}()\[\]<>=+*/\\^_|&%$#@~`]")
@@ -17,7 +17,7 @@ NAMES = ("words", "word_length", "sentences", "questions", "lines", "digits", "s
 
 def features(text: str) -> dict[str, float]:
     """Return a number for each of `NAMES`: logarithms of counts, the mean length of words, and shares of characters."""
-    text = text[:_LOOKED_AT]
+    text = text[:_MAX_CHARACTERS]
     words, characters = _WORD.findall(text), max(len(text), 1)
     return {
         "words": math.log1p(len(words)),

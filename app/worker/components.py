@@ -1,4 +1,4 @@
-"""The one place that chooses the parts a worker is made of."""
+"""The one place that chooses a worker's components."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.prices import price_table
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
 from app.retrieval.registry import build_embedder, build_store
-from app.routing.base import ModelFacts
+from app.routing.base import ModelProfile
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.workflows.definition.builtin import ask
@@ -28,14 +28,14 @@ from app.workflows.definition.definitions import Definitions
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The parts that touch the outside, the workflows, and what is known of the models."""
+    """The components that talk to the outside, the workflows, and what is known of the models."""
 
     models: Mapping[str, Model]
     embedder: Embedder
     store: Store
     connectors: Mapping[str, ConfiguredConnector]
     definitions: Definitions
-    facts: Mapping[str, ModelFacts]
+    profiles: Mapping[str, ModelProfile]
     cache: Cache
     metrics: Metrics = field(default_factory=Metrics)
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -44,11 +44,9 @@ class Components:
         """Load what the first call would wait for.
 
         Raises:
-            OrchestratorError: a part cannot be loaded.
+            OrchestratorError: a component cannot be loaded.
         """
-        await asyncio.gather(
-            *(part.warm() for part in (self.embedder, *self.models.values()) if isinstance(part, Warm))
-        )
+        await asyncio.gather(*(one.warm() for one in (self.embedder, *self.models.values()) if isinstance(one, Warm)))
 
     async def close(self) -> None:
         """Close all of them."""
@@ -61,7 +59,7 @@ class Components:
 
 @runtime_checkable
 class Warm(Protocol):
-    """A part that loads something large; without this its first call does."""
+    """A component that loads something large; without this, its first call would."""
 
     async def warm(self) -> None:
         """Load it."""
@@ -69,11 +67,11 @@ class Warm(Protocol):
 
 
 def components(settings: Settings, metrics: Metrics | None = None) -> Components:
-    """Return the parts that the settings name; nothing is loaded or connected yet.
+    """Return the components that the settings name; nothing is loaded or connected yet.
 
     Raises:
-        ConfigurationError: a setting names a part that is not there, or lacks what the part needs.
-        MissingDependency: a part needs a package that is not installed.
+        ConfigurationError: a setting names a component that does not exist, or lacks what the component needs.
+        MissingDependency: a component needs a package that is not installed.
     """
     metrics = metrics or Metrics()
     embedder = build_embedder(settings.retrieval, metrics)
@@ -84,7 +82,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         store=build_store(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder),
         definitions=Definitions([ask(settings.ask)]),
-        facts={name: _facts(model, prices.get(name)) for name, model in settings.models.items()},
+        profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=_cache(settings),
         metrics=metrics,
         prices=prices,
@@ -92,7 +90,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
 
 
 def _models(settings: Settings) -> Mapping[str, Model]:
-    """Return the models by name, or say of each of them what is wrong with it."""
+    """Return the models by name; the error names all that cannot be built."""
     built: dict[str, Model] = {}
     wrong: list[str] = []
     for name, model in settings.models.items():
@@ -106,7 +104,7 @@ def _models(settings: Settings) -> Mapping[str, Model]:
 
 
 def _prices(settings: Settings) -> Mapping[str, Price]:
-    """Return what the models cost whose price is known."""
+    """Return the prices of the models, where they are known."""
     known = price_table.load(settings.prices)
     return {name: price for name, model in settings.models.items() if (price := known.of(model))}
 
@@ -117,9 +115,9 @@ def _cache(settings: Settings) -> Cache:
     return MemoryCache(settings.cache.max_bytes)
 
 
-def _facts(model: ModelSettings, price: Price | None) -> ModelFacts:
-    """Return what routing may know of a model."""
-    return ModelFacts(
+def _profile(model: ModelSettings, price: Price | None) -> ModelProfile:
+    """Return what the routing may know of a model."""
+    return ModelProfile(
         input_price=price.input if price else None,
         output_price=price.output if price else None,
         context_tokens=model.context_tokens,

@@ -1,4 +1,4 @@
-"""The one Faust application: the consumer group whose agents move the events."""
+"""The Faust application: the consumer group whose agents process the events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NoTables(faust.tables.manager.TableManager):
 
 
 def build(settings: Settings, connection: Connection, assignments: Assignments, pace: FetchPace) -> Any:
-    """Return the application, with the consumer that commits truthfully; nothing is connected yet."""
+    """Return the application, whose consumer commits finished offsets only; nothing is connected yet."""
     # The embedded broker lets a group's first member wait for half of its session time-out.
     session = settings.broker.session_timeout if connection.durable else min(2.0, settings.broker.session_timeout)
     app = faust.App(
@@ -68,7 +68,7 @@ def build(settings: Settings, connection: Connection, assignments: Assignments, 
 
 
 def channel(app: Any, settings: Settings, topic: Topic[Any]) -> Any:
-    """Return Faust's topic for one of ours: raw bytes, since parsing and its failures are delivery's."""
+    """Return Faust's topic for one of ours: raw bytes, since delivery parses them and handles failures."""
     return app.topic(
         settings.topics.prefix + topic.name,
         key_type=bytes,

@@ -52,8 +52,8 @@ from topics.tasks import Parent, Task
 _MAX_ID = 200
 _PRINTABLE = 0x20
 
-#: How long an event waits for the run that it belongs to (seconds): an answer's run may have to be read back
-#: first, and a signal may overtake its task.
+#: How long an event waits for its run (seconds): the run of an answer may have to be restored first, and a signal
+#: may overtake its task.
 _PATIENCE = 60.0
 _PATIENCE_WITH_SIGNALS = 5.0
 
@@ -62,9 +62,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStateMachine:
-    """Decides for runs, by task id; for slots of concurrency limits and accounts of budgets, by their keys.
+    """Decides for runs, by task id, and for semaphores and budgets, by their keys.
 
-    `world` gives what is known of the world at this moment.
+    `engine_context` returns what the engine may know now.
     """
 
     engine_context: Callable[[], EngineContext]
@@ -77,7 +77,7 @@ class RunStateMachine:
         if isinstance(event, SlotEvent):
             return f"slot\t{event.workflow}/{event.key}"
         if isinstance(event, BudgetEvent):
-            return f"budget\t/{event.budget}"  # no step has a slash: `step_key` makes another of any task's
+            return f"budget\t/{event.budget}"  # the slash keeps it apart from any task's `step_key`: no step has one
         return task_id(received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
@@ -90,21 +90,23 @@ class RunStateMachine:
                 home = partition_of(own_id, self.partitions)
                 if home != received.partition:
                     return Decision(
-                        outgoing=[_send_home(TASKS, event.model_copy(update={"id": own_id}), own_id, home, received)]
+                        outgoing=[
+                            _to_home_partition(TASKS, event.model_copy(update={"id": own_id}), own_id, home, received)
+                        ]
                     )
                 return self._advance(value, TaskReceived(own_id, event, received.traceparent, received.offset), now)
             case Signal() as event:
                 home = partition_of(event.task_id, self.partitions)
                 if home != received.partition:
-                    return Decision(outgoing=[_send_home(SIGNALS, event, event.task_id, home, received)])
-                # Somebody should soon know that a signal came to nothing; of a parent's, nobody asks.
+                    return Decision(outgoing=[_to_home_partition(SIGNALS, event, event.task_id, home, received)])
+                # A person should soon see that a signal had no effect; nobody waits for one of a parent.
                 patience = _PATIENCE if event.actor == PARENT else _PATIENCE_WITH_SIGNALS
                 return Decision(wait=patience) if value is None else self._advance(value, event, now)
             case event:
                 return Decision(wait=_PATIENCE) if value is None else self._advance(value, event, now)
 
     def wake(self, value: RunState, now: float) -> Decision[RunState]:
-        """Return what follows from a time-out, or forget what ended long ago."""
+        """Return what follows when it is time, or forget what ended long ago."""
         if isinstance(value, Semaphore | BudgetState):
             idle = value.is_idle(now) if isinstance(value, BudgetState) else not (value.holders or value.queue)
             return Decision(forget=True) if idle else self._share(value, None, now)
@@ -115,13 +117,13 @@ class RunStateMachine:
         except Exception:
             if now < value.deadline:
                 raise
-            # Whatever is wrong with it, a run comes to an end, and whoever waits for it is told.
+            # Whatever is wrong with it, a run ends, and has a result.
             log.exception("the run %s cannot go on", value.task_id)
-            fault = Failure(code="internal", message="a defect kept the run from going on; see the worker's log")
+            fault = Failure(code="internal", message="an internal error stopped the run; see the worker's log")
             return self._decided(value, *complete(value, None, fault, self.engine_context(), now))
 
     def orphan(self, received: Received[Any]) -> InvalidEvent | None:
-        """Return why a signal whose run never came is a dead letter; other events of ended runs are only late."""
+        """Return why a signal without a run is a dead letter; other events without one are only late."""
         event = received.event
         if not isinstance(event, Signal) or event.actor == PARENT:
             return None
@@ -143,7 +145,7 @@ class RunStateMachine:
         return records(key, value, written)
 
     def substitute(self, outgoing: Outgoing, error: InvalidEvent) -> Outgoing | None:
-        """Return a failed outcome in place of what is too large: of a request, the answer that it would have had."""
+        """Return a failure in place of an event that is too large; for a request, its answer."""
         failure = Failure(code=error.reason, message=str(error))
         small = _failed(outgoing.event, failure)
         return self._outgoing(small, outgoing.traceparent) if small else None
@@ -165,10 +167,11 @@ class RunStateMachine:
         )
 
     def _share(self, value: RunState | None, event: SlotEvent | BudgetEvent | None, now: float) -> Decision[RunState]:
-        """Decide for what runs share."""
+        """Decide for a semaphore or a budget, which runs share."""
         if isinstance(value, BudgetState) or isinstance(event, BudgetEvent):
-            account, asked = value if isinstance(value, BudgetState) else None, event
-            return self._decided(value, *owner.decide(account, asked if isinstance(asked, BudgetEvent) else None, now))
+            budget, request = value if isinstance(value, BudgetState) else None, event
+            request = request if isinstance(request, BudgetEvent) else None
+            return self._decided(value, *owner.decide(budget, request, now))
         return self._decided(value, *grant(value if isinstance(value, Semaphore) else None, event, now))
 
     def _outgoing(self, command: Command | Response, traceparent: str | None) -> Outgoing:
@@ -176,7 +179,7 @@ class RunStateMachine:
         return Outgoing(topic, key, command, event_id, partition_of(key, self.partitions), traceparent)
 
 
-#: What is asked and answered within a run: its topic, and how the event's id continues that of the request.
+#: The requests and answers within a run: their topics, and the suffix that makes the event's id of the request's.
 _TOPICS: Mapping[type[Event], tuple[Topic[Any], str]] = {
     RetrievalRequest: (RETRIEVAL_REQUESTS, ""),
     RetrievalResult: (RETRIEVAL_RESULTS, "/result"),
@@ -188,7 +191,7 @@ _TOPICS: Mapping[type[Event], tuple[Topic[Any], str]] = {
 
 
 def _address(command: Command | Response) -> tuple[Topic[Any], str, str]:
-    """Return the topic, key and id of the event that a command is."""
+    """Return the topic, the key and the event id of a command."""
     match command:
         case Task():
             return TASKS, command.id or "", command.id or ""
@@ -206,23 +209,25 @@ def _address(command: Command | Response) -> tuple[Topic[Any], str, str]:
 
 
 def task_id(received: Received[Task]) -> str:
-    """Return the task's id: its own, or else the message's key, or else its place."""
+    """Return the task's id: its own, or else the message's key, or else topic, partition and offset."""
     if received.event.id:
         return received.event.id
     key = (received.key or b"").decode(errors="replace").strip()
-    # A key that is no text, or too long for an id, could be mistaken for another when cut to fit.
+    # A key that is not text, or too long for an id, might collide with another when it is cut.
     plain = "\N{REPLACEMENT CHARACTER}" not in key and all(ord(letter) >= _PRINTABLE for letter in key)
     if 0 < len(key) <= _MAX_ID and plain:
         return key
     return f"{received.topic}-{received.partition}-{received.offset}"
 
 
-def _send_home(topic: Topic[Any], event: Task | Signal, key: str, home: int, received: Received[Any]) -> Outgoing:
-    """Move what another client's partitioner, or a missing key, put elsewhere: one id, one partition."""
+def _to_home_partition(
+    topic: Topic[Any], event: Task | Signal, key: str, home: int, received: Received[Any]
+) -> Outgoing:
+    """Move an event that another partitioner, or a missing key, put elsewhere: one id, one partition."""
     return Outgoing(topic, key, event, received.id, home)
 
 
-#: What is left out of a result that is too large: all that may be long, but for the sender's own metadata.
+#: What a result that is too large loses: all that may be long, except the sender's own metadata.
 _NO_TEXTS = {"answer": None, "candidates": (), "citations": (), "groups": (), "reason": "", "steps": ()}
 
 
@@ -255,7 +260,7 @@ def _instead(event: Any, failure: Failure) -> Response | None:
 
 
 def _failed(event: Any, failure: Failure) -> Command | Response | None:  # noqa: PLR0911  # one for each event
-    """Return what a run, or whoever waits for it, is told in place of an event that is too large."""
+    """Return the failure for a run, or for whoever waits for it, in place of an event that is too large."""
     match event:
         case Result():
             return event.model_copy(update={"status": "failed", "error": failure, **_NO_TEXTS})

@@ -62,7 +62,7 @@ from topics import SIGNALS, TASKS
 
 log = logging.getLogger(__name__)
 
-#: Of one partition's events that wait for the request before; at aiokafka's 16 KiB, senders wait for room.
+#: How much of one partition may wait for the request before it; at aiokafka's 16 KiB, senders wait for room.
 _BATCH_BYTES = 256 * 1024
 
 #: This part of the session time-out the producer waits for an answer: less than a lease.
@@ -107,10 +107,10 @@ class Worker:
         self._broken = asyncio.Event()
 
     async def start(self) -> None:
-        """Create the topics, load the models, and start the agents; returns when they are started, not yet ready.
+        """Create the topics, load the models, and start the agents; return when they are started, not yet ready.
 
         Raises:
-            OrchestratorError: the broker is away, its topics do not fit the settings, or a part cannot be loaded.
+            OrchestratorError: the broker is away, its topics differ from the settings, or a component cannot be loaded.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.components.close)
@@ -169,7 +169,7 @@ class Worker:
         )
 
     def _assemble(self) -> None:
-        """Put the core together, and attach every agent to its topic."""
+        """Build the core, and attach every agent to its topic."""
         settings, chosen = self.settings, self.components
         outbox = Outbox(
             self._producer,
@@ -213,9 +213,9 @@ class Worker:
             self._attach(agent)
 
     def _engine_context(self) -> EngineContext:
-        """Return what the engine may know at this moment."""
+        """Return what the engine may know now."""
         known, health = self.components, self._board.health(time.time())
-        return EngineContext(known.definitions, known.facts, health, self._limits, self.settings.budgets)
+        return EngineContext(known.definitions, known.profiles, health, self._limits, self.settings.budgets)
 
     def _models(self) -> Mapping[str, ConfiguredModel]:
         return {name: self._configured(name, model) for name, model in self.components.models.items()}
@@ -259,14 +259,14 @@ class Worker:
         return new_partition_state(self.settings, partition)
 
     def _restore(self, new: list[PartitionAssignment]) -> None:
-        self._spawn(self._restorer.read(new), "take partitions over")
+        self._spawn(self._restorer.read(new), "restore partitions")
 
     async def _take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
         if self._connection.durable:  # the embedded broker serves one process, whose death nobody else learns of
             await self._owners.take_over(found)
 
     async def _before_rebalance(self) -> None:
-        """Write what is finished, so that the next owner need not do it again."""
+        """Write what is finished, so that the next owner need not repeat it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await asyncio.gather(
@@ -311,11 +311,11 @@ class Worker:
             await asyncio.sleep(0.01)
 
     async def broken(self) -> None:
-        """Return when the worker cannot go on, because a part that it needs has ended; the log says why."""
+        """Return when the worker cannot go on, because a task that it needs has ended; the log says why."""
         await self._broken.wait()
 
     async def _watch(self, *, interval: float = 2.0) -> None:
-        """Measure what changes slowly, and notice when Faust has given up."""
+        """Update the gauges, and notice when Faust has crashed."""
         while True:
             await asyncio.sleep(interval)
             await self._measure()
@@ -351,8 +351,8 @@ class Worker:
     async def stop(self) -> None:
         """Finish what is in flight within the grace period, commit, and leave the group.
 
-        Where the broker is away, the last two are given up after a while: another worker does again what is not
-        committed, and nothing of it is paid twice.
+        Where the broker is away, the last two are abandoned after a while: another worker repeats what is not
+        committed, and nothing is paid for twice.
         """
         self._stopping = True
         await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
@@ -392,9 +392,9 @@ class Worker:
 
 
 async def _in_time(end: Callable[[], Awaitable[object]]) -> None:
-    """Do one of the last things, but not for longer than it takes when the broker answers."""
+    """Run a step of the shutdown, but not for longer than it takes when the broker answers."""
     try:
         async with asyncio.timeout(_STOP_SECONDS):
             await end()
     except TimeoutError:
-        log.warning("%s was given up after %g s: does the broker answer?", end.__qualname__, _STOP_SECONDS)
+        log.warning("%s was abandoned after %g s: does the broker answer?", end.__qualname__, _STOP_SECONDS)

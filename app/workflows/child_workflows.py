@@ -1,4 +1,4 @@
-"""What a run and its children tell each other."""
+"""What a run and its child runs send each other."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from topics.results import Result
 from topics.signals import Signal
 from topics.step_results import StepResult
 
-#: Who sends a cancellation that nobody asked for.
+#: The actor of a cancellation that no person asked for.
 PARENT = "its parent"
-#: So much of a task's id is told; with it, the name of a signal is short enough.
-_MOST = 60
+#: How much of a task's id is shown, so that the name of a signal is short enough.
+_MAX_SHOWN = 60
 
 
 def cancellation(run: Run, definition: Definition, name: str, step: StepRun) -> Iterator[Signal]:
     """Yield what ends the child runs that a step has begun, and that nobody waits for any more."""
-    part = definition.part(name)
-    if part and isinstance(part.spec, WorkflowStep) and not step.over:
-        parent = run.task_id if len(run.task_id) <= _MOST else f"{run.task_id[: _MOST - 1]}…"
+    compiled = definition.step(name)
+    if compiled and isinstance(compiled.spec, WorkflowStep) and not step.over:
+        parent = run.task_id if len(run.task_id) <= _MAX_SHOWN else f"{run.task_id[: _MAX_SHOWN - 1]}…"
         for child in sorted(step.outstanding):
-            yield Signal(task_id=child, kind="cancel", name=f"the run {parent} needs it no more", actor=PARENT)
+            yield Signal(task_id=child, kind="cancel", name=f"the run {parent} does not need it any more", actor=PARENT)
 
 
 def notify_parent(run: Run, outcome: Result) -> Iterator[StepResult]:
-    """Yield what a child tells its parent when it ends."""
+    """Yield the answer of a child run to its parent's step."""
     if parent := run.task.parent:
         yield StepResult(
             id=parent.request_id,

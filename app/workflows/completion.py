@@ -1,4 +1,4 @@
-"""The end of a run: its result, and all that it holds of others."""
+"""The end of a run: its result, and the release of all that it holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from topics.base import Failure
 def complete(
     run: Run, definition: Definition | None, error: Failure | None, engine: EngineContext, now: float
 ) -> tuple[Done, list[Command]]:
-    """Return what remains of a run, and what it sends as its last: its result first of all."""
+    """Return what is remembered of a run, and the last events that it sends: its result first."""
     if error is None and definition and definition.output:
         error = _output_mismatch(run, definition)
     outcome = result(run, definition, error, now)
@@ -37,5 +37,7 @@ def _output_mismatch(run: Run, definition: Definition) -> Failure | None:
         return None
     wrong = definition.output.complaint(answer.outcome)
     return (
-        Failure(code="invalid_output", message=f"the answer does not fit the output schema: {wrong}") if wrong else None
+        Failure(code="invalid_output", message=f"the answer is not valid against the output schema: {wrong}")
+        if wrong
+        else None
     )

@@ -13,7 +13,7 @@ def holds(condition: Expression, context: Mapping[str, Any]) -> bool:
     """Return whether a condition holds.
 
     Raises:
-        ExpressionError: it cannot be computed, or yields something else than true or false.
+        ExpressionError: it cannot be evaluated, or yields something other than true or false.
     """
     value = condition.evaluate(context)
     if not isinstance(value, bool):

@@ -1,25 +1,25 @@
-"""What the engine knows of the world: all that is not in the run or the event, given to it as data."""
+"""What the engine may know besides the run and the event, given to it as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.routing.base import HealthSnapshot, ModelFacts
+from app.routing.base import HealthSnapshot, ModelProfile
 from app.settings import BudgetSettings
 from app.workflows.definition.definitions import Definitions
 
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """In seconds: how long a run may take at most, how long a finished one is remembered.
+    """Limits in seconds."""
 
-    `patience` is how long a task waits for a workflow that is not known yet: its deployment may be under way.
-    """
-
+    #: How long a run may take at most.
     max_run: float = 30 * 86400.0
+    #: How long a run that ended is remembered.
     remember: float = 600.0
-    patience: float = 2.0
+    #: How long a task waits for a workflow that is not known yet: its deployment may be under way.
+    lookup: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class EngineContext:
     """The deployed workflows, what is known of the models, the limits, and the budgets in the order to ask them."""
 
     definitions: Definitions
-    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
     health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
     limits: EngineLimits = EngineLimits()
     budgets: tuple[BudgetSettings, ...] = ()

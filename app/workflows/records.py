@@ -1,4 +1,4 @@
-"""How the state of runs lies on the log: a record for each part that changes by itself.
+"""How the state of runs is stored on the state topic: a record for each part that changes by itself.
 
 A run has a *head*, under its task id, and a record for each step, under the task id, a tab, and the step's
 name; a task id has no control characters. A write holds only the parts that have changed: states are
@@ -27,7 +27,7 @@ Records = list[tuple[str, bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What is not a step; one of them is there."""
+    """A state without its steps; one of the fields is set."""
 
     run: Run | None = None
     done: Done | None = None
@@ -39,7 +39,7 @@ class _Head:
 class _Step:
     """One step: `accepted_at` tells which run of its task id it belongs to, `number` its place among the steps.
 
-    An output that is the text of a response is not written twice: `said` is that response's place.
+    An output that is the text of a response is not written twice: `said` is that response's index.
     """
 
     task_id: str
@@ -57,11 +57,11 @@ class _Step:
         return cls(run.task_id, run.accepted_at, name, number, written, said)
 
     def whole(self) -> StepRun:
-        """Return the step; made anew by its constructor, it takes a third of the memory that it has from the parser."""
+        """Return the step; a new instance takes a third of the memory of the one from the parser."""
         return replace(self.step, output=self.step.output if self.said is None else self.step.responses[self.said].text)
 
 
-#: The steps have records of their own, which tell, too, whether they are active.
+#: The steps have records of their own, from which `active` is known too.
 _APART = {"steps", "active"}
 _IN_HEAD = tuple(one.name for one in fields(Run) if one.name not in _APART)
 _HEADS: TypeAdapter[_Head] = TypeAdapter(_Head)
@@ -75,20 +75,21 @@ def records(key: str, state: RunState | None, written: RunState | None) -> Recor
     None removes a record.
 
     Raises:
-        pydantic_core.PydanticSerializationError: the state holds what is no JSON.
+        pydantic_core.PydanticSerializationError: the state holds something that JSON cannot.
     """
     if not isinstance(state, Run):
         head = [] if state is written else [(key, None if state is None else _encode(state))]
         return [*head, *_removed(key, written, ())]
-    head = [] if isinstance(written, Run) and _same_head(state, written) else [(key, _encode(state))]
+    same = isinstance(written, Run) and all(getattr(state, name) is getattr(written, name) for name in _IN_HEAD)
+    head = [] if same else [(key, _encode(state))]
     steps = [*_changed(key, state, written), *_removed(key, written, state.steps)]
-    return [*steps, *head] if _took_in(state, written) else [*head, *steps]
+    return [*steps, *head] if _took_early_answer(state, written) else [*head, *steps]
 
 
-def _took_in(run: Run, written: RunState | None) -> bool:
-    """Whether a step has had an answer that came early.
+def _took_early_answer(run: Run, written: RunState | None) -> bool:
+    """Whether a step has taken in an early answer.
 
-    It leaves the head only when the step is written: nobody would give it again, as its event is finished.
+    The answer leaves the head only after the step is written: its event is finished, and would not be delivered again.
     """
     return (
         isinstance(written, Run)
@@ -107,10 +108,6 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
         case BudgetState():
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
-
-
-def _same_head(state: Run, written: Run) -> bool:
-    return all(getattr(state, name) is getattr(written, name) for name in _IN_HEAD)
 
 
 def _changed(key: str, run: Run, written: RunState | None) -> Iterator[tuple[str, bytes]]:
@@ -134,16 +131,16 @@ def step_key(key: str, name: str) -> str:
 
 
 class Assembler:
-    """Puts states together again out of their records, which are given to it in the order of the log."""
+    """Builds states from their records, which are given to it in the order of the log."""
 
     def __init__(self) -> None:
         self._records: dict[str, tuple[bytes, float]] = {}
         self._oldest: dict[str, float] = {}
-        #: The keys of records that are none of ours, with the reason; known after `states`.
+        #: The keys of records that cannot be read, with the reason; known after `states`.
         self.refused: dict[str, str] = {}
 
     def add(self, key: str, value: bytes | None, at: float = 0.0) -> None:
-        """Take a record in, written at `at` (epoch seconds); only the last one of a key counts."""
+        """Add a record, written at `at` (epoch seconds); only the last one of a key counts."""
         if value is None:
             self._records.pop(key, None)
         else:
@@ -180,10 +177,10 @@ class Assembler:
 
 
 def _read(kind: TypeAdapter[T], value: bytes) -> T:
-    """Return what is in the JSON; a run's data lie deeper in it than in the event, which was deep enough to be read.
+    """Return what the JSON holds; a run's data are nested deeper in it than in the event that brought them.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is not valid.
     """
     try:
         return kind.validate_json(value)
@@ -200,13 +197,13 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
     """Return what a record holds.
 
     Raises:
-        ValueError: it is none of ours.
+        ValueError: it is neither a state nor a step.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of slots and budgets have tabs too
+        with suppress(ValidationError):  # the keys of semaphores and budgets have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
     for state in (head.run, head.done, head.slots, head.budget):
         if state is not None:
             return state
-    raise ValueError("neither a run, nor slots, nor a budget")
+    raise ValueError("neither a run, nor a semaphore, nor a budget")

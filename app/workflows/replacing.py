@@ -1,7 +1,7 @@
 """`replace` for the frozen dataclasses of a run: that of the standard library, several times as fast.
 
-It takes over what an object holds, and does not call the constructor, which sets one field after the other. So
-a class must have no slots, and nothing that its constructor would check.
+It copies what an object holds, and does not call the constructor, which sets one field after the other. So a class
+must have no slots, and its constructor must not check anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What becomes of a step that fails: another attempt, something in its place, or a failure."""
+"""What happens to a step that fails: another attempt, a fallback, or a failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.workflows.replacing import replace
 from app.workflows.run import StepRun
 from topics.base import Failure
 
-#: Errors that may pass by themselves, where a step's `retry` does not name others.
+#: The error codes that are retried, where a step's `retry` does not name others.
 RETRYABLE = frozenset(
     {
         "timeout",
@@ -32,21 +32,21 @@ RETRYABLE = frozenset(
 
 
 def on_failure(ctx: StepContext) -> StepRun:
-    """Return what becomes of a step that has just failed."""
+    """Return the next state of a step that has just failed."""
     retry, fallback, code = ctx.spec.retry, ctx.spec.fallback, ctx.step.error.code if ctx.step.error else ""
     if ctx.step.attempt < retry.attempts and code in (retry.on or RETRYABLE) and ctx.now < ctx.run.deadline:
-        return _again(ctx)
+        return _backed_off(ctx)
     if fallback is None:
         return ctx.step
     return replace(ctx.step, status="falling_back", wake_at=ctx.run.deadline) if fallback.step else _with_value(ctx)
 
 
 def on_fallback_ended(ctx: StepContext) -> StepRun:
-    """Return a step that is falling back as it ends, with what stands in for it; the same while that is not over."""
+    """Return the end of a step that is falling back, by that of its stand-in; the same while that is not over."""
     other: str = ctx.spec.fallback.step
     state = ctx.state(other)
     if state.status == "succeeded":
-        why = f"{other} stood in for it, as it failed: {_message(ctx.step)}"
+        why = f"it failed, and {other} stood in for it: {_message(ctx.step)}"
         ended = replace(ctx.step, status="succeeded", ended_at=ctx.now, reason=why)
         return replace(ended, output=state.output, chunks=state.chunks)
     if state.over or ctx.now >= ctx.run.deadline:
@@ -54,11 +54,11 @@ def on_fallback_ended(ctx: StepContext) -> StepRun:
     return ctx.step
 
 
-def _again(ctx: StepContext) -> StepRun:
-    """Return the step as it waits for its next attempt."""
+def _backed_off(ctx: StepContext) -> StepRun:
+    """Return the step when it waits for its next attempt."""
     retry, step = ctx.spec.retry, ctx.step
     seed = f"{ctx.run.task_id}/{ctx.name}/{step.attempt}"
-    rng = random.Random(seed)  # noqa: S311  # drawn from the run itself, so that a replay waits as long
+    rng = random.Random(seed)  # noqa: S311  # seeded by the run itself, so that a replay waits as long
     delay = full_jitter(step.attempt - 1, base=retry.backoff, cap=retry.max_backoff, rng=rng)
     return StepRun(
         status="backing_off",
@@ -73,9 +73,9 @@ def _again(ctx: StepContext) -> StepRun:
 
 
 def _with_value(ctx: StepContext) -> StepRun:
-    why = f"a value stands in for it, as it failed: {_message(ctx.step)}"
+    why = f"it failed, and a value stands in for it: {_message(ctx.step)}"
     try:
-        value = ctx.part.values["fallback.value"].evaluate(ctx.context())
+        value = ctx.compiled.values["fallback.value"].evaluate(ctx.context())
     except WorkflowError as error:
         return replace(ctx.step, error=Failure.of(error))
     return replace(ctx.step, status="succeeded", output=value, reason=why)

@@ -1,4 +1,4 @@
-"""Making a run's result: the answer, where it comes from, and what each step took."""
+"""A run's result: the answer, its citations and candidates, and what each step took."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from app.workflows.definition.definitions import Definition
 from app.workflows.definition.steps import AskStep
-from app.workflows.kinds.tool_calls import asked_for
+from app.workflows.kinds.tool_calls import chosen_tool_calls
 from app.workflows.run import WAITING, Run, StepRun
 from topics.base import Failure
 from topics.model_responses import Usage
@@ -27,7 +27,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         workflow_version=run.version or 1,
         status="cancelled" if cancelled else "failed" if error else "succeeded",
         answer=shown.outcome,
-        tool_calls=asked_for(shown) or None,
+        tool_calls=chosen_tool_calls(shown) or None,
         citations=_citations(run) if shown.status == "succeeded" else (),
         candidates=tuple(_candidates(answer)),
         fusion=_fusion(definition),

@@ -1,4 +1,4 @@
-"""When a step begins, and why it is skipped instead."""
+"""When a step can begin, and why it is skipped instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from app.workflows.run import WAITING, StepRun
 
 
 def is_ready(name: str, definition: Definition, steps: Mapping[str, StepRun], active: Collection[str]) -> bool:
-    """Whether a step that waits can begin now, or be skipped; `active` names the steps that are not over."""
+    """Whether a step that waits can begin now, or be skipped; `active` names the steps that are not over.
+
+    An item of a map, which the map has begun, can as long as the map runs.
+    """
+    base, item, _ = name.partition("[")
+    if item:
+        return steps.get(base, WAITING).status == "running"
     owners = definition.stand_ins.get(name)
     if owners and not _wanted(owners, steps):
         return all(_over(owner, steps) for owner in owners)
@@ -19,13 +25,15 @@ def is_ready(name: str, definition: Definition, steps: Mapping[str, StepRun], ac
 
 
 def why_skipped(name: str, definition: Definition, steps: Mapping[str, StepRun]) -> str:
-    """Return why a step for which it is time is skipped; nothing when it is not."""
+    """Return why a step that is ready is skipped; nothing when it is not. Items of a map are not."""
+    if "[" in name:
+        return ""
     owners = definition.stand_ins.get(name)
     if owners and not _wanted(owners, steps):
         return f"it was not needed: {', '.join(sorted(owners))} did not fail"
     waits = definition.needs[name]
     if waits and all(steps[other].status == "skipped" for other in waits):
-        return "all that it waits for was skipped"
+        return "all steps that it waits for were skipped"
     deciding = definition.targets.get(name, ())
     if deciding and not any(steps[decide].output == branch for decide, branch in deciding):
         return "; ".join(f"{decide} took {steps[decide].output}" for decide in dict.fromkeys(d for d, _ in deciding))

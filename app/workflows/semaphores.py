@@ -1,12 +1,12 @@
-"""Turns under a concurrency limit: at most so many runs of a workflow at once with the same key.
+"""A semaphore over all workers: at most so many runs of a workflow at once with the same key of a concurrency limit.
 
-The limit holds over all workers: the owner of the key's partition hands the slots out. A run asks it by an
-event, waits, and gives the slot back when it ends.
+The owner of the key's partition grants the slots. A run asks it by an event, waits, and releases the slot when it
+ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,10 +19,10 @@ from topics.step_results import StepResult
 
 
 def acquire(run: Run, definition: Definition) -> tuple[Run, list[Command]]:
-    """Return the run as it waits for its turn.
+    """Return the run when it waits for a slot.
 
     Raises:
-        WorkflowError: the key cannot be computed.
+        WorkflowError: the key cannot be evaluated.
     """
     if definition.slot_key is None:
         return run, []
@@ -32,7 +32,7 @@ def acquire(run: Run, definition: Definition) -> tuple[Run, list[Command]]:
 
 
 def release(run: Run, definition: Definition) -> Iterator[SlotEvent]:
-    """Yield what gives the slot back, if the run has one or waits for one."""
+    """Yield the release of the slot, if the run holds one or waits for one."""
     if run.slot:
         yield _event(run, definition, "release")
 
@@ -54,14 +54,16 @@ def _event(run: Run, definition: Definition, action: str) -> SlotEvent:
 
 
 def grant(state: Semaphore | None, event: SlotEvent | None, now: float) -> tuple[Semaphore, list[StepResult]]:
-    """Return the slots of one key after `event` (or, without one, after time has passed), and who gets one.
+    """Return the semaphore of a key after `event` (or, without one, after time has passed), and the grants to send.
 
-    Asking twice is answered twice, and giving back twice changes nothing, so that repeated events do no harm.
+    A repeated request is answered again, and a repeated release changes nothing, so that repeated events do no harm.
     """
-    slots = _expire(state or Semaphore(), now)
+    slots = state or Semaphore()
+    done = event.task_id if event and event.action == "release" else None
+    holders = {task_id: at for task_id, at in slots.holders.items() if at > now and task_id != done}
+    queue = tuple(entry for entry in slots.queue if entry[4] > now and entry[2] != done)
+    slots = replace(slots, holders=holders, queue=queue)
     grants: list[StepResult] = []
-    if event and event.action == "release":
-        slots = _without(slots, event.task_id)
     if event and event.action == "acquire":
         slots = replace(slots, limit=event.limit)
         if event.task_id in slots.holders:
@@ -74,16 +76,6 @@ def grant(state: Semaphore | None, event: SlotEvent | None, now: float) -> tuple
         slots = replace(slots, holders={**slots.holders, task_id: expires_at}, queue=tuple(others))
         grants.append(_grant(task_id, request_id))
     return slots, grants
-
-
-def _expire(slots: Semaphore, now: float) -> Semaphore:
-    holders: Mapping[str, float] = {task_id: at for task_id, at in slots.holders.items() if at > now}
-    return replace(slots, holders=holders, queue=tuple(entry for entry in slots.queue if entry[4] > now))
-
-
-def _without(slots: Semaphore, task_id: str) -> Semaphore:
-    holders = {other: at for other, at in slots.holders.items() if other != task_id}
-    return replace(slots, holders=holders, queue=tuple(entry for entry in slots.queue if entry[2] != task_id))
 
 
 def _grant(task_id: str, request_id: str) -> StepResult:

@@ -1,4 +1,4 @@
-"""Answers that are to be JSON of a schema: asked for, read, and sent back when they do not fit."""
+"""Answers that must be JSON of a schema: asked for, read, and sent back when they are not valid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(text: str, schema: Schema) -> JsonValue:
     """Return the JSON value in an answer, found in it as `app.json_text.parse` does.
 
     Raises:
-        NotJson: there is none, or it does not fit the schema.
+        NotJson: there is none, or it is not valid against the schema.
     """
     try:
         value = parse(text)

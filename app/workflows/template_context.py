@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.workflows.kinds.tool_calls import asked_for, parsed
+from app.workflows.kinds.tool_calls import chosen_tool_calls, parsed
 from app.workflows.run import WAITING, Run, StepRun
 
 
 class Steps:
-    """The steps by name, each made only when it is asked for. No method of it can hide a step's name."""
+    """The steps by name, each built only when it is read. It has no attribute that could hide a step's name."""
 
     __slots__ = ("_steps",)
 
@@ -31,7 +31,7 @@ class Steps:
 
 
 def _view(step: StepRun) -> Mapping[str, Any]:
-    """Return what is shown of a step; the output of a retrieval are its chunks."""
+    """Return what templates see of a step; the output of a retrieval is its chunks."""
     status = "failed" if step.status == "falling_back" else step.status
     return {
         "status": status,
@@ -40,13 +40,13 @@ def _view(step: StepRun) -> Mapping[str, Any]:
         "answer": step.output,
         "reason": step.reason,
         "failed": status == "failed",
-        "tool_calls": [parsed(call) for call in asked_for(step)],
+        "tool_calls": [parsed(call) for call in chosen_tool_calls(step)],
         "error": {"code": step.error.code, "message": step.error.message} if step.error else None,
     }
 
 
 def context(run: Run, steps: Mapping[str, StepRun], name: str = "") -> Mapping[str, Any]:
-    """Return all that can be named; inside a map, which the step's `name` tells, `item` and `index` too."""
+    """Return all that can be named; for an item of a map, which its `name` shows, `item` and `index` too."""
     task = {"id": run.task_id, "workflow": run.task.workflow, "version": run.version}
     shown: dict[str, Any] = {
         "input": run.task.input,
@@ -73,5 +73,5 @@ def item_of(name: str, index: int) -> str:
 
 
 def index_of(name: str) -> int:
-    """Return the place of the item that a step's name tells."""
+    """Return the index of the item in a step's name."""
     return int(name.partition("[")[2][:-1])

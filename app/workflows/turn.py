@@ -13,10 +13,10 @@ from app.workflows.definition.compiled import CompiledStep
 from app.workflows.definition.definitions import Definition
 from app.workflows.engine_context import EngineContext
 from app.workflows.kinds import KINDS
-from app.workflows.kinds.base import Command, StepContext, StepKind, Transition
+from app.workflows.kinds.base import Command, StepContext, Transition
 from app.workflows.replacing import replace
 from app.workflows.retry_policy import on_failure, on_fallback_ended
-from app.workflows.run import WAITING, Response, Run, StepRun, without_waiting
+from app.workflows.run import WAITING, Response, Run, StepRun, stop_waiting
 from app.workflows.scheduling import is_ready, why_skipped
 from app.workflows.template_context import item_of
 from topics.base import Failure
@@ -24,7 +24,7 @@ from topics.signals import Signal
 
 log = logging.getLogger(__name__)
 
-Act = Callable[[StepKind, StepContext], Transition]
+Act = Callable[[StepContext], Transition]
 
 
 class Turn:
@@ -45,7 +45,7 @@ class Turn:
         self._steps = dict(run.steps)
         self._active = dict(run.active)
         self._early = dict(run.early)
-        self._facts: deque[Response] = deque()
+        self._responses: deque[Response] = deque()
         self._queue = deque(() if run.steps else definition.order)
         self._changed = False
 
@@ -61,99 +61,84 @@ class Turn:
         return self._steps.get(name, WAITING)
 
     def touch(self, *names: str) -> None:
-        """Have these steps looked at."""
+        """Have these steps visited."""
         self._queue.extend(names)
 
     def touch_all(self) -> None:
-        """Have every step looked at that could go on: time has passed, or not all of the run was saved."""
+        """Have every step visited that could go on: time has passed, or not all of the run was saved."""
         self.touch(*self.definition.order, *sorted(self._active))
         for name in sorted(self._active):
             self.touch(*(item_of(name, index) for index in sorted(self.state(name).live)))
 
-    def receive(self, received: Response) -> None:
+    def receive(self, response: Response) -> None:
         """Give a step the answer to one of its requests."""
-        name = received.step
-        step, part = self.state(name), self.definition.part(name)
-        if part is None or step.over or received.id not in step.outstanding:
+        name = response.step
+        step, compiled = self.state(name), self.definition.step(name)
+        if compiled is None or step.over or response.id not in step.outstanding:
             return
-        step = replace(step, outstanding=step.outstanding - {received.id})
-        self._move(name, part, lambda kind, at: kind.receive(at, received), step)
+        step = replace(step, outstanding=step.outstanding - {response.id})
+        kind = KINDS[compiled.spec.kind]
+        self._apply(name, compiled, step, lambda ctx: kind.receive(ctx, response))
         self.touch(name)
 
     def work(self) -> None:
-        """Look at all that was touched, and at what that touches in turn."""
-        while (self._facts or self._queue) and not self.error:
-            if self._facts:
-                self.receive(self._facts.popleft())
+        """Visit the steps that were touched, and those that they touch, until none is left or the run has failed."""
+        while (self._responses or self._queue) and not self.error:
+            if self._responses:
+                self.receive(self._responses.popleft())
                 continue
             name = self._queue.popleft()
-            part = self.definition.part(name)
-            if part is not None:
-                self._look(name, part)
+            compiled = self.definition.step(name)
+            if compiled is not None:
+                self._visit(name, compiled)
 
-    def _look(self, name: str, part: CompiledStep) -> None:
+    def _visit(self, name: str, compiled: CompiledStep) -> None:
+        """Do what there is to do for a step now: begin or skip it, let it go on, or end it."""
         step = self.state(name)
-        if step.status == "waiting":
-            self._start(name, part, step)
-        elif step.status == "backing_off" and step.wake_at <= self.now:
-            self._begin(name, part, step)
-        elif step.status == "running":
-            self._move(name, part, lambda kind, at: kind.settle(at), step)
-        elif step.status == "falling_back":
-            self._put(name, on_fallback_ended(self._moment(name, part, step)))
-        step = self.state(name)
-        if step.status == "running" and self.now >= step.ends_at:
-            self._move(name, part, lambda _, at: at.failed(at.timed_out()), step)
-
-    def _start(self, name: str, part: CompiledStep, step: StepRun) -> None:
-        """Begin, or skip, a step for which it is time."""
-        base, item, _ = name.partition("[")
-        if item:
-            if self.state(base).status == "running":
-                self._begin(name, part, step)
-        elif is_ready(name, self.definition, self._steps, self._active):
+        if step.status == "waiting" and is_ready(name, self.definition, self._steps, self._active):
             if why := why_skipped(name, self.definition, self._steps):
                 self._put(name, replace(step, status="skipped", started_at=self.now, ended_at=self.now, reason=why))
             else:
-                self._begin(name, part, step)
+                self._apply(name, compiled, self._started(name, compiled, step), _begin)
+        elif step.status == "backing_off" and step.wake_at <= self.now:
+            self._apply(name, compiled, self._started(name, compiled, step), _begin)
+        elif step.status == "running":
+            self._apply(name, compiled, step, KINDS[compiled.spec.kind].resume)
+        elif step.status == "falling_back":
+            self._put(name, on_fallback_ended(self._context(name, compiled, step)))
+        step = self.state(name)
+        if step.status == "running" and self.now >= step.ends_at:
+            self._apply(name, compiled, step, lambda ctx: ctx.failed(ctx.timed_out()))
 
-    def _begin(self, name: str, part: CompiledStep, step: StepRun) -> None:
-        ends_at = min(self.now + part.spec.timeout, self._latest(name))
-        step = replace(
-            step,
-            status="running",
-            started_at=step.started_at or self.now,
-            ends_at=ends_at,
-            wake_at=ends_at,
-            error=None,
-        )
-        self._move(name, part, _begin, step)
-
-    def _latest(self, name: str) -> float:
-        """Return when a step must be over: with the run, or, inside of a map, with the map."""
+    def _started(self, name: str, compiled: CompiledStep, step: StepRun) -> StepRun:
+        """Return the step at the beginning of an attempt; it ends with the run, or, inside of a map, with the map."""
         base, item, _ = name.partition("[")
-        return self.state(base).ends_at if item else self.run.deadline
+        ends_at = min(self.now + compiled.spec.timeout, self.state(base).ends_at if item else self.run.deadline)
+        started_at = step.started_at or self.now
+        return replace(step, status="running", started_at=started_at, ends_at=ends_at, wake_at=ends_at, error=None)
 
-    def _moment(self, name: str, part: CompiledStep, step: StepRun) -> StepContext:
-        return StepContext(self.run, self._steps, name, step, part, self.definition, self.engine, self.now)
+    def _context(self, name: str, compiled: CompiledStep, step: StepRun) -> StepContext:
+        return StepContext(self.run, self._steps, name, step, compiled, self.definition, self.engine, self.now)
 
-    def _move(self, name: str, part: CompiledStep, act: Act, step: StepRun) -> None:
-        """Let a step's kind act, and take what follows from it."""
-        at = self._moment(name, part, step)
+    def _apply(self, name: str, compiled: CompiledStep, step: StepRun, act: Act) -> None:
+        """Let a step's kind act, and take over the transition: the step's state, its requests, and further steps."""
+        ctx = self._context(name, compiled, step)
         try:
-            move = act(KINDS[part.spec.kind], at)
+            transition = act(ctx)
         except WorkflowError as error:
-            move = at.failed(Failure.of(error))
+            transition = ctx.failed(Failure.of(error))
         except Exception as defect:  # a step may fail, but a run must end, whatever is wrong
             log.exception("a defect in step %s of the run %s", name, self.run.task_id)
-            move = at.failed(Failure(code="internal", message=f"{type(defect).__name__} in step {name}"))
-        step = move.step
+            transition = ctx.failed(Failure(code="internal", message=f"{type(defect).__name__} in step {name}"))
+        step = transition.step
         if step.status == "failed":
-            step = on_failure(replace(at, step=step))
+            step = on_failure(replace(ctx, step=step))
         else:
-            self._send(move.commands)
-            self._redeem(step)
-        for other, state in move.steps.items():
+            self._send(transition.commands)
+            # The answers of batches that the step asked for before a crash, and would only ask for later now.
+            for request_id in sorted(self._early.keys() & step.promised.keys()):
+                self._responses.append(self._early.pop(request_id).received)
+        for other, state in transition.steps.items():
             self._steps[other] = state
             self.touch(other)
         self._put(name, step)
@@ -163,14 +148,9 @@ class Turn:
         for command in commands:
             early = self._early.pop(getattr(command, "id", ""), None) if self._early else None
             if early:
-                self._facts.append(early.received)
+                self._responses.append(early.received)
             else:
                 self.commands.append(command)
-
-    def _redeem(self, step: StepRun) -> None:
-        """Take the answers that are there for which a step would ask later: it had asked before a crash."""
-        for request_id in sorted(self._early.keys() & step.promised.keys()):
-            self._facts.append(self._early.pop(request_id).received)
 
     def _put(self, name: str, step: StepRun) -> None:
         """Set a step's state, and touch what waits for it."""
@@ -178,7 +158,7 @@ class Turn:
         if step is before:
             return
         if step.outstanding and step.status != "running":
-            step = without_waiting(step)
+            step = stop_waiting(step)
         self._changed = True
         self._steps[name] = step
         if step.active:
@@ -190,9 +170,10 @@ class Turn:
         if step.status == "falling_back":
             self._touch_stand_in(name)
         if step.over and not before.over:
-            self._over(name, step)
+            self._touch_followers(name, step)
 
-    def _over(self, name: str, step: StepRun) -> None:
+    def _touch_followers(self, name: str, step: StepRun) -> None:
+        """Touch what waits for a step that is over; a failure that the run cannot do without ends the turn."""
         if self._early:
             self._early = {id_: early for id_, early in self._early.items() if early.received.step != name}
         base, item, _ = name.partition("[")
@@ -202,13 +183,13 @@ class Turn:
         self.touch(*sorted(self.definition.stand_ins.get(name, ())))
         self._touch_stand_in(name)
         self.touch(*self.definition.followers[name])
-        # What stands in for others fails them, and they say whether the run can do without.
+        # A stand-in that fails makes those fail that it stands in for, and they say whether the run can do without.
         optional = self.definition.spec.steps[name].optional or name in self.definition.stand_ins
         if step.status == "failed" and not optional:
             self.error = step.error
 
     def _touch_stand_in(self, name: str) -> None:
-        """Have the step looked at that stands in for this one, which has failed, or is over without."""
+        """Touch the step that stands in for this one, which has failed, or is over without it."""
         fallback = self.definition.spec.steps[name].fallback
         if fallback and fallback.step:
             self.touch(fallback.step)
@@ -222,12 +203,12 @@ class Turn:
             self._active.pop(item, None)
             error = Failure(code="cancelled", message=f"the map {name} was over")
             failed = replace(self.state(item), status="failed", ended_at=self.now, error=error)
-            self._steps[item] = without_waiting(failed)
+            self._steps[item] = stop_waiting(failed)
 
 
-def _begin(kind: StepKind, at: StepContext) -> Transition:
-    """Begin a step, unless its condition says otherwise."""
-    when = at.part.expressions.get("when")
-    if when is not None and not holds(when, at.context()):
-        return Transition(replace(at.step, status="skipped", ended_at=at.now, reason=f"not {when.source}"))
-    return kind.begin(at)
+def _begin(ctx: StepContext) -> Transition:
+    """Begin a step, unless its condition does not hold."""
+    when = ctx.compiled.expressions.get("when")
+    if when is not None and not holds(when, ctx.context()):
+        return Transition(replace(ctx.step, status="skipped", ended_at=ctx.now, reason=f"not {when.source}"))
+    return KINDS[ctx.spec.kind].begin(ctx)

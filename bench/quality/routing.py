@@ -9,7 +9,7 @@ import numpy as np
 
 from app.errors import ConfigurationError
 from app.fusion.base import Candidate, Panel, Strategy
-from app.routing.base import Choice, ModelAnswer, ModelFacts, RoutingRequest
+from app.routing.base import Choice, ModelAnswer, ModelProfile, RoutingRequest
 from app.routing.chain import Stage, check_through, choose_through, lookup_through, more_through
 from bench.quality.fusing import Trial, branch, settle
 from bench.quality.simulation.exam import Exam, short
@@ -40,7 +40,7 @@ class Routing:
     exam: Exam
     queries: Queries
     fusion: Strategy
-    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
     look: Callable[[int, Candidate, bool], Candidate] = lambda _question, candidate, _right: candidate
 
     def trial(self, *stages: Stage, models: Sequence[str] = ()) -> Trial:
@@ -53,7 +53,7 @@ class Routing:
         if complaint := check_through(stages, names):
             raise ConfigurationError(complaint)
         asks = (self.question(question, names) for question in range(len(self.outcomes.topics)))
-        rows = [self._account(ask.turn, self.follow(stages, ask)) for ask in asks]
+        rows = [self._account(ask.offset, self.follow(stages, ask)) for ask in asks]
         return Trial(*np.array(rows, dtype=np.float64).T)
 
     def follow(self, stages: Sequence[Stage], ask: RoutingRequest) -> Wave:
@@ -63,7 +63,7 @@ class Routing:
         choice: Choice | None = choose_through(stages, ask)
         wave = Wave()
         while choice and choice.models:
-            wave = self._next(ask.turn, wave, choice.models)
+            wave = self._next(ask.offset, wave, choice.models)
             choice = more_through(stages, ask, wave.asked, wave.answers)
         return wave
 
@@ -72,7 +72,7 @@ class Routing:
         text = self.queries.text(question)
         key = f"{self.exam.seed}/{question}"
         tokens = len(text) // _LETTERS_A_TOKEN
-        return RoutingRequest(models, len(models), key, question, text, tokens, facts=self.facts)
+        return RoutingRequest(models, len(models), key, question, text, tokens, profiles=self.profiles)
 
     def _next(self, question: int, before: Wave, models: Sequence[str]) -> Wave:
         latest = tuple(one for model in models for one in self._candidates(question, model))

@@ -11,7 +11,7 @@ from app import vectors
 from app.fusion.base import Candidate
 from app.fusion.registry import get as get_strategy
 from app.routing import fitting
-from app.routing.base import ModelFacts
+from app.routing.base import ModelProfile
 from app.routing.chain import Stage
 from app.routing.registry import get
 from bench.quality.fusing import alone
@@ -80,9 +80,9 @@ def contexts(n: int, seed: int) -> Setting:
     """Models with different limits: the cheapest of those that can take the question."""
     routing = _routing(CONTEXTS, n, seed, long="reports")
     narrow, wide = (
-        replace(routing.facts[name], context_tokens=size) for name, size in (("narrow", 500), ("wide", 50_000))
+        replace(routing.profiles[name], context_tokens=size) for name, size in (("narrow", 500), ("wide", 50_000))
     )
-    routing = replace(routing, facts={"narrow": narrow, "wide": wide})
+    routing = replace(routing, profiles={"narrow": narrow, "wide": wide})
     trials = {
         "cost": routing.trial(_one("cost")),
         "capability, cost": routing.trial((get("capability"), None), _one("cost")),
@@ -110,7 +110,7 @@ ROUTES = (priced, specialised, contexts)
 
 def _routing(panel: SimulatedPanel, n: int, seed: int, long: str = "") -> Routing:
     outcomes = panel.draw(n, np.random.default_rng(seed))
-    prices = {model.name: ModelFacts(input_price=model.cost, output_price=4 * model.cost) for model in panel.models}
+    prices = {model.name: ModelProfile(input_price=model.cost, output_price=4 * model.cost) for model in panel.models}
     return Routing(outcomes, Exam(seed), Queries(outcomes, seed, long=long), get_strategy("vote"), prices)
 
 

@@ -105,7 +105,7 @@ async def test_that_requests_of_one_connector_are_bounded_and_one_whose_time_is_
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (ConnectorError("HTTP 404", status=404), "connector", "HTTP 404"),
         (ConnectorUnavailable("HTTP 503", status=503), "connector_unavailable", "HTTP 503"),
@@ -113,11 +113,11 @@ async def test_that_requests_of_one_connector_are_bounded_and_one_whose_time_is_
         (KeyError("hunter2"), "connector", "crm failed with KeyError; see the worker's log"),
     ],
 )
-async def test_that_every_error_is_a_result_for_the_run(error: Exception, code: str, said: str) -> None:
+async def test_that_every_error_is_a_result_for_the_run(error: Exception, code: str, message: str) -> None:
     result = await _result(_parts(Crm(error=error)))
     assert _code(result) == code
     assert result.error
-    assert result.error.message == said
+    assert result.error.message == message
 
 
 async def test_that_an_output_that_no_agent_would_take_is_an_error() -> None:

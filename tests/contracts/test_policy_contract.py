@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.routing import registry
-from app.routing.base import Choice, HealthSnapshot, ModelAnswer, ModelFacts, Policy, RoutingRequest, SinglePassPolicy
+from app.routing.base import Choice, HealthSnapshot, ModelAnswer, ModelProfile, Policy, RoutingRequest, SinglePassPolicy
 from app.routing.router import Router
 from app.vectors import encode
 
@@ -30,8 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "weighted": {"weights": {"a": 2.0, "b": 0.0}},
 }
 PRICES = st.none() | st.floats(0, 100)
-FACTS = st.builds(
-    ModelFacts,
+PROFILES = st.builds(
+    ModelProfile,
     input_price=PRICES,
     output_price=PRICES,
     context_tokens=st.none() | st.integers(1, 10_000),
@@ -51,11 +51,11 @@ ASKS = st.builds(
     models=st.lists(st.sampled_from(MODELS), min_size=1, max_size=4, unique=True).map(tuple),
     count=st.integers(1, 5),
     key=st.text(max_size=8),
-    turn=st.integers(0, 1000),
+    offset=st.integers(0, 1000),
     text=st.text(max_size=30),
     tokens=st.integers(0, 20_000),
     now=st.just(100.0),
-    facts=st.dictionaries(st.sampled_from(MODELS), FACTS),
+    profiles=st.dictionaries(st.sampled_from(MODELS), PROFILES),
     health=st.dictionaries(st.sampled_from(MODELS), HEALTH),
     looked_up=LOOKED_UP,
 )

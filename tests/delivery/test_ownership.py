@@ -114,10 +114,10 @@ async def test_that_decisions_that_are_suspected_are_written_down_first_and_keep
     for number in range(4):
         rig.deliver("a", first=1, add=number)
     await settle()
-    assert rig.state_machine.seen == []
+    assert rig.machine.seen == []
     rig.producer.let_go()
-    await until(lambda: len(rig.state_machine.seen) == 4)
-    assert rig.state_machine.seen == [f"a-{number}" for number in range(4)]
+    await until(lambda: len(rig.machine.seen) == 4)
+    assert rig.machine.seen == [f"a-{number}" for number in range(4)]
     under_way = [[one.offset for one in record.suspicion.under_way.values()] for record in house.written() if record]
     assert [one for one in under_way if one] == [[0], [1], [2], [3]]
     await rig.write()
@@ -140,7 +140,7 @@ async def test_that_a_decision_that_kills_is_buried_and_told_and_the_next_ones_a
         "3 workers died while they processed it",
     )
     assert any(said.startswith("a-0: 3 workers died") for said in rig.said())
-    assert rig.state_machine.seen == ["b-1"]
+    assert rig.machine.seen == ["b-1"]
     await rig.write()
     assert rig.committable() == 2
     await rig.harness.stop()
@@ -198,7 +198,7 @@ async def test_that_a_suspicion_ends_when_what_was_there_is_passed() -> None:
     rig.harness.start(house.owners.keep(interval=0.001, refresh=3600.0))
     rig.deliver("a", first=1, add=1)
     rig.deliver("a", add=1)
-    await until(lambda: len(rig.state_machine.seen) == 2)
+    await until(lambda: len(rig.machine.seen) == 2)
     assert assignment.careful
     await rig.write()
     await until(lambda: assignment.careful is None)

@@ -447,14 +447,14 @@ async def test_that_nothing_is_sent_for_a_partition_that_may_have_gone(rig: Rig)
     """It was decided just before; its next owner decides it again, with what it knows better."""
     rig.harness.assignments.suspend()
     rig.deliver("a", first=1, add=1)
-    await until(lambda: rig.state_machine.seen)
+    await until(lambda: rig.machine.seen)
     await settle()
     assert rig.producer.sent == []
     rig.harness.own(TASKS.name, 0)
     await until(lambda: rig.said() == ["a/1"])
     rig.harness.assignments.suspend()
     rig.deliver("a", add=1)
-    await until(lambda: len(rig.state_machine.seen) == 2)
+    await until(lambda: len(rig.machine.seen) == 2)
     rig.harness.own(TASKS.name)
     await settle()
     assert rig.said() == ["a/1"]
@@ -496,8 +496,8 @@ async def test_that_a_partition_that_is_read_back_does_not_hold_up_those_that_st
     partition_state.finish_loading()
     late = rig.harness.message(TASKS, Task(id="late", workflow="n", input={"add": 0}), partition=1)
     rig.harness.deliver(rig.stream, late)
-    await until(lambda: "late" in rig.state_machine.seen)
-    assert rig.state_machine.seen == ["kept-0", *(f"n{n}" for n in range(1, 250)), "late"]
+    await until(lambda: "late" in rig.machine.seen)
+    assert rig.machine.seen == ["kept-0", *(f"n{n}" for n in range(1, 250)), "late"]
     assert rig.said()[1] == "woken/5"
     await rig.harness.stop()
 
@@ -513,7 +513,7 @@ async def test_that_what_is_parked_is_left_to_the_next_owner_when_the_assignment
     rig.harness.offsets.clear()
     rig.deliver("a", first=1, add=7)
     await until(lambda: rig.said() == ["a/7"])
-    assert rig.state_machine.seen == ["a-0"]
+    assert rig.machine.seen == ["a-0"]
     await rig.harness.stop()
 
 

@@ -16,7 +16,7 @@ def test_the_heaviest_answer_is_first_and_equals_stay_in_order() -> None:
 
 def test_who_abstains_is_in_a_group_at_the_end() -> None:
     counted = count(candidates("hm", "hm", "7"), NUMBER)
-    assert [answer.said.text for answer in counted.answers] == ["7"]
+    assert [answer.answer.text for answer in counted.answers] == ["7"]
     assert counted.groups == (("c",), ("a", "b"))
 
 

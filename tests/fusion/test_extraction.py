@@ -8,8 +8,8 @@ from app.fusion.extraction import ExtractionOptions, extractor
 
 
 def read(text: str, **options: object) -> object:
-    said = extractor(ExtractionOptions.model_validate(options))(Candidate("a", text))
-    return said and said.text
+    extracted = extractor(ExtractionOptions.model_validate(options))(Candidate("a", text))
+    return extracted and extracted.text
 
 
 def same(one: str, other: str, **options: object) -> bool:

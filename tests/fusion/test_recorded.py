@@ -45,8 +45,8 @@ def test_a_strategy_that_needs_a_model_is_refused_and_the_others_named() -> None
     with pytest.raises(ConfigurationError) as raised:
         fuse_recorded(RECORDED, "best-of-n", {"judge": "big"})
     assert str(raised.value) == (
-        "best-of-n needs a model, and recorded answers are fused without; "
-        "these do not: concat, consensus, first, json-merge, vote, weighted"
+        "best-of-n needs a model, which recorded answers are fused without; "
+        "these need none: concat, consensus, first, json-merge, vote, weighted"
     )
 
 

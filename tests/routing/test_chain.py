@@ -6,18 +6,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.routing.base import Choice, ModelFacts
+from app.routing.base import Choice, ModelProfile
 from app.routing.chain import Stage, check_through, choose_through, lookup_through, more_through
 from app.routing.router import Router
 from tests.routing.asks import MODELS, answers, ask, everyone, policy
 
-FACTS = {
-    "a": ModelFacts(3.0, 3.0, tags=frozenset({"code"})),
-    "b": ModelFacts(1.0, 1.0, tags=frozenset({"code"})),
-    "c": ModelFacts(2.0, 2.0, tags=frozenset({"code"})),
-    "d": ModelFacts(0.1, 0.1),
+PROFILES = {
+    "a": ModelProfile(3.0, 3.0, tags=frozenset({"code"})),
+    "b": ModelProfile(1.0, 1.0, tags=frozenset({"code"})),
+    "c": ModelProfile(2.0, 2.0, tags=frozenset({"code"})),
+    "d": ModelProfile(0.1, 0.1),
 }
-ALL = tuple(FACTS)
+ALL = tuple(PROFILES)
 CODE = policy("capability", tags=["code"])
 CHEAP = policy("cost")
 ROUTER = Router(intercept=0.0, embedding=(1.0,)).model_dump()
@@ -33,7 +33,7 @@ STAGES = st.lists(
 
 
 def _choose(stages: Sequence[Stage], *models: str, **more: Any) -> Choice:
-    return choose_through(stages, ask(*(models or ALL), facts=FACTS, **more))
+    return choose_through(stages, ask(*(models or ALL), profiles=PROFILES, **more))
 
 
 def test_filter_then_choose_then_fall_back() -> None:
@@ -94,7 +94,7 @@ def test_filters_that_come_twice_change_nothing(stages: list[Stage], key: str) -
 
 def test_what_a_later_stage_looks_up_is_of_the_models_that_are_left_for_it() -> None:
     semantic = policy("semantic", examples={"a": ["one"], "d": ["two"]})
-    asking = ask(*ALL, facts=FACTS, text="t")
+    asking = ask(*ALL, profiles=PROFILES, text="t")
     lookup = lookup_through([(CODE, None), (semantic, 1)], asking)
     assert lookup is not None
     assert lookup.arguments["examples"] == {"a": ["one"]}
@@ -110,7 +110,7 @@ def test_what_was_looked_up_reaches_the_stage_that_wanted_it() -> None:
 
 def test_a_cascade_goes_on_among_the_models_that_the_stages_before_it_left() -> None:
     stages: list[Stage] = [(CODE, None), (CHEAP, None), (policy("cascade", doubt=["unsure"]), 1)]
-    asking = ask(*ALL, facts=FACTS)
+    asking = ask(*ALL, profiles=PROFILES)
     choice = choose_through(stages, asking)
     assert (choice.models, choice.reserves) == (("b",), ())
     further = more_through(stages, asking, ["b"], answers(("b", "unsure")))
@@ -121,7 +121,7 @@ def test_a_cascade_goes_on_among_the_models_that_the_stages_before_it_left() -> 
 
 def test_what_an_earlier_stage_left_does_not_stand_in_for_a_model_of_a_cascade() -> None:
     stages: list[Stage] = [(CHEAP, 2), (policy("cascade"), None)]
-    asking = ask(*ALL, facts=FACTS)
+    asking = ask(*ALL, profiles=PROFILES)
     assert everyone(choose_through(stages, asking)) == ("d",)
     further = more_through(stages, asking, ["d"], answers(("d", None)))
     assert further is not None
@@ -139,9 +139,9 @@ def test_stages_after_a_cascade_may_refuse_where_it_wants_to_go() -> None:
 
 
 def test_without_a_cascade_nothing_more_is_asked() -> None:
-    assert more_through([(CODE, None), (CHEAP, 1)], ask(*ALL, facts=FACTS), ["b"], answers(("b", None))) is None
+    assert more_through([(CODE, None), (CHEAP, 1)], ask(*ALL, profiles=PROFILES), ["b"], answers(("b", None))) is None
     nobody: list[Stage] = [(policy("capability", tags=["law"]), None), (policy("cascade"), None)]
-    assert more_through(nobody, ask(*ALL, facts=FACTS), ["a"], answers(("a", None))) is None
+    assert more_through(nobody, ask(*ALL, profiles=PROFILES), ["a"], answers(("a", None))) is None
 
 
 def test_complaints_of_all_stages_are_told() -> None:

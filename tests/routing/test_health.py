@@ -35,9 +35,9 @@ def _said(worker: str, at: float, seconds: float = 1.0, errors: float = 0.0, ope
     return ModelHealth(model="m", worker=worker, at=when, calls=1, seconds=seconds, errors=errors, open_until=until)
 
 
-def _board(*said: ModelHealth) -> HealthBoard:
+def _board(*reports: ModelHealth) -> HealthBoard:
     board = HealthBoard()
-    for event in said:
+    for event in reports:
         board.apply(event)
     return board
 
@@ -124,9 +124,9 @@ def test_the_picture_is_made_again_only_when_something_was_said_or_time_has_pass
 
 
 @given(st.permutations([_said("w1", 0, 1.0), _said("w2", 1, 2.0, 0.5), _said("w3", 2, 3.0, open_for=4)]))
-def test_the_order_in_which_workers_are_heard_does_not_matter(said: list[ModelHealth]) -> None:
-    merged = _board(*said).health(START + 3)["m"]
-    expected = _board(*sorted(said, key=lambda event: event.worker)).health(START + 3)["m"]
+def test_the_order_in_which_workers_are_heard_does_not_matter(reports: list[ModelHealth]) -> None:
+    merged = _board(*reports).health(START + 3)["m"]
+    expected = _board(*sorted(reports, key=lambda event: event.worker)).health(START + 3)["m"]
     assert merged.seconds == pytest.approx(expected.seconds)
     assert merged.errors == pytest.approx(expected.errors)
     assert merged.open_until == expected.open_until

@@ -25,9 +25,15 @@ def _said(model: str, text: str, cost: float = 0.0, error: Failure | None = None
     return Candidate(branch=model, model=model, text=text, usage=Usage(cost=cost), error=error)
 
 
-def _result(*said: Candidate, answer: Any = "Rome", task: str = "t1") -> Result:
+def _result(*candidates: Candidate, answer: Any = "Rome", task: str = "t1") -> Result:
     return Result(
-        task_id=task, workflow="w", status="succeeded", answer=answer, candidates=said, accepted_at=AT, finished_at=AT
+        task_id=task,
+        workflow="w",
+        status="succeeded",
+        answer=answer,
+        candidates=candidates,
+        accepted_at=AT,
+        finished_at=AT,
     )
 
 

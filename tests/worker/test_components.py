@@ -28,8 +28,8 @@ def _settings(prices: Path | None = None) -> Settings:
 
 async def test_that_a_model_has_its_own_price_or_that_of_the_table_for_routing_and_for_spending() -> None:
     built = components(_settings())
-    facts = {name: (one.input_price, one.output_price) for name, one in built.facts.items()}
-    assert facts == {"table": (0.15, 0.6), "own": (7, 8), "proxy": (None, None), "free": (None, None)}
+    profiles = {name: (one.input_price, one.output_price) for name, one in built.profiles.items()}
+    assert profiles == {"table": (0.15, 0.6), "own": (7, 8), "proxy": (None, None), "free": (None, None)}
     assert {name: price.input for name, price in built.prices.items()} == {"table": 0.15, "own": 7}
     await built.close()
 

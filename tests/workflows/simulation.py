@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.routing.base import HealthSnapshot, ModelFacts
+from app.routing.base import HealthSnapshot, ModelProfile
 from app.settings import BudgetSettings
 from app.workflows.definition.definitions import Definition, Definitions
 from app.workflows.definition.spec import Workflow
@@ -31,7 +31,7 @@ from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
 
-LIMITS = EngineLimits(max_run=1000.0, remember=50.0, patience=2.0)
+LIMITS = EngineLimits(max_run=1000.0, remember=50.0, lookup=2.0)
 START = 1_700_000_000.0
 MODELS = ("alpha", "beta", "gamma/large", "delta")
 TEXTS = ("Yes", "yes.", "No", "Perhaps", '{"kind": "refund"}')
@@ -266,8 +266,10 @@ class Life:
 
     @property
     def engine(self) -> EngineContext:
-        facts = {model: ModelFacts(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)}
-        return EngineContext(self.definitions, facts, dict(self.health), LIMITS, self.budgets)
+        profiles = {
+            model: ModelProfile(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)
+        }
+        return EngineContext(self.definitions, profiles, dict(self.health), LIMITS, self.budgets)
 
     @property
     def results(self) -> list[Result]:

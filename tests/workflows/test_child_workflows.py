@@ -47,7 +47,7 @@ def outcome(**fields: Any) -> Result:
 def test_that_the_child_of_a_step_is_cancelled_and_told_why() -> None:
     (signal,) = cancelled("one", status="running", outstanding=frozenset({"t/one/workflow/1"}))
     assert (signal.task_id, signal.kind, signal.actor) == ("t/one/workflow/1", "cancel", PARENT)
-    assert "t needs it no more" in signal.name
+    assert "t does not need it any more" in signal.name
 
 
 def test_that_the_child_of_an_item_is_cancelled() -> None:
@@ -88,4 +88,4 @@ def test_that_a_cancellation_is_sent_whatever_the_length_of_the_ids() -> None:
     run = Run(parent, Task(id=parent, workflow="w", input={}), "digest", 1.0, 9.0)
     (signal,) = cancellation(run, DEFINITION, "one", StepRun(status="running", outstanding=frozenset({"y" * 200})))
     assert signal.task_id == "y" * 200
-    assert signal.name == f"the run {'x' * 59}… needs it no more"
+    assert signal.name == f"the run {'x' * 59}… does not need it any more"

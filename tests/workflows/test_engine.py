@@ -124,25 +124,25 @@ def test_that_embeddings_are_asked_for_when_the_fusion_needs_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "code", "said"),
+    ("task", "code", "message"),
     [
         (Task(id="t", workflow="w", input={}), "invalid_input", "question"),
         (Task(id="t", workflow="w", input={"question": ""}), "invalid_input", "question"),
         (
             Task(id="t", workflow="w", input={"question": "?"}, deadline=datetime.fromtimestamp(START, UTC)),
             "deadline_exceeded",
-            "had passed when it came",
+            "had passed when it was received",
         ),
     ],
 )
-def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, code: str, said: str) -> None:
+def test_that_a_task_that_cannot_be_run_ends_at_once_and_says_why(task: Task, code: str, message: str) -> None:
     schema = {"required": ["question"], "properties": {"question": {"minLength": 1}}}
     life = Life(_workflow({"say": _asking()}, input=schema))
     life.give(TaskReceived("t", task))
     error = _outcome(life).error
     assert error
     assert error.code == code
-    assert said in error.message
+    assert message in error.message
 
 
 @pytest.mark.parametrize("version", [None, 7])
@@ -154,7 +154,7 @@ def test_that_a_task_of_an_unknown_workflow_waits_a_little_and_then_ends(version
     error = _outcome(life).error
     assert error
     assert error.code == "unknown_workflow"
-    assert life.now == START + LIMITS.patience
+    assert life.now == START + LIMITS.lookup
 
 
 def test_that_a_task_begins_when_its_workflow_is_deployed_meanwhile() -> None:
@@ -278,14 +278,14 @@ def test_that_an_answer_that_was_certain_early_is_not_degraded() -> None:
     assert (_outcome(life).answer, _outcome(life).degraded) == ("Yes", False)
 
 
-@pytest.mark.parametrize(("timeout", "deadline", "said"), [(5, 60, "its time-out"), (60, 5, "the run's deadline")])
-def test_that_silence_ends_the_run_and_says_whose_time_was_over(timeout: int, deadline: int, said: str) -> None:
+@pytest.mark.parametrize(("timeout", "deadline", "limit"), [(5, 60, "its timeout"), (60, 5, "the run's deadline")])
+def test_that_silence_ends_the_run_and_says_whose_time_was_over(timeout: int, deadline: int, limit: str) -> None:
     life = _begun({"say": _asking(timeout=timeout)}, deadline=deadline)
     life.expire()
     error = _outcome(life).error
     assert error
     assert (error.code, life.now) == ("deadline_exceeded", START + 5)
-    assert error.message == f"step say was not done by {said}"
+    assert error.message == f"step say did not end within {limit}"
 
 
 def test_that_the_tasks_deadline_counts_but_never_beyond_the_limit() -> None:
@@ -348,7 +348,7 @@ class _Broken:
 
 def test_that_a_strategy_that_breaks_fails_its_step_only() -> None:
     definitions = _workflow({"say": _asking()})
-    definitions.latest("w").parts["say"].strategy = cast("Strategy", _Broken(None))
+    definitions.latest("w").steps["say"].strategy = cast("Strategy", _Broken(None))
     life = Life(definitions)
     life.give(accept())
     life.give(answer(life.open[0]))
@@ -414,15 +414,15 @@ BUDGETS = (BudgetSettings(name="one", limit=1), BudgetSettings(name="two", tenan
 
 def _misfortune(life: Life, data: st.DataObject) -> None:  # noqa: C901  # one for each misfortune
     """Have one random thing happen: an answer, an error, a repetition, a loss, time, news, or a restart."""
-    inputs = [event for event, _, _ in life.inputs if not isinstance(event, TaskReceived | Tick)]
+    received = [event for event, _, _ in life.inputs if not isinstance(event, TaskReceived | Tick)]
     match data.draw(HAPPENINGS):
         case "answer" if life.open:
             life.give(_answered(life.open.pop(_place(life, data)), data))
         case "error" if life.open:
             error, cut = data.draw(st.sampled_from(["a", "b"])), data.draw(st.sampled_from(["", "Half an an"]))
             life.give(answer(life.open.pop(_place(life, data)), error=error, cut=cut))
-        case "repeat" if inputs:
-            life.give(data.draw(st.sampled_from(inputs)))
+        case "repeat" if received:
+            life.give(data.draw(st.sampled_from(received)))
         case "lose" if life.open:
             life.open.pop(_place(life, data))
         case "tick":
@@ -526,7 +526,7 @@ def _replay(life: Life) -> None:
 def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
-    """A crash loses the states since the last write; all inputs since then are delivered again, in any order."""
+    """A crash loses the states since the last write; all events since then are delivered again, in any order."""
     first = Life(Definitions([workflow]))
     history: list[tuple[RunState | None, int, int]] = [(None, 0, 0)]
     first.give(accept())
@@ -537,10 +537,10 @@ def test_that_a_run_survives_being_set_back_to_any_earlier_state(
     open_then = requests(first.commands[:sent])
     second = Life(first.definitions, state, first.now, open=open_then)
     lost = [event for event, _, _ in first.inputs[known:] if not isinstance(event, Tick)]
-    # Without a run, its inputs wait for the task: delivery holds them back.
+    # Without a run, its events wait for the task: delivery keeps them.
     tasks = [event for event in lost if isinstance(event, TaskReceived)]
-    inputs = data.draw(st.permutations([event for event in lost if not isinstance(event, TaskReceived)]))
-    for event in (*tasks, *inputs):
+    received = data.draw(st.permutations([event for event in lost if not isinstance(event, TaskReceived)]))
+    for event in (*tasks, *received):
         second.give(event)
     _nothing_is_lost(second, first)
     second.expire()
@@ -567,18 +567,18 @@ def test_that_no_answer_is_lost_when_a_crash_follows_a_crash(
     for _ in range(events):
         _misfortune(first, data)
     lost = [event for event, _, _ in first.inputs[1:] if not isinstance(event, Tick)]
-    inputs = data.draw(st.permutations(lost))
-    cut = data.draw(st.integers(0, len(inputs)))
+    received = data.draw(st.permutations(lost))
+    cut = data.draw(st.integers(0, len(received)))
     second = Life(first.definitions, begun, first.now)
-    for event in inputs[:cut]:
+    for event in received[:cut]:
         second.give(event)
     written_first = second.state
-    for event in inputs[cut:]:
+    for event in received[cut:]:
         second.give(event)
     log = [*records("t", written_first, None), *_part(records("t", second.state, written_first), data)]
     third = Life(first.definitions, _read_back(log), second.now)
     third.give(Tick())
-    for event in data.draw(st.permutations(inputs[cut:])):
+    for event in data.draw(st.permutations(received[cut:])):
         third.give(event)
     _nothing_is_lost(third, first)
     third.expire()
@@ -597,7 +597,7 @@ def _read_back(log: list[tuple[str, bytes | None]]) -> RunState:
 def test_that_a_run_survives_a_write_of_which_only_a_part_arrived(
     workflow: Workflow, data: st.DataObject, events: int
 ) -> None:
-    """A worker may die between the records of one write; the inputs behind what is lost are delivered again."""
+    """A worker may die between the records of one write; the events behind what is lost are delivered again."""
     life = Life(Definitions([workflow]))
     life.give(accept())
     before = life.state
@@ -606,8 +606,8 @@ def test_that_a_run_survives_a_write_of_which_only_a_part_arrived(
     log = [*records("t", before, None), *_part(records("t", life.state, before), data)]
     second = Life(life.definitions, _read_back(log), life.now)
     second.give(Tick())
-    inputs = [event for event, _, _ in life.inputs[1:] if not isinstance(event, Tick)]
-    for event in data.draw(st.permutations(inputs)):
+    received = [event for event, _, _ in life.inputs[1:] if not isinstance(event, Tick)]
+    for event in data.draw(st.permutations(received)):
         second.give(event)
     _nothing_is_lost(second, life)
     second.expire()
@@ -651,7 +651,7 @@ def _indifferent(workflow: Workflow) -> Workflow:
 
 
 def _shuffled(workflow: Workflow, data: st.DataObject) -> Result:
-    """Return the result of a run whose inputs, each a function of its request's id, come in any order, some twice."""
+    """Return the result of a run whose responses, functions of their requests' ids, arrive in any order, some twice."""
     life = Life(Definitions([workflow]))
     life.give(accept())
     while life.open and isinstance(life.state, Run):

@@ -357,10 +357,10 @@ def test_that_a_state_is_as_old_as_the_oldest_of_its_records() -> None:
 
 def test_that_an_answer_that_is_the_output_is_written_once() -> None:
     texts = ["first " * 100, "second " * 100]
-    said = tuple(
+    responses = tuple(
         ModelResponse(id=text[:1], task_id=KEY, step="s", branch=text[:1], model="m", text=text) for text in texts
     )
-    run = _run(s=StepRun(status="succeeded", responses=said, output=said[1].text))
+    run = _run(s=StepRun(status="succeeded", responses=responses, output=responses[1].text))
     _, step = records(KEY, run, None)
     assert step[1]
     assert [step[1].count(text.encode()) for text in texts] == [1, 1]
@@ -370,8 +370,8 @@ def test_that_an_answer_that_is_the_output_is_written_once() -> None:
 
 
 def test_that_an_output_of_its_own_is_written_beside_the_answers() -> None:
-    said = ModelResponse(id="a", task_id=KEY, step="s", branch="a", model="m", text="said")
-    run = _run(s=StepRun(status="succeeded", responses=(said,), output={"fused": "said"}))
+    response = ModelResponse(id="a", task_id=KEY, step="s", branch="a", model="m", text="said")
+    run = _run(s=StepRun(status="succeeded", responses=(response,), output={"fused": "said"}))
     assert _read(records(KEY, run, None)) == {KEY: run}
 
 

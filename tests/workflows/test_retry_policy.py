@@ -30,9 +30,9 @@ def _at(now: float = NOW, other: StepRun | None = None, step: StepRun | None = N
         status="failed", started_at=9.0, outstanding=frozenset({"x"}), spent=Usage(input_tokens=3), error=WRONG
     )
     there = {"other": other} if other else {}
-    part = definition.parts["call"]
+    compiled = definition.steps["call"]
     return StepContext(
-        run, {"call": failed, **there}, "call", failed, part, definition, EngineContext(definitions), now
+        run, {"call": failed, **there}, "call", failed, compiled, definition, EngineContext(definitions), now
     )
 
 
@@ -62,7 +62,7 @@ def test_that_all_errors_that_may_pass_are_tried_again() -> None:
 def test_that_a_value_that_cannot_be_computed_is_the_failure() -> None:
     ended = on_failure(_at(fallback={"value": "${{ input.question }}"}))
     assert (ended.status, ended.output, ended.error) == ("succeeded", "why?", WRONG)
-    assert ended.reason == "a value stands in for it, as it failed: too slow"
+    assert ended.reason == "it failed, and a value stands in for it: too slow"
     ended = on_failure(_at(fallback={"value": "${{ input.nothing }}"}))
     assert ended.error
     assert (ended.status, ended.error.code) == ("failed", "expression")

@@ -35,9 +35,9 @@ def test_that_a_run_wants_attention_at_its_next_time_out() -> None:
 
 
 def test_that_usage_is_of_all_attempts_and_calls() -> None:
-    def said(tokens: int) -> ModelResponse:
+    def response(tokens: int) -> ModelResponse:
         usage = Usage(input_tokens=tokens)
         return ModelResponse(id="i", task_id="t", step="s", branch="b", model="m", usage=usage)
 
-    step = StepRun(spent=Usage(input_tokens=1), responses=(said(2),), replies=(said(4),))
+    step = StepRun(spent=Usage(input_tokens=1), responses=(response(2),), replies=(response(4),))
     assert step.usage.input_tokens == 7

@@ -36,11 +36,11 @@ def _verdict(name: str, **steps: StepRun) -> str | None:
         ("call", {"triage": RUNNING}, None),
         ("call", {"triage": YES}, ""),
         ("call", {"triage": NO}, "triage took no"),
-        ("call", {"triage": SKIPPED}, "all that it waits for was skipped"),
+        ("call", {"triage": SKIPPED}, "all steps that it waits for were skipped"),
         ("end", {"call": OVER}, None),
         ("end", {"call": OVER, "find": RUNNING}, None),
         ("end", {"call": SKIPPED, "find": OVER}, ""),
-        ("end", {"call": SKIPPED, "find": SKIPPED}, "all that it waits for was skipped"),
+        ("end", {"call": SKIPPED, "find": SKIPPED}, "all steps that it waits for were skipped"),
     ],
 )
 def test_that_a_step_waits_for_what_it_needs(name: str, steps: dict[str, StepRun], verdict: str | None) -> None:
@@ -62,3 +62,10 @@ def test_that_a_step_that_stands_in_waits_for_a_failure_and_is_skipped_without(
     steps: dict[str, StepRun], verdict: str | None
 ) -> None:
     assert _verdict("guess", **steps) == verdict
+
+
+@pytest.mark.parametrize(("map_step", "ready"), [(RUNNING, True), (OVER, False), (None, False)])
+def test_that_an_item_can_begin_as_long_as_its_map_runs(map_step: StepRun | None, *, ready: bool) -> None:
+    steps = {"find": map_step} if map_step else {}
+    assert is_ready("find[3]", DEFINITION, steps, ()) == ready
+    assert not why_skipped("find[3]", DEFINITION, steps)

@@ -60,9 +60,9 @@ def test_that_depth_without_end_is_refused() -> None:
 def test_that_what_does_not_fit_is_told_in_words_for_the_model() -> None:
     with pytest.raises(NotJson, match=r"kind: .*refund") as caught:
         read('{"kind": "joke"}', Schema(OBJECT, where="w"))
-    said = complaint(str(caught.value))
-    assert str(caught.value) in said
-    assert said.startswith("That answer cannot be used: ")
+    message = complaint(str(caught.value))
+    assert str(caught.value) in message
+    assert message.startswith("That answer cannot be used: ")
 
 
 def test_that_the_demand_holds_the_schema_whole_and_always_in_the_same_order() -> None:

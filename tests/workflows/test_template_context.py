@@ -32,8 +32,8 @@ def test_that_the_task_is_shown() -> None:
 
 
 def test_that_a_step_shows_how_it_ended() -> None:
-    said = shown({"say": StepRun(status="succeeded", output="Yes", reason="2 of 3")})["steps"]["say"]
-    assert said == {
+    step = shown({"say": StepRun(status="succeeded", output="Yes", reason="2 of 3")})["steps"]["say"]
+    assert step == {
         "status": "succeeded",
         "output": "Yes",
         "answer": "Yes",

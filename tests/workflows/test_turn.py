@@ -115,7 +115,7 @@ def test_that_a_step_is_skipped_when_its_condition_is_false_and_what_waits_only_
     assert (result.answer, result.degraded) == (2, False)
     told = {step.step: (step.status, step.reason) for step in result.steps}
     assert told["find"] == ("skipped", "not input.question == 'how?'")
-    assert told["then"] == ("skipped", "all that it waits for was skipped")
+    assert told["then"] == ("skipped", "all steps that it waits for were skipped")
 
 
 def test_that_a_step_runs_when_one_of_those_before_it_was_not_skipped() -> None:
@@ -252,4 +252,4 @@ def test_that_a_run_whose_answer_nothing_leads_to_does_not_succeed() -> None:
     life = begun(steps, answer="one")
     error = outcome(life).error
     assert error
-    assert (error.code, error.message) == ("workflow", "nothing leads to the step that gives the answer")
+    assert (error.code, error.message) == ("workflow", "no step leads to the step that gives the answer")

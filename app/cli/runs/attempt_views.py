@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.runs.history import Answer, Recorded, Request, RunHistory
 from app.cli.runs.views import AttemptView, Work, utc_time
-from app.workflows.kinds.batch_polling import first_of
+from app.workflows.kinds.batch_polling import first_request_id
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.retrieval_requests import RetrievalRequest
@@ -54,7 +54,7 @@ def _without_batch_polls(history: RunHistory) -> Iterator[tuple[Recorded[Request
     first: dict[str, Recorded[Request]] = {}
     answers: dict[str, Recorded[Answer] | None] = {}
     for request_id, request in history.requests.items():
-        name = first_of(request_id)
+        name = first_request_id(request_id)
         first.setdefault(name, request)
         answer = history.answers.get(request_id)
         pending = answer is not None and isinstance(answer.event, ModelResponse) and answer.event.ticket is not None

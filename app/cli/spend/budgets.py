@@ -49,7 +49,7 @@ class BudgetRow(BaseModel):
             budget=account.budget,
             limit=account.terms.limit,
             spent=account.spent,
-            reserved=account.kept_back,
+            reserved=account.total_reserved,
             runs=len(account.reserved),
             queue=len(account.queue),
             when_exceeded=account.terms.when_exceeded,

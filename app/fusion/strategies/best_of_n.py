@@ -55,7 +55,7 @@ class BestOfN:
             return Calls(calls)
         found = standings(panel, contestants)
         if not found.read:
-            return elected(counted, "no verdict of the judge could be had, so answers were counted; ")
+            return elected(counted, "the judge gave no verdict, so answers were counted; ")
         reason = f"{self._options.judge} found it best of {among(counted, contestants)}{found.note}"
         return chosen(counted, found.order[0], reason, float(found.shares[0]))
 
@@ -70,7 +70,7 @@ class BestOfN:
         scores = [score(panel.replies.get(point_label(one)), top=top) for one in contestants]
         read = [points for points in scores if points is not None]
         if not read:
-            return elected(counted, "no score of the judge could be had, so answers were counted; ")
+            return elected(counted, "the judge gave no score, so answers were counted; ")
         best = max(read)
         reason = f"{self._options.judge} scored it {best:g} of {top}, the best of {among(counted, contestants)}"
         reason += f"; {len(scores) - len(read)} scores failed or could not be read" if len(read) < len(scores) else ""

@@ -1,4 +1,4 @@
-"""Give all answers, one after the other."""
+"""Return all answers, one after the other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from app.fusion.extraction import exactly
 
 
 class ConcatOptions(StrategyOptions):
-    """What stands around the answers."""
+    """The text around the answers."""
 
     heading: str = Field(
         default="## {branch}",
-        description="above each answer; {branch}, {model} and {number} are put in; may be empty",
+        description="above each answer; {branch}, {model} and {number} are filled in; may be empty",
     )
     separator: str = Field(default="\n\n", description="between answers")
-    distinct: bool = Field(default=False, description="give equal answers once, under the names of all that gave them")
+    distinct: bool = Field(
+        default=False, description="return equal answers once, under the names of all that gave them"
+    )
 
 
 class Concat:
@@ -69,7 +71,7 @@ class Concat:
             ("branch", _names(part, "branch")),
         ):
             heading = heading.replace(f"{{{name}}}", value)
-        return f"{heading}\n\n{part.said.text}" if heading else part.said.text
+        return f"{heading}\n\n{part.answer.text}" if heading else part.answer.text
 
 
 def _names(part: AnswerGroup, kind: str) -> str:

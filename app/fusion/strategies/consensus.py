@@ -17,7 +17,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 class ConsensusOptions(StrategyOptions):
-    """When two answers are counted into one group."""
+    """When two answers belong to one group."""
 
     same: float = Field(
         default=0.85,
@@ -49,7 +49,7 @@ class Consensus:
             only = pool[0]
             return Fused(only.text, only.branch, 1.0, "the only answer", groups=((only.branch,),), data=only.data)
         vectors = _unit_vectors(pool)
-        # Rounded, so that answers that are equally near tie, and do not differ by the noise of float sums.
+        # Rounded, so that rounding errors do not break ties.
         near = _equality(pool) if vectors is None else np.clip(vectors @ vectors.T, -1, 1).round(6)
         means = (near.sum(axis=1) - near.diagonal()) / (len(pool) - 1)
         place = int(np.argmax(means.round(6)))
@@ -59,7 +59,7 @@ class Consensus:
         return Fused(pool[place].text, pool[place].branch, agreement, reason, groups=groups, data=pool[place].data)
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:  # noqa: ARG002  # the port's
-        """Return True when none is outstanding: any answer can move the middle."""
+        """Return True when none is outstanding: any answer can change the medoid."""
         return outstanding == 0
 
 

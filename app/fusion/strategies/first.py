@@ -15,7 +15,7 @@ from app.fusion.counting import count
 class First:
     """The fastest model's answer; the others are not waited for.
 
-    Agreement is the share of the answers so far that say the same.
+    Agreement is the share of the answers so far that are equal to it.
     """
 
     name: ClassVar[str] = "first"

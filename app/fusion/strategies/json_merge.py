@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from app.fusion.base import Candidate, Fused, Panel, StrategyOptions, ranked
 from app.fusion.counting import Count, count
@@ -22,13 +22,13 @@ _MOST = 20
 
 
 class JsonMergeOptions(StrategyOptions):
-    """How the parts become one."""
+    """How values are merged."""
 
-    numbers: Literal["vote", "median"] = Field(default="vote", description="how numbers become one")
+    numbers: Literal["vote", "median"] = Field(default="vote", description="how numbers are merged")
     lists: Literal["union", "vote"] = Field(
         default="union", description="whether a list has what any list has, or is voted on as a whole"
     )
-    exact: bool = Field(default=False, description="compare texts letter by letter; else case and the like are one")
+    exact: bool = Field(default=False, description="compare texts exactly; otherwise case and the like are ignored")
 
 
 class JsonMerge:
@@ -48,23 +48,26 @@ class JsonMerge:
         self._rules = Rules(options.numbers, options.lists, options.exact)
 
     def fuse(self, panel: Panel) -> Fused:
-        """Return the merged document, as compact JSON and as data; the branch is one that said just that."""
+        """Return the merged document, as compact JSON and as data; the branch is one that gave exactly that."""
         everyone = ranked(panel.candidates, panel.order)
         pool = [one for candidate in everyone if (one := _with_data(candidate)).data is not None]
         if not pool:
             return elected(count(everyone), "no answer is JSON, so whole answers were counted; ")
         merged = merge([candidate.data for candidate in pool], self._rules)
-        counted = replace(self._count(pool), abstained=tuple(one for one in everyone if _with_data(one).data is None))
-        if problem := _complaint(panel.schema, merged.value):
-            return elected(counted, f"the merged answer does not fit the schema ({problem}), so answers were counted; ")
+        counted = replace(
+            count(pool, exactly if self._rules.exact else whole),
+            abstained=tuple(one for one in everyone if _with_data(one).data is None),
+        )
+        schema = None if panel.schema is None else Schema(panel.schema, where="schema")
+        if schema and (problem := schema.complaint(merged.value)):
+            return elected(
+                counted, f"the merged answer is not valid against the schema ({problem}), so answers were counted; "
+            )
         return _fused(merged, counted)
 
     def decided(self, candidates: Sequence[Candidate], outstanding: int) -> bool:  # noqa: ARG002  # the port's
         """Return True when none is outstanding: every answer can add a field."""
         return outstanding == 0
-
-    def _count(self, pool: Sequence[Candidate]) -> Count:
-        return count(pool, exactly if self._rules.exact else whole)
 
 
 def _with_data(candidate: Candidate) -> Candidate:
@@ -76,18 +79,14 @@ def _with_data(candidate: Candidate) -> Candidate:
         return candidate
 
 
-def _complaint(schema: Mapping[str, JsonValue] | None, value: JsonValue) -> str | None:
-    return Schema(schema, where="schema").complaint(value) if schema is not None else None
-
-
 def _fused(merged: Merged, counted: Count) -> Fused:
     givers = [giver for answer in counted.answers for giver in answer.givers]
-    said = next((giver for giver in givers if giver.data == merged.value), None)
+    equal = next((giver for giver in givers if giver.data == merged.value), None)
     agreement = sum(merged.agreement.values(), Fraction(0)) / len(merged.agreement)
     reason = f"merged {len(givers)} answers; agreement by field: {_fields(merged.agreement)}"
     reason += f"; {len(counted.abstained)} that are not JSON were left out" if counted.abstained else ""
-    text = said.text if said else json.dumps(merged.value, ensure_ascii=False)
-    branch = said.branch if said else ""
+    text = equal.text if equal else json.dumps(merged.value, ensure_ascii=False)
+    branch = equal.branch if equal else ""
     return Fused(text, branch, float(agreement), reason, groups=counted.groups, data=merged.value)
 
 

@@ -65,7 +65,7 @@ class RankAndFuse:
         return outstanding == 0
 
     def _outcome(self, panel: Panel, counted: Count, contestants: Sequence[Candidate], found: Standings) -> Fused:
-        # Without any verdict the order is that of the candidates, and says nothing of how sure the judge is.
+        # Without any verdict the order is that of the candidates, and is no measure of confidence.
         confidence = float(found.shares[0]) if found.read else None
         ranking = f"{self._options.judge} found best of {among(counted, contestants)}{found.note}"
         if (new := written(panel, _LABEL)) is None:

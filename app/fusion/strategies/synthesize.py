@@ -42,7 +42,7 @@ class SynthesizeOptions(StrategyOptions):
 
 
 class Synthesize:
-    """One new answer that a model writes from all answers: for open questions, where each answer has something.
+    """One new answer that a model writes from all answers: for open questions, where each answer has something to add.
 
     Mixture of agents (Wang et al., 2024). The step's models are the first layer; in each further one all `proposers`
     answer again, and are given all answers of the layer before; the `aggregator` makes one answer of the last.

@@ -28,7 +28,7 @@ class Vote:
 
     With `extract` or `pattern` only the conclusion of each answer is compared: self-consistency (Wang et al., 2022).
     An answer without one abstains. Agreement is the winner's share of the votes. Confidence is how probable it is
-    that the winner would stay ahead of the second if models were asked for ever (Aggarwal et al., 2023, Adaptive-
+    that the winner would stay ahead of the second if models were asked endlessly (Aggarwal et al., 2023, Adaptive-
     Consistency: a Beta posterior); weighted votes have none.
     """
 

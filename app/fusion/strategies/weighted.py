@@ -1,4 +1,4 @@
-"""Take the answer with the most weight behind it."""
+"""Take the answer with the most weight."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class WeightedOptions(ExtractionOptions):
         description="how often each model is right, from 0 to 1; a model that is not named does not count",
         examples=[{"big": 0.9, "small": 0.6}],
     )
-    choices: int = Field(
-        default=2, ge=2, le=1_000_000, description="with accuracies: among how many answers a guess would choose"
-    )
+    choices: int = Field(default=2, ge=2, le=1_000_000, description="with accuracies: how many answers are possible")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> WeightedOptions:
@@ -49,7 +47,7 @@ class Weighted:
 
     With `accuracies` a vote weighs log((K - 1) p / (1 - p)) for a model that is right with the probability p among K
     choices: the best there is for models that err independently (Nitzan and Paroush, 1982). Below 1/K that is
-    negative: what such a model says is the less probable for it. Agreement is the winner's share of the weight.
+    negative: the vote of such a model makes its answer less probable. Agreement is the winner's share of the weight.
     Confidence, with accuracies, is the probability that the winner is right under that assumption.
     """
 
@@ -86,7 +84,7 @@ class Weighted:
 
 
 def _log_odds(accuracies: Mapping[str, float], choices: int) -> dict[str, Fraction]:
-    # Rounded, so that equal odds weigh the same whatever the noise of the logarithm.
+    # Rounded, so that equal odds weigh the same despite rounding errors.
     return {model: exact_fraction(round(log((choices - 1) * p / (1 - p)), 9)) for model, p in accuracies.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from app.routing.base import Choice, ModelFacts, PolicyOptions, RoutingRequest, SinglePassPolicy
+from app.routing.base import Choice, ModelProfile, PolicyOptions, RoutingRequest, SinglePassPolicy
 from app.routing.choosing import first
 
 
@@ -19,7 +19,7 @@ OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_inp
 
 
 class CapabilityOptions(PolicyOptions):
-    """What `capability` can be told."""
+    """Options of `capability`."""
 
     tags: OneOrMore = Field(default=(), description="the model must have all of these", examples=[["code"]])
     min_context: int | None = Field(
@@ -43,22 +43,25 @@ class Capability(SinglePassPolicy):
     def __init__(self, options: CapabilityOptions) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
-        """Return those that qualify, as written; the reason says of the others why not."""
-        missing = {model: list(self._missing(ask.tokens, ask.facts.get(model, ModelFacts()))) for model in ask.models}
-        able = [model for model in ask.models if not missing[model]]
+    def choose(self, request: RoutingRequest) -> Choice:
+        """Return those that qualify, in the written order; the reason says why the others do not."""
+        missing = {
+            model: list(self._missing(request.tokens, request.profiles.get(model, ModelProfile())))
+            for model in request.models
+        }
+        able = [model for model in request.models if not missing[model]]
         others = "; ".join(f"{model} {' and '.join(lacks)}" for model, lacks in missing.items() if lacks)
-        return first(ask, able, others or "all have what is needed")
+        return first(request, able, others or "all qualify")
 
-    def _missing(self, tokens: int, facts: ModelFacts) -> Iterator[str]:
-        """Yield what is wrong with a model, as the ends of sentences that begin with its name."""
-        wanted, context = self._options, facts.context_tokens
-        if lacking := sorted(set(wanted.tags) - facts.tags):
+    def _missing(self, tokens: int, profile: ModelProfile) -> Iterator[str]:
+        """Yield what a model lacks, as the ends of sentences that begin with its name."""
+        wanted, context = self._options, profile.context_tokens
+        if lacking := sorted(set(wanted.tags) - profile.tags):
             yield f"lacks {', '.join(lacking)}"
-        if wanted.tools and not facts.tools:
+        if wanted.tools and not profile.tools:
             yield "cannot call tools"
-        if wanted.region and facts.region not in wanted.region:
-            yield f"runs in {facts.region or 'an unknown region'}"
+        if wanted.region and profile.region not in wanted.region:
+            yield f"runs in {profile.region or 'an unknown region'}"
         if wanted.min_context is not None and (context or 0) < wanted.min_context:
             yield f"reads {context or 'an unknown number of'} tokens"
         elif context is not None and tokens > context:

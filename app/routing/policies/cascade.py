@@ -1,4 +1,4 @@
-"""`cascade`: cheap models first, better ones only where the cheap ones do not do."""
+"""`cascade`: cheap models first, better ones only where the cheap ones are not good enough."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _compiles(pattern: str) -> str:
 
 
 class CascadeOptions(PolicyOptions):
-    """What `cascade` can be told."""
+    """Options of `cascade`."""
 
     stages: tuple[Annotated[Stage, Field(min_length=1)], ...] = Field(
         default=(),
@@ -78,35 +78,37 @@ class Cascade:
         self._doubt = [Pattern(pattern, ignore_case=True) for pattern in options.doubt]
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when stages and models are not the same ones."""
+        """Return an error when stages and models are not the same."""
         named = [model for stage in self._options.stages for model in stage]
         if complaint := unknown("stages", named, models):
             return complaint
         left_out = sorted(set(models) - set(named)) if named else []
         return f"stages leaves out {', '.join(left_out)}: it would never be asked" if left_out else None
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
+    def lookup(self, request: RoutingRequest) -> Lookup | None:  # noqa: ARG002  # the port's signature
         """Return None: everything is known."""
         return None
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the first stage, without reserves: whether a failure matters, `more` says."""
-        first = self._stages(ask)[0]
+        first = self._stages(request)[0]
         return Choice(first, (), f"{', '.join(first)} first, as the cheapest")
 
-    def more(self, ask: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
-        """Return the next stage when the answers of the last one do not do."""
+    def more(self, request: RoutingRequest, asked: Sequence[str], answers: Sequence[ModelAnswer]) -> Choice | None:
+        """Return the next stage when the answers of the last one are not good enough."""
         last = next((stage for stage in self._options.stages if asked[-1] in stage), (asked[-1],))
         problem = self._problem([answer for answer in answers if answer.model in last])
-        left = [rest for stage in self._stages(ask) if (rest := tuple(one for one in stage if one not in asked))]
+        left = [rest for stage in self._stages(request) if (rest := tuple(one for one in stage if one not in asked))]
         return Choice(left[0], (), f"{problem}: on to {', '.join(left[0])}") if problem and left else None
 
-    def _stages(self, ask: RoutingRequest) -> list[Stage]:
-        """Return the stages with the models that there are, none larger than `ask.count`."""
-        present = [tuple(model for model in stage if model in ask.models) for stage in self._options.stages]
+    def _stages(self, request: RoutingRequest) -> list[Stage]:
+        """Return the stages with the models that there are, none larger than `request.count`."""
+        present = [tuple(model for model in stage if model in request.models) for stage in self._options.stages]
         named = {model for stage in present for model in stage}
-        alone = [(model,) for model in ask.models if model not in named]
-        return [stage[at : at + ask.count] for stage in (*present, *alone) for at in range(0, len(stage), ask.count)]
+        alone = [(model,) for model in request.models if model not in named]
+        return [
+            stage[at : at + request.count] for stage in (*present, *alone) for at in range(0, len(stage), request.count)
+        ]
 
     def _problem(self, answers: Sequence[ModelAnswer]) -> str | None:
         """Return why the answers of a stage do not do; None when they do. Those that failed agree with nothing."""

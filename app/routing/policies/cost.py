@@ -7,16 +7,16 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from app.routing.base import Choice, ModelFacts, PolicyOptions, RoutingRequest, SinglePassPolicy
+from app.routing.base import Choice, ModelProfile, PolicyOptions, RoutingRequest, SinglePassPolicy
 from app.routing.choosing import first
 
 _MILLION = 1_000_000
 
 
 class CostOptions(PolicyOptions):
-    """What `cost` can be told."""
+    """Options of `cost`."""
 
-    expected_output_tokens: int = Field(default=256, ge=0, description="how long answers are, as a rule")
+    expected_output_tokens: int = Field(default=256, ge=0, description="how long answers usually are")
     max_cost: float | None = Field(
         default=None,
         ge=0,
@@ -35,21 +35,24 @@ class Cost(SinglePassPolicy):
         self._output = options.expected_output_tokens
         self._limit = options.max_cost
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the models by expected cost; none if all cost more than `max_cost`."""
-        costs = {model: self._expected(ask.tokens, ask.facts.get(model, ModelFacts())) for model in ask.models}
-        within = [model for model in ask.models if self._limit is None or costs[model] <= self._limit]
+        costs = {
+            model: self._expected(request.tokens, request.profiles.get(model, ModelProfile()))
+            for model in request.models
+        }
+        within = [model for model in request.models if self._limit is None or costs[model] <= self._limit]
         if not within:
-            return Choice((), (), f"none of {', '.join(ask.models)} is known to cost at most ${self._limit:g}")
+            return Choice((), (), f"none of {', '.join(request.models)} is known to cost at most ${self._limit:g}")
         ordered = sorted(within, key=costs.__getitem__)  # stable: equal costs stay in the written order
-        return first(ask, ordered, _reason(ordered[0], costs[ordered[0]]))
+        return first(request, ordered, _reason(ordered[0], costs[ordered[0]]))
 
-    def _expected(self, tokens: int, facts: ModelFacts) -> float:
+    def _expected(self, tokens: int, profile: ModelProfile) -> float:
         """Return US dollars for one call; infinity when a price is not known."""
-        if facts.input_price is None or facts.output_price is None:
+        if profile.input_price is None or profile.output_price is None:
             return math.inf
-        output = self._output if facts.max_output_tokens is None else min(self._output, facts.max_output_tokens)
-        return (tokens * facts.input_price + output * facts.output_price) / _MILLION
+        output = self._output if profile.max_output_tokens is None else min(self._output, profile.max_output_tokens)
+        return (tokens * profile.input_price + output * profile.output_price) / _MILLION
 
 
 def _reason(model: str, cost: float) -> str:

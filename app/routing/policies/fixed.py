@@ -19,7 +19,7 @@ class Fixed(SinglePassPolicy):
     def __init__(self, options: BaseModel) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
-        """Return the first `ask.count` models."""
-        total = len(ask.models)
-        return first(ask, ask.models, f"the first {min(ask.count, total)} of {total} as written")
+    def choose(self, request: RoutingRequest) -> Choice:
+        """Return the first `request.count` models."""
+        total = len(request.models)
+        return first(request, request.models, f"the first {min(request.count, total)} of {total} as written")

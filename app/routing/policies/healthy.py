@@ -19,10 +19,12 @@ class Healthy(SinglePassPolicy):
     def __init__(self, options: BaseModel) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return those that qualify, as written."""
-        down = [model for model in ask.models if ask.health.get(model, HealthSnapshot()).open_until > ask.now]
-        if len(down) == len(ask.models):
-            return first(ask, ask.models, f"none is healthy, so all are kept: {', '.join(down)}")
-        well = [model for model in ask.models if model not in down]
-        return first(ask, well, f"not healthy: {', '.join(down)}" if down else "all are healthy")
+        down = [
+            model for model in request.models if request.health.get(model, HealthSnapshot()).open_until > request.now
+        ]
+        if len(down) == len(request.models):
+            return first(request, request.models, f"none is healthy, so all are kept: {', '.join(down)}")
+        well = [model for model in request.models if model not in down]
+        return first(request, well, f"not healthy: {', '.join(down)}" if down else "all are healthy")

@@ -1,4 +1,4 @@
-"""`latency`: the faster of two models that are drawn by lot."""
+"""`latency`: the faster of two models that are picked at random."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORST = 0.99
 
 
 class LatencyOptions(PolicyOptions):
-    """What `latency` can be told."""
+    """Options of `latency`."""
 
     penalty: float = Field(
         default=2.0,
@@ -26,11 +26,11 @@ class LatencyOptions(PolicyOptions):
 
 
 class Latency(SinglePassPolicy):
-    """The faster of two drawn by lot, by recent duration and errors; models with an open breaker last.
+    """The faster of two picked at random, by recent duration and errors; models with an open breaker last.
 
     The power of two choices: taking the fastest of all would send every task to the same model until the next
     measurement. Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", IEEE TPDS
-    2001. The lot is drawn by the ask's key, so that a replay draws the same.
+    2001. The choice is seeded by the request's key, so that a replay makes the same.
     """
 
     name: ClassVar[str] = "latency"
@@ -39,16 +39,17 @@ class Latency(SinglePassPolicy):
     def __init__(self, options: LatencyOptions) -> None:
         self._penalty = options.penalty
 
-    def choose(self, ask: RoutingRequest) -> Choice:
-        """Return all models: again and again the better one of two of those that are left."""
-        health = {model: ask.health.get(model, HealthSnapshot()) for model in ask.models}
+    def choose(self, request: RoutingRequest) -> Choice:
+        """Return all models in order: each time the better of two of those that are left."""
+        health = {model: request.health.get(model, HealthSnapshot()) for model in request.models}
         scores = self._scores(health)
         drawn = sorted(
-            ask.models, key=lambda model: (health[model].open_until > ask.now, rendezvous_score(ask.key, model), model)
+            request.models,
+            key=lambda model: (health[model].open_until > request.now, rendezvous_score(request.key, model), model),
         )
-        usable = sum(health[model].open_until <= ask.now for model in ask.models)
+        usable = sum(health[model].open_until <= request.now for model in request.models)
         ordered = [*_better_of_two(drawn[:usable], scores), *_better_of_two(drawn[usable:], scores)]
-        return first(ask, ordered, _reason(ordered[0], health[ordered[0]]))
+        return first(request, ordered, _reason(ordered[0], health[ordered[0]]))
 
     def _scores(self, health: Mapping[str, HealthSnapshot]) -> dict[str, float]:
         """Return seconds with the penalty for errors; a model never seen counts as the fastest, so that it is tried."""
@@ -70,4 +71,4 @@ def _better_of_two(drawn: list[str], scores: Mapping[str, float]) -> list[str]:
 
 def _reason(model: str, health: HealthSnapshot) -> str:
     seen = "not measured yet" if health.seconds is None else f"{health.seconds:.3g} s, {health.errors:.0%} errors"
-    return f"{model} is the better of two drawn by lot ({seen})"
+    return f"{model} is the better of two picked at random ({seen})"

@@ -1,4 +1,4 @@
-"""`learned`: the weak model where a fitted router expects it to do, the strong one elsewhere."""
+"""`learned`: the weak model where a fitted router expects it to be good enough, the strong one elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGEST = 1024 * 1024
 
 
 class LearnedOptions(PolicyOptions):
-    """What `learned` can be told."""
+    """Options of `learned`."""
 
     weak: str = Field(description="the model for what is easy")
     strong: str = Field(description="the model for what is not")
@@ -66,7 +66,7 @@ class Learned(SinglePassPolicy):
         """Return the options with the router in place of the file, which must be in `folder` or below.
 
         Raises:
-            ConfigurationError: the file is elsewhere, cannot be read, or holds no router.
+            ConfigurationError: the file is elsewhere, cannot be read, or is not a router.
         """
         name = options.get("file")
         if not isinstance(name, str):
@@ -75,38 +75,38 @@ class Learned(SinglePassPolicy):
         return {**kept, "model": _read(name, folder).model_dump(mode="json")}
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when one of the two is not there."""
+        """Return an error when the step does not have one of the two."""
         return unknown("weak", (self._weak,), models) or unknown("strong", (self._strong,), models)
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:
+    def lookup(self, request: RoutingRequest) -> Lookup | None:
         """Ask the connector `embed` for the text's embedding, where the router uses it and there is a choice."""
-        both = {self._weak, self._strong} <= set(ask.models)
-        return Lookup("embed", {"text": ask.text}) if self._size and both else None
+        both = {self._weak, self._strong} <= set(request.models)
+        return Lookup("embed", {"text": request.text}) if self._size and both else None
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return one of the two, the strong one when in doubt; the other, and then further models, are reserves."""
-        wanted, reason = self._decide(ask)
-        ordered = sorted(ask.models, key=lambda model: (model != wanted, model not in {self._weak, self._strong}))
+        wanted, reason = self._decide(request)
+        ordered = sorted(request.models, key=lambda model: (model != wanted, model not in {self._weak, self._strong}))
         return Choice(tuple(ordered[:1]), tuple(ordered[1:]), reason)
 
-    def _decide(self, ask: RoutingRequest) -> tuple[str, str]:
-        present = [model for model in (self._strong, self._weak) if model in ask.models]
+    def _decide(self, request: RoutingRequest) -> tuple[str, str]:
+        present = [model for model in (self._strong, self._weak) if model in request.models]
         if len(present) == 1:
             return present[0], f"{present[0]} is the only one left of the two"
-        vector = _vector(ask, self._size)
+        vector = _vector(request, self._size)
         if self._size and vector is None:
             return self._strong, f"there is no embedding to judge by, so {self._strong}"
-        score = self._router.score(ask.text, vector)
+        score = self._router.score(request.text, vector)
         wanted, sign = (self._strong, "≥") if score >= self._threshold else (self._weak, "<")
         return wanted, f"{self._strong} needed with probability {score:.2f} {sign} {self._threshold:g}, so {wanted}"
 
 
-def _vector(ask: RoutingRequest, size: int) -> Vector | None:
+def _vector(request: RoutingRequest, size: int) -> Vector | None:
     """Return the embedding that was looked up; None when that failed, or it is of another embedder's size."""
-    if not isinstance(ask.looked_up, str):
+    if not isinstance(request.looked_up, str):
         return None
     try:
-        vector = decode(ask.looked_up)
+        vector = decode(request.looked_up)
     except InvalidEvent:
         return None
     return vector if vector.shape == (size,) else None
@@ -123,7 +123,7 @@ def _read(name: str, folder: Path) -> Router:
         raise ConfigurationError(f"{where} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         raise ConfigurationError(
-            f"{where} holds no router, as `meta-ai routing fit` writes it: {_first(error)}"
+            f"{where} is not a router as `meta-ai routing fit` writes it: {_first(error)}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""`round-robin`: the models in turn."""
+"""`round-robin`: the models one after the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.routing.choosing import first
 
 
 class RoundRobin(SinglePassPolicy):
-    """Each model in its turn, one place further with each task."""
+    """The models one after the other, the next one with each task."""
 
     name: ClassVar[str] = "round-robin"
     Options: ClassVar[type[BaseModel]] = PolicyOptions
@@ -19,7 +19,7 @@ class RoundRobin(SinglePassPolicy):
     def __init__(self, options: BaseModel) -> None:
         self._options = options
 
-    def choose(self, ask: RoutingRequest) -> Choice:
-        """Return the models from the one whose turn it is, and on around the ring."""
-        place = ask.turn % len(ask.models)
-        return first(ask, ask.models[place:] + ask.models[:place], f"{ask.models[place]} is next in turn")
+    def choose(self, request: RoutingRequest) -> Choice:
+        """Return the models from the one that is next, in a circle."""
+        place = request.offset % len(request.models)
+        return first(request, request.models[place:] + request.models[:place], f"{request.models[place]} is next")

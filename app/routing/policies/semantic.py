@@ -14,14 +14,16 @@ Utterances = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(mi
 
 
 class SemanticOptions(PolicyOptions):
-    """What `semantic` can be told."""
+    """Options of `semantic`."""
 
     examples: dict[str, Utterances] = Field(
         min_length=1,
-        description="of each model, texts such as it is to be asked",
+        description="for each model, texts like those that it should get",
         examples=[{"coder": ["why does this loop not end?"], "writer": ["a toast for a wedding"]}],
     )
-    threshold: float = Field(default=0.3, ge=-1, le=1, description="the cosine from which on a text is like an example")
+    threshold: float = Field(
+        default=0.3, ge=-1, le=1, description="the least cosine at which a text is like an example"
+    )
     default: str | None = Field(
         default=None, description="the model for a text like none of them; when left out, the first of the step"
     )
@@ -37,39 +39,39 @@ class Semantic(SinglePassPolicy):
         self._options = options
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when an example or the default has no model."""
+        """Return an error when an example or the default names a model that the step does not have."""
         default = (self._options.default,) if self._options.default else ()
         return unknown("examples", self._options.examples, models) or unknown("default", default, models)
 
-    def lookup(self, ask: RoutingRequest) -> Lookup | None:
+    def lookup(self, request: RoutingRequest) -> Lookup | None:
         """Ask the connector `similarity` for the best cosine of each model's examples; nothing if none is present."""
         examples: dict[str, JsonValue] = {
-            model: list(texts) for model, texts in self._options.examples.items() if model in ask.models
+            model: list(texts) for model, texts in self._options.examples.items() if model in request.models
         }
-        if len(ask.models) == 1 or not examples:
+        if len(request.models) == 1 or not examples:
             return None
-        return Lookup("similarity", {"text": ask.text, "examples": examples})
+        return Lookup("similarity", {"text": request.text, "examples": examples})
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return the models that are near enough, the nearest first; all others are reserves, the default first."""
-        scores = _scores(ask)
-        near = [model for model in ask.models if scores.get(model, -2.0) >= self._options.threshold]
+        scores = _scores(request)
+        near = [model for model in request.models if scores.get(model, -2.0) >= self._options.threshold]
         near.sort(key=lambda model: -scores[model])
-        default = self._options.default if self._options.default in ask.models else ask.models[0]
-        rest = sorted(ask.models, key=lambda model: (model != default, -scores.get(model, -2.0)))
-        chosen = (near or [default])[: ask.count]
-        others = (*near[ask.count :], *(model for model in rest if model not in near))
+        default = self._options.default if self._options.default in request.models else request.models[0]
+        rest = sorted(request.models, key=lambda model: (model != default, -scores.get(model, -2.0)))
+        chosen = (near or [default])[: request.count]
+        others = (*near[request.count :], *(model for model in rest if model not in near))
         return Choice(
             tuple(chosen), tuple(model for model in others if model not in chosen), _reason(near, scores, default)
         )
 
 
-def _scores(ask: RoutingRequest) -> Mapping[str, float]:
+def _scores(request: RoutingRequest) -> Mapping[str, float]:
     """Return the cosines that were looked up, of the models that there are; nothing when that failed."""
-    if not isinstance(ask.looked_up, dict):
+    if not isinstance(request.looked_up, dict):
         return {}
-    found = ask.looked_up.items()
-    return {model: float(score) for model, score in found if model in ask.models and isinstance(score, int | float)}
+    found = request.looked_up.items()
+    return {model: float(score) for model, score in found if model in request.models and isinstance(score, int | float)}
 
 
 def _reason(near: Sequence[str], scores: Mapping[str, float], default: str) -> str:

@@ -1,4 +1,4 @@
-"""`weighted`: models by lot in proportion to their weights, the same lot for the same key (canary, A/B)."""
+"""`weighted`: models at random in proportion to their weights, the same for the same key (canary, A/B)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class WeightedOptions(PolicyOptions):
-    """What `weighted` can be told."""
+    """Options of `weighted`."""
 
     weights: dict[str, Weight] = Field(
         default_factory=dict,
@@ -25,7 +25,7 @@ class WeightedOptions(PolicyOptions):
 
 
 class Weighted(SinglePassPolicy):
-    """By lot in proportion to weights; the same task always draws the same lot (canary, A/B)."""
+    """At random in proportion to weights; the same task always gets the same model (canary, A/B)."""
 
     name: ClassVar[str] = "weighted"
     Options: ClassVar[type[BaseModel]] = WeightedOptions
@@ -34,17 +34,21 @@ class Weighted(SinglePassPolicy):
         self._weights = options.weights
 
     def check(self, models: Sequence[str]) -> str | None:
-        """Return a complaint when a weight has no model, or no model a weight."""
+        """Return an error when a weight has no model, or no model a weight."""
         if complaint := unknown("weights", self._weights, models):
             return complaint
         return None if any(map(self._weight, models)) else "weights gives every model the weight 0: none can be asked"
 
-    def choose(self, ask: RoutingRequest) -> Choice:
+    def choose(self, request: RoutingRequest) -> Choice:
         """Return models by weighted lot, the highest first; none if none has a weight above 0."""
-        drawn = {model: _score(ask.key, model, self._weight(model)) for model in ask.models if self._weight(model)}
+        drawn = {
+            model: _score(request.key, model, self._weight(model)) for model in request.models if self._weight(model)
+        }
         if not drawn:
-            return Choice((), (), f"none of {', '.join(ask.models)} has a weight above 0")
-        return first(ask, sorted(drawn, key=lambda model: (-drawn[model], model)), f"by weight, sticky for {ask.key}")
+            return Choice((), (), f"none of {', '.join(request.models)} has a weight above 0")
+        return first(
+            request, sorted(drawn, key=lambda model: (-drawn[model], model)), f"by weight, sticky for {request.key}"
+        )
 
     def _weight(self, model: str) -> float:
         return self._weights.get(model, 1.0)

@@ -1,4 +1,4 @@
-"""Keeping this worker's workflows in step with the topic `definitions`, on which they are deployed."""
+"""Keeps this worker's workflows in sync with the topic `definitions`, on which they are deployed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DefinitionFeed:
     """Fills `definitions` with what is deployed; `options` are those of any aiokafka consumer.
 
     `refused` are the versions that this worker cannot run, each with the reason: it lacks a component, or is
-    older than the workflow's form. Their runs fail with that reason.
+    older than the workflow's format. Their runs fail with that reason.
     """
 
     def __init__(self, settings: Settings, options: Mapping[str, Any], definitions: Definitions) -> None:
@@ -44,19 +44,19 @@ class DefinitionFeed:
         await self._tail.run()
 
     async def reach_end(self) -> None:
-        """Return when all is applied that the topic holds now: no run then meets a version that is not known here."""
+        """Return when all that the topic holds now is applied: then the versions of all runs are known here."""
         await self._tail.reach_end()
 
     async def _take(self, record: Any) -> None:
         try:
             self.apply(DEFINITIONS.parse(record.value, max_bytes=self._max_bytes))
-        except InvalidEvent as error:  # definitions are made by a deployment: this one some other program wrote
+        except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
 
     def apply(self, event: DefinitionEvent) -> None:
         """Take up a version, or make one the active one.
 
-        A version's first content stands: it never changes, whatever two deployments at once may have written.
+        The first content of a version counts: it never changes, even if two deployments wrote it at once.
         """
         if event.kind == "active":
             self._definitions.activate(event.workflow, event.version)
@@ -66,7 +66,7 @@ class DefinitionFeed:
             self._digests[version] = content
             self._put(event)
         elif self._digests[version] != content:
-            text = "version %s of the workflow %s was deployed anew; its first content stands"
+            text = "version %s of the workflow %s was deployed once more; its first content counts"
             log.error(text, event.version, event.workflow)
 
     def _put(self, event: DefinitionEvent) -> None:
@@ -88,13 +88,10 @@ def _spec(event: DefinitionEvent) -> Workflow:
     try:
         spec = Workflow.model_validate(event.spec)
     except ValidationError as error:
-        raise InvalidEvent("invalid", _complaint(error)) from None
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "spec"
+        text = f"{where}: {first['msg']}; is this worker older than the workflow?"
+        raise InvalidEvent("invalid", text) from None
     if (spec.id, spec.version) != (event.workflow, event.version):
         raise InvalidEvent("invalid", f"its spec is version {spec.version} of {spec.id}")
     return spec
-
-
-def _complaint(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"])) or "spec"
-    return f"{where}: {first['msg']}; is this worker older than the workflow?"

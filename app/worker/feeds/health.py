@@ -1,4 +1,4 @@
-"""How the models are, shared by all workers: what each measures goes to `model-health`, and comes back to all."""
+"""The health of models, shared by all workers: what each measures goes to `model-health`, and all read it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from app.settings import Settings
 from topics import MODEL_HEALTH
 from topics.model_health import ModelHealth
 
-#: Seconds after which a worker's last word on a model is taken off the topic: that worker is gone.
+#: Seconds after which a worker's last report on a model is removed from the topic: that worker is gone.
 _GONE = 86400.0
 
 log = logging.getLogger(__name__)
 
 
 class HealthFeed:
-    """Keeps `board` in step with the topic, and the topic with this worker's `measures`.
+    """Keeps `board` in sync with the topic, and the topic with this worker's `measures`.
 
     `options` are those of any aiokafka consumer.
     """
@@ -64,17 +64,17 @@ class HealthFeed:
                 await self._clear()
 
     async def _clear(self) -> None:
-        """Take off the topic what workers said that are gone; others that do so too do no harm."""
+        """Remove the reports of workers that are gone from the topic; several workers may do so."""
         gone, self._gone = sorted(self._gone), set()
         topic = self._outbox.full_name(MODEL_HEALTH)
         await self._outbox.write([Record(topic, key.encode(), None, []) for key in gone])
 
     async def _apply(self, record: Any) -> None:
-        if record.value is None:  # it was taken off
+        if record.value is None:  # it was removed
             return
         try:
             event = MODEL_HEALTH.parse(record.value, max_bytes=self._max_bytes)
-        except InvalidEvent as error:  # workers send these: this one some other program wrote
+        except InvalidEvent as error:  # some other program wrote it: the workers' events are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
             return
         if time.time() - event.at.timestamp() > _GONE:

@@ -1,4 +1,4 @@
-"""Keeping this worker's index in step with the topic `chunks`, from which every worker builds its own."""
+"""Keeps this worker's index in sync with the topic `chunks`, from which every worker builds its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class IndexFeed:
-    """Feeds the store, and has it saved from time to time; `options` are those of any aiokafka consumer."""
+    """Applies the topic to the store, and saves the store regularly; `options` are those of any aiokafka consumer."""
 
     def __init__(self, settings: Settings, options: Mapping[str, Any], store: Store) -> None:
         self._store = store
@@ -56,5 +56,5 @@ class IndexFeed:
     async def _apply(self, record: Any) -> None:
         try:
             await self._store.apply(CHUNKS.parse(record.value, max_bytes=self._max_bytes))
-        except InvalidEvent as error:  # chunks are made by `ingest`: this one some other program wrote
+        except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)

@@ -1,6 +1,6 @@
-"""A run and the budgets under which it falls: it asks them for money before it begins, and settles when it ends.
+"""A run and the budgets that apply to it: it asks them for money before it begins, and settles when it ends.
 
-Each budget has one owner over all workers, which answers (see `accounting`). A run asks them one after the other,
+Each budget has one owner over all workers, which answers (see `owner`). A run asks them one after the other,
 in the order of the settings, so that no two runs wait for what the other one holds.
 """
 
@@ -36,9 +36,9 @@ def key(budget: BudgetSettings, task: Task) -> str | None:
 
 
 def reserve(run: Run, definition: Definition, budgets: Iterable[BudgetSettings]) -> tuple[Run, list[Command]] | None:
-    """Return the run as it waits for the next budget's answer; None when all have given it money.
+    """Return the run when it waits for the next budget's answer; None when all have given it money.
 
-    What another run pays for that waits for this one is not asked for twice.
+    A budget that the parent run has asked is not asked again.
     """
     for budget in budgets:
         found = key(budget, run.task)
@@ -61,7 +61,7 @@ def reserve(run: Run, definition: Definition, budgets: Iterable[BudgetSettings])
 
 
 def terms(budget: BudgetSettings) -> Terms:
-    """Return what the owner of the budget must know of the settings."""
+    """Return the settings that the owner of the budget needs."""
     return Terms(
         limit=budget.limit,
         period=budget.period,
@@ -72,17 +72,17 @@ def terms(budget: BudgetSettings) -> Terms:
 
 
 def request_id(run: Run, budget: str = "") -> str:
-    """Return the id under which the run asks a budget, by default the one that it asks now."""
+    """Return the id of the run's request to a budget, by default the one that it waits for."""
     return f"{run.task_id}/budget:{budget or run.budget}"
 
 
 def awaits(run: Run, answer: Response) -> bool:
-    """Whether this is what a budget has answered that the run is still to ask: a crash has set it back."""
+    """Whether this is the answer of a budget that the run has not asked yet, since a crash has set it back."""
     return not (run.budget or run.paid) and answer.id.startswith(f"{run.task_id}/budget:")
 
 
 def funded(run: Run, granted: StepResult) -> Run:
-    """Return the run as the budget that it has asked gives it money; it may use what all that are used up allow."""
+    """Return the run with money of the budget that it has asked; degraded, it may only use the models that are left."""
     run = replace(run, budget="", paid=(*run.paid, run.budget))
     if granted.id in run.early:
         run = replace(run, early={id_: one for id_, one in run.early.items() if id_ != granted.id})
@@ -93,12 +93,12 @@ def funded(run: Run, granted: StepResult) -> Run:
 
 
 def out_of_time(run: Run) -> BudgetExceeded:
-    """Return why a run ends that has waited for money until its deadline."""
+    """Return the error of a run that has waited for money until its deadline."""
     return BudgetExceeded(f"the run's deadline passed before the budget {run.budget} had money for it")
 
 
 def settle(run: Run, cost: float) -> Iterator[BudgetEvent]:
-    """Yield what tells each budget that has given, or may still give, money what the run has cost (US dollars)."""
+    """Yield the run's cost (US dollars) for each budget that has given money, or may still give some."""
     for budget in filter(None, (*run.paid, run.budget)):
         yield BudgetEvent(
             id=request_id(run, budget),
@@ -113,16 +113,19 @@ def settle(run: Run, cost: float) -> Iterator[BudgetEvent]:
 
 
 def remembered(run: Run, until: float) -> Done:
-    """Return what is remembered of a run that ends: with it, what it may still have to pay for."""
-    budgets = (*run.charged, *filter(None, (run.budget,)))  # after a crash, steps may have begun before it is noted
+    """Return what is remembered of a run that ends, with the requests that it may still have to pay for."""
+    budgets = (
+        *run.charged,
+        *filter(None, (run.budget,)),
+    )  # after a crash, steps may have begun before the grant is saved
     if not budgets:
         return Done(run.digest, until)
     unpaid = frozenset[str]().union(*(step.outstanding | step.unawaited for step in run.steps.values()))
     return Done(run.digest, until, run.task.workflow, budgets, unpaid, run.turn)
 
 
-def overdue(done: Done, late: Response) -> tuple[Done, list[Command]]:
-    """Charge what an answer has cost that came after the end of the run."""
+def charge_late(done: Done, late: Response) -> tuple[Done, list[Command]]:
+    """Charge the cost of an answer that was received after the end of the run."""
     if late.id not in done.unpaid:
         return done, []
     cost = 0.0 if isinstance(late, RetrievalResult) else late.usage.cost

@@ -1,7 +1,7 @@
-"""The owner of a budget: it alone decides who gets money of it, so that no two workers give away the same.
+"""The owner of a budget: it alone grants money, so that no two workers grant the same.
 
-A budget can be exceeded by no more than what the runs under way cost above what was kept back for them: at the
-moment in which a run gets money, what is spent, what is reserved and what it is expected to cost fit into the limit.
+A budget can be exceeded by no more than what the active runs cost above their reservations: when a run gets money,
+what is spent, what is reserved and what the run is expected to cost fit into the limit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from topics.base import Failure
 from topics.budgets import BudgetEvent
 from topics.step_results import StepResult
 
-#: A crash may repeat the runs of the last moment, which are fewer. One that is repeated later is counted twice.
+#: How many settled runs are recognised. A crash repeats fewer; a run that is repeated later is counted twice.
 _REMEMBERED = 1000
 
 Decided = tuple[BudgetState, list[StepResult]]
@@ -25,13 +25,13 @@ Decided = tuple[BudgetState, list[StepResult]]
 def decide(
     state: BudgetState | None, event: BudgetEvent | None, now: float
 ) -> tuple[BudgetState | None, list[StepResult]]:
-    """Return the account after `event` (or, without one, after time has passed), and the answers that are due.
+    """Return the budget's state after `event` (or, without one, after time has passed), and the answers to send.
 
-    Asking twice is answered twice, and settling twice changes nothing, so that repeated events do no harm.
+    A repeated request is answered again, and a repeated settlement changes nothing, so that repeated events do no harm.
     """
     if state is None:
         if event is None or event.terms is None:
-            return None, []  # what is settled was never reserved
+            return None, []  # nothing was reserved that could be settled
         state = BudgetState(event.budget, event.terms)
     budget_state, answers = state.at(now), list[StepResult]()
     match event:
@@ -40,38 +40,34 @@ def decide(
         case BudgetEvent(action="settle"):
             budget_state = _settle(budget_state, event)
         case BudgetEvent(action="charge"):
-            budget_state = _charge(budget_state, event)
+            # A cost that was known too late to be settled.
+            name = mark(event.id, event.turn)
+            budget_state = budget_state if name in budget_state.settled else _pay(budget_state, name, event.cost)
     budget_state, served = _serve(budget_state)
     return budget_state, answers + served
 
 
 def _settle(budget_state: BudgetState, event: BudgetEvent) -> BudgetState:
-    """Count what a run has cost, and free what was kept back for it."""
+    """Count what a run has cost, and free its reservation."""
     name, held = mark(event.task_id, event.turn), budget_state.reserved.get(event.task_id)
-    if held is None or name in budget_state.settled:  # what is held then is of a task that was sent again
+    if held is None or name in budget_state.settled:  # then the reservation is of a task that was sent again
         return replace(
             budget_state, queue=tuple(place for place in budget_state.queue if place.task_id != event.task_id)
         )
     others = {task_id: one for task_id, one in budget_state.reserved.items() if task_id != event.task_id}
     budget_state = _pay(replace(budget_state, reserved=others), name, event.cost)
-    # What a degraded run costs says nothing of what the next one will, when there is money again.
+    # A degraded run does not show what the next one will cost when there is money again.
     return budget_state if held.degraded else budget_state.learned(event.workflow, event.cost)
 
 
-def _charge(budget_state: BudgetState, event: BudgetEvent) -> BudgetState:
-    """Count what came too late to be settled."""
-    name = mark(event.id, event.turn)
-    return budget_state if name in budget_state.settled else _pay(budget_state, name, event.cost)
-
-
 def _pay(budget_state: BudgetState, name: str, cost: float) -> BudgetState:
-    """Count a cost, and remember by its mark that it is counted."""
+    """Count a cost, and remember its mark."""
     settled = (*budget_state.settled, name)[-_REMEMBERED:]
     return replace(budget_state, spent=budget_state.spent + cost, settled=settled)
 
 
 def _reserve(budget_state: BudgetState, event: BudgetEvent, now: float) -> Decided:
-    """Answer a run that wants money, unless it is to wait; those that wait come first."""
+    """Answer a run that asks for money, unless it must wait; those that wait already come first."""
     budget_state, served = _serve(budget_state.under(event.terms or budget_state.terms, now))
     budget_state, answers = _answer(budget_state, event, now)
     return budget_state, served + answers
@@ -82,7 +78,7 @@ def _answer(budget_state: BudgetState, event: BudgetEvent, now: float) -> Decide
     if held or mark(event.task_id, event.turn) in budget_state.settled:
         return budget_state, [_granted(budget_state, event.task_id, event.id, degraded=bool(held and held.degraded))]
     waits = any(place.task_id == event.task_id for place in budget_state.queue)
-    if waits or event.expires_at.timestamp() + SLACK <= now:  # the run has ended meanwhile, and uses nothing
+    if waits or event.expires_at.timestamp() + SLACK <= now:  # the run has ended meanwhile
         return budget_state, []
     rank, expires_at = (-event.priority, budget_state.arrivals), event.expires_at.timestamp()
     place = QueuedReservation(rank, event.task_id, event.id, event.workflow, expires_at)
@@ -104,7 +100,7 @@ def _without_room(budget_state: BudgetState, place: QueuedReservation) -> Decide
 
 
 def _serve(budget_state: BudgetState) -> Decided:
-    """Give those money that wait for it, as far as it goes."""
+    """Grant money to those that wait, as far as it goes."""
     first = budget_state.first()
     if not first:
         return budget_state, []
@@ -125,7 +121,7 @@ def _reservation(budget_state: BudgetState, place: QueuedReservation, *, degrade
 
 
 def _granted(budget_state: BudgetState, task_id: str, request_id: str, *, degraded: bool = False) -> StepResult:
-    """Return what a run is told that may begin; a degraded one is told which models it may use."""
+    """Return the answer to a run that may begin; to a degraded one, with the models that it may use."""
     models = list(budget_state.terms.degrade_to) if degraded else None
     return StepResult(id=request_id, task_id=task_id, output=models, degraded=degraded)
 
@@ -136,7 +132,7 @@ def _refusal(budget_state: BudgetState) -> Failure:
         BudgetExceeded(
             f"the budget {budget_state.budget} has not enough left for another run: "
             f"of {budget_state.terms.limit:g} USD, {budget_state.spent:.4g} are spent "
-            f"and {budget_state.kept_back:.4g} kept back for runs under way; "
+            f"and {budget_state.total_reserved:.4g} reserved for active runs; "
             f"it renews at {renewed:%Y-%m-%d %H:%M:%S} UTC"
         )
     )

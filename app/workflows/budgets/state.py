@@ -1,4 +1,4 @@
-"""The account of one budget: what has been spent in this period, and what is kept back for runs under way."""
+"""The state of one budget: what is spent in this period, and what is reserved for active runs."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 
 from topics.budgets import Terms
 
-#: So long after its run's deadline a reservation still counts: the run's end, which settles it, may be on its way.
+#: How long after its run's deadline a reservation still counts (seconds): the settlement may be on its way.
 SLACK = 60.0
-#: So long after that the cost is still taken in. Then the run has been lost, and its reservation is forgotten.
+#: How long after that a settlement is still accepted (seconds). Then the run is lost, and its reservation forgotten.
 LATE = 86400.0
 
-#: What sums of decimal fractions may be off by (US dollars).
+#: How far rounding may move a sum (US dollars).
 _ROUNDING = 1e-9
 _WORKFLOWS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """US dollars kept back for a run of `workflow` until `expires_at` (epoch seconds).
+    """US dollars reserved for a run of `workflow` until `expires_at` (epoch seconds).
 
-    Nothing is kept back for a `degraded` run.
+    Nothing is reserved for a `degraded` run.
     """
 
     workflow: str
@@ -69,20 +69,20 @@ class BudgetState:
 
     @property
     def wake_at(self) -> float:
-        """When a reservation, a wait or the period ends by itself."""
+        """When the next reservation, the next wait or the period ends by itself."""
         expiries = (one.expires_at if one.amount else one.expires_at + LATE for one in self.reserved.values())
         return min((self.ends_at, *expiries, *(place.expires_at for place in self.queue)))
 
     @property
-    def kept_back(self) -> float:
-        """The sum of what is reserved."""
+    def total_reserved(self) -> float:
+        """The sum of all reservations (US dollars)."""
         return sum(one.amount for one in self.reserved.values())
 
     def estimate(self, workflow: str) -> float:
-        """Return what to keep back for a run: what about 95 of 100 do not exceed, or, before one has ended, `reserve`.
+        """Return what to reserve for a run: what 95 of 100 do not exceed, or, before one has ended, `reserve`.
 
         Two mean deviations above the mean are the 95th percentile of a normal distribution. Both are moving
-        averages as in RFC 6298. A run that may cost more than the limit must not wait for ever.
+        averages as in RFC 6298. It is at most the limit, or the run would wait for ever.
         """
         if workflow not in self.costs:
             return min(self.terms.reserve, self.terms.limit)
@@ -91,24 +91,24 @@ class BudgetState:
 
     def has_room(self, workflow: str) -> bool:
         """Whether there is money for one more run."""
-        return self._fits(self.kept_back + self.estimate(workflow))
+        return self._fits(self.total_reserved + self.estimate(workflow))
 
     def first(self) -> tuple[QueuedReservation, ...]:
-        """Return those of the queue for whom there is money, in their order."""
+        """Return those at the front of the queue for whom there is money, in their order."""
         found: list[QueuedReservation] = []
-        kept_back = self.kept_back if self.queue else 0.0
+        total_reserved = self.total_reserved if self.queue else 0.0
         for place in self.queue:
-            kept_back += self.estimate(place.workflow)
-            if not self._fits(kept_back):
+            total_reserved += self.estimate(place.workflow)
+            if not self._fits(total_reserved):
                 break
             found.append(place)
         return tuple(found)
 
-    def _fits(self, kept_back: float) -> bool:
-        return self.spent + kept_back <= self.terms.limit + _ROUNDING
+    def _fits(self, total_reserved: float) -> bool:
+        return self.spent + total_reserved <= self.terms.limit + _ROUNDING
 
     def learned(self, workflow: str, cost: float) -> BudgetState:
-        """Return the account as it knows what another run has cost; one that cost nothing tells nothing."""
+        """Return the state with the cost of another run in its averages; a run that cost nothing does not count."""
         if cost <= 0:
             return self
         costs = dict(self.costs)
@@ -120,9 +120,9 @@ class BudgetState:
         return replace(self, costs=costs)
 
     def at(self, now: float) -> BudgetState:
-        """Return the account as it is at this time: what has expired does not count, and a new period begins with 0.
+        """Return the state at this time: expired reservations do not count, and a new period begins with 0 spent.
 
-        A clock that is behind that of the worker before does not bring the last period back.
+        A clock that is behind that of the former owner does not bring the last period back.
         """
         number = int(now // self.terms.period)
         budget_state = replace(self, number=number, spent=0.0) if number > self.number else self
@@ -133,28 +133,26 @@ class BudgetState:
         if min(expiries, default=now + 1) > now:
             return budget_state
         reserved = {
-            task_id: _aged(one, now) for task_id, one in budget_state.reserved.items() if one.expires_at + LATE > now
+            task_id: replace(one, amount=0.0) if one.expires_at <= now else one
+            for task_id, one in budget_state.reserved.items()
+            if one.expires_at + LATE > now
         }
         return replace(
             budget_state, reserved=reserved, queue=tuple(one for one in budget_state.queue if one.expires_at > now)
         )
 
     def under(self, terms: Terms, now: float) -> BudgetState:
-        """Return the account under other terms; what is spent stays spent until the next period begins."""
+        """Return the state under other terms; what is spent stays spent until the next period begins."""
         if terms == self.terms:
             return self
         same = terms.period == self.terms.period
         return replace(self, terms=terms, number=self.number if same else int(now // terms.period))
 
     def is_idle(self, now: float) -> bool:
-        """Whether nothing is lost when it is forgotten: for a whole period, nothing has happened."""
+        """Whether it can be forgotten, since nothing has happened for a whole period."""
         return now >= self.ends_at and not (self.spent or self.reserved or self.queue)
 
 
-def mark(name: str, turn: int) -> str:
-    """Return a short text that stands for a run, or for one of its late answers."""
-    return hashlib.blake2b(f"{turn}/{name}".encode(), digest_size=6).hexdigest()
-
-
-def _aged(one: Reservation, now: float) -> Reservation:
-    return replace(one, amount=0.0) if one.expires_at <= now else one
+def mark(name: str, offset: int) -> str:
+    """Return a short mark for a run, or for one of its late answers."""
+    return hashlib.blake2b(f"{offset}/{name}".encode(), digest_size=6).hexdigest()

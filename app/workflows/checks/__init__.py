@@ -1,4 +1,4 @@
-"""Checks of a workflow beyond its form: what is wrong is found before a task is paid for."""
+"""Checks of a workflow beyond its form, so that errors are found before a task is paid for."""
 
 from __future__ import annotations
 

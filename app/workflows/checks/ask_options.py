@@ -1,4 +1,4 @@
-"""What an `ask` step asks for beside a text: pictures, calls of tools, and to be shown while it is made."""
+"""What an `ask` step asks for beside text: images, tool calls, and streaming."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.schemas import Schema
 from app.source.problems import Key
 from app.workflows.checks.base import Finding, did_you_mean
 from app.workflows.definition.steps import AskStep
-from app.workflows.kinds.ask_images import MOST, is_image
+from app.workflows.kinds.ask_images import MAX_IMAGES, is_image
 
 _CHOICES = ("auto", "none", "required")
 
@@ -28,12 +28,14 @@ def check(key: Key, step: AskStep) -> Iterator[Finding]:
 
 def _images(key: Key, step: AskStep) -> Iterator[Finding]:
     images = step.images if isinstance(step.images, tuple) else (step.images,)
-    if len(images) > MOST:
-        yield Finding(key, f"has {len(images)} images; {MOST} may go with a prompt")
+    if len(images) > MAX_IMAGES:
+        yield Finding(key, f"has {len(images)} images; a prompt may have {MAX_IMAGES}")
     for place, url in enumerate(images):
         if OPENING not in url and not is_image(url):
             at = (*key, place) if isinstance(step.images, tuple) else key
-            yield Finding(at, "is neither https://…, nor data:image/png;base64,…, nor a value, as ${{ input.image }}")
+            yield Finding(
+                at, "is neither https://…, nor data:image/png;base64,…, nor a value such as ${{ input.image }}"
+            )
 
 
 def _tools(key: Key, step: AskStep) -> Iterator[Finding]:
@@ -51,16 +53,14 @@ def _tools(key: Key, step: AskStep) -> Iterator[Finding]:
     elif step.tool_choice != "auto" and not step.tools:
         yield Finding((*key, "tool_choice"), "there are no `tools` to choose from")
     if step.tools and step.fusion.strategy != "first":
-        text = "compares texts, and an answer that wants a tool called may have none: a step with `tools` takes `first`"
+        text = "compares texts, which an answer with tool calls may not have: use `first` for a step with `tools`"
         yield Finding((*key, "fusion"), text)
 
 
 def _stream(key: Key, step: AskStep) -> Iterator[Finding]:
-    """Find what would make several answers, of which a reader can follow only one."""
+    """Find what would make several answers: a reader can follow only one."""
     if step.batch:
-        yield Finding(
-            (*key, "batch"), "a step with `stream` shows its answer while it is made; one that may wait cannot"
-        )
+        yield Finding((*key, "batch"), "a step with `stream` shows its answer while it is made, which a batch cannot")
     if step.samples > 1:
         yield Finding((*key, "samples"), "a step with `stream` makes one answer; leave `samples` out")
     if step.fusion.strategy != "first":
@@ -71,7 +71,9 @@ def _stream(key: Key, step: AskStep) -> Iterator[Finding]:
         text = "a step with `stream` asks one model at a time: `choose: 1`, or leave it out"
         yield Finding((*key, "routing", len(step.routing) - 1, "choose"), text)
     for place, stage in enumerate(step.routing):
-        with suppress(ConfigurationError):  # said by the parts
+        with suppress(ConfigurationError):  # `components` reports it
             if not isinstance(routing.get(stage.policy, stage.options), SinglePassPolicy):
-                text = f"{stage.policy} may ask further models after an answer, which a step with `stream` has shown"
+                text = (
+                    f"{stage.policy} may ask more models after an answer, which a step with `stream` has shown already"
+                )
                 yield Finding((*key, "routing", place), text)

@@ -23,7 +23,7 @@ Features = Mapping[str, frozenset[Feature]]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a workflow can name; None is not checked. Where `more` is true, further workflows may be deployed.
+    """What a workflow can name; None is not checked. With `more`, other workflows may be deployed.
 
     `features` are those of the models of which they are known.
     """
@@ -50,7 +50,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing at `key`; a workflow with a mere `warning` can run, but hardly does what was meant."""
+    """Something wrong at `key`; a workflow with only warnings can run, but hardly does what was meant."""
 
     key: Key
     text: str
@@ -59,19 +59,19 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """A workflow, and what is known around it."""
+    """A workflow to check, and the names that it can use."""
 
     spec: Workflow
     names: Names = field(default=Names())
 
     @cached_property
     def compiled(self) -> Mapping[TemplateRef, Compiled]:
-        """The pieces that are well-formed."""
+        """The templates, expressions and values that are well-formed."""
         return {ref: made for ref, made in self._attempts if not isinstance(made, ConfigurationError)}
 
     @cached_property
     def malformed(self) -> Mapping[TemplateRef, ConfigurationError]:
-        """The other ones, each with what is wrong."""
+        """The malformed ones, each with its error."""
         return {ref: made for ref, made in self._attempts if isinstance(made, ConfigurationError)}
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a step asks of a configured model that cannot do it."""
+"""Features that a step asks for and a configured model lacks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from topics.model_requests import Feature, Sampling
 _ALL: tuple[Feature, ...] = get_args(Feature)
 _SAMPLING: tuple[Feature, ...] = tuple(name for name in _ALL if name in Sampling.model_fields)
 _NOTHING = Sampling()
-#: What a model does without, where it is not one of its features.
+#: What happens where a model lacks the feature.
 _WITHOUT = {
-    "schema": "is told of it in words alone, and may have to be asked again",
-    "streaming": "shows its answer all at once, when it is whole",
+    "schema": "gets the schema in its prompt alone, and may have to be asked again",
+    "streaming": "shows its answer all at once, when it is complete",
     "images": "fails where the task has one",
 }
 
@@ -41,25 +41,22 @@ def check(key: Key, step: AskStep, known: Features) -> Iterator[Finding]:
 
 
 def _certain(step: AskStep) -> frozenset[Feature]:
-    """Return what a model that cannot do it refuses, whatever the task."""
+    """Return the features without which a model refuses the step, whatever the task."""
     wanted: set[Feature] = {name for name in _SAMPLING if getattr(step.sampling, name) != getattr(_NOTHING, name)}
     if step.tools:
         wanted.add("tools")
     if step.batch:
         wanted.add("batch")
-    if any(OPENING not in url for url in _images(step)):
+    images = step.images if isinstance(step.images, tuple) else (step.images,)
+    if any(OPENING not in url for url in images):
         wanted.add("images")
     return frozenset(wanted)
 
 
 def _wished(step: AskStep) -> frozenset[Feature]:
-    """Return what a model may do without, or need not do for every task."""
+    """Return the features that a model may do without, or does not need for every task."""
     wanted: dict[Feature, object] = {"images": step.images, "schema": step.output_schema, "streaming": step.stream}
     return frozenset(name for name, given in wanted.items() if given) - _certain(step)
-
-
-def _images(step: AskStep) -> tuple[str, ...]:
-    return step.images if isinstance(step.images, tuple) else (step.images,)
 
 
 def _least(step: AskStep) -> int:

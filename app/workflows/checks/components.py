@@ -1,4 +1,4 @@
-"""The parts of steps: models, connectors, policies, strategies, schemas, and numbers that fit together."""
+"""What steps use: models, connectors, policies, strategies, schemas, and numbers that fit together."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from app.workflows.definition.steps import (
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find parts that there are not, or that cannot be as they are written."""
+    """Find components that do not exist, and settings that are not valid."""
     yield from _schema(("input",), subject.spec.input)
     yield from _schema(("output",), subject.spec.output)
     for key, step in _steps(subject):
         yield from _times(subject, key, step)
         yield from _named(subject, key, step)
-        yield from _reuse(key, step)
+        yield from _cache(key, step)
         if isinstance(step, AskStep):
             yield from _ask(subject, key, step)
         if isinstance(step, RetrieveStep) and not step.query.strip():
@@ -61,11 +61,11 @@ def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
         yield Finding((*key, "batch"), text, warning=True)
 
 
-def _reuse(key: Key, step: AnyStep) -> Iterator[Finding]:
-    """Find a `cache` of a step that makes no request whose answer could be kept."""
+def _cache(key: Key, step: AnyStep) -> Iterator[Finding]:
+    """Find a `cache` of a step that has no answer to cache."""
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
         hint = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
-        yield Finding((*key, "cache"), f"a {step.kind} has no answer that could be given again; {hint}")
+        yield Finding((*key, "cache"), f"a {step.kind} has no answer to cache; {hint}")
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
         text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {hint}"
         yield Finding((*key, "workflow"), text, warning=names.more)
     if isinstance(step, WorkflowStep) and step.workflow == subject.spec.id:
-        yield Finding((*key, "workflow"), "calls itself: without a condition that ends it, it never ends", warning=True)
+        yield Finding((*key, "workflow"), "calls itself, and never ends without a condition", warning=True)
 
 
 def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Fin
 def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     most = len(step.models) * step.samples
     if step.fusion.quorum > most:
-        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but at most {most} answers can come")
+        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there are at most {most} answers")
     try:
         strategy = fusion.get(step.fusion.strategy, step.fusion.options)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""The graph: circles, and steps that can never run."""
+"""The graph: cycles, and steps that can never run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.workflows.definition.template_refs import TemplateRef
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find circles, an answer that is not clear, and steps that never run."""
+    """Find cycles, an answer step that is not clear, and steps that never run."""
     circular = [*_fallbacks(subject.spec)]
     yield from circular
     yield from _constants(subject)
@@ -24,15 +24,15 @@ def check(subject: Subject) -> Iterator[Finding]:
         waits = needs(subject.spec)
         order(waits)
     except ConfigurationError:
-        return  # what is malformed is said elsewhere
+        return  # `references` reports what is malformed
     except DependencyCycle as error:
-        if len(set(error.ring)) > 1 or error.ring[0] in subject.spec.steps[error.ring[0]].after:
-            yield Finding(("steps", error.ring[0]), str(error))
+        if len(set(error.cycle)) > 1 or error.cycle[0] in subject.spec.steps[error.cycle[0]].after:
+            yield Finding(("steps", error.cycle[0]), str(error))
         return
     yield from _answer(subject.spec, waits)
     yield from _standing_in(subject.spec, waits)
     if not circular:
-        yield from _waiting_for_relief(subject.spec, waits)
+        yield from _deadlocked_fallbacks(subject.spec, waits)
 
 
 def _fallbacks(spec: Workflow) -> Iterator[Finding]:
@@ -45,8 +45,8 @@ def _fallbacks(spec: Workflow) -> Iterator[Finding]:
             step = spec.steps[seen[-1]]  # noqa: PLW2901  # the chain is followed
         if seen[-1] == name and len(seen) > 1:
             own = "a step cannot stand in for itself"
-            ring = f"steps stand in for each other in a circle: {' → '.join(seen)}"
-            yield Finding(("steps", name, "fallback", "step"), own if len(seen) == 2 else ring)  # noqa: PLR2004  # it twice
+            cycle = f"steps stand in for each other in a cycle: {' → '.join(seen)}"
+            yield Finding(("steps", name, "fallback", "step"), own if len(seen) == 2 else cycle)  # noqa: PLR2004  # it twice
 
 
 def _constants(subject: Subject) -> Iterator[Finding]:
@@ -82,15 +82,15 @@ def _answer(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Fin
         yield Finding(("answer",), f"{spec.answer} runs only when {others} fails", warning=True)
 
 
-def _waiting_for_relief(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
-    """Find a step that is not over before the one that stands in for it, which waits for it by way of others."""
-    relief = {name: step.fallback.step for name, step in spec.steps.items() if step.fallback and step.fallback.step}
+def _deadlocked_fallbacks(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    """Find a step whose stand-in waits for it by way of other steps."""
+    fallbacks = {name: step.fallback.step for name, step in spec.steps.items() if step.fallback and step.fallback.step}
     try:
-        order({name: {*others, relief.get(name, "")} - {""} for name, others in waits.items()})
+        order({name: {*others, fallbacks.get(name, "")} - {""} for name, others in waits.items()})
     except DependencyCycle as error:
-        ring = " → ".join(error.ring)
-        text = f"what stands in for a step waits for it by way of others, so that neither would ever be over: {ring}"
-        yield Finding(("steps", next(name for name in error.ring if name in relief), "fallback", "step"), text)
+        cycle = " → ".join(error.cycle)
+        text = f"a step and the one that stands in for it wait for each other, so that neither would ever end: {cycle}"
+        yield Finding(("steps", next(name for name in error.cycle if name in fallbacks), "fallback", "step"), text)
 
 
 def _standing_in(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
@@ -98,5 +98,5 @@ def _standing_in(spec: Workflow, waits: Mapping[str, frozenset[str]]) -> Iterato
     for name, others in waits.items():
         for other in sorted(others & standing_in.keys()):
             instead = " or ".join(sorted(standing_in[other]))
-            text = f"waits for {other}, which runs only when {instead} fails; wait for {instead}, whose output it gives"
+            text = f"waits for {other}, which runs only when {instead} fails; wait for {instead}, which has its output"
             yield Finding(("steps", name), text, warning=True)

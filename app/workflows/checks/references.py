@@ -1,4 +1,4 @@
-"""Names in templates, expressions and values: is there anything of that name?"""
+"""Names in templates, expressions and values: whether they exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.workflows.checks.base import Finding, Subject, did_you_mean
 from app.workflows.checks.sample_context import follow
 from app.workflows.definition.template_refs import Compiled, TemplateRef
 
-#: What is shown of a step that is over.
+#: What templates see of a step that is over.
 FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status", "tool_calls")
 _INSIDE = frozenset({"item", "index"})
 _OF_A_TASK = frozenset({"input", "metadata", "task"})
@@ -21,7 +21,7 @@ Path = tuple[str, ...]
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find names that mean nothing, and what is malformed."""
+    """Find names that do not exist, and what is malformed."""
     for ref, error in subject.malformed.items():
         yield _malformed(ref.key, error)
     for ref, made in subject.compiled.items():
@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def paths(ref: TemplateRef, made: Compiled) -> Iterator[tuple[Key, Path]]:
-    """Yield every way into the context that a piece goes, with the key of the text that goes it."""
+    """Yield every path into the context that a template or an expression uses, with the key where it is written."""
     if isinstance(made, TemplateValue):
         for one in made.expressions:
             yield from ((placed(ref.key, one.where), path) for path in sorted(one.paths))
@@ -40,7 +40,7 @@ def paths(ref: TemplateRef, made: Compiled) -> Iterator[tuple[Key, Path]]:
 
 
 def placed(key: Key, where: str) -> Key:
-    """Return `key` with what `where`, dotted, leads on to within a value."""
+    """Return `key` extended by `where`, a dotted path that goes on within a value."""
     inner = where.split(".")[len(key) :]
     return (*key, *(int(part) if part.isdigit() else part for part in inner))
 
@@ -48,17 +48,13 @@ def placed(key: Key, where: str) -> Key:
 def _path(subject: Subject, ref: TemplateRef, key: Key, path: Path) -> Iterator[Finding]:
     known = CONTEXT_NAMES if ref.inside else CONTEXT_NAMES - _INSIDE
     if path[0] not in known:
-        yield Finding(key, _unknown_root(path[0], known))
+        inside_only = f"`{path[0]}` exists only inside a map"
+        unknown = f"there is nothing called `{path[0]}`; {did_you_mean(path[0], known)}"
+        yield Finding(key, inside_only if path[0] in _INSIDE else unknown)
     elif path[0] == "steps":
         yield from _step(subject, ref, key, path)
     elif path[0] == "input":
         yield from _input(subject.spec.input, key, path)
-
-
-def _unknown_root(name: str, known: frozenset[str]) -> str:
-    if name in _INSIDE:
-        return f"`{name}` is there only inside of a map"
-    return f"there is nothing called `{name}`; {did_you_mean(name, known)}"
 
 
 def _step(subject: Subject, ref: TemplateRef, key: Key, path: Path) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What a context looks like in a run: a sample of everything whose type is known beforehand."""
+"""A sample of a run's context: everything whose type is known beforehand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from topics.retrieval_results import Chunk
 
 
 class Unknown:
-    """Stands for what cannot be known before a run."""
+    """A value that cannot be known before a run."""
 
 
 UNKNOWN = Unknown()
@@ -85,7 +85,7 @@ def inside(step: MapStep, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lookup(context: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """Return what lies at `path`, UNKNOWN where nobody can know."""
+    """Return the value at `path`, UNKNOWN where it cannot be known."""
     here: Any = context
     for name in path:
         if not isinstance(here, Mapping) or name not in here:
@@ -95,7 +95,7 @@ def lookup(context: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def known(value: Any) -> bool:
-    """Whether nothing in `value` is unknown."""
+    """Whether no part of `value` is unknown."""
     if isinstance(value, Mapping):
         return all(known(inner) for inner in value.values())
     return all(map(known, value)) if isinstance(value, list) else value is not UNKNOWN
@@ -139,7 +139,8 @@ def _output(step: Step, context: Mapping[str, Any]) -> Any:
         case DecideStep():
             output = step.branches[0].name
         case TransformStep():
-            output = _plain(evaluated(step.value, context))
+            value = evaluated(step.value, context)
+            output = value.isoformat() if hasattr(value, "isoformat") else value
         case MapStep():
             output = [_output(step.step, inside(step, context))]
         case WaitStep(signal=None):
@@ -147,10 +148,6 @@ def _output(step: Step, context: Mapping[str, Any]) -> Any:
         case _:
             output = UNKNOWN
     return output
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Types: what every expression yields on a sample of what it will see."""
+"""Types: what every expression yields on a sample of its context."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WANTED = {"bool": (bool, "true or false"), "list": (list, "a list"), "timestamp
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Find expressions whose types do not fit, as far as types are known; nothing when steps cannot be ordered."""
+    """Find expressions of the wrong type, as far as types are known; nothing when the steps have a cycle."""
     try:
         seen = context(subject, order(needs(subject.spec)))
     except (DependencyCycle, ConfigurationError):
@@ -37,7 +37,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _through_scalars(ref: TemplateRef, made: Compiled, around: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find ways that go on from a text or a number, as `steps.answer.output.label` when answers are texts."""
+    """Find paths that go on from a text or a number, as `steps.answer.output.label` where answers are texts."""
     for key, path in paths(ref, made):
         for end in range(1, len(path)):
             found = lookup(around, path[:end])
@@ -47,7 +47,7 @@ def _through_scalars(ref: TemplateRef, made: Compiled, around: Mapping[str, Any]
 
 
 def _is_field(path: tuple[str, ...]) -> bool:
-    return path[0] == "steps" and len(path) > 2 and path[2] not in FIELDS  # noqa: PLR2004  # said by the references
+    return path[0] == "steps" and len(path) > 2 and path[2] not in FIELDS  # noqa: PLR2004  # `references` reports it
 
 
 def _yields(key: Key, wants: str, expression: Expression, around: Mapping[str, Any]) -> Iterator[Finding]:
@@ -59,14 +59,10 @@ def _yields(key: Key, wants: str, expression: Expression, around: Mapping[str, A
         if str(error).endswith(MISMATCH):
             yield Finding(key, f"`{expression.source}`: {MISMATCH}")
         return
-    if wants:
-        yield from _wanted(key, wants, value)
-
-
-def _wanted(key: Key, wants: str, value: Any) -> Iterator[Finding]:
-    kinds, words = _WANTED[wants]
-    if value is not UNKNOWN and not isinstance(value, kinds):  # type: ignore[arg-type]  # a type, or a tuple of types
-        yield Finding(key, f"must yield {words}, not {_word(value)}")
+    if wants and value is not UNKNOWN:
+        kinds, words = _WANTED[wants]
+        if not isinstance(value, kinds):  # type: ignore[arg-type]  # a type, or a tuple of types
+            yield Finding(key, f"must yield {words}, not {_word(value)}")
 
 
 def _word(value: Any) -> str:

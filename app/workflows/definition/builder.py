@@ -30,7 +30,7 @@ _EXPRESSIONS = frozenset({"when", "over", "until", "key"})
 
 
 class Handle:
-    """A step of a flow, and references to what it has come to.
+    """A step of a flow, and references to its outcome.
 
     They are `output`, `chunks`, `answer`, `status`, `error`, `failed`, `reason` and `tool_calls`.
     """
@@ -45,7 +45,7 @@ class Handle:
 
 
 class Flow:
-    """A workflow in the making. `input` and `output` are JSON Schemas, or pydantic models that describe them.
+    """A workflow being built. `input` and `output` are JSON Schemas, or pydantic models that describe them.
 
     Further settings are those of the YAML: `deadline`, `description`, `priority`, `concurrency`, `version`.
     """
@@ -78,7 +78,7 @@ class Flow:
         return self.add(name, ask(models, prompt, **settings))
 
     def connector(self, name: str, connector_name: str, arguments: Any = None, **settings: Any) -> Handle:
-        """Add a step that has a connector do something."""
+        """Add a step that calls a connector."""
         return self.add(name, connector(connector_name, arguments, **settings))
 
     def transform(self, name: str, value: Any, **settings: Any) -> Handle:
@@ -104,7 +104,7 @@ class Flow:
         return self.add(name, _draft("map", over=over, step=step, **settings))
 
     def answer(self, step: Handle | str) -> None:
-        """Have the run answer with this step's output."""
+        """Make this step's output the run's answer."""
         self._answer = _name(step)
 
     def spec(self, names: Names | None = None) -> Workflow:
@@ -149,7 +149,7 @@ def tool(name: str, description: str = "", parameters: Any = None) -> Draft:
 
 
 def connector(name: str, arguments: Any = None, **settings: Any) -> Draft:
-    """Return a step that has the connector `name` do something with `arguments`."""
+    """Return a step that calls the connector `name` with `arguments`."""
     return _draft("connector", connector=name, arguments=_values(arguments or {}), **settings)
 
 
@@ -164,7 +164,7 @@ def workflow(name: str, input: Any = None, **settings: Any) -> Draft:  # noqa: A
 
 
 def branch(name: str, *, when: Any = None, steps: tuple[Handle | str, ...] | list[Handle | str] = ()) -> Draft:
-    """Return one way of a decision; `steps` can be names of steps that are added later."""
+    """Return one branch of a decision; `steps` can be names of steps that are added later."""
     return {"name": name, **({} if when is None else _plain({"when": when})), "steps": [_name(step) for step in steps]}
 
 
@@ -179,7 +179,7 @@ def routing(policy: str, **options: Any) -> Draft:
 
 
 def to_yaml(spec: Workflow) -> str:
-    """Return a workflow as the YAML that loads to it, without what is at its default."""
+    """Return a workflow as the YAML that loads to it, without defaults."""
     written = plain(spec, spec.version)
     if "version" not in spec.model_fields_set:
         del written["version"]

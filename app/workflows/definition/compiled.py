@@ -1,4 +1,4 @@
-"""A step made ready to run: its templates, expressions and values compiled, its components looked up."""
+"""A compiled step: its templates, expressions and values, and the components that it uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.workflows.definition.template_refs import Compiled, of_step
 
 
 class CompiledStep:
-    """One step, ready to run. Raises ConfigurationError when it cannot be.
+    """One step, compiled. Raises ConfigurationError when it cannot be.
 
     `templates`, `expressions` and `values` are by the key under which the YAML has them, as in `prompt`,
     `when` or `branches.0.when`; `inner` is the step inside a map.
@@ -43,8 +43,8 @@ class CompiledStep:
     @property
     def steps(self) -> frozenset[str]:
         """The other steps that it refers to."""
-        pieces: tuple[Compiled, ...] = (*self.templates.values(), *self.expressions.values(), *self.values.values())
-        return frozenset().union(*(ref.steps for ref in pieces), self.inner.steps if self.inner else ())
+        refs: tuple[Compiled, ...] = (*self.templates.values(), *self.expressions.values(), *self.values.values())
+        return frozenset().union(*(ref.steps for ref in refs), self.inner.steps if self.inner else ())
 
     def _keep(self, key: str, compiled: Compiled) -> None:
         match compiled:

@@ -1,4 +1,4 @@
-"""Workflows made ready to run, in all their deployed versions."""
+"""Compiled workflows, in all their deployed versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from topics.tasks import Task
 
 
 class Definition:
-    """One version of a workflow, ready to run.
+    """One version of a workflow, compiled.
 
     `needs` and `followers` are the graph of its steps in both directions; `stand_ins` are the steps that run
     only when another fails, `targets` those on which a decision is made; `answer` is the step whose output is
@@ -29,10 +29,10 @@ class Definition:
         """
         where = f"workflow {spec.id}"
         self.spec = spec
-        self.parts = {name: CompiledStep(step, where=f"{where}: steps.{name}") for name, step in spec.steps.items()}
+        self.steps = {name: CompiledStep(step, where=f"{where}: steps.{name}") for name, step in spec.steps.items()}
         self.stand_ins = graph.stand_ins(spec)
         self.targets = graph.targets(spec)
-        self.needs = graph.needs(spec, self.parts)
+        self.needs = graph.needs(spec, self.steps)
         try:
             self.order = graph.order(self.needs)
         except graph.DependencyCycle as error:
@@ -59,11 +59,11 @@ class Definition:
         """Return the place of a task's run in queues: higher is sooner."""
         return self.spec.priority if task.priority is None else task.priority
 
-    def part(self, name: str) -> CompiledStep | None:
+    def step(self, name: str) -> CompiledStep | None:
         """Return the step called `name`; of `step[3]`, the step inside the map; None when there is no such step."""
         base, item, _ = name.partition("[")
-        part = self.parts.get(base)
-        return part.inner if part and item else part
+        step = self.steps.get(base)
+        return step.inner if step and item else step
 
 
 class Definitions:

@@ -1,8 +1,8 @@
-"""What a deployment changes: the workflows in files, against those that are deployed.
+"""What a deployment changes: the workflows in files, compared with those that are deployed.
 
 A deployed version never changes. So content that is new gets a new version, and content that was deployed
-before makes its old version the active one again. Content is what the author wrote: a default that is spelt
-out, the order of keys and the version's number make no difference.
+before activates its old version. Content is what the author wrote: a default that is written out, the order of keys
+and the version's number make no difference.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one workflow.
+    """The change of one workflow.
 
     Its first version is deployed (`new`), or a further one (`version`), or one that is deployed becomes active
     (`activate`), or nothing changes (`unchanged`). `before` is the version that was active, `after` the one
@@ -55,7 +55,7 @@ class Change:
 def plan(
     specs: Iterable[Workflow], deployed: Mapping[tuple[str, int], Plain], active: Mapping[str, int]
 ) -> list[Change]:
-    """Return what is to become of each of `specs`.
+    """Return the change of each of `specs`.
 
     `deployed` has the spec of each id and version, `active` the version that new runs of each workflow take.
 
@@ -63,7 +63,8 @@ def plan(
         ConfigurationError: a version is deployed with other content, or a workflow is there twice; a line for each.
     """
     specs = list(specs)
-    faults = [f"{name}: {count} files define it; keep one" for name, count in _repeated(specs)]
+    counts = Counter(spec.id for spec in specs)
+    faults = [f"{name}: {count} files define it; keep one" for name, count in counts.items() if count > 1]
     changes = []
     for spec in specs:
         try:
@@ -89,7 +90,7 @@ def activation(workflow: str, version: int, deployed: Mapping[tuple[str, int], P
 
 
 def plain(spec: Workflow, version: int) -> Plain:
-    """Return the workflow as plain JSON in the order of its form, without what is at its default."""
+    """Return the workflow as plain JSON in the order of its fields, without defaults."""
     written = _without_version(_plain(spec))
     return {"id": spec.id, "version": version, **{name: value for name, value in written.items() if name != "id"}}
 
@@ -102,7 +103,7 @@ def digest(spec: Plain) -> str:
 
 def _change(spec: Workflow, versions: Mapping[int, Plain], active: int | None) -> Change:
     content = plain(spec, spec.version)
-    version = spec.version if "version" in spec.model_fields_set else _fitting(content, versions, active)
+    version = spec.version if "version" in spec.model_fields_set else _version_for(content, versions, active)
     if version in versions and digest(versions[version]) != digest(content):
         raise ConfigurationError(
             f"{spec.id}: version {version} is deployed with other content, and versions never change; "
@@ -111,7 +112,7 @@ def _change(spec: Workflow, versions: Mapping[int, Plain], active: int | None) -
     return _build(spec.id, version, {**content, "version": version}, versions, active)
 
 
-def _fitting(content: Plain, versions: Mapping[int, Plain], active: int | None) -> int:
+def _version_for(content: Plain, versions: Mapping[int, Plain], active: int | None) -> int:
     """Return the version that has this content already, the active one first, or else the next number."""
     equal = [version for version, spec in versions.items() if digest(spec) == digest(content)]
     if active in equal:
@@ -143,10 +144,6 @@ def _versions(workflow: str, deployed: Mapping[tuple[str, int], Plain]) -> dict[
     return {version: spec for (name, version), spec in sorted(deployed.items()) if name == workflow}
 
 
-def _repeated(specs: Iterable[Workflow]) -> list[tuple[str, int]]:
-    return [(name, count) for name, count in Counter(spec.id for spec in specs).items() if count > 1]
-
-
 def _without_version(spec: Plain) -> Plain:
     return {name: value for name, value in spec.items() if name != "version"}
 
@@ -164,7 +161,7 @@ def _fields(model: BaseModel) -> dict[str, Any]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         # A null that was written can mean something, as the value of a fallback does.
-        usual = model.usual(name) if isinstance(model, Spec) else field.get_default(call_default_factory=True)
-        if name in model.model_fields_set and (value is None or value != usual):
+        default = model.default_of(name) if isinstance(model, Spec) else field.get_default(call_default_factory=True)
+        if name in model.model_fields_set and (value is None or value != default):
             found[field.alias or name] = _plain(value)
     return {**found, **{name: _plain(value) for name, value in (model.model_extra or {}).items()}}

@@ -1,4 +1,4 @@
-"""Functions of the user's own as connectors: arguments checked by their type hints, results made JSON."""
+"""A user's functions as connectors: arguments are validated by type hints, results become JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 def function(call: F) -> F:
     """Make `call`, plain or async, usable as a connector.
 
-    Its package announces it under the entry point group `meta_ai_orchestrator.connectors`; a step's arguments
+    Its package registers it under the entry point group `meta_ai_orchestrator.connectors`; a step's arguments
     are its keywords. They are validated by its type hints, and what it returns becomes JSON: pydantic models,
     dataclasses, times and sets included.
 

@@ -11,24 +11,24 @@ from app.workflows.definition.steps import DecideStep
 
 
 class DependencyCycle(ValueError):
-    """Steps that wait for each other; `ring` names them, the first one again at the end."""
+    """Steps that wait for each other; `cycle` names them, the first one at the end too."""
 
-    def __init__(self, ring: tuple[str, ...]) -> None:
-        super().__init__(f"steps wait for each other in a circle: {' → '.join(ring)}")
-        self.ring = ring
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(f"steps wait for each other in a cycle: {' → '.join(cycle)}")
+        self.cycle = cycle
 
 
-def needs(spec: Workflow, parts: Mapping[str, CompiledStep] | None = None) -> dict[str, frozenset[str]]:
+def needs(spec: Workflow, compiled: Mapping[str, CompiledStep] | None = None) -> dict[str, frozenset[str]]:
     """Return for each step those that must be over before it begins: written, referred to, or deciding on it.
 
     Raises:
         ConfigurationError: a template or an expression is malformed.
     """
-    parts = parts or {name: CompiledStep(step, where=f"steps.{name}") for name, step in spec.steps.items()}
+    compiled = compiled or {name: CompiledStep(step, where=f"steps.{name}") for name, step in spec.steps.items()}
     standing_in = stand_ins(spec)
     deciding = targets(spec)
     return {
-        name: frozenset({*step.after, *parts[name].steps, *(decide for decide, _ in deciding.get(name, ()))})
+        name: frozenset({*step.after, *compiled[name].steps, *(decide for decide, _ in deciding.get(name, ()))})
         # A step that stands in for another may name it, but it runs before that one is over.
         .intersection(spec.steps)
         - standing_in.get(name, frozenset())

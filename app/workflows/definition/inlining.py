@@ -1,4 +1,4 @@
-"""Files that a workflow names, put in where it names them: workers never see its author's files."""
+"""Inlines the files that a workflow names: workers never see its author's files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OWN = frozenset({"policy", "choose", "fall_back", "key"})
 
 
 def inline(document: Document, folder: Path) -> None:
-    """Read what `prompt: {file: …}` and the options of policies name, which must be in `folder`; note what is wrong."""
+    """Read the files that `prompt: {file: …}` and options of policies name, which must be in `folder`; note errors."""
     for key, step in _steps(document.value):
         for name in _TEMPLATES:
             if isinstance(step.get(name), Mapping):

@@ -1,4 +1,4 @@
-"""From files to workflows: read, checked, and complained of with every fault at once."""
+"""Loads workflows from files, and reports all their errors at once."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A workflow from a file; `lines` maps each key to where it stands, as file:line.
+    """A workflow from a file; `lines` maps each key to its place, as file:line.
 
-    `warnings` are what looks wrong, though it can run.
+    `warnings` are what looks wrong, though the workflow can run.
     """
 
     spec: Workflow
@@ -45,11 +45,14 @@ def load(paths: Path | Sequence[Path], names: Names | None = None) -> list[Loade
     """
     problems: list[Problem | ConfigurationError] = []
     found = [one for file in _files(paths, problems) if (one := _load(file, problems))]
-    known = _with_loaded(names or Names(), found)
+    known = names or Names()
+    if known.workflows is not None:
+        known = replace(known, workflows=known.workflows | {one.spec.id for one, _ in found})
     checked = [_checked(one, document, known, problems) for one, document in found]
     problems += _twice(checked)
     if problems:
-        raise _complaint(problems)
+        lines = [line for problem in problems for line in str(problem).split("\n")]
+        raise problems_error(Problem("", (), line) for line in lines)
     return checked
 
 
@@ -96,12 +99,6 @@ def _load(file: Path, problems: list[Any]) -> tuple[Loaded, Document] | None:
         return None
 
 
-def _with_loaded(names: Names, found: Iterable[tuple[Loaded, Document]]) -> Names:
-    if names.workflows is None:
-        return names
-    return replace(names, workflows=names.workflows | {one.spec.id for one, _ in found})
-
-
 def _checked(loaded: Loaded, document: Document, names: Names, problems: list[Any]) -> Loaded:
     warnings: list[Problem] = []
     for finding in check(loaded.spec, names):
@@ -117,9 +114,3 @@ def _twice(loaded: Iterable[Loaded]) -> Iterator[Problem]:
         other = first.setdefault((one.spec.id, one.spec.version), one)
         if other is not one:
             yield Problem(place_of(("id",), one.lines), ("id",), f"{one.spec.id} is in {other.file} too; rename one")
-
-
-def _complaint(problems: Iterable[Problem | ConfigurationError]) -> ConfigurationError:
-    """Join the lines of all complaints, up to a screenful."""
-    lines = [line for problem in problems for line in str(problem).split("\n")]
-    return problems_error(Problem("", (), line) for line in lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Ref:
-    """A CEL expression in the making: attributes, items, calls, comparisons, `+ - * / %`, `& | ~` make larger ones.
+    """A CEL expression being built: attributes, items, calls, comparisons, `+ - * / %`, `& | ~` make larger ones.
 
     In a text it becomes `{{ … }}`, so that `f"Answer {flow.input.question}"` is a template.
     """

@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
     `# yaml-language-server: $schema=workflow.schema.json`
 
     Raises:
-        ConfigurationError: a policy or strategy that a package announces cannot be imported.
+        ConfigurationError: a policy or strategy that a package registers cannot be imported.
     """
     found = Workflow.model_json_schema()
     parts = found["$defs"]

@@ -1,4 +1,4 @@
-"""The form of a workflow: what its YAML says, checked as far as that needs nothing else."""
+"""A workflow as a model of its YAML, checked as far as that needs nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, JsonValue, model_validator
 
 from app.settings import Seconds
-from app.workflows.definition.steps import AnyStep, DecideStep, Expression, Name, Spec, patience
+from app.workflows.definition.steps import AnyStep, DecideStep, Expression, Name, Spec, batch_wait
 
 WorkflowId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=100)]
 
@@ -38,13 +38,13 @@ class Workflow(Spec):
     steps: dict[Name, AnyStep] = Field(min_length=1)
     answer: Name | None = None
 
-    def usual(self, name: str) -> Any:
-        """Return a field's default: a run that may wait for batches has the time for all of them."""
-        usual = super().usual(name)
-        return usual + sum(map(patience, self.steps.values())) if name == "deadline" else usual
+    def default_of(self, name: str) -> Any:
+        """Return a field's default: the deadline leaves time for all batches."""
+        default = super().default_of(name)
+        return default + sum(map(batch_wait, self.steps.values())) if name == "deadline" else default
 
     @model_validator(mode="after")
-    def _unhurried(self) -> Self:
+    def _default_timeout(self) -> Self:
         return self._filled("deadline")
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
-"""The kinds of steps that a workflow is made of: what their YAML says, checked.
+"""The kinds of steps of a workflow, as models of their YAML.
 
-Three small languages appear in it. A *template* is Jinja2 text: `Answer {{ input.question }}`. A *condition* or
+Three small languages are used in it. A *template* is Jinja2 text: `Answer {{ input.question }}`. A *condition* or
 an *expression* is CEL: `steps.triage.output == 'refund'`. A *value* is any JSON in which a string `${{ … }}`
-stands for what the CEL expression in it yields. All of them see `input`, `metadata`, `task`, the `steps` that
+stands for what the CEL expression in it yields. All of them can name `input`, `metadata`, `task`, the `steps` that
 are over, and, inside a `map`, `item` and `index`.
 """
 
@@ -20,31 +20,30 @@ from topics.model_requests import Feature, Sampling, Tool
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Expression = Annotated[str, Field(min_length=1, max_length=10_000)]
 
-#: Seconds that a step waits for what a provider makes in its own time, where the step does not say.
-_BATCH = 86400.0
+#: The default timeout of a step with `batch` (seconds).
+_BATCH_TIMEOUT = 86400.0
 
 
 class Spec(BaseModel):
-    """The base of all parts: frozen, and a misspelt key is an error."""
+    """The base of all models here: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def usual(self, name: str) -> Any:
-        """Return what a field is when nothing is said of it, which may depend on what is said of others."""
+    def default_of(self, name: str) -> Any:
+        """Return the default of a field, which may depend on other fields."""
         return type(self).model_fields[name].get_default(call_default_factory=True)
 
     def _filled(self, name: str) -> Self:
-        """Return it with this field as it usually is, unless something is said of it."""
+        """Return it with the default of this field, unless the field is set."""
         if name not in self.model_fields_set:
-            self.__dict__[name] = self.usual(name)  # it is frozen for others, and in the making here
+            self.__dict__[name] = self.default_of(name)  # frozen, but still being validated
         return self
 
 
 class Retry(Spec):
     """Another attempt at a step that failed: after `backoff`, doubled each time, with jitter, up to `max_backoff`.
 
-    `attempts` counts the first one too. `on` names the error codes that are worth it; all that may pass by
-    themselves when it is empty.
+    `attempts` counts the first one too. `on` names the error codes to retry; when it is empty, all retryable ones.
     """
 
     attempts: int = Field(default=3, ge=1, le=100)
@@ -67,10 +66,10 @@ class Fallback(Spec):
 
 
 class Reuse(Spec):
-    """Which answer may be given again: one at most `age` seconds old to an equal request.
+    """Which answers the response cache may return: those to an equal request, at most `age` seconds old.
 
-    Of an `ask`: with `similar`, also to one whose last message means nearly the same, by the cosine of both
-    embeddings; `namespace` keeps answers apart that would otherwise be shared.
+    Of an `ask`: with `similar`, also those to a request whose last message means nearly the same, by the cosine of
+    both embeddings; `namespace` separates answers that would otherwise be shared.
     """
 
     age: Seconds = Field(alias="for")
@@ -86,8 +85,8 @@ class Step(Spec):
     """What all steps have.
 
     A step waits for those in `after` and those that it refers to. It is skipped when `when` is false, when a
-    decision went elsewhere, or when all that it waits for was skipped. `optional` lets the run go on without
-    it. `cache` lets an answer be given again.
+    decision took another branch, or when all steps that it waits for were skipped. `optional` lets the run go on
+    without it. `cache` lets it use the response cache.
     """
 
     description: str = ""
@@ -101,7 +100,7 @@ class Step(Spec):
 
     @property
     def cache_for(self) -> float | None:
-        """How old (seconds) an answer may be that is given again."""
+        """How old (seconds) a cached answer may be."""
         return self.cache.age if self.cache else None
 
     @model_validator(mode="after")
@@ -135,8 +134,8 @@ class Routing(Component):
     """Which of the step's models are asked: `policy` names one of `app.routing`.
 
     `choose` is how many; all that qualify when absent. With `fall_back`, a model that fails is replaced by the
-    next in the policy's order. `key`, an expression, says what is treated alike by policies that are sticky (the
-    task's id when absent).
+    next in the policy's order. `key`, an expression, gives equal tasks the same models, for policies that are sticky
+    (the task's id when absent).
     """
 
     policy: str = "fixed"
@@ -162,7 +161,7 @@ class AskTool(Tool):
 
 
 def _known_sampling(value: object) -> object:
-    """Refuse a misspelt key, which the event would ignore as one of a newer version."""
+    """Refuse a misspelt key, which the event would ignore as a field of a newer version."""
     known = Sampling.model_fields
     if isinstance(value, Mapping) and (unknown := sorted(map(str, value.keys() - known.keys()))):
         near = closest_match(unknown[0], known)
@@ -183,12 +182,11 @@ class AskStep(Step):
     so often. With `schema`, answers are JSON of that JSON Schema (the output is the data), and a model whose
     answer is not is told why and asked again, up to `repairs` times.
 
-    `images`, values, are the addresses of pictures that go with the prompt. Models may ask for calls of `tools`, as
+    `images`, values, are the URLs of images that go with the prompt. Models may ask for calls of `tools`, as
     `tool_choice` says (`auto`, `none`, `required`, or a tool's name). With `stream`, the answer goes to
-    `result-chunks` while it is made: then one model is asked at a time, and another goes on where one was cut off.
-    With `batch` the answer may wait: the provider makes it in its own time, for a day unless `timeout` says
-    otherwise, and usually for half the price. What a model cannot do is left out if it is in `downgrade`, or else the
-    model fails.
+    `result-chunks` while it is made: then one model is asked at a time, and another continues where one was cut off.
+    With `batch` the provider answers as part of a batch, within a day unless `timeout` says otherwise, and usually for
+    half the price. A feature that a model lacks is left out if it is in `downgrade`; otherwise the model fails.
     """
 
     kind: Literal["ask"]
@@ -208,12 +206,12 @@ class AskStep(Step):
     batch: bool = False
     downgrade: tuple[Feature, ...] = ()
 
-    def usual(self, name: str) -> Any:
-        """Return a field's default: what may wait has a day."""
-        return _BATCH if name == "timeout" and self.batch else super().usual(name)
+    def default_of(self, name: str) -> Any:
+        """Return a field's default: with `batch`, the timeout is a day."""
+        return _BATCH_TIMEOUT if name == "timeout" and self.batch else super().default_of(name)
 
     @model_validator(mode="after")
-    def _unhurried(self) -> Self:
+    def _default_timeout(self) -> Self:
         return self._filled("timeout")
 
     @field_validator("models")
@@ -249,7 +247,7 @@ class DecideStep(Step):
 
 
 class ConnectorStep(Step):
-    """Have `connector`, a name from the settings, do something with `arguments`, values. Output: what it returns."""
+    """Call `connector`, a name from the settings, with `arguments`, values. Output: what it returns."""
 
     kind: Literal["connector"]
     connector: str
@@ -315,15 +313,15 @@ class MapStep(Step):
     @model_validator(mode="after")
     def _once(self) -> MapStep:
         if self.retry.attempts > 1:
-            raise ValueError("a map is not tried again as a whole; give `retry` to the step inside it")
+            raise ValueError("a map is not retried as a whole; give `retry` to the step inside it")
         return self
 
-    def usual(self, name: str) -> Any:
-        """Return a field's default: a map whose items may wait waits as long as they do."""
-        return patience(self.step) or super().usual(name) if name == "timeout" else super().usual(name)
+    def default_of(self, name: str) -> Any:
+        """Return a field's default: with `batch` inside, the timeout is that of the step inside."""
+        return batch_wait(self.step) or super().default_of(name) if name == "timeout" else super().default_of(name)
 
     @model_validator(mode="after")
-    def _unhurried(self) -> Self:
+    def _default_timeout(self) -> Self:
         return self._filled("timeout")
 
     @field_validator("step")
@@ -335,13 +333,13 @@ class MapStep(Step):
         return step
 
 
-def patience(step: Step) -> float:
-    """Return how many seconds a step may wait for a provider that makes its answers in its own time."""
+def batch_wait(step: Step) -> float:
+    """Return how many seconds a step may wait for batches."""
     match step:
         case AskStep(batch=True):
             return step.timeout * step.retry.attempts
         case MapStep():
-            return step.timeout if patience(step.step) else 0.0
+            return step.timeout if batch_wait(step.step) else 0.0
         case _:
             return 0.0
 

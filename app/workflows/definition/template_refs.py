@@ -1,4 +1,4 @@
-"""What is written in a step in one of the three small languages, with its key in the YAML."""
+"""The templates, expressions and values of a step, with their keys in the YAML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Compiled = Prompt | Expression | TemplateValue
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TemplateRef:
-    """A template, an expression or a value: `key` is its way in the file, `step` the step that it belongs to.
+    """A template, an expression or a value: `key` is its path in the file, `step` the step that it belongs to.
 
     `wants` is what an expression must yield, where that matters; `inside` says whether it is inside of a map.
     """
@@ -40,7 +40,7 @@ class TemplateRef:
     inside: bool = False
 
     def compiled(self, where: str = "") -> Compiled:
-        """Return it made ready to use; errors say where it is: in `where`, at its key.
+        """Return it compiled; errors name `where` and its key.
 
         Raises:
             ConfigurationError: it is malformed.
@@ -52,7 +52,7 @@ class TemplateRef:
 
 
 def template_refs(spec: Workflow) -> Iterator[TemplateRef]:
-    """Yield all pieces of a workflow's steps, in their order."""
+    """Yield the references of all steps of a workflow, in their order."""
     for name, step in spec.steps.items():
         yield from of_step(step, name, ("steps", name))
         if isinstance(step, MapStep):
@@ -60,7 +60,7 @@ def template_refs(spec: Workflow) -> Iterator[TemplateRef]:
 
 
 def of_step(step: Step, name: str = "", key: Key = (), *, inside: bool = False) -> Iterator[TemplateRef]:
-    """Yield the pieces of one step, called `name`, which stands at `key` in the file."""
+    """Yield the references of one step, called `name`, at `key` in the file."""
     for inner, text in _templates(step):
         yield TemplateRef((*key, *inner), name, "template", text, inside=inside)
     for inner, text, wants in _expressions(step):

@@ -1,4 +1,4 @@
-"""What pydantic finds in a workflow, in the words and the keys of the YAML."""
+"""pydantic's errors in a workflow, in the terms and the keys of the YAML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def explain(error: ValidationError, document: Document) -> list[Problem]:
 
 
 def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
-    """Whether a list is only too short because what is wrong in it was left out."""
+    """Whether a list is too short only because an invalid item was left out."""
     length = len(one["loc"])
     return one["type"] == "too_short" and any(
         other["loc"][:length] == one["loc"] and len(other["loc"]) > length for other in others
@@ -32,7 +32,7 @@ def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
 
 
 def shown(key: Key, value: Any) -> Key:
-    """Return `key` as the file has it: without the kinds of steps, and without places in lists that are none there."""
+    """Return `key` as the file has it: without the kinds of steps, and without indexes of values that are no lists."""
     found: list[str | int] = []
     here: Any = value
     for place, part in enumerate(key):
@@ -55,11 +55,11 @@ def _problem(found: ErrorDetails, document: Document) -> Problem:
     if raw and raw[-1] == "[key]":
         key = shown(raw[:-1], document.value)
         return Problem(place_of(key, document.places), key, _NAMING)
-    key, text = _said(found, shown(raw, document.value), document)
+    key, text = _explained(found, shown(raw, document.value), document)
     return Problem(place_of(key, document.places), key, text)
 
 
-def _said(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, str]:
+def _explained(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, str]:
     if found["type"] == "union_tag_not_found":
         return (*key, "kind"), f"is required: {_kinds(found)}"
     if found["type"] == "union_tag_invalid":
@@ -132,7 +132,11 @@ def _model(annotation: Any, value: Any) -> type[BaseModel] | None:
     found = list(_models(annotation))
     if len(found) > 1:
         kind = value.get("kind") if isinstance(value, Mapping) else None
-        found = [model for model in found if "kind" in model.model_fields and kind in _literals(model)]
+        found = [
+            model
+            for model in found
+            if "kind" in model.model_fields and kind in get_args(model.model_fields["kind"].annotation)
+        ]
     return found[0] if found else None
 
 
@@ -141,7 +145,3 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from _models(inner)
-
-
-def _literals(model: type[BaseModel]) -> tuple[Any, ...]:
-    return get_args(model.model_fields["kind"].annotation)

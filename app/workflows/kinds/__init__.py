@@ -1,4 +1,4 @@
-"""What each kind of step does when it begins, when a fact comes, and when time passes: one file for each."""
+"""What each kind of step does when it begins, when it gets an answer, and when time passes: one file for each."""
 
 from __future__ import annotations
 

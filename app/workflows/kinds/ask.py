@@ -27,12 +27,12 @@ class AskKind:
     def begin(self, ctx: StepContext) -> Transition:
         """Look up what the routing needs to know, or ask at once."""
         asked = ask_requests.messages(ctx)
-        question = ask_requests.question(ctx, asked)
-        lookup = ask_routing.lookup(ctx, question)
+        routing = ask_requests.routing_request(ctx, asked)
+        lookup = ask_routing.lookup(ctx, routing)
         if lookup is None:
-            return _choose(ctx, question, asked)
+            return _choose(ctx, routing, asked)
         request = StepRequest(
-            id=ctx.request_id("lookup", ours=True),
+            id=ctx.request_id("lookup", internal=True),
             task_id=ctx.run.task_id,
             step=ctx.name,
             connector=lookup.connector,
@@ -46,13 +46,13 @@ class AskKind:
         if isinstance(received, StepResult):
             ctx = replace(ctx, step=replace(ctx.step, looked_up=None if received.error else received.output))
             asked = ask_requests.messages(ctx)
-            return _choose(ctx, ask_requests.question(ctx, asked), asked)
+            return _choose(ctx, ask_requests.routing_request(ctx, asked), asked)
         if not isinstance(received, ModelResponse):
             return Transition(ctx.step)
         if received.id in ctx.step.promised:
-            ctx = replace(ctx, step=batch_polling.forget(ctx.step, received.id))
+            ctx = replace(ctx, step=batch_polling.answered(ctx.step, received.id))
         if received.ticket and not received.error:
-            return batch_polling.keep(ctx, received, received.ticket)
+            return batch_polling.hold_ticket(ctx, received, received.ticket)
         if received.purpose == "fusion":
             return Transition(replace(ctx.step, replies=(*ctx.step.replies, received)))
         wrong = _wrong(ctx, received)
@@ -60,49 +60,50 @@ class AskKind:
             return _repair(ctx, received, wrong)
         if wrong:
             failure = Failure(
-                code="invalid_output", message=f"{received.model} did not answer as the schema wants: {wrong}"
+                code="invalid_output",
+                message=f"the answer of {received.model} is not valid against the schema: {wrong}",
             )
             received = received.model_copy(update={"error": failure})
         step = replace(ctx.step, responses=(*ctx.step.responses, received))
         return _replace(replace(ctx, step=step)) if received.error else Transition(step)
 
-    def settle(self, ctx: StepContext) -> Transition:
-        """Ask for what is made in batches, when it is time; go on to the next phase when this one is over."""
+    def resume(self, ctx: StepContext) -> Transition:
+        """Poll for the answers of batches, when it is time; go on to the next phase when this one is over."""
         if not ctx.step.promised:
-            return self._settle(ctx)
-        ctx, requests = batch_polling.due(ctx)
-        move = self._settle(ctx)
-        if not requests or move.step.status != "running" or move.step.fusing:
-            return move  # whoever does not wait any more does not ask
-        return Transition(move.step, (*requests, *move.commands), move.steps)
+            return self._next_phase(ctx)
+        ctx, requests = batch_polling.due_polls(ctx)
+        transition = self._next_phase(ctx)
+        if not requests or transition.step.status != "running" or transition.step.fusing:
+            return transition  # a step that does not wait any more does not ask
+        return Transition(transition.step, (*requests, *transition.commands), transition.steps)
 
-    def _settle(self, ctx: StepContext) -> Transition:
+    def _next_phase(self, ctx: StepContext) -> Transition:
         step = ctx.step
         if step.fusing:
-            return ask_fusion.fuse(ctx, ask_fusion.pool(ctx)) if ctx.late or not step.outstanding else Transition(step)
+            waits = step.outstanding and not ctx.late
+            return Transition(step) if waits else ask_fusion.fuse(ctx, ask_fusion.usable_candidates(ctx))
         if not step.order:
             return Transition(step)
         if step.outstanding and not ctx.late and ask_routing.waits_for_all(ctx):
-            return Transition(step)  # whether what has failed so far matters, the routing says in the end
+            return Transition(step)  # in the end, the routing says whether failures matter
         if not step.outstanding and not ctx.late and (further := _more(ctx)):
             return further
-        return _settle(ctx)
+        return _fuse_when_certain(ctx)
 
 
-def _settle(ctx: StepContext) -> Transition:
+def _fuse_when_certain(ctx: StepContext) -> Transition:
     """Fuse the answers when they are all there, or enough to be certain; fail when too few can still come."""
-    step, pool = ctx.step, ask_fusion.pool(ctx)
+    step, pool = ctx.step, ask_fusion.usable_candidates(ctx)
     missing = min(ctx.spec.fusion.quorum, len(step.order) - step.wave) - len(pool)
     if missing > (0 if ctx.late else len(step.outstanding)):
         return ctx.failed(_why_too_few(ctx))
-    complete = ctx.late or not step.outstanding
-    return (
-        ask_fusion.fuse(ctx, pool) if complete or (missing <= 0 and ask_fusion.decided(ctx, pool)) else Transition(step)
-    )
+    if ctx.late or not step.outstanding or (missing <= 0 and ask_fusion.decided(ctx, pool)):
+        return ask_fusion.fuse(ctx, pool)
+    return Transition(step)
 
 
-def _choose(ctx: StepContext, question: RoutingRequest, asked: tuple[Message, ...]) -> Transition:
-    choice = ask_routing.choose(ctx, question)
+def _choose(ctx: StepContext, routing: RoutingRequest, asked: tuple[Message, ...]) -> Transition:
+    choice = ask_routing.choose(ctx, routing)
     if not choice.models:
         return ctx.failed(Failure.of(NoModel(f"step {ctx.name}: {choice.reason}")))
     return _wave(ctx, choice, asked)
@@ -125,7 +126,7 @@ def _more(ctx: StepContext) -> Transition | None:
     if not ask_routing.waits_for_all(ctx):
         return None
     asked = ask_requests.messages(ctx)
-    choice = ask_routing.more(ctx, ask_requests.question(ctx, asked))
+    choice = ask_routing.more(ctx, ask_requests.routing_request(ctx, asked))
     return _wave(ctx, choice, asked) if choice and choice.models else None
 
 
@@ -140,11 +141,11 @@ def _replace(ctx: StepContext) -> Transition:
 
 
 def _wrong(ctx: StepContext, response: ModelResponse) -> str | None:
-    """Return what is wrong with an answer that should be JSON; one that wants something called is none yet."""
-    if response.error or response.tool_calls or ctx.part.schema is None:
+    """Return what is wrong with an answer that should be JSON; one that asks for tool calls is not JSON yet."""
+    if response.error or response.tool_calls or ctx.compiled.schema is None:
         return None
     try:
-        read(response.text, ctx.part.schema)
+        read(response.text, ctx.compiled.schema)
     except NotJson as error:
         return str(error)
     return None
@@ -163,10 +164,10 @@ def _why_too_few(ctx: StepContext) -> Failure:
     step, quorum = ctx.step, ctx.spec.fusion.quorum
     if ctx.late and step.outstanding:
         return ctx.timed_out()
-    answered = sorted(step.responses, key=lambda response: response.branch)  # not as they happened to arrive
+    answered = sorted(step.responses, key=lambda response: response.branch)  # in whatever order they arrived
     errors = [response.error for response in answered if response.error]
     if errors and len({error.code for error in errors}) == 1:
         return errors[0]
-    said = "; ".join(f"{error.code}: {error.message}" for error in errors)
-    wanted = f"{len(errors)} of {len(step.order)} models failed in step {ctx.name}, and {quorum} must answer"
-    return Failure.of(QuorumNotMet(f"{wanted} ({said})"))
+    details = "; ".join(f"{error.code}: {error.message}" for error in errors)
+    summary = f"{len(errors)} of {len(step.order)} models failed in step {ctx.name}, and {quorum} must answer"
+    return Failure.of(QuorumNotMet(f"{summary} ({details})"))

@@ -11,35 +11,35 @@ from app.fusion.base import Calls, Candidate, Fused, Panel, Strategy
 from app.vectors import Vector, decode
 from app.workflows.kinds import ask_requests
 from app.workflows.kinds.base import StepContext, Transition
-from app.workflows.kinds.tool_calls import of_branch
+from app.workflows.kinds.tool_calls import branch_tool_calls
 from app.workflows.replacing import replace
-from app.workflows.run import without_waiting
+from app.workflows.run import stop_waiting
 from app.workflows.structured_output import NotJson, read
 from topics.base import Failure
 from topics.model_requests import Message, ModelRequest, Sampling
 from topics.model_responses import ModelResponse
 
-#: How often a fusion may ask again; a strategy that wants more never comes to an end.
+#: How often a fusion may call models; a strategy that wants more would never end.
 _MAX_ROUNDS = 50
 
 
 class FusionFailed(WorkflowError):
-    """A strategy raised what it should not, or never comes to an end."""
+    """A strategy raised an error, or never ends."""
 
     code = "fusion"
 
 
-def data(ctx: StepContext, response: ModelResponse) -> JsonValue:
+def json_answer(ctx: StepContext, response: ModelResponse) -> JsonValue:
     """Return an answer as JSON, where JSON was asked for."""
-    if ctx.part.schema is None or response.error:
+    if ctx.compiled.schema is None or response.error:
         return None
     try:
-        return read(response.text, ctx.part.schema)
+        return read(response.text, ctx.compiled.schema)
     except NotJson:
         return None
 
 
-def pool(ctx: StepContext) -> list[Candidate]:
+def usable_candidates(ctx: StepContext) -> list[Candidate]:
     """Return the usable answers of the last wave, or of the waves before when it has none, as they arrived."""
     usable = [response for response in ctx.step.responses if response.error is None]
     last = set(ctx.step.order[ctx.step.wave :])
@@ -47,7 +47,9 @@ def pool(ctx: StepContext) -> list[Candidate]:
         [] if ctx.step.outstanding and not ctx.late else usable
     )
     return [
-        Candidate(response.branch, response.text, _vector(response.embedding), response.model, data(ctx, response))
+        Candidate(
+            response.branch, response.text, _vector(response.embedding), response.model, json_answer(ctx, response)
+        )
         for response in chosen
     ]
 
@@ -61,7 +63,7 @@ def _vector(text: str | None) -> Vector | None:
 
 
 def decided(ctx: StepContext, candidates: Sequence[Candidate]) -> bool:
-    """Return whether the answers that are outstanding cannot change anything."""
+    """Return whether the outstanding answers cannot change the outcome."""
     strategy = _strategy(ctx)
     try:
         return strategy.decided(candidates, len(ctx.step.outstanding))
@@ -79,13 +81,13 @@ def fuse(ctx: StepContext, candidates: Sequence[Candidate]) -> Transition:
         new = [call for call in outcome.calls if call.label not in replies]
         if not ctx.late and new:
             return _call(ctx, Calls(tuple(new)))
-        # Time is over: what has not been answered counts as failed, and the strategy does with what it has.
+        # Time is up: unanswered calls count as failed, and the strategy uses what it has.
         replies = {**replies, **{call.label: None for call in outcome.calls}}
-    raise FusionFailed(f"step {ctx.name}: the strategy {ctx.spec.fusion.strategy} asks without end")
+    raise FusionFailed(f"step {ctx.name}: the strategy {ctx.spec.fusion.strategy} never stops asking")
 
 
 def _panel(ctx: StepContext, candidates: Sequence[Candidate], replies: Mapping[str, str | None]) -> Panel:
-    # Only a strategy that asks models itself wants to know what they were asked.
+    # Only a strategy that calls models itself needs the prompt.
     *system, prompt = ask_requests.messages(ctx) if _strategy(ctx).models else (Message(role="user", content=""),)
     return Panel(
         candidates=candidates,
@@ -106,9 +108,9 @@ def _ask(ctx: StepContext, panel: Panel) -> Fused | Calls:
 
 
 def _strategy(ctx: StepContext) -> Strategy:
-    if ctx.part.strategy is None:
+    if ctx.compiled.strategy is None:
         raise FusionFailed(f"step {ctx.name} has no strategy")
-    return ctx.part.strategy
+    return ctx.compiled.strategy
 
 
 def _fault(ctx: StepContext, fault: Exception) -> FusionFailed:
@@ -116,15 +118,15 @@ def _fault(ctx: StepContext, fault: Exception) -> FusionFailed:
 
 
 def _call(ctx: StepContext, calls: Calls) -> Transition:
-    """Send the calls. What the models still owe does not count any more."""
+    """Send the calls. Outstanding answers of the models do not count any more."""
     requests = [
         ModelRequest(
-            id=ctx.request_id(f"fusion:{call.label}", ours=True),
+            id=ctx.request_id(f"fusion:{call.label}", internal=True),
             task_id=ctx.run.task_id,
             step=ctx.name,
             branch=call.label,
             attempt=ctx.step.attempt,
-            model=ctx.run.affordable(call.model),
+            model=ctx.run.permitted_model(call.model),
             messages=(
                 *((Message(role="system", content=call.system),) if call.system else ()),
                 Message(role="user", content=call.prompt),
@@ -138,7 +140,7 @@ def _call(ctx: StepContext, calls: Calls) -> Transition:
         )
         for call in calls.calls
     ]
-    step = ctx.step if ctx.step.fusing else replace(without_waiting(ctx.step), fusing=True)
+    step = ctx.step if ctx.step.fusing else replace(stop_waiting(ctx.step), fusing=True)
     return replace(ctx, step=step).running(*requests)
 
 
@@ -146,7 +148,7 @@ def _end(ctx: StepContext, fused: Fused) -> Transition:
     try:
         output = _output(ctx, fused)
     except NotJson as error:
-        message = f"the fused answer of step {ctx.name} does not fit the schema: {error}"
+        message = f"the fused answer of step {ctx.name} is not valid against the schema: {error}"
         return ctx.failed(Failure(code="invalid_output", message=message))
     reason = ". ".join(filter(None, (ctx.step.reason, fused.reason)))
     return Transition(
@@ -169,12 +171,12 @@ def _output(ctx: StepContext, fused: Fused) -> JsonValue:
     """Return the answer: a text, or the data where there is a schema.
 
     Raises:
-        NotJson: it does not fit the schema.
+        NotJson: it is not valid against the schema.
     """
-    schema = ctx.part.schema
+    schema = ctx.compiled.schema
     if schema is None:
         return fused.text
-    if of_branch(ctx.step, fused.branch):  # it wants something called first
+    if branch_tool_calls(ctx.step, fused.branch):  # it asks for tool calls first
         return None
     if fused.data is None:
         return read(fused.text, schema)

@@ -1,4 +1,4 @@
-"""The requests of an `ask` step, under ids that a repetition would give them too."""
+"""The requests of an `ask` step; a repetition gives them the same ids."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from app.workflows.kinds.base import StepContext
 from topics.model_requests import Message, ModelRequest, Ticket
 from topics.model_responses import ModelResponse
 
-#: Letters of English text for one token, about; only for estimates before a model has counted.
-_LETTERS = 4
+#: Characters of English text per token, roughly; only for estimates before a model has counted.
+_CHARACTERS = 4
 
 
 def branches(spec: AskStep, models: Iterable[str]) -> tuple[str, ...]:
@@ -25,33 +25,33 @@ def branches(spec: AskStep, models: Iterable[str]) -> tuple[str, ...]:
 
 
 def model_of(spec: AskStep, branch: str) -> str:
-    """Return the model that a branch asks; its name may look like a sample's."""
+    """Return the model that a branch asks; without samples, a `#` belongs to the model's name."""
     return branch if spec.samples == 1 else branch.rpartition("#")[0]
 
 
 def messages(ctx: StepContext) -> tuple[Message, ...]:
-    """Return what the models are asked."""
+    """Return the messages that the models get."""
     context = ctx.context()
-    system = [ctx.part.templates["system"].render(context)] if "system" in ctx.part.templates else []
+    system = [ctx.compiled.templates["system"].render(context)] if "system" in ctx.compiled.templates else []
     if ctx.spec.output_schema:
         system.append(structured_output.demand(ctx.spec.output_schema))
-    text = ctx.part.templates["prompt"].render(context)
+    text = ctx.compiled.templates["prompt"].render(context)
     prompt = Message(role="user", content=text, images=images(ctx, context))
     return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
 
 
-def question(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
-    """Return what the routing chooses for, where the models are asked this."""
+def routing_request(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
+    """Return the routing's request for a step that asks this."""
     models = ctx.run.permitted(ctx.spec.models)
     return RoutingRequest(
         models=models,
         count=len(models),
         key=_key(ctx),
-        turn=ctx.run.turn,
+        offset=ctx.run.turn,
         text=asked[-1].content,
-        tokens=sum(len(message.content) for message in asked) // _LETTERS + 1,
+        tokens=sum(len(message.content) for message in asked) // _CHARACTERS + 1,
         now=ctx.now,
-        facts=ctx.engine.facts,
+        profiles=ctx.engine.profiles,
         health=ctx.engine.health,
         looked_up=ctx.step.looked_up,
     )
@@ -59,7 +59,7 @@ def question(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
 
 def _key(ctx: StepContext) -> str:
     for place in range(len(ctx.spec.routing)):
-        if written := ctx.part.expressions.get(f"routing.{place}.key"):
+        if written := ctx.compiled.expressions.get(f"routing.{place}.key"):
             key = written.evaluate(ctx.context())
             if not isinstance(key, (str, int, float, bool)):
                 raise ExpressionError(f"step {ctx.name}: the routing's key must be a text or a number")
@@ -68,7 +68,7 @@ def _key(ctx: StepContext) -> str:
 
 
 def requests(ctx: StepContext, chosen: Sequence[str], asked: tuple[Message, ...]) -> list[ModelRequest]:
-    """Return one request for each branch, which asks this; a streamed answer that was cut off is gone on with."""
+    """Return one request that asks this for each branch; a streamed answer that was cut off is continued."""
     embed = _compared(ctx)
     return [
         _request(ctx, branch, ctx.request_id(branch), asked, embed=embed, prefix=partial_answer(ctx))
@@ -79,19 +79,19 @@ def requests(ctx: StepContext, chosen: Sequence[str], asked: tuple[Message, ...]
 def batch_poll(
     ctx: StepContext, branch: str, request_id: str, asked: tuple[Message, ...], ticket: Ticket
 ) -> ModelRequest:
-    """Return the request that asks for the answer which a ticket stands for."""
+    """Return the request for the answer that a batch ticket stands for."""
     embed = _compared(ctx) and branch not in ctx.step.repairs
     return _request(ctx, branch, request_id, asked, embed=embed).model_copy(update={"ticket": ticket})
 
 
 def _compared(ctx: StepContext) -> bool:
-    """Whether answers are compared by what they mean."""
+    """Whether answers are compared by their meaning."""
     several = len(ctx.spec.models) * ctx.spec.samples > 1
-    return several and ctx.part.strategy is not None and ctx.part.strategy.needs_embeddings
+    return several and ctx.compiled.strategy is not None and ctx.compiled.strategy.needs_embeddings
 
 
 def partial_answer(ctx: StepContext) -> str:
-    """Return what stands of a streamed answer that was cut off, and that may be continued."""
+    """Return what was received of a streamed answer before it was cut off, if it may be continued."""
     spec, step = ctx.spec, ctx.step
     if not isinstance(spec, AskStep) or not spec.stream or spec.output_schema or spec.tools:
         return ""
@@ -110,14 +110,14 @@ def repair(ctx: StepContext, response: ModelResponse, wrong: str) -> ModelReques
     return _request(ctx, response.branch, request_id, asked, embed=False)
 
 
-def _request(  # what differs between requests
+def _request(
     ctx: StepContext, branch: str, request_id: str, asked: tuple[Message, ...], *, embed: bool, prefix: str = ""
 ) -> ModelRequest:
     sampling = ctx.spec.sampling
     sample = branch.rpartition("#")[2]
     if sampling.seed is not None and ctx.spec.samples > 1:  # or all samples would be the same
         sampling = sampling.model_copy(update={"seed": sampling.seed + int(sample)})
-    # Samples of one model differ by chance only: an answer given before would be all of them.
+    # Samples of one model differ by chance only: a cached answer would be all of them.
     cache: Reuse | None = ctx.spec.cache if ctx.spec.samples == 1 else None
     return ModelRequest(
         id=request_id,

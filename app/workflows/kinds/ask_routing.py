@@ -15,38 +15,40 @@ T = TypeVar("T")
 
 
 class RoutingFailed(WorkflowError):
-    """A policy raised what it should not, or chose what it was not given."""
+    """A policy raised an error, or chose a model that it was not given."""
 
     code = "routing"
 
 
-def lookup(ctx: StepContext, question: RoutingRequest) -> Lookup | None:
+def lookup(ctx: StepContext, request: RoutingRequest) -> Lookup | None:
     """Return what must be looked up before models are chosen."""
-    return _guarded(ctx, lambda: lookup_through(ctx.part.stages, question))
+    return _guarded(ctx, lambda: lookup_through(ctx.compiled.stages, request))
 
 
-def choose(ctx: StepContext, question: RoutingRequest) -> Choice:
+def choose(ctx: StepContext, request: RoutingRequest) -> Choice:
     """Return the models to ask first."""
-    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.part.stages, question)))
+    return _sound(ctx, _guarded(ctx, lambda: choose_through(ctx.compiled.stages, request)))
 
 
-def more(ctx: StepContext, question: RoutingRequest) -> Choice | None:
-    """Return which further models to ask, now that all have answered; None when it is enough."""
+def more(ctx: StepContext, request: RoutingRequest) -> Choice | None:
+    """Return which further models to ask, now that all have answered; None when no more are needed."""
     asked = tuple(dict.fromkeys(ask_requests.model_of(ctx.spec, branch) for branch in ctx.step.order))
     places = {branch: place for place, branch in enumerate(ctx.step.order)}
     answers = [
         ModelAnswer(
-            ask_requests.model_of(ctx.spec, one.branch), None if one.error else one.text, ask_fusion.data(ctx, one)
+            ask_requests.model_of(ctx.spec, one.branch),
+            None if one.error else one.text,
+            ask_fusion.json_answer(ctx, one),
         )
-        for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # not as they happened to arrive
+        for one in sorted(ctx.step.responses, key=lambda one: places[one.branch])  # in whatever order they arrived
     ]
-    choice = _guarded(ctx, lambda: more_through(ctx.part.stages, question, asked, answers))
+    choice = _guarded(ctx, lambda: more_through(ctx.compiled.stages, request, asked, answers))
     return _sound(ctx, choice, asked) if choice else None
 
 
 def waits_for_all(ctx: StepContext) -> bool:
     """Whether a policy wants to see all of the answers before they are fused."""
-    return not all(isinstance(policy, SinglePassPolicy) for policy, _ in ctx.part.stages)
+    return not all(isinstance(policy, SinglePassPolicy) for policy, _ in ctx.compiled.stages)
 
 
 def _guarded(ctx: StepContext, ask: Callable[[], T]) -> T:

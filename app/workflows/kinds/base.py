@@ -1,4 +1,4 @@
-"""What the kinds of steps share: the moment at which something happens to a step, and what follows from it."""
+"""What the kinds of steps share: the context in which something happens to a step, and what follows from it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEv
 
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole
 class StepContext:
-    """Something happens to the step `name` of `run`, whose state is `step`, at `now` (epoch seconds).
+    """What is known when something happens to the step `name` of `run` at `now` (epoch seconds).
 
-    `steps` are the states of all steps that have begun, as they are at this moment.
+    `step` is its state, `steps` are those of all steps that have begun; `compiled` is the step as the workflow has it.
     """
 
     run: Run
     steps: Mapping[str, StepRun]
     name: str
     step: StepRun
-    part: CompiledStep
+    compiled: CompiledStep
     definition: Definition
     engine: EngineContext
     now: float
@@ -48,7 +48,7 @@ class StepContext:
     @property
     def spec(self) -> Any:
         """What the workflow says of the step."""
-        return self.part.spec
+        return self.compiled.spec
 
     @property
     def late(self) -> bool:
@@ -67,43 +67,43 @@ class StepContext:
 
     def timed_out(self) -> Failure:
         """Return the failure of a step whose time is over."""
-        whose = "the run's deadline" if self.now >= self.run.deadline else "its time-out"
-        return Failure.of(DeadlineExceeded(f"step {self.name} was not done by {whose}"))
+        limit = "the run's deadline" if self.now >= self.run.deadline else "its timeout"
+        return Failure.of(DeadlineExceeded(f"step {self.name} did not end within {limit}"))
 
     def context(self) -> Mapping[str, Any]:
         """Return what templates, expressions and values can name."""
         return context(self.run, self.steps, self.name)
 
-    def request_id(self, branch: str, *, ours: bool = False) -> str:
+    def request_id(self, branch: str, *, internal: bool = False) -> str:
         """Return the id of a request of this attempt: the same whenever it is made again.
 
-        It always has three parts after the task's id, of which none has a slash: so no two requests of any
-        two tasks share one, whatever ids the tasks have. `ours` tells our own questions from those to models.
+        It always has three parts after the task's id, and none has a slash: so no two requests of any two tasks share
+        an id, whatever ids the tasks have. `internal` tells the engine's own requests from those to the models.
         """
-        part = quote(branch, safe=":#")
-        return f"{self.run.task_id}/{self.name}/{'!' if ours else ''}{part}/{self.step.attempt}"
+        quoted = quote(branch, safe=":#")
+        return f"{self.run.task_id}/{self.name}/{'!' if internal else ''}{quoted}/{self.step.attempt}"
 
     def state(self, name: str) -> StepRun:
         """Return the state of another step."""
         return self.steps.get(name, WAITING)
 
     def running(self, *requests: Any, **changes: Any) -> Transition:
-        """Return the step as it waits for the answers to these requests too."""
+        """Return the step when it waits for the answers to these requests too."""
         ids = self.step.outstanding | {request.id for request in requests}
         return Transition(replace(self.step, status="running", outstanding=ids, **changes), requests)
 
     def succeeded(self, **changes: Any) -> Transition:
-        """Return the step as it ends well."""
+        """Return the step when it has succeeded."""
         return Transition(replace(self.step, status="succeeded", ended_at=self.now, **changes))
 
     def failed(self, error: Failure, **changes: Any) -> Transition:
-        """Return the step as it fails."""
+        """Return the step when it has failed."""
         return Transition(replace(self.step, status="failed", ended_at=self.now, error=error, **changes))
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What follows: the step's new state, the events to send, and the states of further steps (of a map's items)."""
+    """What follows: the step's new state, the events to send, and the states of further steps (the items of a map)."""
 
     step: StepRun
     commands: Sequence[Command] = ()
@@ -118,21 +118,24 @@ class StepKind(Protocol):
         ...
 
     def receive(self, ctx: StepContext, received: Response) -> Transition:
-        """Take in the answer to a request that was outstanding, and is no more."""
+        """Take in the answer to a request, which is no longer among those outstanding."""
         ...
 
-    def settle(self, ctx: StepContext) -> Transition:
-        """End the running step if its outcome is certain, or if it is late and can still be made good."""
+    def resume(self, ctx: StepContext) -> Transition:
+        """Go on when something else has changed or time has passed.
+
+        The step ends if its outcome is certain, or if it is late and has enough to succeed.
+        """
         ...
 
 
 class PassiveKind:
-    """What kinds share that only wait for one answer, or for time: they do nothing in between."""
+    """The base of kinds that only wait for one answer, or for a time: they do nothing in between."""
 
     def receive(self, ctx: StepContext, received: Response) -> Transition:  # noqa: ARG002  # the port's signature
         """Change nothing."""
         return Transition(ctx.step)
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """Change nothing."""
         return Transition(ctx.step)

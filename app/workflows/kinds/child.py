@@ -12,26 +12,26 @@ from topics.step_results import StepResult
 from topics.tasks import Parent, Task
 
 _MAX_ID = 200
-#: A workflow that runs itself without end must come to one.
+#: How deep workflows may run workflows: one that runs itself must end.
 _MAX_DEPTH = 20
 
 
 class TooDeep(WorkflowError):
-    """Workflows run workflows that run workflows, without end."""
+    """Workflows that run workflows are nested too deep."""
 
     code = "too_deep"
 
 
 class ChildKind(PassiveKind):
-    """One task, whose end comes back as an answer. The task's id is that of the request."""
+    """One task, whose result is the answer. The task's id is that of the request."""
 
     def begin(self, ctx: StepContext) -> Transition:
         """Send the task."""
         parent = ctx.run.task.parent
         depth = parent.depth + 1 if parent else 1
         if depth > _MAX_DEPTH:
-            raise TooDeep(f"step {ctx.name}: {_MAX_DEPTH} generations of workflows that run workflows are the most")
-        values = ctx.part.values["input"].evaluate(ctx.context())
+            raise TooDeep(f"step {ctx.name}: workflows that run workflows are nested more than {_MAX_DEPTH} deep")
+        values = ctx.compiled.values["input"].evaluate(ctx.context())
         if not isinstance(values, dict):
             raise ExpressionError(f"step {ctx.name}: input must be an object")
         request_id = child_id(ctx)
@@ -68,7 +68,7 @@ class ChildKind(PassiveKind):
 
 
 def child_id(ctx: StepContext) -> str:
-    """Return the child's task id; deep in a family, where names would become too long, a digest of it."""
+    """Return the child's task id; where it would be too long, since the parent is a child too, a digest of it."""
     full = ctx.request_id("workflow")
     if len(full) <= _MAX_ID:
         return full

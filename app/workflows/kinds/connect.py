@@ -1,4 +1,4 @@
-"""`connector`: have a connector do something."""
+"""`connector`: call a connector."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ConnectorKind(PassiveKind):
 
     def begin(self, ctx: StepContext) -> Transition:
         """Send the request."""
-        arguments = ctx.part.values["arguments"].evaluate(ctx.context())
+        arguments = ctx.compiled.values["arguments"].evaluate(ctx.context())
         if not isinstance(arguments, dict):
             raise ExpressionError(f"step {ctx.name}: arguments must be an object")
         request = StepRequest(

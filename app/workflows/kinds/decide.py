@@ -7,14 +7,14 @@ from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 
 
 class DecideKind(PassiveKind):
-    """Begins and ends at once."""
+    """Ends as soon as it begins."""
 
     def begin(self, ctx: StepContext) -> Transition:
         """Take a branch, or none."""
         context = ctx.context()
         for place, branch in enumerate(ctx.spec.branches):
             if branch.when is None:
-                return ctx.succeeded(output=branch.name, reason=f"{branch.name}, as no other branch held")
-            if holds(ctx.part.expressions[f"branches.{place}.when"], context):
+                return ctx.succeeded(output=branch.name, reason=f"{branch.name}, since no other condition holds")
+            if holds(ctx.compiled.expressions[f"branches.{place}.when"], context):
                 return ctx.succeeded(output=branch.name, reason=f"{branch.name}, because {branch.when}")
-        return ctx.succeeded(output=None, reason="no branch held")
+        return ctx.succeeded(output=None, reason="no condition holds")

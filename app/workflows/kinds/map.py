@@ -1,7 +1,7 @@
 """`map`: run a step for each item of a list, at most so many at once.
 
-The items are kept once, under the name `step[]`; each item's step is a step run of its own, `step[3]`, and
-is tried again, fused and reported like any other. The map itself only counts.
+The items are kept once, under the name `step[]`; the step of an item is a step run of its own, `step[3]`, and is
+retried, fused and reported like any other. The map itself only counts.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from topics.base import Failure
 
 
 class MapKind(PassiveKind):
-    """Begins items as others end, and ends with the last."""
+    """Begins an item when another ends, and ends with the last one."""
 
     def begin(self, ctx: StepContext) -> Transition:
         """Begin the first items.
 
-        Items may be there already, and even be over: of the last write before a crash, the map's own record may
-        be missing.
+        Items may exist already, and even be over: of the last write before a crash, the map's own record may be
+        missing.
         """
         kept = ctx.steps.get(items_of(ctx.name)) or _keep(ctx)
         total = len(_list(kept))
@@ -29,10 +29,10 @@ class MapKind(PassiveKind):
             return ctx.succeeded(output=[], reason="no items")
         begun = _fill(replace(ctx, step=replace(ctx.step, status="running", wake_at=ctx.step.ends_at)), total)
         steps = {items_of(ctx.name): kept, **begun.steps}
-        settled = self.settle(replace(ctx, step=begun.step, steps={**ctx.steps, **steps}))
-        return Transition(settled.step, steps={**steps, **settled.steps})
+        resumed = self.resume(replace(ctx, step=begun.step, steps={**ctx.steps, **steps}))
+        return Transition(resumed.step, steps={**steps, **resumed.steps})
 
-    def settle(self, ctx: StepContext) -> Transition:
+    def resume(self, ctx: StepContext) -> Transition:
         """Count the items that are over, and begin others in their place."""
         over = {index: item for index in ctx.step.live if (item := ctx.state(item_of(ctx.name, index))).over}
         if not over:
@@ -52,8 +52,8 @@ class MapKind(PassiveKind):
 
 
 def _keep(ctx: StepContext) -> StepRun:
-    """Return the items, as they are kept."""
-    items = ctx.part.expressions["over"].evaluate(ctx.context())
+    """Return the step run that keeps the items."""
+    items = ctx.compiled.expressions["over"].evaluate(ctx.context())
     if not isinstance(items, list):
         raise ExpressionError(f"step {ctx.name}: over must yield a list, not {_word(items)}")
     if len(items) > ctx.spec.at_most:

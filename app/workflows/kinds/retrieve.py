@@ -17,7 +17,7 @@ class RetrieveKind(PassiveKind):
             id=ctx.request_id("retrieve"),
             task_id=ctx.run.task_id,
             step=ctx.name,
-            query=ctx.part.templates["query"].render(ctx.context()),
+            query=ctx.compiled.templates["query"].render(ctx.context()),
             limit=ctx.spec.limit,
             collection=ctx.spec.collection,
             cache_for=ctx.spec.cache_for,

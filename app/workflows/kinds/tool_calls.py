@@ -1,4 +1,4 @@
-"""The calls of tools that an answer wants, and how later steps see them."""
+"""The tool calls that an answer asks for, and how later steps see them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from app.workflows.run import StepRun
 from topics.model_requests import ToolCall
 
 
-def asked_for(step: StepRun) -> tuple[ToolCall, ...]:
-    """Return what the chosen answer of a step wants called; nothing unless the step succeeded with it."""
-    return of_branch(step, step.branch) if step.status == "succeeded" else ()
+def chosen_tool_calls(step: StepRun) -> tuple[ToolCall, ...]:
+    """Return the tool calls of a step's chosen answer; none unless the step succeeded with it."""
+    return branch_tool_calls(step, step.branch) if step.status == "succeeded" else ()
 
 
-def of_branch(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
-    """Return what the answer of a branch wants called."""
+def branch_tool_calls(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
+    """Return the tool calls of a branch's answer."""
     if not branch:
         return ()
     answered = (one for one in step.responses if one.branch == branch and one.error is None)
@@ -23,7 +23,7 @@ def of_branch(step: StepRun, branch: str) -> tuple[ToolCall, ...]:
 
 
 def parsed(call: ToolCall) -> dict[str, Any]:
-    """Return a call for expressions: `arguments` is the JSON in `raw`, or null where that is none."""
+    """Return a call as expressions see it: `arguments` is the JSON in `raw`, or null where that is not valid."""
     try:
         arguments = strict(call.arguments) if call.arguments.strip() else {}
     except ValueError:

@@ -1,4 +1,4 @@
-"""`transform`: compute something from what is there."""
+"""`transform`: compute something from the outputs of other steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 
 
 class TransformKind(PassiveKind):
-    """Begins and ends at once."""
+    """Ends as soon as it begins."""
 
     def begin(self, ctx: StepContext) -> Transition:
         """Compute the value."""
-        return ctx.succeeded(output=ctx.part.expressions["value"].evaluate(ctx.context()))
+        return ctx.succeeded(output=ctx.compiled.expressions["value"].evaluate(ctx.context()))

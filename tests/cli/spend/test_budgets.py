@@ -41,7 +41,7 @@ def test_that_budgets_of_the_settings_are_there_before_anybody_has_used_them() -
     assert row.renews_at.isoformat() == "2026-01-16T00:00:00+00:00"
 
 
-def test_that_an_account_says_what_is_spent_and_kept_back_and_who_waits() -> None:
+def test_that_an_account_says_what_is_spent_and_reserved_and_who_waits() -> None:
     account = replace(
         BudgetState("each:acme", TERMS).at(NOW),
         spent=1.5,

@@ -46,7 +46,8 @@ def test_verdicts_that_flip_are_ties_and_the_first_in_order_is_taken() -> None:
 def test_without_a_verdict_the_most_frequent_answer_is_taken(mode: str, reply: str | None) -> None:
     fused, _ = fuse(best(mode=mode), panel("x", "y", "Y"), says(reply))
     assert (fused.branch, fused.confidence) == ("b", None)
-    assert "judge could be had, so answers were counted; 2 of 3" in fused.reason
+    found = "verdict" if mode == "pairwise" else "score"
+    assert f"the judge gave no {found}, so answers were counted; 2 of 3" in fused.reason
 
 
 @pytest.mark.parametrize("mode", ["pairwise", "pointwise"])

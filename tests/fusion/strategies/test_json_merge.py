@@ -55,7 +55,7 @@ def test_what_does_not_fit_the_schema_is_not_given() -> None:
     texts = ['{"iban": "x"}', '{"card": "y"}', '{"card": "y"}', '{"iban": "z"}']
     fused = merge(replace(panel(*texts), schema=SCHEMA))
     assert (fused.text, fused.data, fused.branch) == (texts[1], {"card": "y"}, "b")
-    assert fused.reason.startswith("the merged answer does not fit the schema")
+    assert fused.reason.startswith("the merged answer is not valid against the schema")
     assert merge(panel(*texts)).data == {"iban": "x", "card": "y"}
 
 

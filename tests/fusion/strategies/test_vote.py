@@ -108,10 +108,10 @@ def test_decided_when_the_lead_cannot_be_caught(texts: list[str], outstanding: i
 @given(ANSWERS)
 def test_agreement_is_the_share_of_a_greatest_group(texts: list[str]) -> None:
     fused = vote().fuse(panel(*texts, order=ORDER))
-    said = [normalize(text) for text in texts]
-    assert fused.agreement == said.count(normalize(fused.text)) / len(said)
-    assert said.count(normalize(fused.text)) == max(map(said.count, said))
-    assert len(fused.groups[0]) == said.count(normalize(fused.text))
+    normal = [normalize(text) for text in texts]
+    assert fused.agreement == normal.count(normalize(fused.text)) / len(normal)
+    assert normal.count(normalize(fused.text)) == max(map(normal.count, normal))
+    assert len(fused.groups[0]) == normal.count(normalize(fused.text))
 
 
 @settings(deadline=None)

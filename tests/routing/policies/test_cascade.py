@@ -11,12 +11,12 @@ from app.routing.base import ModelAnswer, Policy
 from tests.routing.asks import MODELS, answers, ask, policy
 
 
-def _run(cascade: Policy, said: dict[str, str | None], *, count: int | None = None) -> list[tuple[str, ...]]:
-    """Return the stages that are asked one after the other when every model says what is in `said`."""
-    asking = ask(*said, count=count)
+def _run(cascade: Policy, texts: dict[str, str | None], *, count: int | None = None) -> list[tuple[str, ...]]:
+    """Return the stages that are asked one after the other when every model says what is in `texts`."""
+    asking = ask(*texts, count=count)
     rounds, given = [cascade.choose(asking).models], list[ModelAnswer]()
     while True:
-        given += [ModelAnswer(model, said[model]) for model in rounds[-1]]
+        given += [ModelAnswer(model, texts[model]) for model in rounds[-1]]
         further = cascade.more(asking, [model for stage in rounds for model in stage], given)
         if further is None:
             return rounds

@@ -50,8 +50,8 @@ def test_an_open_breaker_comes_last_even_if_it_is_the_fastest() -> None:
 
 def test_the_reason_tells_what_was_measured() -> None:
     reasons = [policy("latency").choose(ask(*order, health=HEALTH)).reason for order in (("a",), ("x",))]
-    assert reasons[0] == "a is the better of two drawn by lot (0.5 s, 0% errors)"
-    assert reasons[1] == "x is the better of two drawn by lot (not measured yet)"
+    assert reasons[0] == "a is the better of two picked at random (0.5 s, 0% errors)"
+    assert reasons[1] == "x is the better of two picked at random (not measured yet)"
 
 
 @given(

@@ -39,7 +39,7 @@ def _begun(*budgets: BudgetSettings, task: dict[str, Any] | None = None, **field
     spec = Workflow.model_validate({"id": "w", "deadline": 100.0, "steps": steps, **fields})
     life = Life(Definitions([spec]), budgets=budgets)
     begun = {"id": "t", "workflow": "w", "tenant": "acme", "input": {"question": "why?"}, **(task or {})}
-    life.give(TaskReceived("t", Task.model_validate(begun), turn=5))
+    life.give(TaskReceived("t", Task.model_validate(begun), offset=5))
     return life
 
 
@@ -213,7 +213,7 @@ def test_that_a_step_without_a_model_that_may_be_used_fails_by_name() -> None:
     error = outcome(life).error
     assert error
     assert error.code == "budget_exceeded"
-    assert error.message == ("a budget is used up, and of the models that may still be used (gamma) the step has none")
+    assert error.message == ("a budget is used up; the step has none of the models that may still be used (gamma)")
 
 
 def test_that_a_child_is_paid_for_by_its_parent_and_is_degraded_with_it() -> None:

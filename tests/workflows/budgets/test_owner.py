@@ -79,8 +79,8 @@ def test_that_runs_are_granted_as_far_as_the_money_goes() -> None:
     assert third.error
     assert third.error.code == "budget_exceeded"
     assert third.error.message.startswith("the budget acme has not enough left for another run: of 1 USD, 0 are spent")
-    assert third.error.message.endswith("and 0.8 kept back for runs under way; it renews at 2023-11-14 22:15:00 UTC")
-    assert owner.budget_state.kept_back == 0.8
+    assert third.error.message.endswith("and 0.8 reserved for active runs; it renews at 2023-11-14 22:15:00 UTC")
+    assert owner.budget_state.total_reserved == 0.8
 
 
 def test_that_what_is_settled_back_can_be_spent() -> None:
@@ -105,7 +105,7 @@ def test_that_a_new_period_begins_with_nothing_spent_but_with_the_runs_under_way
     owner.give(_event("a", until=NOW + 500), _event("b"), _event("b", "settle", cost=0.6))
     owner.now += PERIOD
     owner.give(None)
-    assert (owner.budget_state.spent, owner.budget_state.kept_back) == (0.0, 0.4)
+    assert (owner.budget_state.spent, owner.budget_state.total_reserved) == (0.0, 0.4)
     owner.give(_event("a", "settle", cost=0.3))
     assert owner.budget_state.spent == 0.3
 
@@ -114,7 +114,7 @@ def test_that_a_degraded_run_may_use_only_some_models_and_its_cost_counts() -> N
     owner = Owner()
     *_, third = owner.give(*(_event(task, **CHEAP) for task in "abc"))
     assert (third.error, third.degraded, third.output) == (None, True, ["small", "tiny"])
-    assert owner.budget_state.kept_back == 0.8
+    assert owner.budget_state.total_reserved == 0.8
     assert owner.give(_event("c", **CHEAP)) == [third], "asked twice, answered twice"
     owner.give(_event("c", "settle", cost=0.01))
     assert owner.budget_state.spent == 0.01
@@ -157,7 +157,7 @@ def test_that_the_cost_of_a_run_that_was_late_still_counts_once() -> None:
     owner.give(_event("a"))
     owner.now += 50 + SLACK
     owner.give(None)
-    assert owner.budget_state.kept_back == 0.0
+    assert owner.budget_state.total_reserved == 0.0
     owner.give(_event("a", "settle", cost=0.3), _event("a", "settle", cost=0.3))
     assert owner.budget_state.spent == 0.3
     forgotten = Owner()
@@ -230,7 +230,7 @@ def test_that_many_that_wait_are_served_at_once_in_their_order(monkeypatch: pyte
         sums.append(budget_state)
         return sum(one.amount for one in budget_state.reserved.values())
 
-    monkeypatch.setattr(BudgetState, "kept_back", property(counted))
+    monkeypatch.setattr(BudgetState, "total_reserved", property(counted))
     owner.now = owner.budget_state.ends_at
     fit = int(100.0 / owner.budget_state.estimate("w") + SMALL)
     assert [one.task_id for one in owner.give(None)] == many[:fit]
@@ -306,12 +306,12 @@ class BudgetSimulation:
             task: one.amount for task, one in budget_state.reserved.items() if task not in held and not one.degraded
         }
         if granted:
-            assert budget_state.spent + budget_state.kept_back <= budget_state.terms.limit + SMALL, (
+            assert budget_state.spent + budget_state.total_reserved <= budget_state.terms.limit + SMALL, (
                 "more was given than there is"
             )
             assert min(granted.values()) > 0
         assert abs(budget_state.spent - self.spent) < SMALL, "what is spent is what was settled, each run once"
-        assert budget_state.spent + budget_state.kept_back <= budget_state.terms.limit + self.excess + SMALL, (
+        assert budget_state.spent + budget_state.total_reserved <= budget_state.terms.limit + self.excess + SMALL, (
             "the overrun is bounded"
         )
         waiting = [place.task_id for place in budget_state.queue]
@@ -365,7 +365,7 @@ def test_that_terms_may_change_while_runs_wait(steps: list[tuple[int, float, flo
         if told and (answers[-1].error or answers[-1].degraded):
             assert budget_state.queue or not budget_state.has_room("w"), "there was money"
         if any(not (one.error or one.degraded) for one in answers):
-            assert budget_state.spent + budget_state.kept_back <= limit + SMALL
+            assert budget_state.spent + budget_state.total_reserved <= limit + SMALL
         assert not (budget_state.queue and budget_state.has_room("w")), "nobody waits without need"
         assert budget_state.wake_at > owner.now
         if passes is None:

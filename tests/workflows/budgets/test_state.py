@@ -44,7 +44,7 @@ def test_that_what_is_spent_stays_spent_under_other_terms() -> None:
         assert (other.spent, other.ends_at) == (0.5, (NOW // period + 1) * period)
 
 
-def test_that_before_anything_is_known_the_reserve_is_kept_back() -> None:
+def test_that_before_anything_is_known_the_reserve_is_total_reserved() -> None:
     assert _account().estimate("w") == 0.1
     assert _account(terms=Terms(limit=0.05, period=1, reserve=0.1)).estimate("w") == 0.05
 
@@ -78,9 +78,9 @@ def test_that_the_estimate_lies_between_what_was_paid_and_a_little_more(costs: l
 
 def test_that_what_expires_does_not_count_but_may_still_be_settled_for_a_day() -> None:
     budget_state = _account(reserved={"a": Reservation("w", 0.1, NOW + 10)}, queue=(_place("b", NOW + 20),))
-    assert (budget_state.kept_back, budget_state.wake_at) == (0.1, NOW + 10)
+    assert (budget_state.total_reserved, budget_state.wake_at) == (0.1, NOW + 10)
     late = budget_state.at(NOW + 10)
-    assert (late.kept_back, list(late.reserved), late.wake_at) == (0.0, ["a"], NOW + 20)
+    assert (late.total_reserved, list(late.reserved), late.wake_at) == (0.0, ["a"], NOW + 20)
     assert late.at(NOW + 20).queue == ()
     assert late.at(NOW + 10 + LATE).reserved == {}
 

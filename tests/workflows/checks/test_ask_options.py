@@ -11,11 +11,11 @@ SEVERAL = {"models": ["a", "b"]}
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"images": ["ftp://x"]}, "steps.s.images.0: is neither https://…, nor "),
         ({"images": "x.png"}, "steps.s.images: is neither https://…, nor "),
-        ({"images": ["https://x"] * 17}, "steps.s.images: has 17 images; 16 may go with a prompt"),
+        ({"images": ["https://x"] * 17}, "steps.s.images: has 17 images; a prompt may have 16"),
         ({"images": "${{ input. }}"}, "steps.s.images: "),
         ({"tools": [TOOL, TOOL]}, "steps.s.tools.1.name: two tools are called search"),
         ({"tools": [{**TOOL, "parameters": {"type": "x"}}]}, "steps.s.tools.0.parameters: is not a JSON Schema: "),
@@ -35,15 +35,15 @@ SEVERAL = {"models": ["a", "b"]}
         ),
         (
             {**SEVERAL, "stream": True, "routing": {"policy": "cascade", "check": "answer != ''"}},
-            "steps.s.routing.0: cascade may ask further models after an answer",
+            "steps.s.routing.0: cascade may ask more models after an answer",
         ),
     ],
 )
-def test_that_what_cannot_be_asked_for_is_named(settings: dict[str, Any], said: str) -> None:
+def test_that_what_cannot_be_asked_for_is_named(settings: dict[str, Any], message: str) -> None:
     (line,) = errors({"s": {**ASK, **settings}})
-    assert line.startswith(said)
+    assert line.startswith(message)
     (inner,) = errors({"s": {"kind": "map", "over": "[1]", "step": {**ASK, **settings}}})
-    assert inner.startswith(said.replace("steps.s", "steps.s.step", 1))
+    assert inner.startswith(message.replace("steps.s", "steps.s.step", 1))
 
 
 @pytest.mark.parametrize(

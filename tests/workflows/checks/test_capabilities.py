@@ -18,7 +18,7 @@ TOOL = {"tools": [{"name": "search"}]}
 
 
 def _found(*models: str, **settings: Any) -> list[tuple[str, bool]]:
-    """Return what is said of a step's models, and whether it is a warning."""
+    """Return what is message of a step's models, and whether it is a warning."""
     step = {"kind": "ask", "models": list(models), "prompt": "p", **settings}
     found = check(workflow({"s": step}), Names(features=KNOWN))
     return [(one.text, one.warning) for one in found if one.key[:3] == ("steps", "s", "models")]
@@ -69,9 +69,9 @@ def test_that_a_model_that_can_or_that_nobody_knows_is_ignored() -> None:
 
 
 def test_that_all_that_a_model_lacks_is_one_line() -> None:
-    ((said, _),) = _found("plain", **TOOL, sampling={"seed": 1})
-    assert said.startswith("plain has no seed, tools: ")
-    assert said.endswith("`downgrade: [seed, tools]`")
+    ((message, _),) = _found("plain", **TOOL, sampling={"seed": 1})
+    assert message.startswith("plain has no seed, tools: ")
+    assert message.endswith("`downgrade: [seed, tools]`")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ NAMES = Names(frozenset({"small", "large"}), frozenset({"tickets"}), frozenset({
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "message"),
     [
         ({**ASK, "models": ["smal"]}, "steps.s.models.0: no model is called smal; did you mean `small`?"),
         (
@@ -32,16 +32,16 @@ NAMES = Names(frozenset({"small", "large"}), frozenset({"tickets"}), frozenset({
         ),
     ],
 )
-def test_that_what_is_named_must_be_there(step: dict[str, Any], said: str) -> None:
-    assert errors({"s": step}, names=NAMES) == [said]
+def test_that_what_is_named_must_be_there(step: dict[str, Any], message: str) -> None:
+    assert errors({"s": step}, names=NAMES) == [message]
     assert errors({"s": step}) == []  # without names nothing is looked up
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"prompt": " "}, "steps.s.prompt: is empty"),
-        ({"fusion": {"quorum": 3}, "samples": 2}, "steps.s.fusion.quorum: is 3, but at most 2 answers can come"),
+        ({"fusion": {"quorum": 3}, "samples": 2}, "steps.s.fusion.quorum: is 3, but there are at most 2 answers"),
         ({"fusion": {"strategy": "vte"}}, "steps.s.fusion: no fusion strategy is called vte; there are "),
         ({"fusion": {"strategy": "vote", "exat": True}}, "steps.s.fusion: fusion strategy vote: "),
         ({"routing": {"policy": "fixd"}}, "steps.s.routing.0: no routing policy is called fixd; there are "),
@@ -50,9 +50,9 @@ def test_that_what_is_named_must_be_there(step: dict[str, Any], said: str) -> No
         ({"schema": {"type": "nope"}}, "steps.s.schema: is not a JSON Schema: type: "),
     ],
 )
-def test_that_an_ask_is_sound(settings: dict[str, Any], said: str) -> None:
+def test_that_an_ask_is_sound(settings: dict[str, Any], message: str) -> None:
     (line,) = errors({"s": {**ASK, **settings}})
-    assert line.startswith(said)
+    assert line.startswith(message)
 
 
 def test_that_schemas_of_input_and_output_are_schemas() -> None:
@@ -76,7 +76,7 @@ def test_that_times_fit_the_deadline() -> None:
 
 def test_that_a_workflow_which_calls_itself_is_warned_of() -> None:
     assert warnings({"s": {"kind": "workflow", "workflow": "w"}}) == [
-        "steps.s.workflow: calls itself: without a condition that ends it, it never ends"
+        "steps.s.workflow: calls itself, and never ends without a condition"
     ]
 
 
@@ -102,15 +102,15 @@ def test_that_names_come_from_the_settings() -> None:
     ],
 )
 def test_that_only_a_step_which_makes_requests_can_have_a_cache(step: dict[str, Any]) -> None:
-    said = f"a {step['kind']} has no answer that could be given again; leave it out"
-    assert errors({"s": {**step, "cache": "1h"}}) == [f"steps.s.cache: {said}"]
+    message = f"a {step['kind']} has no answer to cache; leave it out"
+    assert errors({"s": {**step, "cache": "1h"}}) == [f"steps.s.cache: {message}"]
 
 
 def test_that_the_cache_of_a_map_is_that_of_the_step_inside() -> None:
     inside = {"kind": "map", "over": "[1]", "step": {**ASK, "cache": "1h"}}
     assert errors({"s": inside}) == []
-    said = "a map has no answer that could be given again; give it to the step inside"
-    assert errors({"s": {**inside, "cache": "1h"}}) == [f"steps.s.cache: {said}"]
+    message = "a map has no answer to cache; give it to the step inside"
+    assert errors({"s": {**inside, "cache": "1h"}}) == [f"steps.s.cache: {message}"]
 
 
 @pytest.mark.parametrize(

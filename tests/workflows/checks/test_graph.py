@@ -10,18 +10,18 @@ from tests.workflows.checks.findings import ASK, errors, transform, warnings
 def test_that_circles_are_shown() -> None:
     steps = {"a": transform("steps.b.output"), "b": transform("steps.c.output"), "c": transform("1", after=["a"])}
     (line,) = errors(steps)
-    assert "steps wait for each other in a circle: " in line
+    assert "steps wait for each other in a cycle: " in line
     assert line.count("→") == 3
 
 
 def test_that_a_step_after_itself_is_a_circle() -> None:
     assert errors({"a": transform("1", after=["a"])}) == [
-        "steps.a: steps wait for each other in a circle: a → a",
+        "steps.a: steps wait for each other in a cycle: a → a",
     ]
 
 
 @pytest.mark.parametrize(
-    ("steps", "said"),
+    ("steps", "message"),
     [
         (
             {"a": transform("1", fallback={"step": "a"})},
@@ -29,7 +29,7 @@ def test_that_a_step_after_itself_is_a_circle() -> None:
         ),
         (
             {"a": transform("1", fallback={"step": "b"}), "b": transform("1", fallback={"step": "a"})},
-            "steps.a.fallback.step: steps stand in for each other in a circle: a → b → a",
+            "steps.a.fallback.step: steps stand in for each other in a cycle: a → b → a",
         ),
         (
             {"a": {"kind": "decide", "branches": [{"name": "x", "steps": ["a"]}]}},
@@ -37,8 +37,8 @@ def test_that_a_step_after_itself_is_a_circle() -> None:
         ),
     ],
 )
-def test_that_no_step_leads_back_to_itself(steps: dict[str, Any], said: str) -> None:
-    assert said in errors(steps)
+def test_that_no_step_leads_back_to_itself(steps: dict[str, Any], message: str) -> None:
+    assert message in errors(steps)
 
 
 def test_that_it_must_be_clear_which_step_answers() -> None:
@@ -48,7 +48,7 @@ def test_that_it_must_be_clear_which_step_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "said"),
+    ("steps", "message"),
     [
         ({"a": transform("1", when="1 > 2")}, "steps.a.when: is always false: this step never runs"),
         (
@@ -61,7 +61,7 @@ def test_that_it_must_be_clear_which_step_answers() -> None:
         ),
         (
             {"a": transform("steps.c.output"), "b": transform("1", fallback={"step": "c"}), "c": transform("2")},
-            "steps.a: waits for c, which runs only when b fails; wait for b, whose output it gives",
+            "steps.a: waits for c, which runs only when b fails; wait for b, which has its output",
         ),
         (
             {"c": transform("2"), "b": transform("1", fallback={"step": "c"})},
@@ -69,8 +69,8 @@ def test_that_it_must_be_clear_which_step_answers() -> None:
         ),
     ],
 )
-def test_that_steps_which_never_run_are_warned_of(steps: dict[str, Any], said: str) -> None:
-    assert warnings(steps) == [said]
+def test_that_steps_which_never_run_are_warned_of(steps: dict[str, Any], message: str) -> None:
+    assert warnings(steps) == [message]
     assert errors(steps) == []
 
 
@@ -83,7 +83,7 @@ def test_that_what_stands_in_for_a_step_does_not_wait_for_it_by_way_of_another()
     (line,) = errors(
         {"draft": draft, "note": transform("steps.draft.status"), "simpler": transform("steps.note.output")}
     )
-    assert line.startswith("steps.draft.fallback.step: what stands in for a step waits for it by way of others")
+    assert line.startswith("steps.draft.fallback.step: a step and the one that stands in for it wait for each other")
     assert all(name in line for name in ("draft", "note", "simpler"))
     fine = {"find": ASK, "draft": {**draft, "after": ["find"]}, "simpler": transform("steps.find.output")}
     assert errors({**fine, "end": transform("steps.draft.output")}) == []

@@ -12,20 +12,20 @@ from topics.tasks import Task
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("inputs.x", "there is nothing called `inputs`; did you mean `input`?"),
         ("qqq", "there is nothing called `qqq`; there are input, metadata, steps, task"),
-        ("item", "`item` is there only inside of a map"),
+        ("item", "`item` exists only inside a map"),
         ("steps.anser.output", "there is no step called anser; did you mean `answer`?"),
         ("steps.answer.outptu", "`steps.answer.outptu`: a step has no `outptu`; did you mean `output`?"),
         ("steps.t.output", "a step cannot refer to itself, as `steps.t` does"),
         ("1 +", "is not a valid CEL expression"),
     ],
 )
-def test_that_names_must_mean_something(value: str, said: str) -> None:
+def test_that_names_must_mean_something(value: str, message: str) -> None:
     (line,) = errors({"t": transform(value), "answer": ASK})
-    assert line.startswith(f"steps.t.value: {said}")
+    assert line.startswith(f"steps.t.value: {message}")
 
 
 @pytest.mark.parametrize("value", ["input.anything", "metadata.team", "task.version", "steps.answer.error.code"])
@@ -41,7 +41,7 @@ def test_that_templates_and_values_are_looked_at_too() -> None:
     assert errors(steps) == [
         "steps.a.prompt: there is no step called bb; did you mean `b`?",
         "steps.a.system: there is nothing called `tsk`; did you mean `task`?",
-        "steps.b.arguments.x.0: `item` is there only inside of a map",
+        "steps.b.arguments.x.0: `item` exists only inside a map",
         "steps.b.arguments.x.1: there is nothing called `metdata`; did you mean `metadata`?",
     ]
 
@@ -55,7 +55,7 @@ def test_that_the_place_of_a_malformed_expression_within_a_value_is_named() -> N
 def test_that_items_are_there_inside_a_map() -> None:
     steps = {"m": {"kind": "map", "over": "input.l", "step": transform("item.x + index")}}
     assert errors(steps) == []
-    assert errors({"m": {**steps["m"], "over": "item"}}) == ["steps.m.over: `item` is there only inside of a map"]
+    assert errors({"m": {**steps["m"], "over": "item"}}) == ["steps.m.over: `item` exists only inside a map"]
 
 
 ORDER: dict[str, Any] = {

@@ -14,7 +14,7 @@ MISMATCH = "the types do not fit together; convert with int(x), double(x) or str
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("input.n + 1.5", f"`input.n + 1.5`: {MISMATCH}"),
         ("input.x + 1", f"`input.x + 1`: {MISMATCH}"),
@@ -23,8 +23,8 @@ MISMATCH = "the types do not fit together; convert with int(x), double(x) or str
         ("steps.a.output.label", "`steps.a.output` is a text and has no `label`"),
     ],
 )
-def test_that_types_must_fit(value: str, said: str) -> None:
-    assert said in errors({"t": transform(value), "a": ASK}, input=INPUT)[0]
+def test_that_types_must_fit(value: str, message: str) -> None:
+    assert message in errors({"t": transform(value), "a": ASK}, input=INPUT)[0]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_that_what_may_fit_is_let_through(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "message"),
     [
         (transform("1", when="input.n"), "steps.s.when: must yield true or false, not a number"),
         ({**ASK, "when": "steps.a.output"}, "steps.s.when: must yield true or false, not a text"),
@@ -65,8 +65,8 @@ def test_that_what_may_fit_is_let_through(value: str) -> None:
         ({**ASK, "prompt": "{{ input.text.length }}"}, "steps.s.prompt: `input.text` is a text and has no `length`"),
     ],
 )
-def test_that_expressions_yield_what_is_wanted(step: dict[str, Any], said: str) -> None:
-    assert errors({"s": step, "a": ASK}, input=INPUT) == [said]
+def test_that_expressions_yield_what_is_wanted(step: dict[str, Any], message: str) -> None:
+    assert errors({"s": step, "a": ASK}, input=INPUT) == [message]
 
 
 def test_that_a_time_or_its_text_can_be_waited_for() -> None:

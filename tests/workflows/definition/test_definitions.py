@@ -19,7 +19,7 @@ def _spec(name: str = "w", version: int = 1, **step: Any) -> Workflow:
 
 def test_that_all_parts_are_made_ready_once() -> None:
     definition = Definition(_spec(system="s", fusion={"strategy": "vote"}, routing={"policy": "weighted", "choose": 1}))
-    say, find = definition.parts["say"], definition.parts["find"]
+    say, find = definition.steps["say"], definition.steps["find"]
     assert definition.order == ("find", "say")
     assert (set(say.templates), set(find.templates)) == ({"prompt", "system"}, {"query"})
     assert isinstance(say.strategy, Vote)
@@ -30,7 +30,7 @@ def test_that_all_parts_are_made_ready_once() -> None:
 
 
 def test_that_a_system_prompt_is_not_needed() -> None:
-    assert "system" not in Definition(_spec()).parts["say"].templates
+    assert "system" not in Definition(_spec()).steps["say"].templates
 
 
 def _steps(**steps: dict[str, Any]) -> Definition:
@@ -65,10 +65,10 @@ def test_that_a_step_inside_a_map_counts_as_the_map() -> None:
     step = {"kind": "retrieve", "query": "{{ item }} {{ steps.a.output }}"}
     definition = _steps(a=_of("[1]"), b={"kind": "map", "over": "[1]", "step": step})
     assert definition.needs["b"] == {"a"}
-    inner = definition.part("b[3]")
+    inner = definition.step("b[3]")
     assert inner
     assert inner.spec.kind == "retrieve"
-    assert definition.part("nothing") is None
+    assert definition.step("nothing") is None
 
 
 def test_that_a_step_that_stands_in_for_another_may_name_it() -> None:
@@ -85,12 +85,12 @@ def test_that_the_answer_is_the_one_step_after_which_none_comes() -> None:
 
 
 def test_that_steps_that_wait_for_each_other_are_refused_with_the_ring() -> None:
-    with pytest.raises(ConfigurationError, match=r"in a circle: (a → b → a|b → a → b)"):
+    with pytest.raises(ConfigurationError, match=r"in a cycle: (a → b → a|b → a → b)"):
         _steps(a=_of("steps.b.output"), b=_of("steps.a.output"))
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "message"),
     [
         ({"prompt": "{{"}, "workflow w: steps.say.prompt"),
         ({"system": "{{"}, "workflow w: steps.say.system"),
@@ -98,8 +98,8 @@ def test_that_steps_that_wait_for_each_other_are_refused_with_the_ring() -> None
         ({"routing": {"policy": "magic"}}, "no routing policy is called magic"),
     ],
 )
-def test_that_what_cannot_be_run_is_refused_at_once(step: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_that_what_cannot_be_run_is_refused_at_once(step: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         Definitions([_spec(**step)])
 
 

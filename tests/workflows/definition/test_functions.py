@@ -46,7 +46,7 @@ async def test_that_async_functions_are_awaited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"lines": [{"name": "a", "count": "many"}]}, r"^arguments\.lines\.0\.count: "),
         ({}, r"lines"),
@@ -54,9 +54,9 @@ async def test_that_async_functions_are_awaited() -> None:
         ({"lines": [], "facter": 1}, r"facter"),
     ],
 )
-async def test_that_what_does_not_fit_is_named_without_its_value(arguments: dict[str, object], said: str) -> None:
+async def test_that_what_does_not_fit_is_named_without_its_value(arguments: dict[str, object], message: str) -> None:
     connector = FunctionConnector(total)
-    with pytest.raises(ConnectorError, match=said) as caught:
+    with pytest.raises(ConnectorError, match=message) as caught:
         await connector.run(arguments, timeout=5)  # type: ignore[arg-type]  # what a workflow may hand over
     assert "many" not in str(caught.value)
     await connector.close()

@@ -61,11 +61,11 @@ def test_that_each_step_comes_after_those_that_it_needs() -> None:
 
 
 def test_that_a_circle_is_named_whole() -> None:
-    with pytest.raises(DependencyCycle, match="wait for each other in a circle: ") as caught:
+    with pytest.raises(DependencyCycle, match="wait for each other in a cycle: ") as caught:
         order({"a": {"c"}, "b": {"a"}, "c": {"b"}, "d": {"a"}})
-    ring = caught.value.ring
-    assert ring[0] == ring[-1]
-    assert set(ring) == {"a", "b", "c"}
+    cycle = caught.value.cycle
+    assert cycle[0] == cycle[-1]
+    assert set(cycle) == {"a", "b", "c"}
 
 
 def test_that_the_last_steps_are_those_that_none_needs_and_that_stand_in_for_none() -> None:

@@ -45,7 +45,7 @@ def test_that_nothing_outside_of_the_folder_is_read(folder: Path, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "message"),
     [
         ("prompt: {file: nothing.j2}", "w.yaml:2: steps.a.prompt.file: "),
         ("prompt: {fil: x}", "w.yaml:2: steps.a.prompt: must be a text, or name a file as in {file: "),
@@ -54,10 +54,10 @@ def test_that_nothing_outside_of_the_folder_is_read(folder: Path, name: str) -> 
         ("routing: [{policy: learned, file: absent.json}]", "w.yaml:2: steps.a.routing.0: "),
     ],
 )
-def test_that_what_cannot_be_read_is_noted(folder: Path, step: str, said: str) -> None:
+def test_that_what_cannot_be_read_is_noted(folder: Path, step: str, message: str) -> None:
     _, problems = _inlined(folder, step)
     assert len(problems) == 1
-    assert problems[0].startswith(said)
+    assert problems[0].startswith(message)
 
 
 def test_that_everything_else_stays_as_it_is(folder: Path) -> None:

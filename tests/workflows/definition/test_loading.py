@@ -121,8 +121,8 @@ def test_that_the_routing_of_one_stage_is_named_as_it_is_written() -> None:
 
 def test_that_a_cache_where_nothing_could_be_kept_is_a_fault_of_its_line() -> None:
     text = "id: w\nsteps:\n  a:\n    kind: transform\n    value: '1'\n    cache: 1h\n"
-    said = "a transform has no answer that could be given again; leave it out"
-    assert _lines(text) == [f"w.yaml:6: steps.a.cache: {said}"]
+    message = "a transform has no answer to cache; leave it out"
+    assert _lines(text) == [f"w.yaml:6: steps.a.cache: {message}"]
 
 
 def test_that_an_empty_folder_and_a_missing_file_are_faults() -> None:

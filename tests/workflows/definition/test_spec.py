@@ -66,7 +66,7 @@ def test_that_an_error_names_the_field(fields: dict[str, Any], where: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"answer": "nothing"}, "answer: there is no step called nothing"),
         ({"steps": {"say": {**ASK, "after": ["gone"]}}}, "steps.say: there is no step called gone"),
@@ -88,8 +88,8 @@ def test_that_an_error_names_the_field(fields: dict[str, Any], where: str) -> No
         ({"steps": {"r": {**RETRIEVE, "cache": {"similar": 0.9}}}}, "for"),
     ],
 )
-def test_that_what_does_not_fit_together_is_said(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_that_what_does_not_fit_together_is_said(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Workflow.model_validate(_spec(**fields))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.workflows.kinds.ask_images import MOST, is_image
+from app.workflows.kinds.ask_images import MAX_IMAGES, is_image
 from tests.workflows.kinds.run_helpers import asking, begun, outcome
 from topics.model_requests import ModelRequest
 
@@ -35,19 +35,19 @@ def test_that_images_go_with_the_prompt(images: Any, sent: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
-        (["ftp://secret"], "images.0 is not the address of a picture"),
-        ([PHOTO, 7], "images.1 is not the address of a picture"),
-        ([PHOTO] * (MOST + 1), f"17 images are too many; {MOST} may go with a prompt"),
+        (["ftp://secret"], "images.0 is not the URL of an image"),
+        ([PHOTO, 7], "images.1 is not the URL of an image"),
+        ([PHOTO] * (MAX_IMAGES + 1), f"17 images are too many; a prompt may have {MAX_IMAGES}"),
     ],
 )
-def test_that_what_is_not_an_image_fails_the_step_and_is_not_quoted(given: Any, said: str) -> None:
+def test_that_what_is_no_picture_fails_the_step_and_is_not_quoted(given: Any, message: str) -> None:
     life = begun({"say": asking(images="${{ input.photos }}")}, task={"input": {"question": "?", "photos": given}})
     error = outcome(life).error
     assert error
     assert error.code == "expression"
-    assert said in error.message
+    assert message in error.message
     assert "secret" not in error.message
 
 

@@ -49,7 +49,7 @@ def _given(choice: Choice | Exception) -> Choice:
 def _life(policy: _Theirs, *, task: Task | None = None, **fields: Any) -> Life:
     spec = Workflow.model_validate({"id": "w", "steps": {"say": asking("alpha", "beta", "delta", **fields)}})
     definitions = Definitions([spec])
-    definitions.latest("w").parts["say"].stages = ((cast("Policy", policy), None),)
+    definitions.latest("w").steps["say"].stages = ((cast("Policy", policy), None),)
     life = Life(definitions)
     life.give(TaskReceived("t", task) if task else accept())
     return life

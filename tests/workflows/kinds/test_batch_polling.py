@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.workflows.engine import Tick
-from app.workflows.kinds.batch_polling import following
+from app.workflows.kinds.batch_polling import next_poll_id
 from app.workflows.records import records
-from app.workflows.run import Done, Run, StepRun, without_waiting
+from app.workflows.run import Done, Run, StepRun, stop_waiting
 from tests.workflows.kinds.run_helpers import answer_next, asked, asking, begun, later, outcome
 from tests.workflows.simulation import START, Life, answer, ticket
 from topics.model_requests import ModelRequest
@@ -166,7 +166,7 @@ def test_that_the_calls_of_a_fusion_do_not_wait() -> None:
 def test_that_a_step_that_waits_no_more_forgets_its_tickets_and_is_not_woken_for_them() -> None:
     life = _begun("alpha")
     _promise(life)
-    step = without_waiting(_step(life))
+    step = stop_waiting(_step(life))
     assert (step.promised, step.outstanding, step.wake_at) == ({}, frozenset(), START + 90)
     assert step.unawaited == frozenset()  # what was not sent is not answered
 
@@ -194,9 +194,9 @@ def test_that_items_of_a_map_may_wait() -> None:
 
 
 def test_that_ids_go_on_whatever_is_in_the_ids_of_tasks() -> None:
-    assert following("a~1/say/m/1") == "a~1/say/m/1~1"
-    assert following("a~1/say/m/1~9") == "a~1/say/m/1~10"
-    assert following("t/say/m/1.2") == "t/say/m/1.2~1"
+    assert next_poll_id("a~1/say/m/1") == "a~1/say/m/1~1"
+    assert next_poll_id("a~1/say/m/1~9") == "a~1/say/m/1~10"
+    assert next_poll_id("t/say/m/1.2") == "t/say/m/1.2~1"
 
 
 POLLS = st.sampled_from([0.0, 1.0, 5.0])

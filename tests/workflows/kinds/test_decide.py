@@ -23,7 +23,7 @@ def test_that_only_the_steps_of_the_branch_run_and_the_reason_is_told() -> None:
     expected = {
         "why?": ([1, None, None], "why, because input.question == 'why?'"),
         "how?": ([None, 2, None], "how, because input.question == 'how?'"),
-        "?": ([None, None, 3], "else, as no other branch held"),
+        "?": ([None, None, 3], "else, since no other condition holds"),
     }
     for question, (answer, reason) in expected.items():
         result = outcome(begun(STEPS, answer="end", task={"input": {"question": question}}))

@@ -43,7 +43,7 @@ def test_that_no_items_are_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("over", "said"),
+    ("over", "message"),
     [
         ("1", "must yield a list, not a number"),
         ("true", "must yield a list, not true or false"),
@@ -52,10 +52,10 @@ def test_that_no_items_are_an_empty_list() -> None:
         ("[1, 2, 3]", "3 items are more than at_most allows (2)"),
     ],
 )
-def test_that_what_is_not_a_list_or_too_long_fails(over: str, said: str) -> None:
+def test_that_what_is_no_list_or_too_long_fails(over: str, message: str) -> None:
     error = outcome(begun({"each": {"kind": "map", "over": over, "at_most": 2, "step": SAY}})).error
     assert error
-    assert said in error.message
+    assert message in error.message
 
 
 def test_that_an_item_is_tried_again_by_itself() -> None:

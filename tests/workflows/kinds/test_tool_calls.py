@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.workflows.kinds.tool_calls import asked_for, of_branch, parsed
+from app.workflows.kinds.tool_calls import branch_tool_calls, chosen_tool_calls, parsed
 from app.workflows.run import StepRun
 from topics.base import Failure
 from topics.model_requests import ToolCall
@@ -19,7 +19,7 @@ def _step(status: Any = "succeeded", **fields: Any) -> StepRun:
 
 
 def test_that_the_chosen_answers_calls_are_the_steps() -> None:
-    assert asked_for(_step()) == (CALL,)
+    assert chosen_tool_calls(_step()) == (CALL,)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_that_the_chosen_answers_calls_are_the_steps() -> None:
     ],
 )
 def test_that_what_did_not_become_the_answer_wants_nothing_called(step: StepRun) -> None:
-    assert asked_for(step) == ()
+    assert chosen_tool_calls(step) == ()
 
 
 def test_that_a_fusions_own_text_is_of_no_branch() -> None:
-    assert of_branch(_step(), "") == ()
+    assert branch_tool_calls(_step(), "") == ()
 
 
 @pytest.mark.parametrize(
