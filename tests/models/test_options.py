@@ -25,8 +25,8 @@ def test_options_become_the_components_section() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"dealy": 2}, "dealy: unknown key; did you mean `delay`? models.m.options knows answers, delay"),
-        ({"xyz": 2}, "xyz: unknown key; models.m.options knows answers, delay"),
+        ({"dealy": 2}, "dealy: unknown key; did you mean `delay`? models.m.options accepts answers, delay"),
+        ({"xyz": 2}, "xyz: unknown key; models.m.options accepts answers, delay"),
         ({"delay": -1}, "delay: should be greater than or equal to 0"),
         ({"delay": "long"}, "delay: must be a number"),
     ],

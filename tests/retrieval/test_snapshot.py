@@ -33,7 +33,7 @@ def test_a_missing_file_is_no_snapshot_and_gives_no_warning(tmp_path: Path, capl
 
 def test_another_embedder_is_a_warning_that_names_both(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read(path, "minilm") is None
-    assert "made with the embedder hashing, and minilm is configured" in caplog.text
+    assert "made with the embedder hashing, but minilm is configured" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\x00\xff", b"{}\n", b'{"format":1}\n'])

@@ -128,7 +128,7 @@ async def test_too_high_a_temperature_is_refused_before_anything_is_sent(upstrea
 async def test_an_answer_of_another_form_is_never_a_success(body: object, upstream: Upstream) -> None:
     upstream.json(body)
 
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         await answer(anthropic(upstream))
 
 
@@ -187,7 +187,7 @@ async def test_an_older_model_is_not_sent_what_it_lacks(upstream: Upstream) -> N
 
 
 def test_a_default_that_the_api_does_not_know_is_a_matter_of_configuration(upstream: Upstream) -> None:
-    with pytest.raises(ConfigurationError, match="anthropic has no seed"):
+    with pytest.raises(ConfigurationError, match="anthropic does not support seed"):
         anthropic(upstream, sampling={"seed": 1})
 
 

@@ -88,5 +88,5 @@ def test_a_refusal_is_filtered(fields: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"content": []}', b'{"content": "Hi.", "usage": {}}', b'{"conte'])
 def test_an_answer_of_another_form_is_never_a_success(body: bytes) -> None:
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         parse_message(body, ERRORS)

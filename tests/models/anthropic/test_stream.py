@@ -133,5 +133,5 @@ def test_an_error_in_a_stream_is_what_it_says(kind: str, error: type[ModelError]
 
 @pytest.mark.parametrize("data", ["{", "[]", "null", '{"type": 1}', '{"type": "content_block_delta", "delta": 1}'])
 def test_an_event_of_another_form_ends_the_stream(data: str) -> None:
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         MessageStreamAssembler(ERRORS).add("message", data)

@@ -185,7 +185,7 @@ async def test_the_key_is_redacted_wherever_the_upstream_repeats_it(model: Model
         (b'{"error": {"code": 400, "message": null}}', errors.InvalidRequest, "without a message"),
         (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "unexpected response format.*down"),
         (b'{"error": "down"}', errors.Unavailable, "unexpected response format.*down"),
-        (b"[[[", errors.Unavailable, "does not have the form"),
+        (b"[[[", errors.Unavailable, "unexpected response format"),
     ],
 )
 def test_an_error_may_hide_in_an_answer(body: bytes, kind: type[errors.ModelError], message: str) -> None:

@@ -125,7 +125,7 @@ async def test_a_withheld_answer_is_filtered(body: dict[str, Any], upstream: Ups
 async def test_an_answer_without_a_usable_choice_is_never_a_success(body: object, upstream: Upstream) -> None:
     upstream.json(body)
 
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         await answer(openai(upstream))
 
 
@@ -251,7 +251,7 @@ def test_an_unknown_feature_is_answered_with_the_known_ones(upstream: Upstream) 
 
 
 def test_a_default_that_the_provider_has_not_is_refused(upstream: Upstream) -> None:
-    with pytest.raises(ConfigurationError, match=r"models\.m\.sampling\.seed: deepseek has no seed"):
+    with pytest.raises(ConfigurationError, match=r"models\.m\.sampling\.seed: deepseek does not support seed"):
         openai(upstream, provider="deepseek", sampling={"seed": 1})
 
 

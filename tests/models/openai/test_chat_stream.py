@@ -143,7 +143,7 @@ def test_a_withheld_answer_is_filtered(chunks: list[object]) -> None:
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "null", '{"choices": [{"delta": {"content": 7}}]}', "[DONE"])
 def test_what_is_not_a_chunk_is_unavailable(data: str) -> None:
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         told(ChatStreamAssembler(ERRORS), chunk(content="Half"), data)
 
 

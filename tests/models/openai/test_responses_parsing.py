@@ -97,9 +97,9 @@ def refusal(words: str) -> dict[str, Any]:
         (reply(status="failed", error=None), Unavailable, "the response is failed"),
         (reply(message("Half"), status="cancelled"), Unavailable, "the response is cancelled"),
         (reply(), Unavailable, "neither text nor a tool call"),
-        ({"status": "completed"}, Unavailable, "does not have the form"),
-        ({"error": {"message": "no"}}, Unavailable, "does not have the form"),
-        ([], Unavailable, "does not have the form"),
+        ({"status": "completed"}, Unavailable, "unexpected response format"),
+        ({"error": {"message": "no"}}, Unavailable, "unexpected response format"),
+        ([], Unavailable, "unexpected response format"),
     ],
 )
 def test_what_is_not_an_answer_is_an_error(body: object, kind: type[ModelError], why: str) -> None:

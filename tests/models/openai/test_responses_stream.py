@@ -129,7 +129,7 @@ def test_a_failed_response_is_an_error() -> None:
 
 @pytest.mark.parametrize("data", ["", "{", "[DONE]", "[]", '{"type": "response.output_text.delta"}'])
 def test_what_is_not_an_event_is_unavailable(data: str) -> None:
-    with pytest.raises(Unavailable, match="does not have the form"):
+    with pytest.raises(Unavailable, match="unexpected response format"):
         told(ResponsesStreamAssembler(ERRORS), text("Half"), data)
 
 
