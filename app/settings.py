@@ -318,9 +318,7 @@ class ModelSettings(Section):
     timeout: Seconds = Field(default=60.0, description="for one attempt")
     connect_timeout: Seconds = Field(default=5.0, description="until the provider accepts a connection")
     first_token_timeout: Seconds = Field(default=30.0, description="until a streamed answer begins")
-    token_timeout: Seconds = Field(
-        default=15.0, description="how long a streamed answer may pause before it is cut off"
-    )
+    token_timeout: Seconds = Field(default=15.0, description="a streamed answer that is silent for so long is cut off")
     total_timeout: Seconds = Field(default=180.0, description="for all attempts together")
     attempts: int = Field(default=3, ge=1, le=20, description="including the first")
     max_concurrency: int = Field(default=2048, ge=1, description="calls in flight per worker")

@@ -30,7 +30,7 @@ class NoTables(faust.tables.manager.TableManager):
 
 
 def build(settings: Settings, connection: Connection, assignments: Assignments) -> Any:
-    """Return the application, whose consumer commits finished offsets only; nothing is connected yet."""
+    """Return the application, with the consumer that commits truthfully; nothing is connected yet."""
     # The embedded broker lets a group's first member wait for half of its session time-out.
     session = settings.broker.session_timeout if connection.durable else min(2.0, settings.broker.session_timeout)
     app = faust.App(

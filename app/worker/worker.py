@@ -68,7 +68,7 @@ class Worker:
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
-        # For brokers that let each fetch wait in full: what all workers follow is polled less often than tasks.
+        # Where the broker lets each fetch wait in full: what all workers follow is not looked for as often as tasks.
         self._tail_options = {**self._options, "fetch_max_wait_ms": max(_TAIL_WAIT_MS, connection.fetch_wait_ms)}
         self._tracer = tracer or Tracer()
         self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
