@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterable
 
 REDACTED = "[redacted]"
-#: Characters. A shorter secret is part of ordinary words and numbers: it is redacted where it stands alone, or not
-#: at all.
-_ANYWHERE, _ALONE = 6, 3
+#: In characters. A shorter secret (a flag, a digit) stands in every line and guards nothing: it is not redacted.
+SHORTEST = 3
+#: A shorter one than this is part of ordinary words and numbers: it is redacted only where it stands alone.
+_ANYWHERE = 6
 
 Redact = Callable[[str], str]
 
@@ -17,10 +18,9 @@ Redact = Callable[[str], str]
 def redactor(secrets: Iterable[str]) -> Redact:
     """Return a function that replaces every secret, also as JSON writes it.
 
-    One of three to five characters is replaced where no letter or digit is next to it. A shorter one (a flag, a digit)
-    stays: it stands in every line, and guards nothing.
+    One of three to five characters is replaced where no letter or digit is next to it; a shorter one stays.
     """
-    forms = {form for secret in secrets if len(secret) >= _ALONE for form in (secret, *_as_json(secret))}
+    forms = {form for secret in secrets if len(secret) >= SHORTEST for form in (secret, *_as_json(secret))}
     if not forms:
         return str
     # The longest first: one secret may begin like another. All at once: what replaces one may hold another.

@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 100
 #: After so many seconds a key is woken again whose waking failed.
 _SNOOZE = 10.0
-#: How messages call what sends for all deciders.
-_NAME = "decider"
+#: How log lines name what sends for all stateful agents.
+_NAME = "stateful processor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def test_a_command_that_takes_too_long_is_one_and_those_that_wait_are_not_tried(
         run(world())
 
     assert client.asked == 32
-    assert "passed over for 5 s: TimeoutError" in caplog.text
+    assert "bypassed for 5 s: TimeoutError" in caplog.text
 
 
 def test_a_smaller_pool_of_the_address_bounds_the_places() -> None:

@@ -482,7 +482,7 @@ async def test_that_a_fault_in_burying_is_logged_and_tried_again_without_a_secon
     rig.deliver("a")
     await until(lambda: rig.committable() == 1)
     assert (rig.calls, len(rig.harness.producer.on(DEAD_LETTERS))) == (["a"], 1)
-    assert sum("doer holds up retrieval-requests/0/0" in line for line in caplog.messages) == 2
+    assert sum("worker holds up retrieval-requests/0/0" in line for line in caplog.messages) == 2
 
 
 async def test_that_a_failure_of_which_nobody_can_be_told_holds_up_nobody(rig: Rig) -> None:

@@ -532,4 +532,4 @@ async def test_that_what_follows_is_sent_though_sending_had_a_fault(rig: Rig, ca
     await until(lambda: rig.said() == ["a/1"])
     await rig.write()
     assert rig.committable() == 1
-    assert sum("decider holds up tasks/0/0" in line for line in caplog.messages) == 2
+    assert sum("stateful processor holds up tasks/0/0" in line for line in caplog.messages) == 2

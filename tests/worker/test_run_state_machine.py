@@ -337,10 +337,10 @@ def test_that_a_run_that_a_defect_holds_up_ends_with_its_deadline(
 POISON = PoisonEvent("3 workers died while they processed it")
 
 
-def test_that_of_a_task_that_kills_the_result_is_failed_and_a_parent_is_told(mind: RunStateMachine) -> None:
+def test_that_of_a_task_that_kills_the_result_is_failed_and_a_parent_is_told(machine: RunStateMachine) -> None:
     parent = Parent(task_id="p", step="child", request_id="p/child/1", workflow="w")
     task = TASK.model_copy(update={"parent": parent, "metadata": {"tenant": "a"}})
-    result, answer = mind.poisoned(received(task), POISON)
+    result, answer = machine.poisoned(received(task), POISON)
     assert (result.topic, result.key, result.partition) == (RESULTS, "t", HOME)
     assert isinstance(result.event, Result)
     assert (result.event.status, result.event.error) == ("failed", Failure.of(POISON))
@@ -358,14 +358,14 @@ def test_that_of_a_task_that_kills_the_result_is_failed_and_a_parent_is_told(min
     ],
 )
 def test_that_a_failed_answer_stands_in_for_one_that_kills_but_only_once(
-    mind: RunStateMachine, event: Any, topic: Any
+    machine: RunStateMachine, event: Any, topic: Any
 ) -> None:
-    (told,) = mind.poisoned(received(event), POISON)
+    (told,) = machine.poisoned(received(event), POISON)
     said = told.event.model_dump()
     assert (told.topic, said["id"], said["error"]["code"]) == (topic, event.id, "poison")
     assert not any(said.get(name) for name in ("text", "output", "chunks"))
-    assert list(mind.poisoned(received(told.event), POISON)) == []
+    assert list(machine.poisoned(received(told.event), POISON)) == []
 
 
-def test_that_nobody_waits_for_what_follows_from_a_signal(mind: RunStateMachine) -> None:
-    assert list(mind.poisoned(received(Signal(task_id="t", kind="signal", name="go")), POISON)) == []
+def test_that_nobody_waits_for_what_follows_from_a_signal(machine: RunStateMachine) -> None:
+    assert list(machine.poisoned(received(Signal(task_id="t", kind="signal", name="go")), POISON)) == []

@@ -139,7 +139,7 @@ def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     lines = "\n".join(environ.get(name, "") for name in _CUSTOM_HEADER_VARIABLES).split("\n")
     values = [value.strip() for _, colon, value in (line.partition(":") for line in lines) if colon]
     found = [*values, *(value.split()[-1] for value in values if value)]
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(dict.fromkeys(one for one in found if len(one) >= redaction.SHORTEST))
 
 
 def _region(name: str) -> str:

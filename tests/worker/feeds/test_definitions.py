@@ -114,7 +114,7 @@ def test_that_a_version_never_changes(
     assert not caplog.records
     _apply(feed, _version(1, text="changed"))
     assert definitions.latest("w") is first
-    assert "its first content stands" in caplog.text
+    assert "its first content counts" in caplog.text
 
 
 @asynccontextmanager
