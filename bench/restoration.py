@@ -19,8 +19,8 @@ from aiokafka import AIOKafkaProducer
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.cli.event_loop import run
-from app.delivery.answered import Answered
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
+from app.delivery.state.answered_requests import AnsweredRequests
 from app.delivery.state.partition_state import PartitionState
 from app.settings import Settings, TopicSettings
 from app.worker.restoration import StateRestorer, new_partition_state, runs_topic
@@ -35,7 +35,7 @@ _PARTITIONS = 8
 async def answer(options: Mapping[str, Any], settings: Settings, *, count: int, size: int, seconds: int) -> None:
     """Put so many answers of `size` bytes on the topic, as of the last `seconds`, with a checkpoint for each second."""
     topic, begin = settings.topics.prefix + MODEL_RESPONSES.name, time.time() - seconds
-    owners = [Answered(3600.0) for _ in range(_PARTITIONS)]
+    owners = [AnsweredRequests(3600.0) for _ in range(_PARTITIONS)]
     async with AIOKafkaProducer(**options, acks="all", max_batch_size=512 * 1024, linger_ms=5) as producer:
         for second in range(seconds):
             at, numbers = begin + second, range(count * second // seconds, count * (second + 1) // seconds)
@@ -68,7 +68,7 @@ def _id(number: int) -> str:
 
 
 async def _write_down(
-    producer: AIOKafkaProducer, settings: Settings, partition: int, answered: Answered, at: float
+    producer: AIOKafkaProducer, settings: Settings, partition: int, answered: AnsweredRequests, at: float
 ) -> None:
     if checkpoint := answered.checkpoint(at):
         for key, value in checkpoint.records(at):

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from app.backoff import full_jitter
 from app.cancellation import ends_task
 from app.delivery import dead_letters
-from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
+from app.delivery.assignment.assignment import AssignmentEnded, Assignments, PartitionAssignment
+from app.delivery.assignment.suspicion import Suspect
 from app.delivery.envelope import Outgoing, Received, first
 from app.delivery.outbox import Outbox
-from app.delivery.suspicion import Suspect
 from app.errors import InvalidEvent, OrchestratorError, PoisonEvent
 from app.settings import DeliverySettings
 from app.telemetry.attributes import receiving

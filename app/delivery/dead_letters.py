@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
 from app.delivery.outbox import Outbox, Record
 from app.errors import InvalidEvent
 from topics.dead_letters import DEAD_LETTERS, DeadLetter

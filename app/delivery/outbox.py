@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app.backoff import full_jitter
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
 from app.delivery.envelope import Headers, Outgoing, Propagate, Received, headers
 from app.errors import InvalidEvent
 from app.telemetry.metrics import Metrics

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
 
 T = TypeVar("T")
 

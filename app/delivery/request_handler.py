@@ -18,12 +18,12 @@ from typing import Any, Generic, TypeVar
 
 from app.backoff import full_jitter
 from app.cancellation import as_failure, ends_task
-from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.suspicion import Suspect
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.fair_queue import FairQueue
 from app.delivery.parking import Parking
-from app.delivery.suspicion import Suspect
 from app.errors import OrchestratorError
 from topics.base import Event, Topic
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.cancellation import as_failure, ends_task
-from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.suspicion import Suspect
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.parking import Parking
 from app.delivery.pending_events import PendingEvent, PendingEvents
 from app.delivery.state.state_writer import StateWriter
-from app.delivery.suspicion import Suspect
 from app.errors import InvalidEvent, PoisonEvent
 from topics.base import Event, Topic
 

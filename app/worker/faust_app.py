@@ -14,9 +14,9 @@ from faust.types.auth import CredentialsT
 from yarl import URL
 
 from app.brokers.base import Connection
-from app.delivery.assignment import Assignments
-from app.delivery.consumer import Transport
-from app.delivery.fetch_pace import FetchPace
+from app.delivery.assignment.assignment import Assignments
+from app.delivery.kafka.consumer import Transport
+from app.delivery.kafka.fetch_pace import FetchPace
 from app.settings import Settings
 from topics.base import Topic
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from app.delivery import answered, suspicion
-from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment import suspicion
+from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.envelope import first
+from app.delivery.state import answered_requests
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.state.state_log import Read, read_back
 from app.settings import Settings
@@ -196,7 +197,7 @@ def _part(
 
     def read(record: Any) -> None:
         key, at = (record.key or b"").decode(errors="replace"), record.timestamp / 1000
-        if key.startswith(answered.PREFIX):
+        if key.startswith(answered_requests.PREFIX):
             partition_state[record.partition].answered.restore_checkpoint(key, record.value, at, now)
         elif key == suspicion.KEY:
             owners[record.partition] = record.value

@@ -21,16 +21,16 @@ from agents.base import Agent
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
-from app.delivery.assignment import Assignments, PartitionAssignment
-from app.delivery.checkpoints import Checkpoints
+from app.delivery.assignment.assignment import Assignments, PartitionAssignment
+from app.delivery.assignment.fencing import Fences
+from app.delivery.assignment.owner_records import Owners, Places
 from app.delivery.core import Delivery
-from app.delivery.fencing import Fences
-from app.delivery.fetch_pace import FetchPace
-from app.delivery.header_names import accept_invalid_header_names
-from app.delivery.kafka_private import FencedProducer
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.header_names import accept_invalid_header_names
+from app.delivery.kafka.kafka_private import FencedProducer
 from app.delivery.offsets import OffsetTracker
 from app.delivery.outbox import Outbox
-from app.delivery.ownership import Owners, Places
+from app.delivery.state.checkpoints import Checkpoints
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
 from app.dependencies import ConfiguredModel, Dependencies

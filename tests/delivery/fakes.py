@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from app.delivery.assignment import Assignments, PartitionAssignment
+from app.delivery.assignment.assignment import Assignments, PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import Headers
 from app.delivery.outbox import Outbox, Record

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.assignment import Assignments
+from app.delivery.assignment.assignment import Assignments
 from app.delivery.core import Delivery
 from app.delivery.envelope import Outgoing, Received, first, headers
 from app.errors import InvalidEvent

@@ -6,7 +6,7 @@ import random
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from app.delivery.assignment import AssignmentEnded
+from app.delivery.assignment.assignment import AssignmentEnded
 from app.delivery.envelope import Outgoing
 from app.delivery.outbox import Outbox, Record
 from app.errors import InvalidEvent

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
 from app.delivery.core import Delivered
 from app.delivery.pending_events import PendingEvent, PendingEvents
 from app.delivery.state.partition_state import PartitionState

@@ -11,9 +11,9 @@ from faust.transport.conductor import Conductor as FaustConductor
 from faust.transport.consumer import Consumer as FaustConsumer
 
 import app.worker.worker
-from app.delivery import consumer
 from app.delivery.core import Delivered, Delivery
 from app.delivery.envelope import Received
+from app.delivery.kafka import consumer
 from app.errors import RetrievalError
 from app.worker.components import Components
 from app.worker.run_state_machine import RunStateMachine

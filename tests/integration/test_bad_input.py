@@ -13,7 +13,7 @@ from aiokafka.consumer import fetcher
 
 import agents
 from app.brokers.base import Connection
-from app.delivery.header_names import TolerantRecords
+from app.delivery.kafka.header_names import TolerantRecords
 from tests.integration import garbage
 from tests.integration.foreign import batch, produce
 from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question

@@ -15,9 +15,9 @@ from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
-from app.delivery.fencing import Fences
-from app.delivery.kafka_private import FencedProducer
+from app.delivery.assignment.assignment import AssignmentEnded, Assignments, PartitionAssignment
+from app.delivery.assignment.fencing import Fences
+from app.delivery.kafka.kafka_private import FencedProducer
 from app.delivery.outbox import Record
 from app.delivery.state.partition_state import PartitionState
 from app.errors import InvalidEvent

@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaProducer
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
-from app.delivery.checkpoints import Checkpoints
+from app.delivery.assignment.assignment import AssignmentEnded, Assignments, PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import Headers, Outgoing, first
 from app.delivery.outbox import Outbox, Producer
+from app.delivery.state.checkpoints import Checkpoints
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.state.state_log import Read
 from app.delivery.state.state_writer import StateWriter

@@ -19,7 +19,7 @@ from app.brokers.open import open_broker
 from app.brokers.reachability import check_reachable
 from app.cli.kafka.reader import Reader
 from app.delivery.envelope import Headers, Outgoing, headers
-from app.delivery.header_names import accept_invalid_header_names
+from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import BrokerError
 from app.settings import Settings
 from app.telemetry.traceparent import child_traceparent

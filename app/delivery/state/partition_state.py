@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from app.delivery.answered import Answered
+from app.delivery.state.answered_requests import AnsweredRequests
 from app.delivery.state.keyed_state import KeyedState
 
 
@@ -26,7 +26,7 @@ class PartitionState:
         refresh: float = 300.0,
     ) -> None:
         self.values: KeyedState[Any] = KeyedState(partition, wake_at, lasts=lasts, refresh=refresh)
-        self.answered = Answered(window)
+        self.answered = AnsweredRequests(window)
         self.values.also_since = lambda: self.answered.since
         self._loaded = asyncio.Event()
         self._when_loaded: dict[Hashable, Callable[[], None]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.outbox import Record
 from app.delivery.state.keyed_state import Change, KeyedState

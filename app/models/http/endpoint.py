@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from app import redaction
 from app.errors import ConfigurationError
 from app.settings import ModelSettings, Section
 

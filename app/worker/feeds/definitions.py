@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.delivery.tail import Tail
+from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent, OrchestratorError
 from app.settings import Settings
 from app.workflows.definition.definitions import Definitions

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.delivery.envelope import Outgoing
+from app.delivery.kafka.tail import Tail
 from app.delivery.outbox import Outbox, Record
-from app.delivery.tail import Tail
 from app.errors import InvalidEvent
 from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder

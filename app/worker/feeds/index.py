@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from app.delivery.tail import Tail
+from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent, RetrievalError
 from app.retrieval.base import Store
 from app.settings import Settings

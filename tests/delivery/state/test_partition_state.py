@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
-from app.delivery.answered import Answered
+from app.delivery.state.answered_requests import AnsweredRequests
 from app.delivery.state.partition_state import PartitionState
 
 
 def test_that_what_was_answered_is_remembered_for_the_window_and_no_longer() -> None:
-    answered = Answered(window=10.0)
+    answered = AnsweredRequests(window=10.0)
     answered.add("a", 100.0)
     answered.add("b", 105.0)
     assert "a" in answered
@@ -17,7 +17,7 @@ def test_that_what_was_answered_is_remembered_for_the_window_and_no_longer() -> 
 
 
 def test_that_an_answer_that_is_given_again_is_remembered_anew() -> None:
-    answered = Answered(window=10.0)
+    answered = AnsweredRequests(window=10.0)
     answered.add("a", 100.0)
     answered.add("b", 101.0)
     answered.add("a", 109.0)

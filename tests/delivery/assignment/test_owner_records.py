@@ -7,10 +7,10 @@ from dataclasses import replace
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from app.delivery.assignment import PartitionAssignment
-from app.delivery.ownership import Careful, Crew, Offsets, Owners, Places
+from app.delivery.assignment.assignment import PartitionAssignment
+from app.delivery.assignment.owner_records import Careful, Crew, Offsets, Owners, Places
+from app.delivery.assignment.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from app.delivery.state.partition_state import PartitionState
-from app.delivery.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from tests.delivery.fakes import Harness, settle, until
 from tests.delivery.test_request_handler import Rig as DoerRig
 from tests.delivery.test_stateful_processor import Rig as DeciderRig

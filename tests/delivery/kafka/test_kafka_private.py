@@ -20,8 +20,8 @@ from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
-from app.delivery import kafka_private
-from app.delivery.kafka_private import FencedProducer, Identity
+from app.delivery.kafka import kafka_private
+from app.delivery.kafka.kafka_private import FencedProducer, Identity
 
 ONE, TWO = TopicPartition("t", 0), TopicPartition("t", 1)
 #: Where a batch holds producer id (8 bytes), epoch (2) and first sequence number (4).

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from app.delivery.kafka_private import pace_fetches
+from app.delivery.kafka.kafka_private import pace_fetches
 
 #: Seconds without an event after which a consumer is idle, and between two looks at everything while it is.
 _QUIET, _ALL = 1.0, 1.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.answered import PREFIX, Answered
+from app.delivery.state.answered_requests import PREFIX, AnsweredRequests
 
 NOW = 1_000_000.0
 
@@ -24,7 +24,7 @@ class Owner:
 
     def __init__(self, log: Log, now: float) -> None:
         self.log, self.now = log, now
-        self.answered = Answered(window=600.0)
+        self.answered = AnsweredRequests(window=600.0)
         for key, value in log.state.items():
             self.answered.restore_checkpoint(key, value, now, now)
         for event_id in log.answers[self.answered.covered.get("answers", 0) :]:
@@ -117,7 +117,7 @@ def test_that_what_is_covered_is_not_read_again_and_old_records_are_taken_off() 
 
 
 def test_that_an_answer_in_doubt_is_covered_only_when_it_was_acknowledged() -> None:
-    answered = Answered(window=600.0)
+    answered = AnsweredRequests(window=600.0)
     answered.doubt("a")  # it may lie at offset 0
     answered.acknowledged("b", "answers", 1, NOW)
     first = answered.checkpoint(NOW)
@@ -130,6 +130,6 @@ def test_that_an_answer_in_doubt_is_covered_only_when_it_was_acknowledged() -> N
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"{}", b'{"hashes": 1}', b'{"hashes": "*", "covered": {}}'])
 def test_that_what_others_write_under_its_key_is_nothing(value: bytes | None) -> None:
-    answered = Answered(window=600.0)
+    answered = AnsweredRequests(window=600.0)
     answered.restore_checkpoint(f"{PREFIX}1", value, NOW, NOW)
     assert (len(answered), answered.covered) == (0, {})

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.delivery.assignment import AssignmentEnded, Assignments, Lease, PartitionAssignment, lease_clock
+from app.delivery.assignment.assignment import AssignmentEnded, Assignments, Lease, PartitionAssignment, lease_clock
 from app.delivery.state.partition_state import PartitionState
 from app.errors import BrokerError
 from tests.delivery.fakes import settle

@@ -18,10 +18,10 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from app.delivery.assignment.suspicion import Suspect
 from app.delivery.in_flight import InFlight
 from app.delivery.offsets import OffsetTracker
 from app.delivery.state.partition_state import PartitionState
-from app.delivery.suspicion import Suspect
 from app.errors import BrokerError
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, TransactionalIdAuthorizationFailed
 
-from app.delivery.assignment import AssignmentEnded
-from app.delivery.fencing import Fences
-from app.delivery.kafka_private import Identity, TransactionCoordinator
+from app.delivery.assignment.assignment import AssignmentEnded
+from app.delivery.assignment.fencing import Fences
+from app.delivery.kafka.kafka_private import Identity, TransactionCoordinator
 from app.errors import BrokerError
 from tests.delivery.fakes import Harness
 
@@ -53,7 +53,7 @@ class Rig:
 
         monkeypatch.setattr(TransactionCoordinator, "take_over", take_over)
         monkeypatch.setattr(TransactionCoordinator, "mark", mark)
-        monkeypatch.setattr("app.delivery.fencing._RETRY_SECONDS", 0.0)
+        monkeypatch.setattr("app.delivery.assignment.fencing._RETRY_SECONDS", 0.0)
 
 
 @pytest.fixture

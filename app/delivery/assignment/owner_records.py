@@ -1,7 +1,7 @@
 """The owner's record of each partition, and the care that is taken of events that may have killed former owners.
 
-See `app.delivery.suspicion` for what is suspected, and why. Where nobody died, this costs a record when a partition is
-taken over, one now and then, and one when it is given up.
+See `app.delivery.assignment.suspicion` for what is suspected, and why. Where nobody died, this costs a record when a
+partition is assigned, one now and then, and one when it is revoked.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from app.delivery.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
+from app.delivery.assignment.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from app.delivery.core import Delivery
 from app.delivery.outbox import Record
 from app.delivery.state.state_log import since_header
-from app.delivery.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 
 #: So many suspects are under way at once, where none of them must be alone.
 _GROUP = 64

@@ -11,8 +11,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.delivery.fetch_pace import FetchPace
-from app.delivery.kafka_private import learn_topic
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.kafka_private import learn_topic
 from app.delivery.state.state_log import Progress, end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.

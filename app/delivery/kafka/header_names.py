@@ -13,7 +13,7 @@ from typing import Any
 
 from aiokafka.record.memory_records import MemoryRecords
 
-from app.delivery.kafka_private import read_batches_with, slow_batch
+from app.delivery.kafka.kafka_private import read_batches_with, slow_batch
 
 # A batch begins with its offset (8 bytes), then the length of what follows the length (4 bytes).
 _LENGTH_AT, _LENGTH_ENDS = 8, 12

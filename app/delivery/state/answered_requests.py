@@ -50,7 +50,7 @@ def _hash(event_id: str) -> bytes:
     return blake2b(event_id.encode(errors="surrogatepass"), digest_size=_DIGEST).digest()
 
 
-class Answered:
+class AnsweredRequests:
     """The ids of the events sent as answers within the last `window` seconds, and which of them are written down."""
 
     def __init__(self, window: float) -> None:

@@ -8,7 +8,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from app.delivery.header_names import TolerantRecords, accept_invalid_header_names
+from app.delivery.kafka.header_names import TolerantRecords, accept_invalid_header_names
 
 GZIP = 1
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.delivery.suspicion import OwnerRecord, Suspect, Suspicion
+from app.delivery.assignment.suspicion import OwnerRecord, Suspect, Suspicion
 
 AFTER = 3
 

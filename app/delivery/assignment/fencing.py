@@ -19,8 +19,8 @@ from collections.abc import Collection
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 
-from app.delivery.assignment import AssignmentEnded, Assignments, PartitionAssignment
-from app.delivery.kafka_private import FencedProducer, Identity, TransactionCoordinator
+from app.delivery.assignment.assignment import AssignmentEnded, Assignments, PartitionAssignment
+from app.delivery.kafka.kafka_private import FencedProducer, Identity, TransactionCoordinator
 from app.errors import BrokerError
 
 log = logging.getLogger(__name__)

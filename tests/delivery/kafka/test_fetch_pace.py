@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.delivery import fetch_pace
-from app.delivery.fetch_pace import FetchPace
+from app.delivery.kafka import fetch_pace
+from app.delivery.kafka.fetch_pace import FetchPace
 
 
 class Clock:

@@ -1,6 +1,6 @@
 """All that touches private names of aiokafka and Faust, each with its reason.
 
-Both are pinned exactly in `pyproject.toml`, and `tests/delivery/test_kafka_private.py` fails when an upgrade
+Both are pinned exactly in `pyproject.toml`, and `tests/delivery/kafka/test_kafka_private.py` fails when an upgrade
 changes what is used here.
 """
 

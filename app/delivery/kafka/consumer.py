@@ -20,9 +20,9 @@ from faust.transport import conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from app.delivery import kafka_private
-from app.delivery.assignment import Assignments, lease_clock
-from app.delivery.fetch_pace import FetchPace
+from app.delivery.assignment.assignment import Assignments, lease_clock
+from app.delivery.kafka import kafka_private
+from app.delivery.kafka.fetch_pace import FetchPace
 
 log = logging.getLogger(__name__)
 

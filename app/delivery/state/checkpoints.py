@@ -1,4 +1,4 @@
-"""Writing down what was answered, a moment later: see `app.delivery.answered`."""
+"""Writing down what was answered, a moment later: see `app.delivery.state.answered_requests`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from aiokafka.errors import MessageSizeTooLargeError
 
-from app.delivery.assignment import PartitionAssignment
+from app.delivery.assignment.assignment import PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import first
 from app.delivery.outbox import Record

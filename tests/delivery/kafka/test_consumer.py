@@ -12,9 +12,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
-from app.delivery.assignment import Assignments, lease_clock
-from app.delivery.consumer import Conductor, Consumer, ConsumerThread
-from app.delivery.fetch_pace import FetchPace
+from app.delivery.assignment.assignment import Assignments, lease_clock
+from app.delivery.kafka.consumer import Conductor, Consumer, ConsumerThread
+from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.state.partition_state import PartitionState
 
 ONE = TP("tasks", 0)
