@@ -84,7 +84,7 @@ def test_a_model_of_it_passes_the_test(cli: Cli) -> None:
 
 def test_a_task_is_answered_by_it(cli: Cli) -> None:
     with cli.hosted():
-        (result,) = cli.objects("ask", "what is a tenure?")
+        (result,) = cli.objects("ask", "What is a lease?")
 
-    assert "WHAT IS A TENURE?" in result["answer"]
+    assert "WHAT IS A LEASE?" in result["answer"]
     assert result["candidates"][0]["model"] == "shouting"
