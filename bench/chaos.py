@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.brokers.kafka import LocalKafka
-from tests.integration import scenarios, toxiproxy
-from tests.integration.doors import kafka_with_doors, linked
-from tests.integration.harness import SHORT_SESSION, Deployment, deploy, new_prefix
-from tests.integration.two_nodes import make_topics, two_nodes
-from tests.integration.workers import Workers
+from testkit.cluster import scenarios, toxiproxy
+from testkit.cluster.doors import kafka_with_doors, linked
+from testkit.cluster.harness import SHORT_SESSION, Deployment, deploy, new_prefix
+from testkit.cluster.two_nodes import make_topics, two_nodes
+from testkit.cluster.workers import Workers
 
 WORKERS = 3
 #: Seconds that a run may take; what was lost or revived shows behind it.

@@ -14,7 +14,7 @@ from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.settings import BrokerSettings
-from tests.brokers.quick import QUICK
+from testkit.cluster.jvm_options import QUICK
 
 _HERE = Path(__file__).parent
 

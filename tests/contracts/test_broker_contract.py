@@ -18,7 +18,7 @@ from app.brokers.open import open_broker
 from app.brokers.topics import InternalTopic, ensure_topics, topic_name
 from app.errors import BrokerError
 from app.settings import BrokerSettings, TopicOverride, TopicSettings
-from tests.brokers.quick import QUICK
+from testkit.cluster.jvm_options import QUICK
 from topics import ALL, DEAD_LETTERS, RESULTS, TASKS
 
 BROKERS = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]

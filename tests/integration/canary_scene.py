@@ -19,11 +19,11 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from app.brokers.ports import free_port
+from testkit.cluster.workers import ROOT
 from testkit.provider.faulty import ALL, FaultyProviderUrls
 from testkit.provider.upstream import ADAPTERS, model_settings
 from tests.integration.canaries import CANARIES
 from tests.integration.collector import Collector
-from tests.integration.workers import ROOT
 from topics.tasks import Task
 
 _PATIENCE = 150.0

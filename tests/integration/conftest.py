@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from app.brokers.kafka import LocalKafka
-from tests.brokers.quick import QUICK
-from tests.integration import toxiproxy
+from testkit.cluster import toxiproxy
+from testkit.cluster.jvm_options import QUICK
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from app.brokers.kafka import LocalKafka
-from tests.integration import scenarios
-from tests.integration.harness import SHORT_SESSION, deploy
+from testkit.cluster import scenarios
+from testkit.cluster.harness import SHORT_SESSION, deploy
 
 # How many tasks in all, how many a second, and how often something happens meanwhile, in seconds.
 PACE = {

@@ -14,9 +14,9 @@ from aiokafka.consumer import fetcher
 import agents
 from app.brokers.base import Connection
 from app.delivery.kafka.header_names import TolerantRecords
+from testkit.cluster.harness import SHORT_SESSION, Deployment, deploy, question
 from tests.integration import garbage
 from tests.integration.foreign import batch, produce
-from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
 from topics import (
     CONSUMED,
     TASKS,

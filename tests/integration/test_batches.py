@@ -17,9 +17,9 @@ from app.cli.kafka.client import attach
 from app.cli.output import Output
 from app.cli.workflows.deploy import deploy_files
 from app.settings import Settings
+from testkit.cluster.traffic import Traffic
+from testkit.cluster.workers import Workers
 from tests.contracts.batch_provider import KEY, BatchProvider
-from tests.integration.traffic import Traffic
-from tests.integration.workers import Workers
 from topics.tasks import Task
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

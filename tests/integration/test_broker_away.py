@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.brokers.kafka import LocalKafka
-from tests.integration.harness import deploy, question
+from testkit.cluster.harness import deploy, question
 from tests.integration.prove import prove
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

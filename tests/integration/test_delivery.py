@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.brokers.kafka import LocalKafka
-from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
+from testkit.cluster.harness import SHORT_SESSION, Deployment, deploy, question
 from tests.integration.prove import prove
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -16,7 +16,7 @@ from app.errors import BrokerError
 from app.settings import Settings
 from app.worker.components import components
 from app.worker.worker import Worker
-from tests.integration.harness import SHORT_SESSION, configuration, deploy, question
+from testkit.cluster.harness import SHORT_SESSION, configuration, deploy, question
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -25,9 +25,9 @@ from app.settings import Settings
 from app.worker.components import components
 from app.worker.restoration import fenced_topics, runs_topic
 from app.worker.worker import Worker
+from testkit.cluster.harness import question
+from testkit.cluster.traffic import Traffic
 from tests.delivery.fakes import outbox
-from tests.integration.harness import question
-from tests.integration.traffic import Traffic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.integration.doors import Doors, kafka_with_doors, linked
-from tests.integration.harness import SHORT_SESSION, Deployment, question
-from tests.integration.scenarios import cut_off, overturned, repaid
-from tests.integration.workers import Workers
+from testkit.cluster.doors import Doors, kafka_with_doors, linked
+from testkit.cluster.harness import SHORT_SESSION, Deployment, question
+from testkit.cluster.scenarios import cut_off, overturned, repaid
+from testkit.cluster.workers import Workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -9,8 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.integration.harness import Deployment, deploy, new_prefix, question
-from tests.integration.two_nodes import AWAY, PARTITIONS, make_topics, two_nodes
+from testkit.cluster.harness import Deployment, deploy, new_prefix, question
+from testkit.cluster.two_nodes import AWAY, PARTITIONS, make_topics, two_nodes
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from app.brokers.base import Connection
-from tests.integration.harness import SHORT_SESSION, Deployment, deploy, question
+from testkit.cluster.harness import SHORT_SESSION, Deployment, deploy, question
 from topics import DEAD_LETTERS
 from topics.dead_letters import DeadLetter
 from topics.tasks import Task

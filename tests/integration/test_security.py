@@ -21,7 +21,7 @@ from app.errors import BrokerError
 from app.settings import Settings
 from app.worker.components import components
 from app.worker.worker import Worker
-from tests.brokers.quick import QUICK
+from testkit.cluster.jvm_options import QUICK
 
 pytestmark = [
     pytest.mark.kafka,

@@ -14,7 +14,7 @@ import pytest
 from app.brokers.base import Connection
 from app.cli.kafka.reader import Reader
 from app.streamed_text import StreamedText
-from tests.integration.harness import SHORT_SESSION
+from testkit.cluster.harness import SHORT_SESSION
 from tests.integration.test_workflows import Stage, configuration, stage
 from topics import RESULT_CHUNKS
 from topics.result_chunks import ResultChunk

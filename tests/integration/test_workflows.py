@@ -21,9 +21,9 @@ from app.cli.output import Output
 from app.cli.workflows.deploy import deploy_files
 from app.configuration import load
 from app.settings import Settings
-from tests.integration.harness import SHORT_SESSION
-from tests.integration.traffic import Traffic
-from tests.integration.workers import ROOT, Workers
+from testkit.cluster.harness import SHORT_SESSION
+from testkit.cluster.traffic import Traffic
+from testkit.cluster.workers import ROOT, Workers
 from topics import SIGNALS, TASKS
 from topics.results import Result
 from topics.signals import Signal

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.brokers.kafka import LocalKafka
-from tests.integration.harness import Deployment, question
-from tests.integration.toxiproxy import Link
-from tests.integration.workers import Workers
+from testkit.cluster.harness import Deployment, question
+from testkit.cluster.toxiproxy import Link
+from testkit.cluster.workers import Workers
 
 #: Does one thing to the deployment, and returns when the next may follow.
 Disturb = Callable[[Deployment, LocalKafka], Awaitable[None]]

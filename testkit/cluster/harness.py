@@ -12,9 +12,9 @@ from typing import Any
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.settings import Settings
-from tests.integration.traffic import Traffic
-from tests.integration.upstream import Upstream
-from tests.integration.workers import Workers
+from testkit.cluster.traffic import Traffic
+from testkit.cluster.upstream import Upstream
+from testkit.cluster.workers import Workers
 from topics.tasks import Task
 
 MODELS = ("a", "b", "c")

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app.brokers.kafka import LocalKafka
 from app.brokers.ports import LOOPBACK, free_port
-from tests.brokers.quick import QUICK
+from testkit.cluster.jvm_options import QUICK
 from topics import ALL
 
 PARTITIONS = 8

@@ -30,7 +30,7 @@ class Workers:
     ) -> None:
         self.log = log
         config = {"bootstrap_servers": bootstrap_servers, "settings": settings, "faults": faults}
-        self._command = [sys.executable, "-m", "tests.integration.worker_process", json.dumps(config)]
+        self._command = [sys.executable, "-m", "testkit.cluster.worker_process", json.dumps(config)]
         self._running: list[Process] = []
         self._ready: set[int] = set()
 

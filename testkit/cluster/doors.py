@@ -10,9 +10,9 @@ from typing import Any
 
 from app.brokers.kafka import LocalKafka
 from app.brokers.ports import free_port
-from tests.brokers.quick import QUICK
-from tests.integration.harness import Deployment, deploy
-from tests.integration.toxiproxy import Link, link
+from testkit.cluster.harness import Deployment, deploy
+from testkit.cluster.jvm_options import QUICK
+from testkit.cluster.toxiproxy import Link, link
 
 
 @dataclass(frozen=True, slots=True)

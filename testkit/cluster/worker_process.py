@@ -1,4 +1,4 @@
-"""One worker as a process: `python -m tests.integration.worker_process '<json>'`.
+"""One worker as a process: `python -m testkit.cluster.worker_process '<json>'`.
 
 The JSON has `bootstrap_servers`, `settings`, and the names of `faults` to build in. It prints `ready`,
 stops in order at SIGTERM, and also when its standard input closes, so that it never outlives a test. At
@@ -19,7 +19,7 @@ from app.brokers.base import Connection
 from app.settings import Settings
 from app.worker.components import components
 from app.worker.worker import Worker
-from tests.integration import faults
+from testkit.cluster import faults
 
 
 def _listen() -> asyncio.Event:
@@ -43,7 +43,7 @@ def _say_what_is_going_on() -> None:
 
 def _say_ready(ready: asyncio.Task[None]) -> None:
     if not ready.cancelled():
-        print("ready", flush=True)  # noqa: T201  # read by the harness
+        print("ready", flush=True)  # read by the harness
 
 
 async def main(config: dict[str, Any]) -> None:
