@@ -166,7 +166,7 @@ class Delivery:
         except InvalidEvent as error:  # trying again would not make it smaller
             log.error("of the dead letter %s nobody can be told: %s", letter.id, error)  # noqa: TRY400  # says it all
 
-    async def insist(self, work: Callable[[], Awaitable[T]], *, agent: str, message: Any) -> T:
+    async def keep_trying(self, work: Callable[[], Awaitable[T]], *, agent: str, message: Any) -> T:
         """Return what `work` returns; as long as it fails, log that, and do it again later.
 
         For what has no other way out: the message and the commits behind it are held up, but nothing is lost.
@@ -192,14 +192,14 @@ class Delivery:
 
     def suspect(self, delivered: Delivered) -> Suspect | None:
         """Return how a message is suspected to have killed workers, if it is."""
-        if (careful := delivered.assignment.careful) is None:
+        if (suspects := delivered.assignment.suspects) is None:
             return None
         message = delivered.message
         headers = message.headers or ()
         # What we send again is the same event at another place; with the ids of others we do not know.
         ours = first(headers, "ce_source") == self.outbox.source
         key = (first(headers, "ce_id") if ours else None) or _place(message)
-        return careful.of(f"{message.topic}:{key}", message.topic, message.offset)
+        return suspects.of(f"{message.topic}:{key}", message.topic, message.offset)
 
     def processing(self, delivered: Delivered, suspect: Suspect) -> AbstractAsyncContextManager[Callable[[], None]]:
         """Process a suspect in the block, and call what is given when it was processed to its end, and nobody died.
@@ -207,8 +207,8 @@ class Delivery:
         Raises:
             AssignmentEnded: the partition went to another worker.
         """
-        careful = delivered.assignment.careful
-        return careful.processing(suspect) if careful else nullcontext(_nothing)
+        suspects = delivered.assignment.suspects
+        return suspects.processing(suspect) if suspects else nullcontext(_nothing)
 
     def poison(self, suspect: Suspect) -> PoisonEvent | None:
         """Return why a suspect is a dead letter, if it is."""

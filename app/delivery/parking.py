@@ -24,10 +24,10 @@ class Parking(Generic[T]):
     """
 
     def __init__(
-        self, opened: Callable[[PartitionAssignment], Awaitable[None]], go_on: Callable[[T], Awaitable[None]]
+        self, opened: Callable[[PartitionAssignment], Awaitable[None]], resume: Callable[[T], Awaitable[None]]
     ) -> None:
         self._opened = opened
-        self._go_on = go_on
+        self._resume = resume
         self._parked: dict[PartitionAssignment, deque[T]] = {}
 
     def park(self, assignment: PartitionAssignment, item: T, *, is_open: bool) -> bool:
@@ -47,7 +47,7 @@ class Parking(Generic[T]):
         await self._opened(assignment)
         gone = 0
         while parked:
-            await self._go_on(parked[0])
+            await self._resume(parked[0])
             parked.popleft()  # only now: what comes meanwhile stays behind it
             gone += 1
             if gone % _AT_ONCE == 0:

@@ -60,10 +60,10 @@ class RequestHandler(Generic[E]):
     `identify` names what the message asks for: messages of the same identity run one by one, in order.
     With `answers`, the identity is the id of the answering event, and what has been answered is not done
     again. `failed` makes the events that tell the rest of the system when `handle` has failed for good.
-    What is `expired` when its turn comes is let go without an answer: nobody waits for one, and when the same is
-    asked for again, it is new. `kind` sorts the events: no kind takes all the places for those in flight, and as many
-    events as there are places may wait in memory for theirs before no more is read. Of those of a kind that wait, the
-    ones of the highest `priority` are next.
+    What is `expired` before it begins is let go without an answer: nobody waits for one, and when the same is asked for
+    again, it is new. `lane` sorts the events: no lane takes all the places for those in flight, and as many events as
+    there are places may wait in memory for one before no more is read. Of those that wait in a lane, the ones of the
+    highest `priority` are next.
     """
 
     def __init__(  # noqa: PLR0913  # the options of an agent; all but four have defaults
@@ -92,7 +92,7 @@ class RequestHandler(Generic[E]):
         self._priority = priority
         slots = delivery.settings.max_in_flight
         self._queue: FairQueue[_Taken[E]] = FairQueue(slots, room=slots if lane else 0, shared=lane is not None)
-        self._parking: Parking[Delivered] = Parking(_loaded, self._go_on)
+        self._parking: Parking[Delivered] = Parking(_loaded, self._resume)
         self._room = asyncio.Event()
         self._rng = random.Random()  # noqa: S311  # jitter needs no secrecy
         self._running: dict[str, asyncio.Event] = {}
@@ -120,14 +120,14 @@ class RequestHandler(Generic[E]):
             return _Taken(delivered)
         return _Taken(delivered, received, lane, priority)
 
-    async def _go_on(self, delivered: Delivered) -> None:
+    async def _resume(self, delivered: Delivered) -> None:
         if not self._delivery.draining:
             self._offer(delivered)
 
     def _offer(self, delivered: Delivered) -> None:
         if suspect := self._delivery.suspect(delivered):
             # Few of them are under way at once; the places are for the others, which go on meanwhile.
-            delivered.assignment.spawn(self._carefully(delivered, suspect))
+            delivered.assignment.spawn(self._process_suspect(delivered, suspect))
             return
         taken = self._take(delivered)
         if self._queue.offer(taken.lane, taken, taken.priority):
@@ -154,26 +154,26 @@ class RequestHandler(Generic[E]):
         self._busy += change
         self._delivery.metrics.in_flight(self._agent, self._busy)
 
-    async def _carefully(self, delivered: Delivered, suspect: Suspect) -> None:
+    async def _process_suspect(self, delivered: Delivered, suspect: Suspect) -> None:
         async def process() -> None:
             async with self._delivery.processing(delivered, suspect) as clear:
                 if poison := self._delivery.poison(suspect):
                     received = self._delivery.parse_poison(self._topic, delivered.message, suspect)
-                    await self._bury_poison(delivered, poison, received)
+                    await self._dead_letter_poison(delivered, poison, received)
                 elif await self._process(self._take(delivered)) in {"ok", "dead_letter"}:
                     clear()
 
         with contextlib.suppress(AssignmentEnded):
-            await self._delivery.insist(process, agent=self._agent, message=delivered.message)
+            await self._delivery.keep_trying(process, agent=self._agent, message=delivered.message)
 
-    async def _bury_poison(self, delivered: Delivered, poison: Exception, received: Received[E] | None) -> None:
+    async def _dead_letter_poison(self, delivered: Delivered, poison: Exception, received: Received[E] | None) -> None:
         """Bury an event that kills; of one that is sent again, and was answered for that, no second time."""
         answered = delivered.assignment.partition_state.answered
         identity = self._identify(received) if received and self._answers else None
         if identity is not None and identity in answered:
             delivered.finish()
             return
-        await self._bury(delivered, poison, received)
+        await self._dead_letter(delivered, poison, received)
         if identity is not None:
             answered.add(identity, time.time())
 
@@ -181,7 +181,7 @@ class RequestHandler(Generic[E]):
         started, message = time.perf_counter(), taken.delivered.message
         outcome = "left"  # to the partition's next owner
         with contextlib.suppress(AssignmentEnded):
-            outcome = await self._delivery.insist(
+            outcome = await self._delivery.keep_trying(
                 lambda: self._answer(taken.delivered, taken.received), agent=self._agent, message=message
             )
         self._delivery.metrics.finished(message.topic, outcome, time.perf_counter() - started)
@@ -192,7 +192,7 @@ class RequestHandler(Generic[E]):
             received = received or self._delivery.parse(self._topic, delivered.message)
             identity = self._identify(received)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
-            return await self._bury(delivered, error, None)
+            return await self._dead_letter(delivered, error, None)
         before, mine = self._running.get(identity), asyncio.Event()
         self._running[identity] = mine
         try:
@@ -230,19 +230,19 @@ class RequestHandler(Generic[E]):
         except BaseException as error:  # whatever it is, the message must not be lost
             if ends_task(error):
                 raise
-            return await self._bury(delivered, as_failure(error), received)
+            return await self._dead_letter(delivered, as_failure(error), received)
         return "ok"
 
-    async def _bury(self, delivered: Delivered, error: Exception, received: Received[E] | None) -> str:
-        also = self._told(received, error) if received else ()
+    async def _dead_letter(self, delivered: Delivered, error: Exception, received: Received[E] | None) -> str:
+        also = self._failure_events(received, error) if received else ()
 
         async def dead_letter() -> None:
             await self._delivery.dead_letter(delivered, error, agent=self._agent, also=also, cause=received)
 
-        await self._delivery.insist(dead_letter, agent=self._agent, message=delivered.message)
+        await self._delivery.keep_trying(dead_letter, agent=self._agent, message=delivered.message)
         return "dead_letter"
 
-    def _told(self, received: Received[E], error: Exception) -> Sequence[Outgoing]:
+    def _failure_events(self, received: Received[E], error: Exception) -> Sequence[Outgoing]:
         try:
             return self._failed(received, error)
         except Exception:

@@ -144,7 +144,7 @@ class StatefulProcessor(Generic[V]):
             return
         if suspect := self._delivery.suspect(taken.delivered):
             with contextlib.suppress(AssignmentEnded):
-                await self._delivery.insist(
+                await self._delivery.keep_trying(
                     lambda: self._process_suspect(taken, suspect), agent=taken.agent, message=taken.delivered.message
                 )
         else:
@@ -158,10 +158,10 @@ class StatefulProcessor(Generic[V]):
                 clear()
                 return
             received = self._delivery.parse_poison(taken.topic, delivered.message, suspect)
-            also = self._told(received, poison) if received else ()
+            also = self._failure_events(received, poison) if received else ()
             await self._dead_letter(delivered, poison, taken.agent, also)
 
-    def _told(self, received: Received[Any], poison: PoisonEvent) -> Sequence[Outgoing]:
+    def _failure_events(self, received: Received[Any], poison: PoisonEvent) -> Sequence[Outgoing]:
         try:
             return self._state_machine.poisoned(received, poison)
         except Exception:
@@ -231,7 +231,7 @@ class StatefulProcessor(Generic[V]):
             await self._publish(assignment, key, decision.outgoing, cause)
 
         try:  # the state has changed already: what follows from that must be sent
-            await self._delivery.insist(publish, agent=_NAME, message=cause or _Time(key, assignment.partition))
+            await self._delivery.keep_trying(publish, agent=_NAME, message=cause or _Time(key, assignment.partition))
         except AssignmentEnded:
             return  # the whole state goes with the assignment
         assignment.partition_state.values.settled(key)
@@ -266,7 +266,7 @@ class StatefulProcessor(Generic[V]):
             await self._delivery.dead_letter(delivered, error, agent=agent, also=also)
 
         with contextlib.suppress(AssignmentEnded):
-            await self._delivery.insist(dead_letter, agent=agent, message=delivered.message)
+            await self._delivery.keep_trying(dead_letter, agent=agent, message=delivered.message)
         self._delivery.metrics.finished(delivered.message.topic, "dead_letter", 0.0)
 
     async def keep(self, *, interval: float = 0.05) -> None:

@@ -23,7 +23,7 @@ from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
 from app.delivery.assignment.assignment import Assignments, PartitionAssignment
 from app.delivery.assignment.fencing import Fences
-from app.delivery.assignment.owner_records import Owners, Places
+from app.delivery.assignment.owner_records import GroupOffsets, OwnerRecords
 from app.delivery.core import Delivery
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.header_names import accept_invalid_header_names
@@ -137,7 +137,7 @@ class Worker:
         self._follow_health()
         self._spawn(self.deps.processor.keep(), "keep state")
         self._spawn(self._checkpoints.keep(), "write down what was answered")
-        self._spawn(self._owners.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
+        self._spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
         self._spawn(self._watch(), "watch")
         self.app.finalize()
         stack.push_async_callback(_in_time, self.app.stop)
@@ -186,11 +186,13 @@ class Worker:
         self._checkpoints = Checkpoints(
             delivery, state_topic=runs_topic(settings), answers=frozenset(answer_topics(settings))
         )
-        self._owners = Owners(
+        self._owner_records = OwnerRecords(
             delivery,
             me=f"{self._name}-{secrets.token_hex(4)}",
             state_topic=runs_topic(settings),
-            places=Places(self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]),
+            places=GroupOffsets(
+                self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
+            ),
         )
         runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics)
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
@@ -263,14 +265,14 @@ class Worker:
 
     async def _take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
         if self._connection.durable:  # the embedded broker serves one process, whose death nobody else learns of
-            await self._owners.take_over(found)
+            await self._owner_records.take_over(found)
 
     async def _before_rebalance(self) -> None:
         """Write what is finished, so that the next owner need not repeat it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await asyncio.gather(
-                    self.deps.processor.write_changes(), self._checkpoints.write(), self._owners.pause()
+                    self.deps.processor.write_changes(), self._checkpoints.write(), self._owner_records.pause()
                 )
                 await self._producer.flush()
 
@@ -358,7 +360,7 @@ class Worker:
         await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
         await self._before_rebalance()
         await _in_time(self.app.consumer.commit)
-        await _in_time(self._owners.end)
+        await _in_time(self._owner_records.end)
         for assignment in self.assignments:  # what is left must not be told of the end of the parts that it uses
             assignment.end()
         await self._stack.aclose()

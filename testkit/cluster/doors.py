@@ -25,6 +25,7 @@ class Doors:
 
 
 def properties(doors: Doors) -> dict[str, str]:
+    """Return the listeners of a Kafka behind these doors."""
     host, controller = "127.0.0.1", free_port()
     return {
         "listeners": f"PLAINTEXT://{host}:{doors.direct},PROXIED://{host}:{doors.behind},CONTROLLER://{host}:{controller}",

@@ -60,7 +60,7 @@ class Lease:
         return lease_clock() - self._renewed < self.seconds
 
 
-class Careful(Protocol):
+class SuspectProcessing(Protocol):
     """What processes events with care that may have killed former owners of the partition."""
 
     def of(self, key: str, topic: str, offset: int) -> Suspect | None:
@@ -87,7 +87,7 @@ class PartitionAssignment:
         self.partition_state = partition_state
         self.ended = False
         #: Knows which events may have killed former owners; None where there is no such suspicion.
-        self.careful: Careful | None = None
+        self.suspects: SuspectProcessing | None = None
         self.offset_trackers = _OffsetTrackers(in_flight or InFlight())
         self._settled = asyncio.Event()
         self._settled.set()

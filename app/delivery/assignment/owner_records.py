@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Offsets = Mapping[TopicPartition, int]
 
 
-class Places:
+class GroupOffsets:
     """Tells where the commits of `group` stand in these topics, and where the topics end; `options` are a client's."""
 
     def __init__(self, options: Mapping[str, Any], group: str, topics: Collection[str]) -> None:
@@ -72,7 +72,7 @@ class Places:
             return ends
 
 
-class Crew:
+class SuspectLimiter:
     """Lets suspects be under way, in all partitions together: up to a group of them, or one alone."""
 
     def __init__(self) -> None:
@@ -97,19 +97,19 @@ class Crew:
                 self._changed.notify_all()
 
 
-class Careful:
+class SuspectHandler:
     """One partition's suspicion, while it lasts, and its owner's record."""
 
     def __init__(
         self,
         assignment: PartitionAssignment,
         record: OwnerRecord,
-        crew: Crew,
+        limiter: SuspectLimiter,
         write: Callable[[bytes], Awaitable[None]],
     ) -> None:
         self.record = record
         self._assignment = assignment
-        self._crew = crew
+        self._limiter = limiter
         self._write = write
         self._lock = asyncio.Lock()
         self._changes = self._saved = 0
@@ -130,7 +130,7 @@ class Careful:
             AssignmentEnded: the partition went to another worker.
         """
         suspicion = self.record.suspicion
-        async with self._crew.place(alone=suspect.begins_alone):
+        async with self._limiter.place(alone=suspect.begins_alone):
             await self._assignment.confirm()
             suspicion.begin(suspect)
             try:
@@ -159,7 +159,7 @@ class Careful:
         )
 
 
-class Owners:
+class OwnerRecords:
     """Keeps the owner's records of this worker's partitions; `me` names this very process."""
 
     def __init__(
@@ -168,15 +168,15 @@ class Owners:
         *,
         me: str,
         state_topic: str,
-        places: Places,
+        places: GroupOffsets,
     ) -> None:
         self._delivery = delivery
         self._me = me
         self._state_topic = state_topic
         self._places = places
-        self._crew = Crew()
+        self._limiter = SuspectLimiter()
         self._ended = False
-        self._records: dict[PartitionAssignment, Careful] = {}
+        self._records: dict[PartitionAssignment, SuspectHandler] = {}
 
     async def take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
         """Begin to own partitions, of which these are the owner's records as they lie on the log."""
@@ -201,16 +201,16 @@ class Owners:
             if not self._ended:
                 await self._write(assignment, value)
 
-        careful = self._records[assignment] = Careful(assignment, record, self._crew, write)
+        suspects = self._records[assignment] = SuspectHandler(assignment, record, self._limiter, write)
         suspicion = record.suspicion
         if suspicion.known or suspicion.windows:
             text = "an owner of partition %d died, perhaps of an event: %s are processed with care"
             log.warning(text, assignment.partition, [*suspicion.windows.items(), *suspicion.known])
-            assignment.careful = careful
+            assignment.suspects = suspects
 
-    async def _save(self, careful: Careful) -> None:
+    async def _save(self, suspects: SuspectHandler) -> None:
         with suppress(AssignmentEnded):
-            await careful.save()
+            await suspects.save()
 
     async def keep(self, *, interval: float = 1.0, refresh: float) -> None:
         """See to it that the records lie near the end of the log, and that suspicions end; until cancelled."""
@@ -219,21 +219,21 @@ class Owners:
             await asyncio.sleep(interval)
             again = time.monotonic() >= due
             due = time.monotonic() + refresh if again else due
-            for assignment, careful in self._ours():
-                over = assignment.careful is not None and careful.let_go()
+            for assignment, suspects in self._ours():
+                over = assignment.suspects is not None and suspects.let_go()
                 if over:
-                    assignment.careful = None
-                stayed = careful.released and assignment.active
-                careful.released = careful.released and not stayed
+                    assignment.suspects = None
+                stayed = suspects.released and assignment.active
+                suspects.released = suspects.released and not stayed
                 if over or again or stayed:
-                    assignment.spawn(self._save(careful))
+                    assignment.spawn(self._save(suspects))
 
     async def pause(self) -> None:
         """Note, before a rebalance, that whoever gets a partition next does not get it by a death."""
-        held = [careful for assignment, careful in self._ours() if assignment.active]
-        for careful in held:
-            careful.released = True
-        await asyncio.gather(*(self._save(careful) for careful in held))
+        held = [suspects for assignment, suspects in self._ours() if assignment.active]
+        for suspects in held:
+            suspects.released = True
+        await asyncio.gather(*(self._save(suspects) for suspects in held))
 
     async def end(self) -> None:
         """Take the records off the log: this worker ends in order."""
@@ -244,7 +244,7 @@ class Owners:
         with suppress(AssignmentEnded):  # the record is the next owner's
             await self._write(assignment, None)
 
-    def _ours(self) -> list[tuple[PartitionAssignment, Careful]]:
+    def _ours(self) -> list[tuple[PartitionAssignment, SuspectHandler]]:
         return [
             (assignment, self._records[assignment])
             for assignment in self._delivery.assignments

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from app.delivery.assignment.assignment import PartitionAssignment
-from app.delivery.assignment.owner_records import Careful, Crew, Offsets, Owners, Places
+from app.delivery.assignment.owner_records import GroupOffsets, Offsets, OwnerRecords, SuspectHandler, SuspectLimiter
 from app.delivery.assignment.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from app.delivery.state.partition_state import PartitionState
 from tests.delivery.fakes import Harness, settle, until
@@ -20,7 +20,7 @@ from topics.dead_letters import DeadLetter
 STATE = "state"
 
 
-class Stand(Places):
+class Stand(GroupOffsets):
     """Where commits and topics stand in a house."""
 
     def __init__(self, house: House) -> None:
@@ -45,7 +45,7 @@ class House:
         self.harness, self.tp = harness, TopicPartition(topic, 0)
         self.committed, self.end = committed, end
         self.faults = 0
-        self.owners = Owners(harness.delivery, me=me, state_topic=STATE, places=Stand(self))
+        self.owners = OwnerRecords(harness.delivery, me=me, state_topic=STATE, places=Stand(self))
 
     async def take_over(self, left: OwnerRecord | None) -> PartitionAssignment:
         assignment = self.harness.assignment()
@@ -68,7 +68,7 @@ async def test_that_an_owner_leaves_one_record_and_takes_it_off_when_it_ends_in_
     house = House(harness, TASKS.name, committed=4)
     house.faults = 1
     assignment = await house.take_over(None)
-    assert assignment.careful is None
+    assert assignment.suspects is None
     assert house.written() == [OwnerRecord("second", {TASKS.name: 4}, Suspicion())]
     await house.owners.end()
     await house.owners._records[assignment].save()  # one that was under way comes too late
@@ -89,7 +89,7 @@ async def test_that_a_rebalance_is_no_death_and_an_owner_that_stays_leaves_its_r
     assert released == OwnerRecord("second", {TASKS.name: 0}, Suspicion(), released=True)
     other = Harness()
     other.own(TASKS.name, 0)
-    assert (await House(other, TASKS.name, me="third").take_over(released)).careful is None
+    assert (await House(other, TASKS.name, me="third").take_over(released)).suspects is None
     harness.own(TASKS.name, 0)
     await until(lambda: house.written()[-1] == OwnerRecord("second", {TASKS.name: 0}, Suspicion()))
     await harness.stop()
@@ -100,9 +100,9 @@ async def test_that_the_record_of_the_same_process_tells_of_no_death() -> None:
     harness = Harness()
     harness.own(TASKS.name, 0)
     left = replace(_left(TASKS.name), owner="second")
-    assert (await House(harness, TASKS.name).take_over(left)).careful is None
+    assert (await House(harness, TASKS.name).take_over(left)).suspects is None
     left = replace(_left(TASKS.name, under_way=[Suspect("k", TASKS.name, 0, 2)]), owner="second")
-    assert (await House(harness, TASKS.name).take_over(left)).careful is not None
+    assert (await House(harness, TASKS.name).take_over(left)).suspects is not None
     await harness.stop()
 
 
@@ -176,10 +176,10 @@ async def test_that_what_even_kills_whoever_tells_of_it_is_buried_unread() -> No
 
 
 async def test_that_a_group_is_under_way_together_and_what_must_be_alone_is_alone() -> None:
-    crew, running, most = Crew(), list[str](), list[tuple[int, bool]]()
+    limiter, running, most = SuspectLimiter(), list[str](), list[tuple[int, bool]]()
 
     async def work(name: str, *, alone: bool) -> None:
-        async with crew.place(alone=alone):
+        async with limiter.place(alone=alone):
             running.append(name)
             most.append((len(running), "alone" in running))
             await asyncio.sleep(0)
@@ -199,17 +199,17 @@ async def test_that_a_suspicion_ends_when_what_was_there_is_passed() -> None:
     rig.deliver("a", first=1, add=1)
     rig.deliver("a", add=1)
     await until(lambda: len(rig.machine.seen) == 2)
-    assert assignment.careful
+    assert assignment.suspects
     await rig.write()
-    await until(lambda: assignment.careful is None)
+    await until(lambda: assignment.suspects is None)
     await until(lambda: house.written()[-1] == OwnerRecord("second", {TASKS.name: 0}, Suspicion(cleared=set())))
     await rig.harness.stop()
 
 
 async def test_that_what_was_alone_is_off_the_record_before_the_next_one_begins_in_any_partition() -> None:
-    log, crew, seen = dict[int, OwnerRecord | None](), Crew(), list[list[int]]()
+    log, limiter, seen = dict[int, OwnerRecord | None](), SuspectLimiter(), list[list[int]]()
 
-    def careful(number: int) -> Careful:
+    def suspects(number: int) -> SuspectHandler:
         assignment = PartitionAssignment(number, PartitionState(number, wake_at=lambda _value: None, window=1.0))
 
         async def write(value: bytes) -> None:
@@ -217,16 +217,16 @@ async def test_that_what_was_alone_is_off_the_record_before_the_next_one_begins_
             log[number] = OwnerRecord.from_json(value)
 
         known = {name: Suspect(name, "t", at, 2) for at, name in enumerate("abc")}
-        return Careful(assignment, OwnerRecord("second", {}, Suspicion(known)), crew, write)
+        return SuspectHandler(assignment, OwnerRecord("second", {}, Suspicion(known)), limiter, write)
 
-    async def process(one: Careful, name: str) -> None:
+    async def process(one: SuspectHandler, name: str) -> None:
         suspect = one.of(name, "t", 0)
         assert suspect
         async with one.processing(suspect) as clear:
             seen.append([number for number, record in log.items() if record and record.suspicion.under_way])
             clear()
 
-    both = [careful(0), careful(1)]
+    both = [suspects(0), suspects(1)]
     await asyncio.gather(*(process(one, name) for name in "abc" for one in both))
     assert len(seen) == 6
     assert all(len(numbers) == 1 for numbers in seen)
