@@ -58,7 +58,7 @@ from app.worker.restoration import (
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.run import Run, RunState
-from topics import SIGNALS, TASKS
+from topics import DOCUMENTS, SIGNALS, TASKS
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,10 @@ _BATCH_BYTES = 256 * 1024
 #: This part of the session time-out the producer waits for an answer: less than a lease.
 _PATIENCE = 0.75
 
-#: What all workers follow is looked for less often than tasks, where the broker does not wake a fetch: it waits for so
-#: many milliseconds while something comes, and pauses for so many seconds while nothing does.
-_TAIL_WAIT_MS, _TAIL_PAUSE = 100, 1.0
+#: Where the broker does not wake a waiting fetch, what all workers follow is polled less often than tasks: a fetch waits
+#: for so many milliseconds while something comes, and pauses for so many seconds while nothing does. A deployment comes
+#: from outside; chunks and health come from this process, and what it sends ends the pause.
+_TAIL_WAIT_MS, _DEFINITIONS_PAUSE, _TAIL_PAUSE = 100, 0.1, 1.0
 #: Where the broker does wake it, waiting for long costs nothing.
 _LONG_TAIL_WAIT_MS = 2000
 _STOP_SECONDS = 8.0
@@ -91,12 +92,14 @@ class Worker:
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
-        wait, pause = (_TAIL_WAIT_MS, _TAIL_PAUSE) if connection.idle_pause else (_LONG_TAIL_WAIT_MS, 0.0)
-        self._tail_options = {**self._options, "fetch_max_wait_ms": wait, "idle_pause": pause}
-        # What comes from outside, and begins or wakes something; the rest follows from it.
-        self._pace = FetchPace(connection.idle_pause, [settings.topics.prefix + one.name for one in (TASKS, SIGNALS)])
+        # What comes from outside is looked for first; the rest follows from it.
+        first = [settings.topics.prefix + one.name for one in (TASKS, SIGNALS, DOCUMENTS)]
+        self._pace = FetchPace(connection.idle_pause, first)
+        self._index_pace = self._new_pace(_TAIL_PAUSE)
         self._tracer = tracer or Tracer()
-        self._definitions = DefinitionFeed(settings, self._tail_options, components.definitions)
+        self._definitions = DefinitionFeed(
+            settings, self._tail_options(self._new_pace(_DEFINITIONS_PAUSE)), components.definitions
+        )
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
         self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
@@ -143,6 +146,18 @@ class Worker:
         stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
 
+    def _new_pace(self, idle_pause: float) -> FetchPace:
+        return FetchPace(idle_pause if self._connection.idle_pause else 0.0)
+
+    def _tail_options(self, pace: FetchPace) -> dict[str, Any]:
+        wait = _TAIL_WAIT_MS if self._connection.idle_pause else _LONG_TAIL_WAIT_MS
+        return {**self._options, "fetch_max_wait_ms": wait, "pace": pace}
+
+    def _stir(self) -> None:
+        """Have what this worker has just sent be fetched without a pause."""
+        self._pace.stir()
+        self._index_pace.stir()
+
     def _new_restorer(self) -> StateRestorer:
         settings, fence = self.settings, None
         if self._connection.durable:
@@ -178,7 +193,7 @@ class Worker:
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
             limits={agent.topic.name: settings.delivery.max_event_bytes for agent in agents.ALL},
-            on_publish=self._pace.stir,
+            on_publish=self._stir,
         )
         delivery = Delivery(
             settings.delivery, outbox, self.assignments, chosen.metrics, tracer=self._tracer, group=settings.app_id
@@ -244,7 +259,7 @@ class Worker:
         self.app.agent(channel(self.app, self.settings, agent.topic), name=agent.name)(run)
 
     def _follow_chunks(self) -> IndexFeed:
-        feed = IndexFeed(self.settings, self._tail_options, self.components.store)
+        feed = IndexFeed(self.settings, self._tail_options(self._index_pace), self.components.store)
         self._spawn(feed.follow(), "follow chunks")
         self._spawn(feed.save_regularly(), "save the index")
         return feed
@@ -252,7 +267,11 @@ class Worker:
     def _follow_health(self) -> None:
         deps = self.deps
         feed = HealthFeed(
-            self.settings, self._tail_options, self._board, measures=deps.measures, outbox=deps.delivery.outbox
+            self.settings,
+            self._tail_options(self._new_pace(_TAIL_PAUSE)),
+            self._board,
+            measures=deps.measures,
+            outbox=deps.delivery.outbox,
         )
         self._spawn(feed.follow(), "follow health")
         self._spawn(feed.publish_regularly(), "publish health")

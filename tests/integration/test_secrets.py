@@ -77,7 +77,7 @@ async def test_everything_was_written_that_could_have_had_a_secret_in_it(search:
     assert any(place.endswith("-runs") and text for place, text in search.places.items())
     # The upstream gave the credentials back in its errors, and somebody took them out.
     for place in ("topic model-responses", "topic results"):
-        assert b"you came with" in search.places[place]
+        assert b"received headers" in search.places[place]
         assert b"[redacted]" in search.places[place]
     assert b"chat m-401-chat" in search.places["spans"]
     assert b" DEBUG " in search.places["stderr"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -13,6 +13,7 @@ from app.errors import InvalidEvent
 from app.fusion.base import Strategy, StrategyOptions
 from app.routing.base import HealthSnapshot
 from app.settings import AskSettings, BudgetSettings
+from app.workflows.checks import check
 from app.workflows.definition.builtin import ask
 from app.workflows.definition.definitions import Definitions
 from app.workflows.definition.spec import Workflow
@@ -624,6 +625,8 @@ _SETTLED = ("ask", "retrieve", "connector", "transform", "decide", "map")
 @settings(max_examples=100, deadline=None)
 @given(workflow=workflows(kinds=_SETTLED), data=st.data())
 def test_that_the_order_of_events_and_their_repetition_do_not_matter(workflow: Workflow, data: st.DataObject) -> None:
+    # A step that waits for its own stand-in waits until the deadline, which never comes here; the checks refuse it.
+    assume(not any(found.key[-2:] == ("fallback", "step") and not found.warning for found in check(workflow)))
     settled = _indifferent(workflow)
     one, other = (_shuffled(settled, data) for _ in range(2))
     assert one.status == other.status

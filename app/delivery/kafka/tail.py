@@ -27,8 +27,8 @@ class Tail:
     """Calls `apply` with each record of a topic, from `position` on, for as long as it runs.
 
     `position` maps each partition to the next offset to read; it is kept up to date, so that whoever
-    persists what was applied can persist it too. `options` are those of any aiokafka consumer, and `idle_pause`, the
-    seconds for which it pauses before a fetch while nothing comes (see `fetch_pace`).
+    persists what was applied can persist it too. `options` are those of any aiokafka consumer; `pace`
+    among them is how often it asks while nothing comes (see `fetch_pace`).
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Tail:
         self.position = position if position is not None else {}
         self.caught_up = asyncio.Event()
         self._options = dict(options)
-        self._idle_pause: float = self._options.pop("idle_pause", 0.0)
+        self._pace: FetchPace = self._options.pop("pace", None) or FetchPace()
         self._topic = topic
         self._apply = apply
         self._moved = asyncio.Event()
@@ -96,7 +96,7 @@ class Tail:
 
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
-            FetchPace(self._idle_pause).attach(consumer)
+            self._pace.attach(consumer)
             goal, progress = await self._start_at(consumer), Progress(consumer)
             self._check(consumer, goal)
             while True:
