@@ -68,9 +68,9 @@ _BATCH_BYTES = 256 * 1024
 #: This part of the session time-out the producer waits for an answer: less than a lease.
 _PATIENCE = 0.75
 
-#: Where the broker does not wake a waiting fetch, what all workers follow is polled less often than tasks: a fetch waits
-#: for so many milliseconds while something comes, and pauses for so many seconds while nothing does. A deployment comes
-#: from outside; chunks and health come from this process, and what it sends ends the pause.
+#: Where the broker does not wake a waiting fetch, what all workers follow is polled less often than tasks: a fetch
+#: waits for so many milliseconds while something comes, and pauses for so many seconds while nothing does. A deployment
+#: comes from outside; chunks and health come from this process, and what it sends ends the pause.
 _TAIL_WAIT_MS, _DEFINITIONS_PAUSE, _TAIL_PAUSE = 100, 0.1, 1.0
 #: Where the broker does wake it, waiting for long costs nothing.
 _LONG_TAIL_WAIT_MS = 2000

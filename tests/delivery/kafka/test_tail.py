@@ -143,7 +143,10 @@ async def test_that_the_end_is_reached_where_it_is_a_marker_and_no_record(kafka:
             await producer.send_and_wait(topic, b"a", partition=0)
         async with Follower(options, topic) as follower, asyncio.timeout(30):
             await follower.tail.caught_up.wait()
-            assert (follower.taken, follower.tail.position) == ([b"a"], {0: 2})
+            # The broker ends a transaction before its marker lies in the partition.
+            while follower.tail.position != {0: 2}:  # noqa: ASYNC110  # nothing tells of it
+                await asyncio.sleep(0.01)
+            assert follower.taken == [b"a"]
             async with producer.transaction():
                 await producer.send_and_wait(topic, b"b", partition=0)
             await follower.tail.reach_end()
