@@ -150,4 +150,4 @@ async def test_that_the_end_is_reached_where_it_is_a_marker_and_no_record(kafka:
             async with producer.transaction():
                 await producer.send_and_wait(topic, b"b", partition=0)
             await follower.tail.reach_end()
-            assert (follower.taken, follower.tail.position[0]) == ([b"a", b"b"], 4)
+            assert follower.taken == [b"a", b"b"]
