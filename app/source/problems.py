@@ -16,7 +16,7 @@ Key = tuple[str | int, ...]
 
 _MAX_LINES = 50
 _LONGEST_NAME = 100
-#: pydantic's words, where ours say the mend better.
+#: pydantic's words, where ours say the fix better.
 _MESSAGES = {
     "missing": "is required",
     "string_type": "must be a string; put quotes around it",
