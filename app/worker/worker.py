@@ -378,8 +378,8 @@ class Worker:
         self._stopping = True
         await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
         await self._before_rebalance()
-        await _in_time(self.app.consumer.commit)
-        await _in_time(self._owner_records.end)
+        # Side by side: where the broker is away, each takes as long as it may.
+        await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
         for assignment in self.assignments:  # what is left must not be told of the end of the parts that it uses
             assignment.end()
         await self._stack.aclose()
