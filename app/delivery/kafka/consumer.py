@@ -205,8 +205,10 @@ class Consumer(driver.Consumer):
 
 def _size(record: Any) -> int:
     """Return how many bytes of an event are kept while it is in flight."""
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.value or b"") + len(record.key or b"") + headers
+    size = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers:  # a generator takes twice as long, for each of the events
+        size += len(name) + len(value or b"")
+    return size
 
 
 class Conductor(conductor.Conductor):
