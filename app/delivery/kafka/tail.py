@@ -72,11 +72,12 @@ class Tail:
                 await asyncio.sleep(1.0)
 
     async def _ends(self) -> dict[int, int]:
-        # A consumer of its own: the questions of the one that follows would wait behind its fetches, and only a
+        # A consumer of its own: the requests of the one that follows would wait behind its fetches, and only a
         # fetch that is begun from now on says truly where the log ends now (see `end_of`).
         async with self._consumer(fetch_max_wait_ms=_FETCH_WAIT_MS) as consumer:
-            tps = await self._assign(consumer)
+            tps = await self._partitions(consumer)
             begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+            consumer.assign(tps)
             filled = [tp for tp in tps if ends[tp] > begins[tp]]
             for tp in tps:
                 consumer.seek(tp, ends[tp])
@@ -112,20 +113,20 @@ class Tail:
 
     async def _start_at(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         """Assign all partitions, and return where each of them ends now."""
-        tps = await self._assign(consumer)
+        tps = await self._partitions(consumer)
+        # Before any is assigned: behind a fetch that waits at the broker, these questions would wait as long.
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        consumer.assign(tps)
         for tp in tps:
             wanted = self.position.get(tp.partition, begins[tp])
             # A log that was deleted and made anew is shorter than what we remember: read it from its start.
             consumer.seek(tp, wanted if begins[tp] <= wanted <= ends[tp] else begins[tp])
         return {tp: ends[tp] for tp in tps if ends[tp] > begins[tp]}
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         await learn_topic(consumer, self._topic)
         numbers = sorted(consumer.partitions_for_topic(self._topic) or ())
-        tps = [TopicPartition(self._topic, number) for number in numbers]
-        consumer.assign(tps)
-        return tps
+        return [TopicPartition(self._topic, number) for number in numbers]
 
     def _check(self, consumer: AIOKafkaConsumer, goal: Mapping[TopicPartition, int]) -> None:
         if not self.caught_up.is_set() and all(
