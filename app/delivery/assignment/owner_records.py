@@ -22,7 +22,7 @@ from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignm
 from app.delivery.assignment.suspicion import KEY, OwnerRecord, Suspect, Suspicion
 from app.delivery.core import Delivery
 from app.delivery.outbox import Record
-from app.delivery.state.state_log import since_header
+from app.delivery.state.state_log import since_headers
 
 #: So many suspects are under way at once, where none of them must be alone.
 _GROUP = 64
@@ -252,8 +252,7 @@ class OwnerRecords:
         ]
 
     async def _write(self, assignment: PartitionAssignment, value: bytes | None) -> None:
-        since = assignment.partition_state.values.since
-        headers = [] if since is None else [since_header(since)]
+        headers = since_headers(assignment.partition_state.values.since)
         record = Record(self._state_topic, KEY.encode(), value, headers, assignment.partition)
         await self._delivery.outbox.write([record], assignment)
 

@@ -15,7 +15,7 @@ from app.delivery.assignment.assignment import PartitionAssignment
 from app.delivery.core import Delivery
 from app.delivery.envelope import first
 from app.delivery.outbox import Record
-from app.delivery.state.state_log import since_header
+from app.delivery.state.state_log import since_headers
 
 
 class Checkpoints:
@@ -57,8 +57,7 @@ class Checkpoints:
             now = time.time()
             if not assignment.active or (checkpoint := answered.checkpoint(now)) is None:
                 return
-            since = assignment.partition_state.values.since
-            headers = [] if since is None else [since_header(since)]
+            headers = since_headers(assignment.partition_state.values.since)
             records = checkpoint.records(now)
             try:
                 await self._delivery.outbox.write(

@@ -29,6 +29,11 @@ def since_header(at: float) -> tuple[str, bytes]:
     return _SINCE, str(int(at * 1000)).encode()
 
 
+def since_headers(at: float | None) -> list[tuple[str, bytes]]:
+    """Return the headers of a state record: `since_header`, or none where the state holds nothing that lasts."""
+    return [] if at is None else [since_header(at)]
+
+
 class Progress:
     """How far a consumer has read its partitions.
 

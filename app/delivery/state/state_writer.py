@@ -12,7 +12,7 @@ from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignm
 from app.delivery.core import Delivery
 from app.delivery.outbox import Record
 from app.delivery.state.keyed_state import Change, KeyedState
-from app.delivery.state.state_log import since_header
+from app.delivery.state.state_log import since_headers
 from app.errors import InvalidEvent
 
 V = TypeVar("V")
@@ -85,7 +85,7 @@ class StateWriter(Generic[V]):
                 release()
 
     def _wire(self, values: KeyedState[V], taken: Sequence[Change[V]]) -> list[Record]:
-        headers = [] if values.since is None else [since_header(values.since)]
+        headers = since_headers(values.since)
         return [
             Record(self._topic, key.encode(), value, headers, values.partition)
             for change in taken
