@@ -79,8 +79,10 @@ async def main(options: Namespace) -> None:
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(broker.kafka(options.bootstrap))
         models = {name: worker_settings.slow(options.delay) for name in worker_settings.MODELS}
-        # What ended is soon forgotten, so that memory has its steady state within the time of this run.
-        settings = worker_settings.settings(connection, models=models, delivery={"remember": 5.0})
+        # What ended is soon forgotten, so that memory has its steady state within the time of this run. Of the places
+        # for events in flight, a part stays free for other models than those that are busy.
+        delivery = {"remember": 5.0, "max_in_flight": 2 * options.in_flight}
+        settings = worker_settings.settings(connection, models=models, delivery=delivery)
         topics = settings.topics
         subject = await stack.enter_async_context(running("bench.support.worker_process", settings.model_dump_json()))
         driver = await stack.enter_async_context(driving(connection, topics.prefix, topics.partitions))

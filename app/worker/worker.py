@@ -9,12 +9,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
-
-from aiokafka.errors import IllegalStateError, KafkaError
-from faust.types import TP
 
 import agents
 from agents.base import Agent
@@ -28,25 +25,23 @@ from app.delivery.core import Delivery
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.delivery.kafka.kafka_private import FencedProducer
-from app.delivery.offsets import OffsetTracker
 from app.delivery.outbox import Outbox
 from app.delivery.state.checkpoints import Checkpoints
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
-from app.dependencies import ConfiguredModel, Dependencies
-from app.models.base import Model
-from app.models.batching.batcher import Batcher
-from app.models.calling.hedging import HedgePolicy
-from app.models.limits.factory import build_batch_limiter, build_limiter
+from app.dependencies import Dependencies
 from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder
 from app.settings import Settings
 from app.telemetry.tracing import Tracer
+from app.worker.background_tasks import BackgroundTasks
 from app.worker.components import Components
+from app.worker.configured_models import configured_models
 from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
 from app.worker.feeds.health import HealthFeed
 from app.worker.feeds.index import IndexFeed
+from app.worker.gauges import Gauges
 from app.worker.restoration import (
     StateRestorer,
     answer_topics,
@@ -57,7 +52,7 @@ from app.worker.restoration import (
 )
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
-from app.workflows.run import Run, RunState
+from app.workflows.run import RunState
 from topics import DOCUMENTS, SIGNALS, TASKS
 
 log = logging.getLogger(__name__)
@@ -104,10 +99,9 @@ class Worker:
         self._measures = HealthRecorder(self._name, self._board)
         self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
         self._stack = AsyncExitStack()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._feed: IndexFeed | None = None
-        self._stopping = self._ending = False
-        self._broken = asyncio.Event()
+        self._stopping = False
 
     async def start(self) -> None:
         """Create the topics, load the models, and start the agents; return when they are started, not yet ready.
@@ -136,12 +130,13 @@ class Worker:
         self._assemble()
         stack.push_async_callback(self._end_batchers)
         self._feed = self._follow_chunks()
-        self._spawn(self._definitions.follow(), "follow definitions")
+        self._tasks.spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
-        self._spawn(self.deps.processor.keep(), "keep state")
-        self._spawn(self._checkpoints.keep(), "write down what was answered")
-        self._spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
-        self._spawn(self._watch(), "watch")
+        self._tasks.spawn(self.deps.processor.keep(), "keep state")
+        self._tasks.spawn(self._checkpoints.keep(), "write down what was answered")
+        self._tasks.spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
+        gauges = Gauges(self.components.metrics, self.assignments, self.app, lambda: len(self._definitions.refused))
+        self._tasks.spawn(gauges.watch(), "watch")
         self.app.finalize()
         stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
@@ -162,7 +157,7 @@ class Worker:
         settings, fence = self.settings, None
         if self._connection.durable:
             fences = Fences(self._producer, self.assignments, settings.app_id, fenced_topics(settings))
-            self._spawn(fences.renew_regularly(), "renew fences")
+            self._tasks.spawn(fences.renew_regularly(), "renew fences")
             fence = fences.fence
         return StateRestorer(
             settings,
@@ -213,7 +208,7 @@ class Worker:
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
         self.deps = Dependencies(
             settings=settings,
-            models=self._models(),
+            models=configured_models(chosen, settings, self._measures, self._board),
             connectors=chosen.connectors,
             embedder=chosen.embedder,
             store=chosen.store,
@@ -234,24 +229,6 @@ class Worker:
         known, health = self.components, self._board.health(time.time())
         return EngineContext(known.definitions, known.profiles, health, self._limits, self.settings.budgets)
 
-    def _models(self) -> Mapping[str, ConfiguredModel]:
-        return {name: self._configured(name, model) for name, model in self.components.models.items()}
-
-    def _configured(self, name: str, model: Model) -> ConfiguredModel:
-        settings = self.settings.models[name]
-        limiter = build_limiter(
-            name,
-            model,
-            settings,
-            self._measures.circuit(name),
-            callers=lambda: self._board.callers(name, time.time()),
-        )
-        hedges = HedgePolicy(settings.hedge) if settings.hedge else None
-        batcher = None
-        if "batch" in model.features:
-            batcher = Batcher(build_batch_limiter(name, model, self._measures.circuit(name)), settings)
-        return ConfiguredModel(limiter, settings, self.components.prices.get(name), hedges, batcher)
-
     def _attach(self, agent: Agent) -> None:
         async def run(stream: Any) -> None:
             await agent.run(stream, self.deps)
@@ -260,8 +237,8 @@ class Worker:
 
     def _follow_chunks(self) -> IndexFeed:
         feed = IndexFeed(self.settings, self._tail_options(self._index_pace), self.components.store)
-        self._spawn(feed.follow(), "follow chunks")
-        self._spawn(feed.save_regularly(), "save the index")
+        self._tasks.spawn(feed.follow(), "follow chunks")
+        self._tasks.spawn(feed.save_regularly(), "save the index")
         return feed
 
     def _follow_health(self) -> None:
@@ -273,14 +250,14 @@ class Worker:
             measures=deps.measures,
             outbox=deps.delivery.outbox,
         )
-        self._spawn(feed.follow(), "follow health")
-        self._spawn(feed.publish_regularly(), "publish health")
+        self._tasks.spawn(feed.follow(), "follow health")
+        self._tasks.spawn(feed.publish_regularly(), "publish health")
 
     def _new_partition_state(self, partition: int) -> PartitionState:
         return new_partition_state(self.settings, partition)
 
     def _restore(self, new: list[PartitionAssignment]) -> None:
-        self._spawn(self._restorer.read(new), "restore partitions")
+        self._tasks.spawn(self._restorer.read(new), "restore partitions")
 
     async def _take_over(self, found: Mapping[PartitionAssignment, bytes | None]) -> None:
         if self._connection.durable:  # the embedded broker serves one process, whose death nobody else learns of
@@ -333,41 +310,7 @@ class Worker:
 
     async def broken(self) -> None:
         """Return when the worker cannot go on, because a task that it needs has ended; the log says why."""
-        await self._broken.wait()
-
-    async def _watch(self, *, interval: float = 2.0) -> None:
-        """Update the gauges, and notice when Faust has crashed."""
-        while True:
-            await asyncio.sleep(interval)
-            await self._measure()
-            if self.app.crashed:
-                raise RuntimeError(f"the consumer crashed: {self.app.crash_reason!r}")
-
-    async def _measure(self) -> None:
-        metrics = self.components.metrics
-        metrics.owned_partitions(len(self.assignments))
-        metrics.runs_active(
-            sum(
-                isinstance(state, Run) for assignment in self.assignments for state in assignment.partition_state.values
-            )
-        )
-        metrics.definitions_refused(len(self._definitions.refused))
-        for assignment in self.assignments:
-            for topic, offset_tracker in dict(assignment.offset_trackers).items():
-                if not self.assignments.suspended and (offset := offset_tracker.committable) is not None:
-                    metrics.lag(
-                        topic,
-                        assignment.partition,
-                        await self._lag(TP(topic, assignment.partition), offset_tracker, offset),
-                    )
-
-    async def _lag(self, tp: TP, offset_tracker: OffsetTracker, offset: int) -> int:
-        """Return how many offsets are not finished; where no event is left, the last of them may be no events."""
-        end = self.app.consumer.highwater(tp) or offset
-        if end > offset and not offset_tracker.unfinished:
-            with contextlib.suppress(KafkaError, IllegalStateError):  # a rebalance has begun
-                offset = max(offset, await self.app.consumer.position(tp) or 0)
-        return max(0, end - offset)
+        await self._tasks.broken()
 
     async def stop(self) -> None:
         """Finish what is in flight within the grace period, commit, and leave the group.
@@ -380,8 +323,7 @@ class Worker:
         await self._before_rebalance()
         # Side by side: where the broker is away, each takes as long as it may.
         await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
-        for assignment in self.assignments:  # what is left must not be told of the end of the parts that it uses
-            assignment.end()
+        self.assignments.leave()
         await self._stack.aclose()
 
     async def _end_batchers(self) -> None:
@@ -392,30 +334,20 @@ class Worker:
     async def _end_tasks(self) -> None:
         for assignment in self.assignments:
             assignment.end()
-        self._ending = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.end()
         if self._feed:
             self._feed.note_position()
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error and not self._ending:
-            log.critical("%s ended: %r", task.get_name(), error, exc_info=error)
-            self._broken.set()
-
 
 async def _in_time(end: Callable[[], Awaitable[object]]) -> None:
-    """Run a step of the shutdown, but not for longer than it takes when the broker answers."""
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await end()
-    except TimeoutError:
-        log.warning("%s was abandoned after %g s: does the broker answer?", end.__qualname__, _STOP_SECONDS)
+    """Run a step of the shutdown, but not for longer than it takes when the broker answers.
+
+    It is left behind even if it goes on after it was cancelled, as parts of Faust do.
+    """
+    step = asyncio.ensure_future(end())
+    done, _ = await asyncio.wait([step], timeout=_STOP_SECONDS)
+    if done:
+        step.result()
+        return
+    step.cancel()
+    log.warning("%s was abandoned after %g s: does the broker answer?", end.__qualname__, _STOP_SECONDS)

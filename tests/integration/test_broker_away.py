@@ -18,7 +18,6 @@ async def test_a_broker_that_is_away_for_a_while_loses_nothing(
     await prove(mode, own_kafka, tmp_path)
 
 
-@pytest.mark.skip(reason="without its broker, a worker on a busy machine sometimes takes longer than 40 s to stop")
 async def test_a_worker_stops_in_order_though_its_broker_is_away(own_kafka: LocalKafka, tmp_path: Path) -> None:
     async with deploy(own_kafka.connection.bootstrap_servers, tmp_path) as deployment:
         (worker,) = await deployment.workers.start()

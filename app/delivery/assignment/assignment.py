@@ -184,7 +184,7 @@ class Assignments:
         self._new_partition_state = new_partition_state
         self._on_new = on_new
         self._by_partition: dict[int, PartitionAssignment] = {}
-        self.suspended = False
+        self.suspended = self.leaving = False
         self.lease = Lease()
         self.rejoin: Callable[[], None] = lambda: None
         self.in_flight = InFlight()
@@ -204,6 +204,10 @@ class Assignments:
         self.suspended = True
         for assignment in self:
             assignment.suspend()
+
+    def leave(self) -> None:
+        """The worker leaves the group: what it held is committed, and it asks for no partitions again."""
+        self.leaving = True
 
     def assign(self, assigned: Iterable[tuple[str, int]]) -> None:
         """A rebalance ends with these (topic, partition) pairs.
@@ -244,7 +248,8 @@ class Assignments:
             log.warning("partition %d has another owner: what this worker held of it is dropped", assignment.partition)
             del self._by_partition[assignment.partition]
             assignment.end()
-            self.rejoin()
+            if not self.leaving:
+                self.rejoin()
 
     def committable(self) -> dict[tuple[str, int], int]:
         """Return the offset to commit for each (topic, partition) that was read."""

@@ -88,7 +88,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _commit(self, offsets: dict[TP, int]) -> bool:
         wanted = {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
         try:
-            await self._ensure_consumer().commit(wanted)
+            # aiokafka tries again for as long as the broker is away, and all that asks this thread waits behind it.
+            async with asyncio.timeout(self.consumer.assignments.lease.seconds):
+                await self._ensure_consumer().commit(wanted)
+        except TimeoutError:
+            log.warning("commit postponed: the broker does not answer")
+            return False
         except (KafkaError, IllegalStateError) as error:
             log.warning("commit postponed: %s", error)
             return False
@@ -166,9 +171,13 @@ class Consumer(driver.Consumer):
                     assignment.offset_trackers[tp.topic].passed(position)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Bring what is done to its end, suspend all assignments, and let Faust clear its buffers."""
-        await self.transport.before_rebalance()
-        await self.commit()
+        """Bring what is done to its end, suspend all assignments, and let Faust clear its buffers.
+
+        A worker that leaves has done so. Its consumer's thread waits for this, and would no longer commit for it.
+        """
+        if not self.assignments.leaving:
+            await self.transport.before_rebalance()
+            await self.commit()
         self.assignments.suspend()
         await super().on_partitions_revoked(revoked)
 
@@ -187,7 +196,7 @@ class Consumer(driver.Consumer):
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
         """Commit each partition up to its oldest unfinished event; not amid a rebalance, which would make another."""
-        if self.assignments.suspended:
+        if self.assignments.suspended or self.assignments.leaving:
             return False
         ours = self.assignment()
         offsets = {

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.consumer import fetcher
+from aiokafka.producer.message_accumulator import MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -92,26 +93,30 @@ class FencedProducer(AIOKafkaProducer):
         finally:
             accumulator._txn_manager = own  # noqa: SLF001  # likewise
         if fresh and identity is not None:
-            _watch(batch, identity)
+            batch.__class__, batch.identity = _NumberedBatch, identity  # the accumulator makes plain ones
         return batch
 
 
-def _watch(batch: Any, identity: Any) -> None:
-    """Keep the sequence whole when a batch fails: aiokafka counts a batch that was refused, and the broker does not.
+class _NumberedBatch(MessageBatch):
+    """A batch that was sent, and keeps the sequence of its `identity` whole when it fails.
 
-    Whether a batch that was sent once has been appended is not known until the broker says so; so it must not expire.
+    aiokafka counts a batch that was refused, and the broker does not. Whether a batch that was sent once has been
+    appended is not known until the broker says so; so it must not expire.
     """
-    fail = batch.failure
 
-    def failure(exception: Exception) -> None:
+    identity: Any
+
+    def failure(self, exception: Exception) -> None:
+        """Tell who waits for it, after the identity."""
         if isinstance(exception, NEVER_APPENDED):
-            identity.increment_sequence_number(batch.tp, -batch.record_count)
-        elif isinstance(identity, Identity):
-            identity.lost()
-        fail(exception)
+            self.identity.increment_sequence_number(self.tp, -self.record_count)
+        elif isinstance(self.identity, Identity):
+            self.identity.lost()
+        super().failure(exception)
 
-    batch.failure = failure
-    batch.expired = bool  # which is False
+    def expired(self) -> bool:
+        """Return that it is not."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

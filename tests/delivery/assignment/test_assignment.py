@@ -154,6 +154,16 @@ async def test_that_a_shut_out_assignment_ends_and_the_group_is_asked(
     assert again is not lost
 
 
+async def test_that_a_worker_that_leaves_does_not_ask_the_group_for_what_it_loses(assignments: Assignments) -> None:
+    asked: list[int] = []
+    assignments.rejoin = lambda: asked.append(1)
+    _assign(assignments, 0)
+    (lost,) = assignments
+    assignments.leave()
+    assignments.lose(lost)
+    assert (lost.ended, asked) == (True, [])
+
+
 async def test_that_callbacks_of_an_assignments_end_run_at_once_and_once(
     assignments: Assignments,
 ) -> None:

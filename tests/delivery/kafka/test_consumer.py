@@ -97,6 +97,14 @@ async def test_that_nothing_is_committed_amid_a_rebalance(rig: Rig) -> None:
     assert not await rig.force_commit()
 
 
+async def test_that_a_worker_that_leaves_asks_its_ending_thread_for_nothing(rig: Rig) -> None:
+    _work(rig, range(2), [0])
+    rig.assignments.leave()
+    await rig.on_partitions_revoked({ONE})
+    assert not await rig.force_commit()
+    assert rig.said == rig.committed == []
+
+
 async def test_that_a_partition_that_comes_back_goes_on_with_what_it_had(rig: Rig) -> None:
     (before,) = rig.assignments
     await rig.on_partitions_revoked({ONE})
@@ -217,6 +225,16 @@ async def test_that_a_commit_that_cannot_be_made_is_no_crash(error: Exception) -
     thread._consumer.commit = commit
     assert not await thread._commit({ONE: 7})
     assert asked == [{TopicPartition("tasks", 0): OffsetAndMetadata(7, "")}]
+
+
+async def test_that_a_commit_waits_no_longer_than_a_lease_for_a_broker_that_is_away() -> None:
+    async def commit(_offsets: Any) -> None:
+        await asyncio.Event().wait()
+
+    thread = _thread()
+    thread._consumer.commit = commit
+    thread.consumer.assignments.lease.seconds = 0.01
+    assert not await thread._commit({ONE: 7})
 
 
 async def test_that_only_a_heartbeat_that_is_answered_renews_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:

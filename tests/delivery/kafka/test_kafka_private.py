@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import struct
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,6 +120,21 @@ async def test_that_a_batch_that_was_sent_does_not_expire(producer: FencedProduc
     await put(producer, ONE, b"1")
     assert producer._message_accumulator._batches[ONE][0].expired()  # never sent: its sender may decide anew
     assert not take(producer, ONE).expired()
+
+
+async def test_that_a_batch_that_is_done_with_leaves_no_garbage_to_be_collected(producer: FencedProducer) -> None:
+    producer.adopt([ONE], Identity(99, 3))
+    await put(producer, ONE, b"1")
+    batch = take(producer, ONE)
+    batch.done(0)
+    await asyncio.sleep(0)
+    kept = weakref.ref(batch)
+    gc.disable()
+    try:
+        del batch
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 async def test_that_a_producer_that_is_not_idempotent_works_as_ever() -> None:
