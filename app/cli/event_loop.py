@@ -20,7 +20,7 @@ def tune_garbage_collector() -> None:
     """Exclude what start-up allocated from garbage collection, and collect less often while events are handled.
 
     Nearly all of that is freed by reference counting; looking for cycles in it took a quarter of a worker's time. A
-    collection takes 50 ms for as many new objects as are collected at once here, and nothing else runs meanwhile.
+    collection of as many new objects as here takes 10 to 150 ms, in which nothing else runs.
     """
     gc.collect()
     gc.freeze()
