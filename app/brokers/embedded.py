@@ -17,8 +17,8 @@ from app.settings import BrokerSettings
 
 # Tansu never wakes a waiting fetch: every fetch takes its full wait, and every hop waits for one.
 _FETCH_WAIT_MS = 5
-#: Seconds; how long the first event after a quiet time waits at most. So often, all partitions cost 2 % of a core.
-_IDLE_PAUSE = 0.05
+#: Seconds; how long the first task after a quiet time waits at most, and half of that as a rule.
+_IDLE_PAUSE = 0.1
 _START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 

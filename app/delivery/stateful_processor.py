@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -125,11 +126,13 @@ class StatefulProcessor(Generic[V]):
         self._waiting = PendingEvents()
         self._parking: Parking[_Taken] = Parking(self._restored, self._resume)
         self._writer = StateWriter(delivery, state_machine.records, state_topic)
+        self._stirred = asyncio.Event()
 
     async def run(self, stream: Any, topic: Topic[Any], *, agent: str) -> None:
         """Process the stream of one topic until the worker stops."""
         async for delivered in self._delivery.messages(stream):
             taken, assignment = _Taken(delivered, topic, agent), delivered.assignment
+            self._stirred.set()
             if not self._parking.park(
                 assignment, taken, is_open=assignment.partition_state.ready and not self._delivery.suspect(delivered)
             ):
@@ -269,17 +272,33 @@ class StatefulProcessor(Generic[V]):
             await self._delivery.keep_trying(dead_letter, agent=agent, message=delivered.message)
         self._delivery.metrics.finished(delivered.message.topic, "dead_letter", 0.0)
 
-    async def keep(self, *, interval: float = 0.05) -> None:
-        """Write changed state and wake sleeping keys, every `interval` seconds, until cancelled."""
+    async def keep(self, *, interval: float = 0.05, idle: float = 0.25) -> None:
+        """Write changed state and wake sleeping keys, every `interval` seconds, until cancelled.
+
+        While no events come, that is every `idle` seconds, and when a key's time has come.
+        """
         busy = False
         while True:
-            await asyncio.sleep(0 if busy else interval)
+            await (asyncio.sleep(0) if busy else self._rest(interval, idle))
             for assignment in self._delivery.assignments:
                 if assignment.partition_state.is_loaded and not self._delivery.draining:
                     await self._wake_restored(assignment)
             self._writer.begin(time.time())
             busy = self.wake(time.time())
             self._expire_pending(time.monotonic())
+
+    async def _rest(self, interval: float, idle: float) -> None:
+        """Return after `interval` seconds; after `idle` if until then nothing happens."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(idle, max(interval, self._next_time() - time.time()))):
+                await self._stirred.wait()
+                await asyncio.sleep(interval)
+        self._stirred.clear()
+
+    def _next_time(self) -> float:
+        """Return when the next key's time comes, in epoch seconds."""
+        times = (assignment.partition_state.values.next_time for assignment in self._delivery.assignments)
+        return min((at for at in times if at is not None), default=math.inf)
 
     async def write_changes(self) -> None:
         """Write what has changed, then let the commits pass the events that changed it."""
@@ -303,6 +322,7 @@ class StatefulProcessor(Generic[V]):
 
     def _wake(self, assignment: PartitionAssignment, sleepers: Sequence[tuple[str, V]], now: float) -> None:
         for key, value in sleepers:
+            self._stirred.set()
             try:
                 decision = self._state_machine.wake(value, now)
             except BaseException as error:  # one key must not stop the loop that writes the state of all

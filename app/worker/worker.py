@@ -53,7 +53,7 @@ from app.worker.restoration import (
 from app.worker.run_state_machine import RunStateMachine
 from app.workflows.engine_context import EngineContext, EngineLimits
 from app.workflows.run import RunState
-from topics import DOCUMENTS, SIGNALS, TASKS
+from topics import TASKS
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ _PATIENCE = 0.75
 #: Where the broker does not wake a waiting fetch, what all workers follow is polled less often than tasks: a fetch
 #: waits for so many milliseconds while something comes, and pauses for so many seconds while nothing does. A deployment
 #: comes from outside; chunks and health come from this process, and what it sends ends the pause.
-_TAIL_WAIT_MS, _DEFINITIONS_PAUSE, _TAIL_PAUSE = 100, 0.1, 1.0
+_TAIL_WAIT_MS, _DEFINITIONS_PAUSE, _TAIL_PAUSE = 100, 0.25, 1.0
 #: Where the broker does wake it, waiting for long costs nothing.
 _LONG_TAIL_WAIT_MS = 2000
 _STOP_SECONDS = 8.0
@@ -87,9 +87,8 @@ class Worker:
         self._connection = connection
         self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
-        # What comes from outside is looked for first; the rest follows from it.
-        first = [settings.topics.prefix + one.name for one in (TASKS, SIGNALS, DOCUMENTS)]
-        self._pace = FetchPace(connection.idle_pause, first)
+        # Tasks are looked for first; nearly all of the rest follows from them.
+        self._pace = FetchPace(connection.idle_pause, [settings.topics.prefix + TASKS.name])
         self._index_pace = self._new_pace(_TAIL_PAUSE)
         self._tracer = tracer or Tracer()
         self._definitions = DefinitionFeed(

@@ -421,6 +421,13 @@ async def test_that_keys_that_are_due_at_once_leave_each_other_and_others_their_
     assert not rig.processor.wake(time.time() + 1)
 
 
+async def test_that_a_key_is_woken_in_time_and_an_event_is_written_soon_while_nothing_else_happens(rig: Rig) -> None:
+    rig.harness.start(rig.processor.keep(interval=0.001, idle=3600.0))
+    rig.deliver("a", first=1, add=1, wake=0.2)
+    await until(lambda: rig.said() == ["a/1", "woken/1"])
+    await until(lambda: rig.committable() == 1)
+
+
 async def test_that_an_event_that_cannot_be_sent_in_any_form_does_not_hold_up_the_rest(rig: Rig) -> None:
     rig.producer.refuse = lambda record: MessageSizeTooLargeError() if record.topic == RESULTS.name else None
     rig.deliver("a", first=1, add=1)
@@ -468,7 +475,7 @@ async def test_that_a_partition_that_is_away_holds_up_no_timers_states_or_commit
     harness.producer.fail = lambda record: NotLeaderForPartitionError() if record.key in {b"away", b"a"} else None
     released: list[str] = []
     for values, key in ((away, "away"), (other, "other")):
-        values.put(key, Sum(1, time.time() + 0.2))
+        values.put(key, Sum(1, time.time() + 0.5))
         values.changed(key, lambda key=key: released.append(key))  # type: ignore[misc]  # it is told its key
     try:
         harness.start(processor.keep())

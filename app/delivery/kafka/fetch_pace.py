@@ -11,7 +11,7 @@ from typing import Any
 from app.delivery.kafka.kafka_private import pace_fetches
 
 #: Seconds without an event after which a consumer is idle, and between two looks at everything while it is.
-_QUIET, _ALL = 1.0, 1.0
+_QUIET, _ALL = 1.0, 0.5
 #: What an idle fetch waits for at the broker (milliseconds): it has paused already. With 0 the broker does not look.
 _IDLE_WAIT_MS = 1
 
@@ -20,10 +20,10 @@ class FetchPace:
     """Has a consumer pause for `idle_seconds` before each fetch while no events come.
 
     While events come, and for a second after the last one, fetches wait at the broker as the consumer was told. Of the
-    pauses, each ends with a look at the topics of `first` only, by which work comes from outside, and about one in a
-    second with a look at all: a fetch of all partitions takes most of what an idle worker would use. What this process
-    sends itself, of which `stir` tells, ends the pause at once. With 0 seconds, which suits a broker that wakes a
-    waiting fetch, nothing changes.
+    pauses, each ends with a look at the topics of `first` only, by which most work comes from outside, and about two in
+    a second with a look at all: a fetch of all partitions takes most of what an idle worker would use. What this
+    process sends itself, of which `stir` tells, ends the pause at once. With 0 seconds, which suits a broker that wakes
+    a waiting fetch, nothing changes.
     """
 
     def __init__(self, idle_seconds: float = 0.0, first: Collection[str] = ()) -> None:

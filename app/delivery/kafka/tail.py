@@ -17,8 +17,9 @@ from app.delivery.state.state_log import Progress, end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
 _FETCH_WAIT_MS = 5
-#: A position that passes what is no record comes with no record: so it is looked at now and then.
-_ROUND_MS = 200
+#: A position that passes what is no record comes with no record: so it is looked at now and then, and less often where
+#: nobody waits for it.
+_ROUND_MS, _IDLE_ROUND_MS = 200, 1000
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Tail:
         self._topic = topic
         self._apply = apply
         self._moved = asyncio.Event()
+        self._awaited = 0
 
     async def run(self) -> None:
         """Follow the topic until cancelled; a broker that is away is waited for."""
@@ -57,10 +59,14 @@ class Tail:
 
     async def reach_end(self) -> None:
         """Return when all is applied that the topic holds now; it must be running meanwhile."""
-        goal = await self._ask_for_end()
-        while any(self.position.get(partition, 0) < end for partition, end in goal.items()):
-            self._moved.clear()
-            await self._moved.wait()
+        self._awaited += 1
+        try:
+            goal = await self._ask_for_end()
+            while any(self.position.get(partition, 0) < end for partition, end in goal.items()):
+                self._moved.clear()
+                await self._moved.wait()
+        finally:
+            self._awaited -= 1
 
     async def _ask_for_end(self) -> dict[int, int]:
         """Return where each partition that holds something ends, asked until the broker answers."""
@@ -101,7 +107,9 @@ class Tail:
             goal, progress = await self._start_at(consumer), Progress(consumer)
             self._check(consumer, goal)
             while True:
-                for tp, records in (await consumer.getmany(timeout_ms=_ROUND_MS)).items():
+                idle = self.caught_up.is_set() and not self._awaited
+                found = await consumer.getmany(timeout_ms=_IDLE_ROUND_MS if idle else _ROUND_MS)
+                for tp, records in found.items():
                     for record in records:
                         await self._apply(record)
                     self.position[tp.partition] = records[-1].offset + 1

@@ -117,6 +117,11 @@ class KeyedState(Generic[V]):
         if key in self._written:
             self._dirty[key] = []
 
+    @property
+    def next_time(self) -> float | None:
+        """The epoch seconds at which the next key's time comes, if there is one."""
+        return self._timers.first
+
     def due(self, now: float, at_most: int) -> list[tuple[str, V]]:
         """Take out and return up to `at_most` keys whose time has come, with their values."""
         return [(key, self._values[key]) for key, _ in self._timers.due(now, at_most)]

@@ -71,7 +71,7 @@ async def test_when_idle_it_pauses_and_looks_at_what_comes_from_outside_and_now_
     clock.now += 1.1
     for _ in range(5):
         assert not await consumer.fetch()
-        clock.now += 0.3
+        clock.now += 0.15
     assert consumer.fetched == [(EVERYTHING, 5), (["tasks"], 1), (["tasks"], 1), (["tasks"], 1), (EVERYTHING, 1)]
 
 
