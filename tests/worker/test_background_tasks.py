@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from app.worker.background_tasks import BackgroundTasks
 
 
@@ -9,7 +11,7 @@ async def _forever() -> None:
     await asyncio.Event().wait()
 
 
-async def test_that_a_task_that_fails_is_told() -> None:
+async def test_that_a_task_that_fails_is_told(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
         raise RuntimeError("no")
 
@@ -18,6 +20,7 @@ async def test_that_a_task_that_fails_is_told() -> None:
     tasks.spawn(fail(), "a task that fails")
     async with asyncio.timeout(60):
         await tasks.broken()
+    assert "a task that fails ended" in caplog.text
     await tasks.end()
 
 
