@@ -11,13 +11,14 @@ import sys
 
 from app.brokers.open import open_broker
 from app.cli.event_loop import run
-from app.cli.orchestrator.serving import serve_worker
+from app.cli.orchestrator.serving import configure_logs, serve_worker
 from app.settings import Settings
 
 
 async def main(settings: Settings) -> None:
     """Work until told to stop."""
     stop = asyncio.Event()
+    configure_logs(settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_broker(settings.broker) as connection:
         print("broker", connection.bootstrap_servers, flush=True)
