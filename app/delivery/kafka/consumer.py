@@ -50,6 +50,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer, and have each heartbeat that is answered renew the lease."""
         await super().on_start()
         consumer, loop, assignments = self._ensure_consumer(), asyncio.get_running_loop(), self.consumer.assignments
+        kafka_private.end_fetches_when_cancelled(consumer)
         self.consumer.transport.pace.attach(consumer)
         kafka_private.on_heartbeat(consumer, assignments.lease.renew, lease_clock)
 

@@ -186,6 +186,24 @@ def set_fetch_wait(consumer: AIOKafkaConsumer, milliseconds: int) -> None:
     consumer._fetch_max_wait_ms = milliseconds  # noqa: SLF001  # read by start()
 
 
+def end_fetches_when_cancelled(consumer: AIOKafkaConsumer) -> None:
+    """Have a fetch end that is cancelled while it waits to try again, as one under way does.
+
+    aiokafka's `close` cancels and awaits both, and is cut short by one that raises.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  # it has no hook for it
+    fetch = fetcher._proc_fetch_request  # noqa: SLF001  # likewise
+
+    async def ending(assignment: Any, node_id: int, request: Any) -> bool:
+        try:
+            found: bool = await fetch(assignment, node_id, request)
+        except asyncio.CancelledError:
+            return False
+        return found
+
+    fetcher._proc_fetch_request = ending  # noqa: SLF001  # likewise
+
+
 def pace_fetches(
     consumer: AIOKafkaConsumer,
     before: Callable[[list[Any]], Awaitable[list[Any] | None]],

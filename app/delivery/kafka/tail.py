@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.kafka_private import learn_topic
+from app.delivery.kafka.kafka_private import end_fetches_when_cancelled, learn_topic
 from app.delivery.state.state_log import Progress, end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
@@ -96,6 +96,7 @@ class Tail:
         options = {**self._options, "enable_auto_commit": False, "auto_offset_reset": "earliest", **special}
         consumer = AIOKafkaConsumer(**options)
         await consumer.start()
+        end_fetches_when_cancelled(consumer)
         try:
             yield consumer
         finally:

@@ -145,7 +145,9 @@ def _thread(**coordinator: Any) -> ConsumerThread:
     thread.consumer = SimpleNamespace(
         assignments=Assignments(_partition_state), transport=SimpleNamespace(pace=FetchPace())
     )
-    thread._consumer = SimpleNamespace(_coordinator=SimpleNamespace(**coordinator))
+    thread._consumer = SimpleNamespace(
+        _coordinator=SimpleNamespace(**coordinator), _fetcher=SimpleNamespace(_proc_fetch_request=None)
+    )
     return thread
 
 

@@ -8,6 +8,7 @@ import inspect
 import struct
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,3 +192,17 @@ def test_that_records_are_read_slowly_from_the_buffer_that_is_given() -> None:
     records: Iterator[Any] = kafka_private.slow_batch(memoryview(bytes(builder.build())), buffer)
     assert [record.value for record in records] == [b"v"]
     assert given
+
+
+async def test_a_fetch_that_is_cancelled_while_it_waits_to_try_again_ends_without_an_error() -> None:
+    async def retrying(*_: Any) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    assert inspect.iscoroutinefunction(fetcher.Fetcher._proc_fetch_request)
+    held = SimpleNamespace(_proc_fetch_request=retrying)
+    kafka_private.end_fetches_when_cancelled(SimpleNamespace(_fetcher=held))
+    fetch = asyncio.create_task(held._proc_fetch_request(None, 1, None))
+    await asyncio.sleep(0)
+    fetch.cancel()  # as `close` does, which then awaits it
+    assert await fetch is False
