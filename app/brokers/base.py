@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ class Connection:
     `ssl_context`); they carry the password, and so are left out of the repr. `fetch_wait_ms` is how long a
     fetch may wait for records at the broker. Where the broker does not wake a waiting fetch, a consumer pauses for
     `idle_pause` seconds between two fetches while no events flow. A broker that is not `durable` loses everything
-    when it stops, and does not support idempotent producers.
+    when it stops, and does not support idempotent producers. `gone` tells of a broker that was started here: it
+    returns None while it runs, and once it has ended by itself, the sentence that says so.
     """
 
     bootstrap_servers: str
@@ -23,3 +24,4 @@ class Connection:
     fetch_wait_ms: int = 500
     idle_pause: float = 0.0
     durable: bool = True
+    gone: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)

@@ -47,7 +47,10 @@ class DataDir:
             self.path.mkdir(parents=True, exist_ok=True)
             self.lock_file = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise BrokerError(f"cannot use {self.path} for Kafka's data: {error.strerror}") from None
+            raise BrokerError(
+                f"cannot use {self.path} for Kafka's data: {error.strerror}; "
+                "make it writable for this user, or set broker.data_dir to a folder that is"
+            ) from None
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self._take()

@@ -22,6 +22,12 @@ _IDLE_PAUSE = 0.1
 _START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 
+# It is not started again: without a word, all events would be missing.
+_GONE = (
+    "the embedded broker at {address} {how}, and everything in it is lost, as it keeps events only in memory; "
+    "start the orchestrator again, or set broker.kind to kafka, which keeps them"
+)
+
 
 @asynccontextmanager
 async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
@@ -33,9 +39,13 @@ async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
     """
     program = binary()
     address = f"{LOOPBACK}:{claim(settings.port)}"
-    connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, idle_pause=_IDLE_PAUSE, durable=False)
     with tempfile.TemporaryDirectory(prefix="meta-ai-broker-") as folder:
         child = BrokerProcess(_command(program, address), Path(folder, "broker.log"), env=_environment())
+
+        def gone() -> str | None:
+            return _GONE.format(address=address, how=child.ending) if child.ending else None
+
+        connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, idle_pause=_IDLE_PAUSE, durable=False, gone=gone)
         await child.answers(connection, seconds=_START_SECONDS)
         try:
             yield connection

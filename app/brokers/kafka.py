@@ -59,7 +59,7 @@ class LocalKafka:
     @property
     def connection(self) -> Connection:
         """How to connect; known after the first start."""
-        return Connection(f"{LOOPBACK}:{self._wanted_port}")
+        return Connection(f"{LOOPBACK}:{self._wanted_port}", gone=self._gone)
 
     async def start(self) -> Connection:
         """Start Kafka, and return the connection when it answers; the very first start downloads Kafka.
@@ -101,6 +101,14 @@ class LocalKafka:
         if child := self._take():
             await child.kill()
             self._data.unlock()
+
+    def _gone(self) -> str | None:
+        if self._child is None or self._child.ending is None:
+            return None
+        return (
+            f"the Kafka at {LOOPBACK}:{self._wanted_port} {self._child.ending}; its data are kept: "
+            f"start the orchestrator again, and read {self._data.output} if that does not help"
+        )
 
     def _take(self) -> BrokerProcess | None:
         child, self._child = self._child, None

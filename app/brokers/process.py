@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,14 @@ from app.errors import BrokerError
 
 # The pipe on its input closes however this process ends: then the broker must end too.
 _WATCHDOG = 'read -r _; kill -TERM "$1" 2>/dev/null && sleep 15 && kill -KILL "$1" 2>/dev/null'
+
+#: What an operating system says, whatever the broker's language, and what to do.
+_FIXES = {
+    "No space left on device": "free some space, or set broker.data_dir to a folder with more",
+    "Permission denied": "make broker.data_dir and all in it writable for this user, or set it to another folder",
+    "Read-only file system": "set broker.data_dir to a folder that can be written",
+    "Address already in use": "set broker.port to another port, or to 0",
+}
 
 
 class BrokerProcess:
@@ -60,12 +69,26 @@ class BrokerProcess:
         """Whether the broker is running."""
         return self._process.poll() is None
 
+    @property
+    def ending(self) -> str | None:
+        """How it ended, as in `was ended by signal 9 (Killed)`; None while it is running."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        return f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exited with code {code}"
+
     def last_words(self) -> str:
         """Return the end of the output, for an error message."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text(errors="replace").split("\n")
             return "\n".join(line for line in lines[-15:] if line.strip())
         return ""
+
+    def _cause(self) -> str:
+        """Return why it does not run: one that is known, or else the end of its output."""
+        words = self.last_words()
+        known = next((f": {cause}; {fix}" for cause, fix in _FIXES.items() if cause in words), "")
+        return known or f":\n{words}"
 
     async def answers(self, connection: Connection, *, seconds: float) -> None:
         """Wait until the broker answers; if it does not, it is stopped.
@@ -78,7 +101,7 @@ class BrokerProcess:
                 await self._until_reachable(connection)
         except TimeoutError:
             await self.kill()
-            raise BrokerError(f"the broker did not start within {seconds:g} s:\n{self.last_words()}") from None
+            raise BrokerError(f"the broker did not start within {seconds:g} s{self._cause()}") from None
         except BaseException:
             await self.kill()
             raise
@@ -88,7 +111,7 @@ class BrokerProcess:
             with contextlib.suppress(BrokerError):
                 return await check_reachable(connection, seconds=1.0)
             await asyncio.sleep(0.02)
-        raise BrokerError(f"the broker exited during its start:\n{self.last_words()}")
+        raise BrokerError(f"the broker exited during its start{self._cause()}")
 
     async def stop(self, grace: float) -> None:
         """Stop it gracefully, or kill it after `grace` seconds."""

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from app.cli.os_errors import explain
 from app.errors import OrchestratorError
 
 #: Each command with its module, which has a Typer `app`, and its line in `meta-ai --help`.
@@ -66,13 +67,13 @@ class LazyGroup(TyperGroup):
 
 @contextmanager
 def _errors_as_lines() -> Iterator[None]:
-    """Report our errors and wrong usage as one line and an exit code; Typer would draw a box."""
+    """Report what goes wrong as one line and an exit code; Typer would draw a box."""
     try:
         yield
-    except OrchestratorError as error:
-        if os.environ.get("META_AI_DEBUG") == "1":
+    except (OrchestratorError, OSError) as error:
+        if os.environ.get("META_AI_DEBUG") == "1" or isinstance(error, BrokenPipeError):  # whoever read has gone
             raise
-        sys.stderr.write(f"meta-ai: {error}\n")
+        sys.stderr.write(f"meta-ai: {explain(error) if isinstance(error, OSError) else error}\n")
         raise typer.Exit(1) from None
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help; the class is not public

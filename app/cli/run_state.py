@@ -9,7 +9,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.errors import ConfigurationError
+
 _FILE = Path(".meta-ai") / "run.json"
+
+
+class FolderTaken(ConfigurationError):
+    """Another orchestrator runs in this folder."""
 
 
 class RunState(BaseModel):
@@ -37,6 +43,62 @@ def read(path: Path) -> RunState | None:
     except (OSError, ValidationError):
         return None
     return state if _alive(state.pid) else None
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Keep other orchestrators out of the folder of `path` while the context lasts, however this process ends.
+
+    Raises:
+        FolderTaken: one runs there already.
+        ConfigurationError: the folder cannot be written.
+    """
+    lock = path.with_suffix(".lock")
+    try:
+        held = _lock(lock)
+    except BlockingIOError:
+        raise FolderTaken(_taken(path)) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {lock}: {error.strerror}; make its folder writable") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
+            lock.parent.rmdir()  # only if it is empty
+        os.close(held)
+
+
+def _lock(file: Path) -> int:
+    """Return the open and locked file; the lock ends with the process, even if it is killed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _flock(opened)
+            with suppress(FileNotFoundError):  # whoever held it before has just removed it
+                if os.path.samestat(os.fstat(opened), file.stat()):
+                    return opened
+        except BaseException:
+            os.close(opened)
+            raise
+        os.close(opened)
+
+
+def _flock(opened: int) -> None:
+    with suppress(ImportError):  # some systems have none
+        import fcntl  # noqa: PLC0415  # likewise
+
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _taken(path: Path) -> str:
+    state = read(path)
+    who = f"process {state.pid}, with its broker at {state.bootstrap_servers}" if state else "it is just starting"
+    return (
+        f"an orchestrator already runs in {path.parent.parent.absolute()} ({who}); "
+        "stop it first, or start this one in another folder"
+    )
 
 
 @contextmanager

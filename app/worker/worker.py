@@ -16,6 +16,7 @@ from typing import Any
 import agents
 from agents.base import Agent
 from app.brokers.base import Connection
+from app.brokers.reachability import check_idempotence
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.caching.response_cache import ResponseCache
 from app.delivery.assignment.assignment import Assignments, PartitionAssignment
@@ -119,6 +120,8 @@ class Worker:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         accept_invalid_header_names()
+        if self._connection.durable:
+            await check_idempotence(self._connection)
         runs = InternalTopic(runs_topic(self.settings), compacted=True)
         await ensure_topics(self._connection, self.settings.topics, [runs])
         await self.components.store.load()
@@ -315,13 +318,14 @@ class Worker:
         """Finish what is in flight within the grace period, commit, and leave the group.
 
         Where the broker is away, the last two are abandoned after a while: another worker repeats what is not
-        committed, and nothing is paid for twice.
+        committed, and nothing is paid for twice. If it is gone for good, neither is tried.
         """
         self._stopping = True
-        await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
-        await self._before_rebalance()
-        # Side by side: where the broker is away, each takes as long as it may.
-        await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
+        if self._connection.gone() is None:
+            await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
+            await self._before_rebalance()
+            # Side by side: where the broker is away, each takes as long as it may.
+            await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
         self.assignments.leave()
         await self._stack.aclose()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 import shutil
+import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from app.brokers.base import Connection
 from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.brokers.ports import LOOPBACK, free_port
+from app.brokers.reachability import check_reachable
 from app.errors import BrokerError
 from app.settings import Settings
 from app.worker.components import components
@@ -120,14 +122,31 @@ async def test_a_worker_serves_a_cluster_that_wants_tls_and_a_login(broker: dict
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("wrong", ["password", "ca_file"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"password": "not-the-planted-password"}, "rejects the user name or password in broker.security"),
+        ({"ca_file": ...}, "has no trusted TLS certificate (CERTIFICATE_VERIFY_FAILED); see broker.security.ca_file"),
+        ({"mechanism": "SCRAM-SHA-512"}, "does not offer broker.security.mechanism SCRAM-SHA-512"),
+        ({"protocol": "SASL_PLAINTEXT"}, "speaks TLS; set broker.security.protocol to SASL_SSL"),
+    ],
+)
 async def test_a_login_that_fails_is_one_line_without_the_password(
-    broker: dict[str, Any], tmp_path: Path, wrong: str
+    broker: dict[str, Any], tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
-    value = "not-the-planted-password" if wrong == "password" else str(certificate(tmp_path, "other"))
-    chosen = settings({**broker, "security": {**broker["security"], wrong: value}})
+    changes = {key: str(certificate(tmp_path, "other")) if value is ... else value for key, value in wrong.items()}
+    chosen = settings({**broker, "security": {**broker["security"], **changes}})
     with pytest.raises(BrokerError) as caught:
         async with open_broker(chosen.broker):
             pass
-    assert "\n" not in str(caught.value)
-    assert "planted" not in str(caught.value)
+    assert str(caught.value) == f"no broker answers: {broker['bootstrap_servers']} {said}"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_listener_without_tls_is_recognised(kafka: Connection) -> None:
+    options = {"security_protocol": "SSL", "ssl_context": ssl.create_default_context()}
+    with pytest.raises(BrokerError) as caught:
+        await check_reachable(Connection(kafka.bootstrap_servers, options))
+    assert str(caught.value) == (
+        f"no broker answers: {kafka.bootstrap_servers} does not speak TLS; set broker.security.protocol to PLAINTEXT"
+    )

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from app.brokers.base import Connection
@@ -16,7 +17,7 @@ from app.cli.demo.model_choice import greet
 from app.cli.kafka.client import Client, attach
 from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.orchestrator import hosting
-from app.cli.orchestrator.serving import RunningWorker, SignalHandler, serve_worker
+from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
 from app.cli.output import Output
 from app.cli.tasks import task_lines
 from app.cli.tasks.task_batch import TaskBatch
@@ -58,8 +59,9 @@ class Demo:
         tasks, found = _tasks(questions), _documents(docs, root)
         if self._other_model:
             await greet(self._settings, _TIMEOUT)
-        interruption = SignalHandler()
-        with interruption.handled():
+        interruption, place = SignalHandler(), run_state.path_for(None, os.environ)
+        configure_logs(self._settings)
+        with interruption.handled(), run_state.claimed(place) if keep else nullcontext():
             async with open_broker(self._settings.broker) as connection:
                 self._say(f"broker ready at {connection.bootstrap_servers}, {_BROKERS[self._settings.broker.kind]}")
                 async with (
@@ -68,7 +70,7 @@ class Demo:
                 ):
                     await self._show(client, running, found, tasks)
                     if keep:
-                        await self._stay(connection, running, interruption)
+                        await self._stay(connection, running, interruption, place)
 
     async def _show(
         self, client: Client, running: RunningWorker, found: Sequence[Document], tasks: Sequence[Task]
@@ -113,9 +115,11 @@ class Demo:
                 await batch.send(_each(tasks))
                 await _wait_for_results(waiting)
 
-    async def _stay(self, connection: Connection, running: RunningWorker, interruption: SignalHandler) -> None:
+    async def _stay(
+        self, connection: Connection, running: RunningWorker, interruption: SignalHandler, place: Path
+    ) -> None:
         said = hosting.describe_running(self._settings, connection, running)
-        with run_state.published(run_state.path_for(None, os.environ), said):
+        with run_state.published(place, said):
             self._say("still running; press Ctrl-C to stop")
             hosting.announce(self._settings, connection, running, self._output)
             await interruption.wait(running.worker)

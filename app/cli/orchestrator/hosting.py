@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from app.brokers.base import Connection
@@ -14,7 +14,7 @@ from app.brokers.open import open_broker
 from app.brokers.topics import ensure_topics
 from app.cli import run_state
 from app.cli.kafka.client import attach
-from app.cli.orchestrator.serving import RunningWorker, SignalHandler, serve_worker
+from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
 from app.cli.output import Output
 from app.cli.workflows import workflow_files
 from app.cli.workflows.deploy import deploy_files
@@ -35,16 +35,20 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
     A broker started here also gets the workflows of the settings; on a cluster, only `deploy` adds them.
 
     Raises:
+        FolderTaken: an orchestrator with a broker of its own is to be started where one runs already.
         OrchestratorError: it cannot be started, or stopped unexpectedly.
     """
     interruption, started = SignalHandler(), time.perf_counter()
-    own = publish and settings.broker.kind != "cluster"
-    with interruption.handled():
+    own, place = publish and settings.broker.kind != "cluster", run_state.path_for(config, os.environ)
+    configure_logs(settings)
+    with interruption.handled(), ExitStack() as claims:
+        if publish:
+            publish = _claim(claims, place, own=own, output=output)
         async with open_broker(settings.broker) as connection:
             if own:
                 await deploy(settings, connection, workflow_files.configured_paths(settings, config), output)
             async with serve_worker(settings, connection) as running:
-                place, said = run_state.path_for(config, os.environ), describe_running(settings, connection, running)
+                said = describe_running(settings, connection, running)
                 with run_state.published(place, said) if publish else nullcontext():
                     announce(settings, connection, running, output)
                     telling = asyncio.create_task(_announce_ready(running, output, started))
@@ -52,6 +56,18 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
                         await interruption.wait(running.worker)
                     finally:
                         telling.cancel()
+
+
+def _claim(claims: ExitStack, place: Path, *, own: bool, output: Output) -> bool:
+    """Return whether commands here are to find this orchestrator; on a cluster, several may run in one folder."""
+    try:
+        claims.enter_context(run_state.claimed(place))
+    except run_state.FolderTaken:
+        if own:
+            raise
+        output.note("another orchestrator runs in this folder: `orchestrator status` here shows that one")
+        return False
+    return True
 
 
 async def deploy(settings: Settings, connection: Connection, paths: Sequence[Path], output: Output) -> None:

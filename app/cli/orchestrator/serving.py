@@ -14,7 +14,7 @@ import typer
 from app.api.health import HealthServer
 from app.brokers.base import Connection
 from app.cli.event_loop import tune_garbage_collector
-from app.errors import OrchestratorError
+from app.errors import BrokerError, OrchestratorError
 from app.models.http.endpoint import ambient_secrets
 from app.settings import Settings
 from app.telemetry import logs, setup
@@ -33,6 +33,11 @@ class RunningWorker:
     http: str
 
 
+def configure_logs(settings: Settings) -> None:
+    """Log as the settings say, from before the broker is opened: clients have much to say while it starts."""
+    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
+
+
 @asynccontextmanager
 async def serve_worker(settings: Settings, connection: Connection) -> AsyncIterator[RunningWorker]:
     """Run a worker and its health pages while the context lasts; on exit, events in flight are finished.
@@ -40,7 +45,6 @@ async def serve_worker(settings: Settings, connection: Connection) -> AsyncItera
     Raises:
         OrchestratorError: one of them cannot be started.
     """
-    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
     measured = setup.build_metrics(settings.telemetry)
     tracer = setup.build_tracer(settings.telemetry, settings.app_id)
     worker = Worker(settings, connection, components(settings, measured), tracer)
@@ -72,7 +76,10 @@ class SignalHandler:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle the signals while the context lasts; exits with code 130 when stopped at once."""
+        """Handle the signals while the context lasts; exits with code 130 when stopped at once.
+
+        Whoever stops this process may stop its broker at the same moment, as systemd does: that is no error then.
+        """
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             with suppress(NotImplementedError):  # on Windows, Ctrl-C raises KeyboardInterrupt instead
@@ -83,6 +90,9 @@ class SignalHandler:
             if self._at_once:
                 raise typer.Exit(_INTERRUPTED) from None
             raise
+        except BrokerError:
+            if not self._stop.is_set():
+                raise
         finally:
             for number in _SIGNALS:
                 with suppress(NotImplementedError):
