@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,20 +17,41 @@ from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption
 from app.cli.output import Output
 from app.configuration import load
+from app.conformance import Check
 from app.errors import ConfigurationError
 from app.models import adapter_catalog
-from app.models.conformance.probe import Check, probe
+from app.models.conformance.probe import probe
 from app.models.http.endpoint import ambient_secrets
 from app.models.pool import build, members
 from app.redaction import redactor
 from app.settings import ModelSettings
 
+#: What works in the folder of a new adapter, in the environment that the orchestrator is installed in.
+INSTALL_AND_TEST = ('python -m pip install -e ".[test]"', "python -m pytest")
+
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+_TEMPLATE = Path(__file__).resolve().parents[2] / "examples" / "adapter-template"
 
 
 @app.callback()
 def adapters() -> None:
-    """List the providers, and test a configured model."""
+    """List the providers, test a configured model, and begin an adapter of your own."""
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="The folder to write; it must be empty, or not exist.")] = Path(
+        "my-adapter"
+    ),
+) -> None:
+    """Write a package with an adapter, its tests and a configuration, to begin your own with."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ConfigurationError(f"{path} already exists; name another folder")
+    shutil.copytree(_TEMPLATE, path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    steps = (f"cd {shlex.quote(str(path))}", *INSTALL_AND_TEST)
+    Output().say(f"{path} written; next:\n  " + "\n  ".join(steps))
 
 
 @app.command("list")

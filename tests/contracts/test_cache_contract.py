@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 
 from app.caching.base import Cache, CacheEntry
+from app.caching.conformance import CacheChecks, probe_cache
 from app.caching.memory import MemoryCache
 from app.caching.redis import RedisCache
+from app.conformance import check_names
 from app.errors import ConfigurationError
 
 
@@ -49,21 +51,10 @@ async def cache(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await cache.close()
 
 
-async def test_that_it_gives_back_what_was_put_last(cache: Cache) -> None:
-    assert await cache.get(b"k") is None
-    for value in (b"one", b"two"):
-        await cache.put(b"k", CacheEntry(value, time.time()), 60.0)
-    found = await cache.get(b"k")
-    assert found
-    assert found.value == b"two"
-    assert abs(time.time() - found.made_at) < 60
-    assert await cache.get(b"other") is None
-
-
-async def test_that_any_bytes_come_back_unchanged(cache: Cache) -> None:
-    kept = CacheEntry(bytes(range(256)), time.time())
-    await cache.put(b"\x00\xff", kept, 60.0)
-    assert await cache.get(b"\x00\xff") == kept
+async def test_that_it_keeps_every_promise(cache: Cache) -> None:
+    checks = {check.name: check async for check in probe_cache(cache)}
+    assert [check for check in checks.values() if check.status != "pass"] == []
+    assert list(checks) == check_names(CacheChecks)
 
 
 async def test_that_redis_is_shared_forgets_what_is_too_old_and_is_skipped_when_it_is_away(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.conformance import check_names
 from app.connectors.base import Connector
-from app.connectors.call import call_connector, plain
+from app.connectors.call import plain
+from app.connectors.conformance import ConnectorChecks, probe_connector
 from app.connectors.registry import build, build_all
-from app.errors import ConnectorError
 from app.settings import ConnectorSettings
 from tests.connectors.embedders import Compass
 from tests.connectors.service import Service
@@ -61,26 +61,7 @@ async def test_that_equal_arguments_give_equal_outputs_which_are_json(case: Case
     assert await case.connector.run(case.arguments, timeout=5.0) == first
 
 
-async def test_that_many_run_at_once(case: Case) -> None:
-    outputs = await asyncio.gather(*(case.connector.run(case.arguments, timeout=5.0) for _ in range(20)))
-    assert all(output == outputs[0] for output in outputs)
-
-
-async def test_that_an_argument_that_it_does_not_know_is_refused_by_name(case: Case) -> None:
-    with pytest.raises(ConnectorError, match="wrong_name") as raised:
-        await case.connector.run({**case.arguments, "wrong_name": "hunter2"}, timeout=5.0)
-    assert not raised.value.transient
-    assert "hunter2" not in str(raised.value)
-
-
-async def test_that_arguments_are_not_changed(case: Case) -> None:
-    before = json.dumps(case.arguments)
-    await case.connector.run(case.arguments, timeout=5.0)
-    assert json.dumps(case.arguments) == before
-
-
-async def test_that_it_can_be_closed_twice_and_then_fails_without_harm(case: Case) -> None:
-    await case.connector.close()
-    await case.connector.close()
-    outcome = await call_connector("c", case.connector, case.arguments, timeout=5.0)
-    assert outcome.error is None or isinstance(outcome.error, ConnectorError)
+async def test_that_it_keeps_every_promise(case: Case) -> None:
+    checks = {check.name: check async for check in probe_connector(case.connector, case.arguments, timeout=5.0)}
+    assert [check for check in checks.values() if check.status != "pass"] == []
+    assert list(checks) == check_names(ConnectorChecks)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.conformance import check_names
 from app.routing import registry
-from app.routing.base import Choice, HealthSnapshot, ModelAnswer, ModelProfile, Policy, RoutingRequest, SinglePassPolicy
+from app.routing.base import HealthSnapshot, ModelProfile, Policy, RoutingRequest, SinglePassPolicy
+from app.routing.conformance import ANSWERS, PolicyChecks
 from app.routing.router import Router
 from app.vectors import encode
 
@@ -59,7 +61,6 @@ ASKS = st.builds(
     health=st.dictionaries(st.sampled_from(MODELS), HEALTH),
     looked_up=LOOKED_UP,
 )
-SAID = st.sampled_from([None, "yes", "Yes.", "no", "hm"])
 every = pytest.mark.parametrize("name", sorted(registry.POLICIES))
 
 
@@ -67,69 +68,35 @@ def _policy(name: str) -> Policy:
     return registry.get(name, OPTIONS[name])
 
 
-def _sound(choice: Choice, ask: RoutingRequest) -> None:
-    everyone = choice.models + choice.reserves
-    assert len(set(everyone)) == len(everyone)
-    assert set(everyone) <= set(ask.models)
-    assert len(choice.models) <= ask.count
-    assert choice.reason
-    assert choice.models or not choice.reserves
-
-
 def test_every_policy_is_under_this_contract() -> None:
     assert OPTIONS.keys() == registry.POLICIES.keys()
 
 
 @every
-def test_it_has_its_name_and_accepts_the_models_of_its_options(name: str) -> None:
+def test_it_has_its_own_name(name: str) -> None:
     assert _policy(name).name == name
-    assert _policy(name).check(MODELS) is None
+
+
+@every
+@pytest.mark.parametrize("promise", check_names(PolicyChecks))
+@settings(max_examples=25)
+@given(ask=ASKS, said=st.lists(st.sampled_from(ANSWERS), min_size=4, max_size=4))
+def test_it_keeps_every_promise(name: str, promise: str, ask: RoutingRequest, said: list[str | None]) -> None:
+    getattr(PolicyChecks(lambda: _policy(name), MODELS, [(ask, said)]), promise)()
 
 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_it_chooses_some_of_the_models_and_at_most_as_many_as_wanted(name: str, ask: RoutingRequest) -> None:
-    _sound(_policy(name).choose(ask), ask)
-
-
-@every
-@settings(max_examples=25)
-@given(ask=ASKS)
-def test_equal_asks_have_equal_choices_even_by_another_instance(name: str, ask: RoutingRequest) -> None:
-    policy = _policy(name)
-    assert policy.choose(ask) == policy.choose(replace(ask)) == _policy(name).choose(ask)
-    assert policy.lookup(ask) == _policy(name).lookup(ask)
-
-
-@every
-@settings(max_examples=25)
-@given(ask=ASKS)
-def test_an_order_of_preference_does_not_depend_on_how_many_are_wanted_at_once(name: str, ask: RoutingRequest) -> None:
-    one, every_ = (_policy(name).choose(replace(ask, count=count)) for count in (1, len(ask.models)))
-    assert one.models == every_.models[:1]
+def test_its_reserves_are_those_that_it_would_ask_at_once(name: str, ask: RoutingRequest) -> None:
     if isinstance(_policy(name), SinglePassPolicy):  # others ask in waves, and have no reserves
-        assert set(one.models + one.reserves) == set(every_.models + every_.reserves)
-
-
-@every
-@settings(max_examples=25)
-@given(ask=ASKS, said=st.lists(SAID, min_size=4, max_size=4))
-def test_it_ends_and_never_asks_a_model_twice(name: str, ask: RoutingRequest, said: list[str | None]) -> None:
-    policy, answers = _policy(name), list[ModelAnswer]()
-    choice: Choice | None = policy.choose(ask)
-    asked: tuple[str, ...] = ()
-    while choice is not None and choice.models:
-        _sound(choice, ask)
-        assert not set(choice.models) & set(asked)
-        asked += choice.models
-        answers += [ModelAnswer(model, said[MODELS.index(model)]) for model in choice.models]
-        choice = policy.more(ask, asked, answers)
+        one, all_ = (_policy(name).choose(replace(ask, count=count)) for count in (1, len(ask.models)))
+        assert set(one.models + one.reserves) == set(all_.models + all_.reserves)
 
 
 @every
 @settings(max_examples=25)
 @given(ask=ASKS)
-def test_what_it_looks_up_is_json_for_a_connector(name: str, ask: RoutingRequest) -> None:
+def test_what_it_looks_up_is_about_the_text(name: str, ask: RoutingRequest) -> None:
     lookup = _policy(name).lookup(ask)
     assert lookup is None or (lookup.connector in {"similarity", "embed"} and lookup.arguments["text"] == ask.text)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from app.fusion.base import Call, Calls, Candidate, Fused, Panel, Strategy
+from app.fusion.base import Call, Candidate, Panel
+from app.fusion.conformance import Model
 
-Model = Callable[[Call], str | None]
 _SHOWN = re.compile(r"<<<ANSWER ([AB]) \w+>>>\n(.*?)\n<<<END", re.DOTALL)
 
 
@@ -20,18 +19,6 @@ def candidates(*texts: str) -> list[Candidate]:
 
 def panel(*texts: str, order: Sequence[str] = "abcdefghij") -> Panel:
     return Panel(candidates(*texts), order, prompt="Which one?", key="run/step")
-
-
-def fuse(strategy: Strategy, given: Panel, model: Model | None = None) -> tuple[Fused, list[Call]]:
-    """Fuse to the end, as the engine does: every call is answered by `model`, and none is made twice."""
-    made: list[Call] = []
-    while isinstance(outcome := strategy.fuse(given), Calls):
-        assert model, "a strategy without models makes no call"
-        assert outcome.calls, "calls that are none would be waited for without end"
-        made += outcome.calls
-        assert len({call.label for call in made}) == len(made)
-        given = replace(given, replies={**given.replies, **{call.label: model(call) for call in outcome.calls}})
-    return outcome, made
 
 
 def shown(call: Call) -> dict[str, str]:

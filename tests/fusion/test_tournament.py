@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.fusion.base import Call, Candidate, Panel
+from app.fusion.conformance import Model
 from app.fusion.judging import Judge, JudgeOptions, pair_label
 from app.fusion.tournament import Standings, pair_calls, standings
-from tests.fusion.panels import Model, candidates, panel, prefers, says, shown
+from tests.fusion.panels import candidates, panel, prefers, says, shown
 
 JUDGE = Judge(JudgeOptions(judge="big"))
 

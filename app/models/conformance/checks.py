@@ -10,6 +10,7 @@ from typing import cast, get_args
 
 from pydantic import JsonValue
 
+from app.conformance import CheckFailed, require
 from app.errors import ModelError, ModelTimeout
 from app.models.base import BatchModel, Completion, Delta, Model, Prompt, StreamingModel
 from app.models.conformance.sample_image import png
@@ -32,15 +33,6 @@ _TOOL = Tool(
 )
 
 
-class CheckFailed(Exception):
-    """A check that failed; the message says why."""
-
-
-def _require(kept: object, reason: str) -> None:
-    if not kept:
-        raise CheckFailed(reason)
-
-
 class ConformanceChecks:
     """One method for each promise: it returns a note, or raises `CheckFailed`, or the `ModelError` of a call.
 
@@ -58,10 +50,10 @@ class ConformanceChecks:
 
     async def _ask(self, prompt: Prompt) -> Completion:
         answer = await self._model.complete(prompt, timeout=self._timeout)
-        _require(isinstance(answer, Completion), f"complete() returned {type(answer).__name__}, not a Completion")
-        _require(answer.finish_reason in FINISH_REASONS, f"{answer.finish_reason!r} is not a valid finish reason")
+        require(isinstance(answer, Completion), f"complete() returned {type(answer).__name__}, not a Completion")
+        require(answer.finish_reason in FINISH_REASONS, f"{answer.finish_reason!r} is not a valid finish reason")
         said = answer.text.strip() or answer.tool_calls or answer.finish_reason == "length"
-        _require(said, "the answer is empty")
+        require(said, "the answer is empty")
         return answer
 
     async def complete(self) -> str:
@@ -72,14 +64,14 @@ class ConformanceChecks:
     async def usage(self) -> str:
         """It counts input and output tokens."""
         counted = cast("Completion", self._first).usage
-        _require(counted.input_tokens > 0, "the tokens of the prompt are not counted")
-        _require(counted.output_tokens > 0, "the tokens of the answer are not counted")
+        require(counted.input_tokens > 0, "the tokens of the prompt are not counted")
+        require(counted.output_tokens > 0, "the tokens of the answer are not counted")
         return f"{counted.input_tokens} in, {counted.output_tokens} out"
 
     async def features(self) -> str:
         """All its features are known."""
         unknown = sorted(set(self._model.features).difference(get_args(Feature)))
-        _require(not unknown, f"unknown feature: {', '.join(unknown)}")
+        require(not unknown, f"unknown feature: {', '.join(unknown)}")
         return ", ".join(sorted(self._model.features))
 
     async def streaming(self) -> str:
@@ -89,14 +81,14 @@ class ConformanceChecks:
         model = cast("StreamingModel", self._model)
         async with aclosing(model.stream(self._prompt("Count from one to ten."), timeout=self._timeout)) as stream:
             async for piece in stream:
-                _require(last is None, "the stream continues after the completion")
+                require(last is None, "the stream continues after the completion")
                 if isinstance(piece, Completion):
                     last = piece
                 else:
                     pieces.append(piece)
         if last is None:
             raise CheckFailed("the stream ends without a completion")
-        _require(
+        require(
             "".join(piece.text for piece in pieces) == last.text,
             "the deltas do not add up to the text of the completion",
         )
@@ -113,19 +105,19 @@ class ConformanceChecks:
         answer = collected.of("probe")
         if isinstance(answer, ModelError):
             raise answer
-        _require(isinstance(answer, Completion), f"the batch has a {type(answer).__name__} in it, not a Completion")
+        require(isinstance(answer, Completion), f"the batch has a {type(answer).__name__} in it, not a Completion")
         return "accepted and answered"
 
     async def max_tokens(self) -> str:
         """An answer is not longer than `max_tokens`."""
         answer = await self._ask(self._prompt("Count from one to one hundred, in words.", max_tokens=16))
-        _require(answer.usage.output_tokens <= 16, f"{answer.usage.output_tokens} tokens, but 16 are allowed")  # noqa: PLR2004  # asked for above
+        require(answer.usage.output_tokens <= 16, f"{answer.usage.output_tokens} tokens, but 16 are allowed")  # noqa: PLR2004  # asked for above
         return answer.finish_reason
 
     async def stop(self) -> str:
         """An answer ends before a stop sequence."""
         answer = await self._ask(self._prompt("Write these words: one two three four five", stop=("three",)))
-        _require("three" not in answer.text, "the answer continues after the stop sequence")
+        require("three" not in answer.text, "the answer continues after the stop sequence")
         return ""
 
     async def temperature(self) -> str:
@@ -151,8 +143,8 @@ class ConformanceChecks:
     async def logprobs(self) -> str:
         """Tokens come with their log-probabilities."""
         answer = await self._ask(self._prompt("Reply with the word: ready", logprobs=1))
-        _require(answer.logprobs, "no log-probabilities")
-        _require(all(token.logprob <= 0 for token in answer.logprobs or ()), "a probability is greater than one")
+        require(answer.logprobs, "no log-probabilities")
+        require(all(token.logprob <= 0 for token in answer.logprobs or ()), "a probability is greater than one")
         return f"{len(answer.logprobs or ())} tokens"
 
     async def images(self) -> str:
@@ -170,17 +162,17 @@ class ConformanceChecks:
             complaint = Schema(_SCHEMA, where="schema").complaint(json.loads(answer.text))
         except ValueError:
             complaint = "the answer is not valid JSON"
-        _require(complaint is None, f"the answer does not match the schema: {complaint}")
+        require(complaint is None, f"the answer does not match the schema: {complaint}")
         return ""
 
     async def tools(self) -> str:
         """A tool is called when required, and its result is accepted."""
         asked = self._prompt("How is the weather in Paris?")
         answer = await self._ask(Prompt(asked.messages, asked.sampling, (_TOOL,), "required"))
-        _require(answer.tool_calls, "no tool was called although tool_choice required one")
+        require(answer.tool_calls, "no tool was called although tool_choice required one")
         call = answer.tool_calls[0]
-        _require(call.name == _TOOL.name, f"unknown tool {call.name!r}")
-        _require(_is_object(call.arguments), "the arguments are not a JSON object")
+        require(call.name == _TOOL.name, f"unknown tool {call.name!r}")
+        require(_is_object(call.arguments), "the arguments are not a JSON object")
         told = Message(role="tool", content='{"sky": "clear"}', tool_call_id=call.id)
         said = Message(role="assistant", content=answer.text, tool_calls=answer.tool_calls[:1])
         await self._ask(Prompt((*asked.messages, said, told), asked.sampling, (_TOOL,)))
@@ -193,7 +185,7 @@ class ConformanceChecks:
             await self._model.complete(self._prompt("Count from one to one hundred, in words."), timeout=0.001)
         except ModelTimeout:
             return "timed out in time"
-        _require(time.monotonic() - started < 1, "it continued after the timeout")
+        require(time.monotonic() - started < 1, "it continued after the timeout")
         return "answered in time"
 
     async def close(self) -> str:

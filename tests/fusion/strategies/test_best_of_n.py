@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from app.fusion.base import Call, Calls, Candidate, Fused
+from app.fusion.conformance import fuse
 from app.fusion.strategies.best_of_n import BestOfN, BestOfNOptions
-from tests.fusion.panels import candidates, fuse, panel, prefers, says
+from tests.fusion.panels import candidates, panel, prefers, says
 
 
 def best(**options: Any) -> BestOfN:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.fusion.base import Call
+from app.fusion.conformance import Model, fuse
 from app.fusion.strategies.rank_and_fuse import RankAndFuse, RankAndFuseOptions
-from tests.fusion.panels import Model, candidates, fuse, panel, prefers
+from tests.fusion.panels import candidates, panel, prefers
 
 JUDGE = prefers("z", "x", "y")
 

@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.fusion.base import Call
+from app.fusion.conformance import fuse
 from app.fusion.strategies.synthesize import Synthesize, SynthesizeOptions
-from tests.fusion.panels import candidates, fuse, panel, says
+from tests.fusion.panels import candidates, panel, says
 
 
 def synthesize(**options: Any) -> Synthesize:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from app.conformance import Check
 from app.errors import BatchFailed, Unauthorized, Unavailable
 from app.models.base import BatchResults, Completion, Delta, Features, Model, Prompt
-from app.models.conformance.probe import Check, probe
+from app.models.conformance.probe import probe
 from app.models.registry import build
 from app.settings import ModelSettings
 from topics.model_requests import ToolCall

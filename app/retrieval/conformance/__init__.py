@@ -1,0 +1,1 @@
+"""What every embedder and every store promises, as checks for any of them."""
