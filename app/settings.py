@@ -226,8 +226,9 @@ class DeliverySettings(Section):
 class CacheSettings(Section):
     """The response cache of steps with `cache`."""
 
-    store: Literal["memory", "redis"] = Field(
-        default="memory", description="memory: one cache for each worker; redis: one for all workers"
+    store: str = Field(
+        default="memory",
+        description="memory: one cache for each worker; redis: one for all workers; or one of an installed package",
     )
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=0, description="of memory, in each worker")
     url: SecretStr | None = Field(default=None, description="for redis", examples=["redis://127.0.0.1:6379/0"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Self
 
 from app.caching.base import CacheEntry
+from app.settings import CacheSettings
 
 #: Bytes that an entry takes besides its text, for the objects around it.
 _OVERHEAD = 512
@@ -17,6 +19,11 @@ class MemoryCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._entries: OrderedDict[bytes, CacheEntry] = OrderedDict()
+
+    @classmethod
+    def from_settings(cls, settings: CacheSettings, app_id: str) -> Self:  # noqa: ARG003  # one for each worker
+        """Return a cache of the size that the settings allow."""
+        return cls(settings.max_bytes)
 
     async def get(self, key: bytes) -> CacheEntry | None:
         """Return the entry of `key`, or None."""

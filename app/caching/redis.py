@@ -8,10 +8,11 @@ import math
 import struct
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
 from app.caching.base import CacheEntry
 from app.errors import ConfigurationError, MissingDependency
+from app.settings import CacheSettings
 
 #: Seconds; a slower cache is useless.
 _TIMEOUT = 0.25
@@ -50,6 +51,18 @@ class RedisCache:
         self._prefix = prefix.encode()
         self._paused_until = 0.0
         self._connections = asyncio.Semaphore(min(_MAX_CONNECTIONS, self._client.connection_pool.max_connections))
+
+    @classmethod
+    def from_settings(cls, settings: CacheSettings, app_id: str) -> Self:
+        """Return a cache in the database at `settings.url`, which other applications may use, too.
+
+        Raises:
+            ConfigurationError: there is no URL, or it is not one of Redis.
+            MissingDependency: the client is not installed.
+        """
+        if settings.url is None:
+            raise ConfigurationError("cache.url: store `redis` needs it, as in redis://127.0.0.1:6379/0")
+        return cls(settings.url.get_secret_value(), prefix=f"{app_id}:answer:")
 
     async def get(self, key: bytes) -> CacheEntry | None:
         """Return the entry of `key`, or None."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from app.caching.base import Cache
-from app.caching.memory import MemoryCache
-from app.caching.redis import RedisCache
+from app.caching.registry import build as build_cache
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
 from app.errors import ConfigurationError
@@ -83,7 +82,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         connectors=build_connectors(settings.connectors, embedder),
         definitions=Definitions([ask(settings.ask)]),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
-        cache=_cache(settings),
+        cache=build_cache(settings.cache, settings.app_id),
         metrics=metrics,
         prices=prices,
     )
@@ -107,12 +106,6 @@ def _prices(settings: Settings) -> Mapping[str, Price]:
     """Return the prices of the models, where they are known."""
     known = price_table.load(settings.prices)
     return {name: price for name, model in settings.models.items() if (price := known.of(model))}
-
-
-def _cache(settings: Settings) -> Cache:
-    if settings.cache.store == "redis" and settings.cache.url:
-        return RedisCache(settings.cache.url.get_secret_value(), prefix=f"{settings.app_id}:answer:")
-    return MemoryCache(settings.cache.max_bytes)
 
 
 def _profile(model: ModelSettings, price: Price | None) -> ModelProfile:
