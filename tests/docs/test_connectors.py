@@ -53,9 +53,12 @@ def test_every_error_is_named() -> None:
 
 def test_the_entry_point_is_named_and_its_function_works() -> None:
     assert any(f'"{GROUP}"' in block.text for block in blocks("toml", pages=(PAGE,)))
-    (function,) = blocks("python", pages=(PAGE,))
-    space: dict[str, object] = {}
-    exec(function.text, space)  # noqa: S102  # the page's own example
-    discount = space["discount"]
-    assert callable(discount)
-    assert discount(price=50.0, percent=20.0) == pytest.approx(40.0)
+    for function in blocks("python", pages=(PAGE,)):
+        space: dict[str, object] = {}
+        exec(function.text, space)  # noqa: S102  # the page's own example
+        discount = space["discount"]
+        assert callable(discount)
+        assert discount(price=50.0, percent=20.0) == pytest.approx(40.0)
+        if "raise ConnectorError" in function.text:
+            with pytest.raises(ConnectorError, match="must not be negative"):
+                discount(price=-1.0)

@@ -8,19 +8,20 @@ from types import ModuleType
 import pytest
 
 from meta_ai_orchestrator import __main__ as entry
+from meta_ai_orchestrator import _path
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_checkout_is_its_own_root() -> None:
-    assert entry.server_root() == ROOT
-    assert entry._strangers(ROOT) is None
+    assert _path.server_root() == ROOT
+    assert _path.conflict(ROOT) is None
 
 
 def test_a_wheel_brings_its_server_along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "lib" / "python" / "site-packages" / "meta_ai_orchestrator"
-    monkeypatch.setattr(entry, "__file__", str(package / "__main__.py"))
-    assert entry.server_root() == package / "_server"
+    monkeypatch.setattr(_path, "__file__", str(package / "_path.py"))
+    assert _path.server_root() == package / "_server"
 
 
 def test_another_distributions_agents_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -35,8 +36,8 @@ def test_another_distributions_agents_are_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_broken_installation_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(entry, "_origin", lambda _: None)
-    assert entry._strangers(tmp_path) == (
+    monkeypatch.setattr(_path, "_origin", lambda _: None)
+    assert _path.conflict(tmp_path) == (
         f"the package agents is missing in {tmp_path}; install meta-ai-orchestrator again"
     )
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
-_PACKAGES = ("agents", "app", "topics")
+from meta_ai_orchestrator._path import conflict, server_root
 
 
 def main() -> None:
@@ -17,35 +15,11 @@ def main() -> None:
     """
     root = server_root()
     sys.path.insert(0, str(root))
-    if reason := _strangers(root):
+    if reason := conflict(root):
         sys.exit(f"meta-ai: {reason}")
     from app.cli.main import main as run  # noqa: PLC0415  # importable only from here on
 
     run()
-
-
-def server_root() -> Path:
-    """Return the folder that holds the server's packages."""
-    checkout = Path(__file__).resolve().parents[3]
-    packaged = Path(__file__).resolve().with_name("_server")
-    return checkout if all((checkout / name / "__init__.py").is_file() for name in _PACKAGES) else packaged
-
-
-def _strangers(root: Path) -> str | None:
-    """Return what is wrong when one of the packages would come from elsewhere than `root`."""
-    for name in _PACKAGES:
-        origin = _origin(name)
-        if origin is None:
-            return f"the package {name} is missing in {root}; install meta-ai-orchestrator again"
-        if origin.parent.parent != root:
-            return f"the package {name} comes from {origin.parent}, not from {root}; use an environment without it"
-    return None
-
-
-def _origin(name: str) -> Path | None:
-    loaded = sys.modules.get(name)
-    file = loaded.__file__ if loaded else (spec := find_spec(name)) and spec.origin
-    return Path(file).resolve() if file else None
 
 
 if __name__ == "__main__":
