@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,25 @@ def environment() -> dict[str, str]:
 
 
 class Cli:
-    """Runs commands in one folder, each with `options` at its end."""
+    """Runs commands in one folder, each with `options` at its end; `command` is `meta-ai`, of the checkout or not."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        command: Sequence[str] = COMMAND,
+        environ: Callable[[], Mapping[str, str]] = environment,
+    ) -> None:
         self.folder = folder
         self._options = options
+        self._command = command
+        self._environ = environ
 
     def __call__(self, *arguments: str, exit_code: int = 0, text: str = "") -> str:
         done = subprocess.run(  # noqa: S603  # our own command
-            [*COMMAND, *arguments, *self._options],
+            [*self._command, *arguments, *self._options],
             cwd=self.folder,
-            env=environment(),
+            env=self._environ(),
             input=text,
             capture_output=True,
             text=True,
@@ -55,9 +63,9 @@ class Cli:
     def start(self) -> subprocess.Popen[str]:
         """Start the orchestrator."""
         return subprocess.Popen(  # noqa: S603  # our own command
-            [*COMMAND, "orchestrator", "run", "--json", *self._options],
+            [*self._command, "orchestrator", "run", "--json", *self._options],
             cwd=self.folder,
-            env=environment(),
+            env=self._environ(),
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -10,15 +10,8 @@ from typing import Any
 import pytest
 from meta_ai_command import Command
 
-from meta_ai_orchestrator.adapters import (
-    Check,
-    ConfigurationError,
-    Message,
-    ModelSettings,
-    Prompt,
-    Unavailable,
-    probe,
-)
+from meta_ai_orchestrator.adapters import ConfigurationError, Message, ModelSettings, Prompt, Unavailable
+from meta_ai_orchestrator.testing import failures, probe_model
 
 ECHO = "import sys; sys.stdout.write(sys.stdin.read())"
 
@@ -33,12 +26,8 @@ def ask(model: Command, text: str) -> str:
     return asyncio.run(model.complete(prompt, timeout=30)).text
 
 
-async def failures(model: Command) -> list[Check]:
-    return [check async for check in probe(model, timeout=30) if check.status == "fail"]
-
-
 def test_it_keeps_what_every_adapter_promises() -> None:
-    assert asyncio.run(failures(build(ECHO))) == []
+    assert failures(probe_model(build(ECHO), timeout=30)) == []
 
 
 def test_the_program_reads_the_question_and_writes_the_answer() -> None:
