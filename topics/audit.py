@@ -1,4 +1,4 @@
-"""`audit`: what operators and the orchestrator did."""
+"""`audit`: changes of what the orchestrator answers from and how, and replays: by whom, and when."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ AUDIT = Topic(
     event=AuditEvent,
     type="meta_ai.audit",
     key="subject",
-    summary="What operators and workers did: starts, stops, ingestion, dead letters, replays.",
+    summary="Documents ingested and deleted, workflows deployed and rolled back, dead letters replayed: who, when.",
 )

@@ -64,7 +64,8 @@ class Result(Event):
     `degraded` is true when an optional step failed, or when the answer rests on fewer candidates than
     were asked. `agreement` is how far the candidates agree, `confidence` how sure the fusion is of the answer
     (both 0 to 1); `groups` are the branches by their answers, the largest group first: more than one group
-    is disagreement. `tool_calls` is what the answer wants called: its text may then be empty.
+    is disagreement. `tool_calls` is what the answer wants called: its text may then be empty. `tenant` is that of
+    the task, if it has one.
     """
 
     task_id: str
@@ -87,6 +88,7 @@ class Result(Event):
     accepted_at: AwareDatetime
     finished_at: AwareDatetime
     metadata: dict[str, str] = Field(default_factory=dict)
+    tenant: str | None = None
 
 
 RESULTS = Topic(

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from app.cli.event_loop import run
-from app.cli.options import ConfigOption, JsonOption
+from app.cli.options import ConfigOption, JsonOption, TimeoutOption
 from app.cli.output import Output
 from app.configuration import load
 from app.conformance import Check
@@ -25,6 +25,7 @@ from app.models.http.endpoint import ambient_secrets
 from app.models.pool import build, members
 from app.redaction import redactor
 from app.settings import ModelSettings
+from app.suggestions import did_you_mean
 
 #: What works in the folder of a new adapter, in the environment that the orchestrator is installed in.
 INSTALL_AND_TEST = ('python -m pip install -e ".[test]"', "python -m pytest")
@@ -88,17 +89,17 @@ def describe(
 def try_(
     name: Annotated[str, typer.Argument(help="A model of the configuration.")],
     *,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each call.")] = 60.0,
+    timeout: TimeoutOption = 60.0,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Test a configured model: an answer, a stream, and each feature that it claims; exits with 1 if one fails.
 
-    It makes about a dozen small real calls; a provider may charge for them.
+    It makes about a dozen small real calls, each of which may take --timeout; a provider may charge for them.
     """
     settings, output = load(config, os.environ), Output(programs=json)
     if name not in settings.models:
-        raise ConfigurationError(f"unknown model {name}; configured models: {', '.join(sorted(settings.models))}")
+        raise ConfigurationError(f"unknown model {name}; {did_you_mean(name, settings.models, 'configured models:')}")
     checks = run(_run_checks(name, settings.models[name], timeout))
     if json:
         for check in checks:
@@ -124,7 +125,7 @@ def _redacted(check: Check, secrets: Sequence[str]) -> Check:
 
 def _show(output: Output, checks: Sequence[Check]) -> None:
     rows = [(one.name, one.status, one.seconds, one.error, one.detail) for one in checks]
-    output.table(("check", "status", "seconds", "error", "detail"), rows)
+    output.table(("check", "status", "seconds", "error", "detail"), rows, prose=("detail",), keep=("status", "error"))
     counts = [(status, sum(check.status == status for check in checks)) for status in ("pass", "fail", "skipped")]
     output.say(", ".join(f"{count} {status}" for status, count in counts))
 
@@ -133,7 +134,7 @@ def _show_options(output: Output, one: adapter_catalog.Description) -> None:
     if one.options:
         output.say()
         rows = [(option.name, _default(option.default), option.description) for option in one.options]
-        output.table(("option", "default", "what"), rows)
+        output.table(("option", "default", "what"), rows, prose=("what",))
 
 
 def _default(value: Any) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -27,7 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe."),
     "results": ("app.cli.tasks.results", "Print results as they arrive."),
     "workflows": ("app.cli.workflows.commands", "Check and show workflow files; show what is deployed."),
-    "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal or re-fuse them."),
+    "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal, retry or re-fuse them."),
+    "slots": ("app.cli.slots", "Show which runs hold the slots of concurrency limits, and which wait."),
     "dead-letters": ("app.cli.kafka.dead_letters", "Show what could not be processed, fix it and replay it."),
     "spend": ("app.cli.spend.commands", "Show what model calls have cost, and at which prices."),
     "budgets": ("app.cli.spend.budgets", "Show what each budget has spent and reserved, and when it renews."),
@@ -35,6 +41,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }
+
+#: The exit code of a command whose output nobody reads any more, as for others that SIGPIPE ends.
+_CLOSED = 141
+#: Where nobody looks, the help is not wrapped; for people, lines longer than this are hard to read.
+_ENDLESS, _READABLE = 1_000_000, 100
 
 
 class LazyGroup(TyperGroup):
@@ -51,7 +62,12 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the real command that `args` name."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for suggestions
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            if paths := _paths_of(args[0]):  # closer than a name that is only similar
+                error.message = f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, paths))}?"
+            raise
         return name, command and _load(str(name)), rest
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -75,6 +91,9 @@ def _errors_as_lines() -> Iterator[None]:
             raise
         sys.stderr.write(f"meta-ai: {explain(error) if isinstance(error, OSError) else error}\n")
         raise typer.Exit(1) from None
+    except BrokenPipeError:
+        _close_output()
+        raise typer.Exit(_CLOSED) from None
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # it has shown the help; the class is not public
             raise
@@ -85,6 +104,7 @@ def _errors_as_lines() -> Iterator[None]:
 def _usage(error: typer.TyperException) -> str:
     """Return what is wrong with a command line, and which help explains it."""
     said = " ".join(error.format_message().split()).rstrip(".")
+    said = re.sub(r" \(Possible options: ([^,)]+)[^)]*\)", r". Did you mean '\1'?", said)
     where = getattr(error, "ctx", None)
     path = where.command_path if where else "meta-ai"
     return f"{said[:1].lower()}{said[1:]}{'' if said.endswith('?') else ';'} see {path} --help"
@@ -94,20 +114,75 @@ def _load(name: str) -> Any:
     module, line = COMMANDS[name]
     command = typer.main.get_command(import_module(module).app)
     command.name, command.help = name, command.help or line
+    _without_boxes(command)
     return command
+
+
+def _paths_of(name: str) -> list[str]:
+    """Return the commands of this name that are in a group."""
+    found = []
+    for group in COMMANDS:
+        with suppress(ImportError, OrchestratorError):  # what is not installed is not meant
+            if name in getattr(_load(group), "commands", {}):
+                found.append(f"{group} {name}")
+    return found
+
+
+def _without_boxes(command: Any) -> None:
+    """Have the help of a command and of those below it printed as text: boxes cut what does not fit into them."""
+    command.rich_markup_mode = None
+    for below in getattr(command, "commands", {}).values():
+        _without_boxes(below)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it so
+    if wanted:
+        try:
+            sys.stdout.write(f"meta-ai {version('meta-ai-orchestrator')}\n")
+        except PackageNotFoundError:
+            sys.stdout.write("meta-ai, from a checkout that is not installed\n")
+        raise typer.Exit
 
 
 def build() -> typer.Typer:
     """Return the whole command line."""
-    app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+    columns = min(shutil.get_terminal_size().columns, _READABLE) if sys.stdout.isatty() else _ENDLESS
+    settings = {"help_option_names": ["-h", "--help"], "terminal_width": columns}
+    app = typer.Typer(
+        cls=LazyGroup,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=settings,
+    )
 
     @app.callback(help="An event-driven orchestrator of language models on Kafka.")
-    def meta_ai() -> None:
-        """Exist, so that Typer makes a group of the app."""
+    def meta_ai(
+        *,
+        _version: Annotated[
+            bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+        ] = False,
+    ) -> None:
+        """Take the options before the command."""
 
     return app
 
 
 def main() -> None:
-    """Run `meta-ai`; exit with 0, 1 (it failed), 2 (wrong usage) or 130 (interrupted)."""
-    build()(prog_name="meta-ai")
+    """Run `meta-ai`; exit with 0, 1 (it failed), 2 (wrong usage), 130 (interrupted) or 141 (its output was closed)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the encoding does not have is shown as its code, and not an error
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        build()(prog_name="meta-ai")
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _close_output()
+
+
+def _close_output() -> None:
+    """Let what is still to be written go nowhere: whoever read it has closed its end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

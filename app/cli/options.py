@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from app.cli.times import parse_duration, parse_time
+
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The configuration; by default ./meta-ai.yaml, if there is one.")
 ]
@@ -17,7 +19,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 StreamOption = Annotated[
     bool, typer.Option("--stream", help="Print answers as they are generated, where the workflow streams them.")
 ]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, help="How many seconds to wait at most.")]
+TimeoutOption = Annotated[
+    float, typer.Option(parser=parse_duration, metavar="DURATION", help="How long to wait at most: 60s, 5m.")
+]
+SinceOption = Annotated[
+    float | None,
+    typer.Option(parser=parse_time, metavar="TIME", help="Only from this time on: 15m, 7d (ago), 2026-11-24T11:37Z."),
+]
+UntilOption = Annotated[
+    float | None,
+    typer.Option(parser=parse_time, metavar="TIME", help="Only until this time: 15m, 7d (ago), 2026-11-24T11:37Z."),
+]
 BrokerKind = Literal["embedded", "kafka", "cluster"]
 BrokerOption = Annotated[
     BrokerKind | None,

@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 
 from app.configuration.keys import known_keys, section_keys
 from app.settings import Inconsistent
-from app.source.problems import Key, Problem, closest_match, dotted, error_text, place_of, pydantic_errors
+from app.source.problems import Key, Problem, dotted, error_text, place_of, pydantic_errors
+from app.suggestions import closest_match
 
 
 def explain(error: ValidationError, places: Mapping[Key, str]) -> list[Problem]:

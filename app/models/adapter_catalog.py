@@ -17,6 +17,7 @@ from app.models.base import Features
 from app.models.http.endpoint import ProviderDefaults
 from app.models.openai.providers import OPENAI_PROVIDERS
 from app.models.registry import COMPONENTS, GROUP
+from app.suggestions import closest_match
 
 #: The built-in adapters that are not hosts: dialect, required extra, and environment variable of the key.
 _BUILT_IN = {
@@ -75,7 +76,9 @@ def describe_adapter(name: str) -> Description:
     """
     known = named(COMPONENTS, GROUP)
     if name not in known:
-        raise ConfigurationError(f"unknown adapter {name!r}; known adapters: {', '.join(sorted(known))}")
+        near = closest_match(name, known)
+        hint = f"; did you mean `{near}`?" if near else ""
+        raise ConfigurationError(f"unknown adapter {name!r}; known adapters: {', '.join(sorted(known))}{hint}")
     component, adapter = _load(known[name]), _adapter(known[name])
     summary = (component.__doc__ or "").strip().partition("\n")[0]
     return Description(adapter, summary, _features(name, component), _options(component), _example(adapter, component))

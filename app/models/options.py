@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from app.errors import ConfigurationError
 from app.models.base import Prompt
 from app.settings import ModelSettings
-from app.source.problems import closest_match, dotted, error_text, pydantic_errors
+from app.source.problems import dotted, error_text, pydantic_errors
+from app.suggestions import closest_match
 from topics.model_requests import Sampling
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741  # O for options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,6 @@ from app.errors import ConfigurationError
 Key = tuple[str | int, ...]
 
 _MAX_LINES = 50
-_LONGEST_NAME = 100
 #: pydantic's words, where ours say the fix better.
 _MESSAGES = {
     "missing": "is required",
@@ -85,10 +83,3 @@ def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
 def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
     """Return pydantic's errors, without values."""
     return error.errors(include_url=False, include_input=False)
-
-
-def closest_match(name: str, names: Iterable[str]) -> str:
-    """Return the one of `names` that was probably meant; nothing when none is like it."""
-    if len(name) > _LONGEST_NAME:  # comparing takes the square of the length
-        return ""
-    return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(names), n=1)), "")

@@ -241,6 +241,7 @@ def _refused(task: Task, own_id: str, failure: Failure, accepted_at: float) -> R
         accepted_at=datetime.fromtimestamp(accepted_at, UTC),
         finished_at=datetime.now(UTC),
         metadata=task.metadata,
+        tenant=task.tenant or None,
     )
 
 

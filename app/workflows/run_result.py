@@ -42,6 +42,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         accepted_at=_time(run.accepted_at),
         finished_at=_time(now),
         metadata=run.task.metadata,
+        tenant=run.task.tenant or None,
     )
 
 

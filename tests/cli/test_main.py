@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -100,13 +101,17 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     [
         (["asc"], "no such command 'asc'. Did you mean 'ask'? see meta-ai --help"),
         (["--fast"], "no such option: --fast; see meta-ai --help"),
+        (["deploy"], "no such command 'deploy'. Did you mean 'orchestrator deploy'? see meta-ai --help"),
+        (["nonsense"], "no such command 'nonsense'; see meta-ai --help"),
+        (["--verison"], "no such option: --verison. Did you mean '--version'? see meta-ai --help"),
+        (["runs", "list", "--stauts", "x"], "no such option: --stauts. Did you mean '--status'? see meta-ai runs list"),
         (["tasks", "sned"], "no such command 'sned'. Did you mean 'send'? see meta-ai tasks --help"),
         (["tasks", "send"], "missing argument 'file'; see meta-ai tasks send --help"),
         (["tasks", "send", "x", "--timeout", "soon"], "invalid value for '--timeout'"),
         (["orchestrator", "run", "--broker", "none"], "invalid value for '--broker'"),
         (
             ["dead-letters", "replay"],
-            "invalid value: give either ids or --all, not both; see meta-ai dead-letters replay",
+            "invalid value: give either ids or --all, not both, or options that choose, such as --reason; see meta-ai ",
         ),
         (["tasks", "send", "x", "--stream"], "invalid value for --stream: --stream needs --wait"),
     ],
@@ -116,6 +121,20 @@ def test_wrong_usage_is_one_line_that_says_where_to_look(arguments: list[str], s
     assert (found.exit_code, found.stdout, len(found.stderr.splitlines())) == (2, "", 1)
     assert found.stderr.startswith(f"meta-ai: {said}")
     assert found.stderr.endswith(" --help\n")
+
+
+@pytest.mark.parametrize("path", [[], ["runs"], ["runs", "list"], ["orchestrator", "config", "check"], ["spend"]])
+def test_help_has_a_short_name_and_is_not_wrapped_in_a_pipe(path: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    short, long = _run(*path, "-h"), _run(*path, "--help")
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "│" not in short.stdout
+    assert "  -h, --help  " in short.stdout
+    assert [line for line in short.stdout.splitlines() if line != line.rstrip()] == []
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert _run("--version").stdout == f"meta-ai {version('meta-ai-orchestrator')}\n"
 
 
 def test_without_anything_the_help_is_shown() -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from app.cli.layout import wrap
+from app.cli.output import one_line, visible
 from app.cli.tasks.task_lines import parse as parse_line
 from app.configuration.substitution import substitute
 from app.connectors.http_request import header_problem, url_below
@@ -52,9 +54,10 @@ from app.retrieval.index.lexical import stems
 from app.retrieval.tokenizer import tokenize
 from app.routing.text_features import features
 from app.schemas import Schema
-from app.source.problems import Problem, closest_match
+from app.source.problems import Problem
 from app.source.syntax import Document as Source
 from app.source.syntax import parse as parse_yaml
+from app.suggestions import closest_match
 from app.telemetry.logs import JsonFormatter, TextFormatter
 from app.telemetry.traceparent import parse as parse_trace
 from app.workflows.definition.prompts import Prompt
@@ -364,6 +367,8 @@ CASES: dict[str, Case] = {
     "connectors.path": (lambda text: url_below(URL("http://h/a"), text), of("a/", "a", "%2e", "/", "..", "\u00e9")),
     "connectors.header": (lambda text: (header_problem(text, "a"), header_problem("a", text)), of("a", ":", "\n")),
     "cli.line": (lambda text: parse_line(1, text.encode(), max_bytes=1 << 30), of('{"question":', '"question"', "[")),
+    "cli.wrap": (lambda text: wrap(text, 80), of("a ", " ", "任", "a" * 99 + "  ")),
+    "cli.visible": (lambda text: (visible(text), one_line(text, 160)), of("\x1b", "\u202e", " \n")),
     "events.task": (
         lambda text: TASKS.parse(text.encode(), max_bytes=1 << 30),
         of("[", '{"input":', '{"input": {"a": \x001', '{"a":1,', "\ud7ff"),

@@ -11,7 +11,7 @@ from topics.results import Result
 PAGE = "docs/consuming-results.md"
 COLUMNS = ("code", "what it means", "retry", "what to do")
 #: Codes of errors of which no run ever hears: of commands, of brokers, and of events that are dead letters.
-ELSEWHERE = {"broker", "invalid_event", "unknown_run", "unknown_signal"}
+ELSEWHERE = {"broker", "invalid_event", "unknown_run", "unknown_signal", "not_retryable"}
 #: Functions that make a failure for a run from a code.
 MAKERS = {"Failure", "failure"}
 

@@ -79,12 +79,22 @@ def test_the_reader_of_the_page_goes_on_where_it_was_stopped(cli: Cli) -> None:
     assert all(len(line) > len(read[1]) for line in rest)
 
 
+def test_the_reader_of_the_page_finds_an_answer_that_was_complete_before(cli: Cli) -> None:
+    (cli.folder / "reader.py").write_text(program(), encoding="utf-8")
+    cli("tasks", "send", "-", "--wait", text='{"id": "before", "question": "?"}')
+    for number in range(6):  # it is a race: one run would prove little
+        with _reading(cli, "before", f"memory-{number}.json") as output:
+            assert output.readlines()[-1] == f"{TEXT}\n"
+    with _reading(cli, "before", "memory-0.json") as output:  # it has had all of it
+        assert output.readlines() == [f"{TEXT}\n"]
+
+
 @contextmanager
-def _reading(cli: Cli) -> Iterator[IO[str]]:
-    """Yield what the page's reader prints of the task `page`, and stop it in the end."""
+def _reading(cli: Cli, task_id: str = "page", memory: str = "memory.json") -> Iterator[IO[str]]:
+    """Yield what the page's reader prints of a task, and stop it in the end."""
     servers = json.loads((cli.folder / ".meta-ai" / "run.json").read_text(encoding="utf-8"))["bootstrap_servers"]
     process = subprocess.Popen(  # noqa: S603  # our own page's program
-        [sys.executable, "reader.py", servers, "page", "memory.json"],
+        [sys.executable, "reader.py", servers, task_id, memory],
         cwd=cli.folder,
         env=environment(),
         stdout=subprocess.PIPE,

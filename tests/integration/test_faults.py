@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 import agents
 from app.brokers.base import Connection
 from app.brokers.ports import free_port
 from app.brokers.topics import ensure_topics
+from app.cli.kafka.client import attach
+from app.cli.kafka.consumer_group import inspect
 from app.errors import BrokerError
 from app.settings import Settings
 from app.worker.components import components
@@ -45,33 +44,17 @@ async def test_a_worker_whose_partition_count_differs_does_not_start(kafka: Conn
         await second.start()
 
 
-async def assignments(servers: str, group: str) -> list[dict[str, frozenset[int]]]:
-    """Return for each member of the group the partitions that it has of each topic."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    try:
-        (response,) = await admin.describe_consumer_groups([group])
-    finally:
-        await admin.close()
-    members = response.groups[0][5]
-    found = []
-    for *_, raw in members:
-        by_topic: defaultdict[str, frozenset[int]] = defaultdict(frozenset)
-        for topic, partitions in ConsumerProtocolMemberAssignment.decode(raw).assignment:
-            by_topic[topic] |= frozenset(partitions)
-        found.append(dict(by_topic))
-    return found
-
-
 async def test_two_workers_share_the_partitions_and_each_has_the_same_of_all_topics(
     kafka: Connection, tmp_path: Path
 ) -> None:
     async with deploy(kafka.bootstrap_servers, tmp_path) as deployment:
         await deployment.workers.start(2)
-        found = await assignments(kafka.bootstrap_servers, deployment.group)
-        shares = [set(member.values()) for member in found]
+        async with attach(deployment.settings, kafka) as client:
+            found = await inspect(client)
+        assert [worker.host for worker in found.workers] == ["127.0.0.1"] * 2
+        shares = [set(map(frozenset, worker.partitions.values())) for worker in found.workers]
         assert [len(share) for share in shares] == [1, 1]  # one set of partitions, whatever the topic
-        assert all(len(member) == len(agents.ALL) for member in found)
+        assert all(len(worker.partitions) == len(agents.ALL) for worker in found.workers)
         (one,), (other,) = shares
         assert one | other == frozenset(range(8))
         assert not one & other

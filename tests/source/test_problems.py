@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.source.problems import Key, Problem, closest_match, dotted, place_of, problems_error
+from app.source.problems import Key, Problem, dotted, place_of, problems_error
 
 
 def test_a_problem_reads_place_key_text() -> None:
@@ -33,8 +33,3 @@ def test_what_is_absent_is_placed_at_its_section() -> None:
 def test_keys_are_written_with_dots() -> None:
     assert dotted(("a", 0, "b")) == "a.0.b"
     assert dotted(()) == ""
-
-
-def test_the_nearest_name_is_suggested_and_nothing_far_fetched() -> None:
-    assert closest_match("time-out", ["timeout", "after"]) == "timeout"
-    assert closest_match("xyzzy", ["timeout"]) == ""

@@ -21,7 +21,7 @@ from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure
 from app.cli.output import Output
 from app.cli.tasks import task_lines
 from app.cli.tasks.task_batch import TaskBatch
-from app.cli.tasks.task_lines import InvalidLine
+from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.errors import BrokerError, ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
@@ -160,9 +160,9 @@ def _documents(paths: Sequence[Path], root: Path) -> list[Document]:
     return found
 
 
-async def _each(tasks: Sequence[Task]) -> AsyncIterator[Task]:
-    for task in tasks:
-        yield task
+async def _each(tasks: Sequence[Task]) -> AsyncIterator[TaskLine]:
+    for number, task in enumerate(tasks, 1):
+        yield TaskLine(number, task)
 
 
 async def _wait_for_results(waiting: PendingKeys) -> None:

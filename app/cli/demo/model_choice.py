@@ -11,7 +11,7 @@ from app.models.base import Prompt
 from app.models.openai.providers import OPENAI_PROVIDERS
 from app.models.registry import build
 from app.settings import AskSettings, ModelSettings, Settings
-from app.source.problems import closest_match
+from app.suggestions import closest_match
 from topics.model_requests import Message
 
 _EXAMPLES = "--model openai/gpt-5-mini, anthropic/claude-haiku-4-5 or ollama/llama3.2"
@@ -76,7 +76,7 @@ def named(chosen: ModelSettings) -> str:
 
 def _meant(provider: str, known: list[str]) -> str:
     near = closest_match(provider, known)
-    return f"did you mean {near}?" if near else f"name one as in {_EXAMPLES}"
+    return f"did you mean `{near}`?" if near else f"name one as in {_EXAMPLES}"
 
 
 def _remedy(chosen: ModelSettings, error: ModelError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from app.cli.kafka.client import Client
 from app.delivery.envelope import Headers
 from app.errors import ConfigurationError, InvalidEvent
+from app.suggestions import closest_match
 from topics import ALL, AUDIT, DEAD_LETTERS
 from topics.audit import AuditEvent
 from topics.dead_letters import DeadLetter, original_headers
@@ -38,6 +39,31 @@ class DeadLetterRecord:
         return self.place.id
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which dead letters are meant: those of which all that is given here is true.
+
+    `topic` is a full name; `since` and `until` are epoch seconds, and mean the time of the original.
+    """
+
+    reason: str | None = None
+    topic: str | None = None
+    keys: Collection[str] = ()
+    since: float | None = None
+    until: float | None = None
+
+    def matches(self, letter: DeadLetterRecord) -> bool:
+        """Whether a dead letter is meant; one whose time is unknown is within no time."""
+        at = letter.place.timestamp.timestamp() if letter.place.timestamp else None
+        return (
+            self.reason in {None, letter.place.reason}
+            and self.topic in {None, letter.place.topic}
+            and (not self.keys or as_text(letter.key) in self.keys)
+            and (self.since is None or (at is not None and at >= self.since))
+            and (self.until is None or (at is not None and at <= self.until))
+        )
+
+
 async def read_all(client: Client) -> dict[str, DeadLetterRecord]:
     """Return all dead letters by id, oldest first; other records on the topic are skipped."""
     replayed = await _replay_times(client)
@@ -49,7 +75,7 @@ async def read_all(client: Client) -> dict[str, DeadLetterRecord]:
     return {letter.id: letter for letter in found}
 
 
-def pick(letters: dict[str, DeadLetterRecord], ids: list[str]) -> list[DeadLetterRecord]:
+def pick(letters: dict[str, DeadLetterRecord], ids: Sequence[str]) -> list[DeadLetterRecord]:
     """Return the letters with these ids.
 
     Raises:
@@ -57,7 +83,9 @@ def pick(letters: dict[str, DeadLetterRecord], ids: list[str]) -> list[DeadLette
     """
     for one in ids:
         if one not in letters:
-            raise ConfigurationError(f"unknown dead letter {one}; see meta-ai dead-letters list")
+            near = closest_match(one, letters)
+            hint = f"did you mean `{near}`? " if near else ""
+            raise ConfigurationError(f"unknown dead letter {one}; {hint}see meta-ai dead-letters list")
     return [letters[one] for one in ids]
 
 
@@ -98,7 +126,7 @@ def as_object(letter: DeadLetterRecord) -> dict[str, Any]:
     return {
         "id": letter.id,
         **letter.place.model_dump(mode="json", exclude_none=True),
-        "replayed": letter.replayed and letter.replayed.isoformat(),
+        "replayed": letter.replayed,
         "key": as_text(letter.key),
         "headers": [[name, as_text(value)] for name, value in original_headers(letter.headers)],
         "value": as_text(letter.value),

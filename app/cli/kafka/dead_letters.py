@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +11,21 @@ import typer
 from app.cli.event_loop import run
 from app.cli.kafka import dead_letter_records
 from app.cli.kafka.client import connect
-from app.cli.kafka.dead_letter_records import DeadLetterRecord
-from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.kafka.dead_letter_records import DeadLetterRecord, Selection
+from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, UntilOption
 from app.cli.output import Output, one_line
 from app.cli.target import find
 from app.errors import ConfigurationError
 from app.settings import Settings
+from app.suggestions import closest_match, did_you_mean
+from topics import ALL
 from topics.dead_letters import original_headers
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Id = Annotated[str, typer.Argument(metavar="ID", help="topic/partition/offset, as `list` shows it.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only those with this reason, as `list` shows it.")]
+TopicOption = Annotated[str | None, typer.Option(help="Only those whose original was on this topic.")]
+KeyOption = Annotated[list[str] | None, typer.Option("--key", help="Only those with this key; may be repeated.")]
 
 
 @app.callback()
@@ -29,15 +34,30 @@ def dead_letters() -> None:
 
 
 @app.command("list")
-def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
-    """List all dead letters, oldest first."""
-    output = Output(programs=json)
-    found = list(run(_read(find(config, bootstrap_servers))).values())
+def list_(
+    *,
+    reason: ReasonOption = None,
+    topic: TopicOption = None,
+    key: KeyOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List dead letters, oldest first."""
+    output, settings = Output(programs=json), find(config, bootstrap_servers)
+    wanted = Selection(reason, _topic(settings, topic), key or (), since, until)
+    everything = run(_read(settings)).values()
+    found = [letter for letter in everything if wanted.matches(letter)]
+    _hint(output, wanted, everything)
     if json:
         for letter in found:
             output.emit(dead_letter_records.as_object(letter))
     elif found:
-        output.table(("id", "reason", "agent", "when", "replayed", "error"), map(_row, found))
+        columns = ("id", "reason", "agent", "when", "replayed", "error")
+        expendable = ("agent", "when", "error")
+        output.table(columns, map(_row, found), prose=("error",), keep=("reason",), expendable=expendable)
     else:
         output.say("no dead letters")
 
@@ -60,22 +80,36 @@ def show(
 
 
 @app.command()
-def replay(
+def replay(  # noqa: PLR0913  # one for each option
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")] = None,
     *,
+    more_ids: Annotated[list[str] | None, typer.Option("--id", help="As an argument; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that have not been replayed yet.")] = False,
+    reason: ReasonOption = None,
+    topic: TopicOption = None,
+    key: KeyOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be replayed.")] = False,
     value: Annotated[Path | None, typer.Option(help="A file with the corrected value, for one dead letter.")] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Replay originals to their topics with their keys and headers, and note it in the audit."""
-    if bool(ids) == everything:
-        raise typer.BadParameter("give either ids or --all, not both")
-    if value and len(ids or ()) != 1:
+    """Replay originals to their topics with their keys and headers, and note it in the audit.
+
+    Options such as --reason choose among those that have not been replayed yet.
+    """
+    named = [*(ids or ()), *(more_ids or ())]
+    filtered = any(one is not None for one in (reason, topic, key, since, until))
+    if bool(named) == (everything or filtered):
+        raise typer.BadParameter("give either ids or --all, not both, or options that choose, such as --reason")
+    if value and len(named) != 1:
         raise typer.BadParameter("--value needs exactly one id")
     replacement = _replacement(value) if value else None
-    run(_replay(find(config, bootstrap_servers), Output(programs=json), ids, replacement))
+    settings = find(config, bootstrap_servers)
+    wanted = Selection(reason, _topic(settings, topic), key or (), since, until)
+    run(_replay(settings, Output(programs=json), named or wanted, replacement, dry_run=dry_run))
 
 
 async def _read(settings: Settings) -> dict[str, DeadLetterRecord]:
@@ -83,43 +117,80 @@ async def _read(settings: Settings) -> dict[str, DeadLetterRecord]:
         return await dead_letter_records.read_all(client)
 
 
-async def _replay(settings: Settings, output: Output, ids: list[str] | None, value: bytes | None) -> None:
+async def _replay(
+    settings: Settings, output: Output, wanted: list[str] | Selection, value: bytes | None, *, dry_run: bool
+) -> None:
     async with connect(settings) as client:
         found = await dead_letter_records.read_all(client)
-        chosen = dead_letter_records.pick(found, ids) if ids else _to_replay(found, output)
+        if isinstance(wanted, Selection):
+            _hint(output, wanted, found.values())
+            chosen = _to_replay(found, wanted, output)
+        else:
+            chosen = dead_letter_records.pick(found, wanted)
         for letter in chosen:
-            await dead_letter_records.replay(client, letter, value)
-            if output.programs:
-                output.emit({"replayed": letter.id})
-            else:
-                output.say(f"replayed {letter.id}")
+            if not dry_run:
+                await dead_letter_records.replay(client, letter, value)
+            _show_replayed(output, letter, dry_run=dry_run)
     if not chosen:
         output.say("nothing to replay")
+    elif dry_run:
+        output.say(f"dry run: {len(chosen)} would be replayed, nothing was sent")
 
 
-def _to_replay(found: Mapping[str, DeadLetterRecord], output: Output) -> list[DeadLetterRecord]:
-    """Return the letters that have not been replayed; truncated ones are reported and skipped."""
-    left = [letter for letter in found.values() if not letter.replayed]
+def _to_replay(found: Mapping[str, DeadLetterRecord], wanted: Selection, output: Output) -> list[DeadLetterRecord]:
+    """Return the wanted letters that have not been replayed; truncated ones are reported and skipped."""
+    left = [letter for letter in found.values() if not letter.replayed and wanted.matches(letter)]
     for letter in left:
         if not letter.place.whole:
             output.note(f"skipped {letter.id}: only part of it was kept; replay it with --value")
     return [letter for letter in left if letter.place.whole]
 
 
+def _show_replayed(output: Output, letter: DeadLetterRecord, *, dry_run: bool) -> None:
+    if output.programs:
+        place = letter.place
+        about = {"reason": place.reason, "topic": place.topic, "key": dead_letter_records.as_text(letter.key)}
+        output.emit({"would_replay": letter.id, **about} if dry_run else {"replayed": letter.id})
+    elif dry_run:
+        output.say_row(f"would replay {letter.id}  {letter.place.reason}", letter.place.error)
+    else:
+        output.say(f"replayed {letter.id}")
+
+
+def _topic(settings: Settings, name: str | None) -> str | None:
+    """Return the full name of a topic that is given with or without the prefix.
+
+    Raises:
+        BadParameter: there is no such topic.
+    """
+    prefix, known = settings.topics.prefix, [topic.name for topic in ALL]
+    if name is None or name in {prefix + one for one in known}:
+        return name
+    if name not in known:
+        raise typer.BadParameter(f"--topic: there is no topic {name}; {did_you_mean(name, known)}")
+    return prefix + name
+
+
+def _hint(output: Output, wanted: Selection, found: Collection[DeadLetterRecord]) -> None:
+    """Note that no dead letter has the reason that is asked for, if another one was probably meant."""
+    reasons = {letter.place.reason for letter in found}
+    if wanted.reason and wanted.reason not in reasons and closest_match(wanted.reason, reasons):
+        output.note(f"no dead letter has the reason {wanted.reason}; {did_you_mean(wanted.reason, reasons)}")
+
+
 def _row(letter: DeadLetterRecord) -> tuple[object, ...]:
-    place, replayed = letter.place, letter.replayed
-    when = place.timestamp and place.timestamp.isoformat(sep=" ", timespec="seconds")
-    again = replayed and replayed.isoformat(sep=" ", timespec="seconds")
-    return letter.id, place.reason, place.agent, when, again, one_line(place.error)
+    place = letter.place
+    return letter.id, place.reason, place.agent, place.timestamp, letter.replayed, one_line(place.error)
 
 
 def _show(output: Output, letter: DeadLetterRecord) -> None:
     output.say(f"{letter.place.reason}: {letter.place.error}", style="bold")
     about = dead_letter_records.as_object(letter)
-    facts = [(name, about.get(name)) for name in ("id", "agent", "timestamp", "replayed", "key")]
+    times = [("timestamp", letter.place.timestamp), ("replayed", letter.replayed)]
+    facts = [("id", letter.id), ("agent", letter.place.agent), *times, ("key", about["key"])]
     facts += [(name, about[name]) for name in ("cut_from", "bare") if name in about]
     headers = [(name, dead_letter_records.as_text(value)) for name, value in original_headers(letter.headers)]
-    output.table(("", ""), [*facts, *headers])
+    output.table(("", ""), [*facts, *headers], keep=("",))
     output.say()
     output.say("(no value)" if letter.value is None else str(dead_letter_records.as_text(letter.value)))
 

@@ -55,6 +55,16 @@ async def read_since(client: Client, moment: float | None, topics: Topics, *, wh
     return [one for one in records if moment is None or one.topic not in names or one.timestamp >= moment * 1000]
 
 
+async def read_last(client: Client, count: int, topics: Topics) -> list[Any]:
+    """Return the last records of each partition of `topics`, about `count` of them.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, topics)
+    return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
+
+
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
     """Yield the records of `topic` from about `moment` (epoch seconds) on, or all, one by one without keeping them.
 

@@ -41,7 +41,8 @@ def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = Non
         for row in rows:
             output.emit(row)
     else:
-        output.table(("topic", "partitions", "events", "key", "what"), [tuple(row.values()) for row in rows])
+        columns = ("topic", "partitions", "events", "key", "what")
+        output.table(columns, [tuple(row.values()) for row in rows], prose=("key", "what"))
 
 
 @app.command()

@@ -31,7 +31,8 @@ def policies(*, json: JsonOption = False) -> None:
             output.emit({"policy": name, "summary": one.summary, "options": one.options})
         return
     options = {name: ", ".join(one.options.get("properties", ())) for name, one in known.items()}
-    output.table(("policy", "options", "what"), [(name, options[name], one.summary) for name, one in known.items()])
+    rows = [(name, options[name], one.summary) for name, one in known.items()]
+    output.table(("policy", "options", "what"), rows, prose=("options", "what"))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`meta-ai runs`: inspect runs step by step; signal, cancel and re-fuse them."""
+"""`meta-ai runs`: inspect runs step by step; signal, cancel, retry and re-fuse them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from app.cli.event_loop import run
 from app.cli.kafka.client import Client, connect
-from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
+from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, TimeoutOption
 from app.cli.output import Output, one_line
-from app.cli.runs import comparison, control, fusion_replay, listing, waterfall
+from app.cli.runs import comparison, control, fusion_replay, listing, retrying, waterfall
 from app.cli.runs.flowchart import run_flowchart
 from app.cli.runs.listing import RunRow
 from app.cli.runs.run_view import build_run_view
 from app.cli.runs.views import RunView, Status, readable_wait
 from app.cli.target import find
-from app.settings import Seconds
+from app.suggestions import closest_match
 from topics.results import Result
 from topics.signals import Signal
 
@@ -35,7 +35,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")]
 
 @app.callback()
 def runs() -> None:
-    """Inspect runs step by step; cancel, signal or re-fuse them."""
+    """Inspect runs step by step; cancel, signal, retry or re-fuse them."""
 
 
 @app.command("list")
@@ -44,15 +44,14 @@ def list_(
     status: Annotated[Status | None, typer.Option(help="Only runs with this status.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
     children: Annotated[bool, typer.Option("--children", help="Include child runs.")] = False,
-    since: Annotated[str | None, typer.Option(help="Only runs accepted within this time: 30s, 15m, 12h, 7d.")] = None,
+    since: SinceOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
     """List runs, newest first: those that are running, and those whose results are kept."""
-    begin = None if since is None else time.time() - _seconds(since)
-    found = _with_client(config, bootstrap_servers, partial(listing.read, since=begin))
+    found = _with_client(config, bootstrap_servers, partial(listing.read, since=since))
     rows = [row for row in found if status in {None, row.status} and workflow in {None, row.workflow}]
     if not (children or workflow):  # one parent may have thousands
         rows = [row for row in rows if not row.parent]
@@ -61,9 +60,12 @@ def list_(
         for row in rows[:limit]:
             output.emit(row)
     elif rows:
-        output.table(("id", "workflow", "status", "accepted", "seconds", "tokens", "cost", ""), map(_row, rows[:limit]))
+        columns = ("id", "workflow", "status", "accepted", "seconds", "tokens", "cost", "note")
+        expendable = ("tokens", "cost", "seconds", "accepted", "workflow")
+        output.table(columns, map(_row, rows[:limit]), prose=("note",), keep=("status",), expendable=expendable)
     else:
-        output.say("no runs")
+        near = workflow and closest_match(workflow, {row.workflow for row in found})
+        output.say(f"no runs of a workflow {workflow}; did you mean `{near}`?" if near else "no runs")
     if len(rows) > limit:
         output.note(f"{len(rows) - limit} more: --limit")
 
@@ -122,6 +124,36 @@ def cancel(
     event = _event(task_id=task_id, kind="cancel", name=reason)
     result = _with_client(config, bootstrap_servers, partial(control.cancel, event=event, timeout=timeout))
     _show_result(result, Output(programs=json), "cancelled")
+
+
+@app.command()
+def retry(
+    task_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of runs that did not succeed.")],
+    *,
+    new_id: Annotated[
+        str | None, typer.Option("--id", help="The new id, for one run; by default ID.retry-1, ID.retry-2, …")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results and print them.")] = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send the task of a failed or cancelled run again, under a new id; models that were asked are asked again."""
+    if new_id is not None and len(task_ids) != 1:
+        raise typer.BadParameter("--id needs exactly one run")
+    _event(task_id=new_id or "x", name="retry")  # the limits of an id are the same there
+    output = Output(programs=json)
+    for task_id in task_ids:
+        made = _with_client(config, bootstrap_servers, partial(retrying.retry, task_id=task_id, new_id=new_id))
+        if wait:
+            output.note(f"{made}  retry of {task_id}")
+            result = _with_client(config, bootstrap_servers, partial(control.wait, task_id=made, timeout=timeout))
+            _show_result(result, output, "succeeded")
+        elif json:
+            output.emit({"id": made, "retry_of": task_id})
+        else:
+            output.say_row(f"{made}  retry of {task_id}")
 
 
 @app.command()
@@ -186,13 +218,6 @@ def _event(**fields: Any) -> Signal:
         raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from None
 
 
-def _seconds(text: str) -> float:
-    try:
-        return TypeAdapter[float](Seconds).validate_python(text)
-    except ValidationError:
-        raise typer.BadParameter("--since: give a duration such as 30s, 15m, 12h or 7d") from None
-
-
 def _parsed(data: str) -> JsonValue:
     try:
         found: JsonValue = jsons.loads(data)
@@ -202,23 +227,28 @@ def _parsed(data: str) -> JsonValue:
 
 
 def _row(row: RunRow) -> tuple[object, ...]:
-    accepted = f"{row.accepted_at.astimezone():%Y-%m-%d %H:%M:%S}"
     cost = f"${row.cost:.4f}" if row.cost else ""
-    note = row.error or one_line(readable_wait(row.at), 40)
-    return row.id, row.workflow, row.status, accepted, row.seconds, row.tokens, cost, note
+    note = row.error or one_line(readable_wait(row.at))
+    return row.id, row.workflow, row.status, row.accepted_at, row.seconds, row.tokens, cost, note
 
 
 def _show(output: Output, view: RunView) -> None:
-    for text, style in waterfall.lines(view):
+    for text, style in waterfall.lines(view, output.width):
         output.say(text, style=style)
 
 
 def _show_result(result: Result, output: Output, wanted: str) -> None:
+    """Print a result; what is said about the answer goes beside it, so that a file or a pipe gets only the answer."""
     if output.programs:
         output.emit(result)
     else:
-        for text, style in waterfall.result_lines(result):
-            output.say(text, style=style)
+        (answer, style), *about = waterfall.result_lines(result)
+        output.say(answer, style=style)
+        for text, style in about:
+            if output.width is None:
+                output.note(text)
+            else:
+                output.say(text, style=style)
     if result.status != wanted:
         if wanted == "cancelled":
             output.note(f"the run {result.task_id} was not cancelled: it {result.status} in the meantime")

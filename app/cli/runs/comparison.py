@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import JsonValue
 
-from app.cli.output import Output
+from app.cli.output import Output, readable_json
 from app.cli.runs.views import View
 
 
@@ -42,7 +40,8 @@ def show(output: Output, comparison: Comparison) -> None:
     output.say(f"{comparison.task_id}, step {comparison.step}: {', '.join(comparison.candidates)}", style="bold")
     sides = [_column(side) for side in (comparison.recorded, comparison.again)]
     names = tuple(name for name in FusionSummary.model_fields)
-    output.table(("", "recorded", "again"), [(name, *(side[name] for side in sides)) for name in names])
+    rows = [(name, *(side[name] for side in sides)) for name in names]
+    output.table(("", "recorded", "again"), rows, prose=("recorded", "again"), keep=("recorded", "again"))
     if comparison.recorded:
         output.say("the same answer" if comparison.same else "a different answer", style="dim")
 
@@ -50,7 +49,7 @@ def show(output: Output, comparison: Comparison) -> None:
 def _column(side: FusionSummary | None) -> dict[str, str]:
     if side is None:
         return dict.fromkeys(FusionSummary.model_fields, "")
-    answer = side.answer if isinstance(side.answer, str) else json.dumps(side.answer, ensure_ascii=False, indent=1)
+    answer = side.answer if isinstance(side.answer, str) else readable_json(side.answer, indent=1)
     groups = " | ".join(", ".join(group) for group in side.groups)
     measures = {
         name: "" if value is None else f"{value:.2f}"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import uuid4
 
+from app.cli.kafka import topic_ranges
 from app.cli.kafka.client import Client
 from app.cli.kafka.reader import Reader
 from app.cli.runs import history_reader
 from app.cli.runs.history import RunHistory
 from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
-from app.source.problems import closest_match
-from topics import RESULTS, SIGNALS
+from app.suggestions import closest_match, did_you_mean
+from topics import RESULTS, SIGNALS, TASKS
 from topics.results import Result
 from topics.signals import Signal
+
+#: How many of the last records of a partition, and how many ids in all, an unknown id is compared with.
+_RECENT, _MOST_COMPARED = 100, 2000
 
 
 class NoSuchRun(OrchestratorError):
@@ -36,7 +41,8 @@ async def find_run(client: Client, task_id: str) -> RunHistory:
     """
     found = await history_reader.read(client, task_id)
     if not found.known:
-        raise NoSuchRun(f"unknown run {task_id}; see meta-ai runs list")
+        near = closest_match(task_id, await _recent_ids(client))
+        raise NoSuchRun(f"unknown run {task_id}; {f'did you mean `{near}`? ' if near else ''}see meta-ai runs list")
     return found
 
 
@@ -79,6 +85,17 @@ async def wait(client: Client, task_id: str, timeout: float) -> Result:
         return found.result.event if found.result else await _result(reader, task_id, timeout)
 
 
+async def _recent_ids(client: Client) -> list[str]:
+    """Return the ids of the tasks and results that were last written to each partition."""
+    prefix, found = client.settings.topics.prefix, dict[str, None]()
+    for record in await topic_ranges.read_last(client, _RECENT, [RESULTS, TASKS]):
+        topic = RESULTS if record.topic == prefix + RESULTS.name else TASKS
+        with suppress(InvalidEvent):
+            event = topic.parse(record.value, max_bytes=len(record.value or b""))
+            found[event.task_id if isinstance(event, Result) else history_reader.run_id(event, record)] = None
+    return list(found)[:_MOST_COMPARED]
+
+
 async def _send(client: Client, event: Signal) -> None:
     # Without a partition, the producer takes that of the key, where the run is.
     await (await client.send(SIGNALS, event.task_id, event, id=uuid4().hex))
@@ -105,8 +122,7 @@ def _require_expected(found: RunHistory, name: str) -> None:
     names = sorted(_expected_signals(found))
     if not found.spec or name in names:  # the spec of the built-in workflow, or before a version, is unknown
         return
-    near = closest_match(name, names)
-    hint = f"did you mean {near}?" if near else f"known signals: {', '.join(names)}" if names else "it uses no signals"
+    hint = did_you_mean(name, names, "known signals:") if names else "it uses no signals"
     raise NoSuchSignal(f"no step of the workflow {found.spec.get('id')} waits for a signal {name}; {hint}")
 
 

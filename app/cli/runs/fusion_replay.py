@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from app.cli.runs.comparison import Comparison, FusionSummary
 from app.cli.runs.history import Recorded, RunHistory
 from app.errors import ConfigurationError, InvalidEvent, MissingDependency
+from app.suggestions import did_you_mean
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Result
@@ -78,10 +79,11 @@ def _requests(history: RunHistory) -> list[ModelRequest]:
 def _step(history: RunHistory, answers: Mapping[str, Sequence[ModelResponse]], wanted: str | None) -> str:
     if wanted is not None and wanted in answers:
         return wanted
-    there = ", ".join(answers) or "none"
+    there = ", ".join(answers)
     if wanted is not None or not answers:
         step = f"of step {wanted} " if wanted else ""
-        raise ConfigurationError(f"no answers {step}are recorded in {history.task_id}; steps with answers: {there}")
+        hint = f"; {did_you_mean(wanted, answers)}" if wanted and answers else ""
+        raise ConfigurationError(f"no answers {step}are recorded in {history.task_id}{hint}")
     result = history.result.event if history.result else None
     fitting = [name for name, said in answers.items() if len(answers) == 1 or (result and _matches(result, said))]
     if len(fitting) != 1:

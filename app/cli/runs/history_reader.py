@@ -113,7 +113,7 @@ class _HistoryBuilder:
         self._seen = [one for one in self._seen if isinstance(one.event, Task) or one.at > begin - _CLOCK_SKEW]
         return RunHistory(
             task_id=self._id,
-            task=self._last(Task),
+            task=self._task(begin),
             requests=self._by_id(Request),
             answers=self._by_id(Answer),
             signals=tuple(self._all(Signal)),
@@ -131,6 +131,12 @@ class _HistoryBuilder:
             return {}
         found = self._definitions.get(place)
         return (found.spec or {}) if found else {}
+
+    def _task(self, begin: float) -> Recorded[Task] | None:
+        """Return the task of a run that began then: one of the same id that came later is not what it did."""
+        found = self._all(Task)
+        before = [one for one in found if not begin or one.at <= begin] or found[:1]
+        return before[-1] if before else None
 
     def _all(self, kind: Any) -> list[Recorded[Any]]:
         return sorted((one for one in self._seen if isinstance(one.event, kind)), key=lambda one: one.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from app.cli.runs.history import RunHistory
@@ -25,7 +25,7 @@ def build_run_view(history: RunHistory, now: float) -> RunView:
         accepted_at=accepted or utc_time(history.task.at if history.task else 0.0),
         deadline=utc_time(run.deadline) if run else None,
         parent=own.parent.task_id if own and own.parent else "",
-        at=datetime.fromtimestamp(now).astimezone(),
+        at=datetime.fromtimestamp(now, UTC),
         steps=build_step_views(history),
         signals=tuple(_signal(one) for one in history.signals),
         result=result,

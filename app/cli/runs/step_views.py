@@ -9,11 +9,11 @@ from app.cli.runs.attempt_outcomes import mark_outcomes
 from app.cli.runs.attempt_views import build_attempt_views
 from app.cli.runs.history import RunHistory
 from app.cli.runs.views import AttemptView, StepView, utc_time
+from app.cli.times import format_time
 from app.workflows.run import StepRun
 from topics.results import StepReport
 
 _KINDS = {"retrieval": "retrieve", "model": "ask", "fusion": "ask", "connector": "connector", "workflow": "workflow"}
-_TIME_FORMAT = "%Y-%m-%d %H:%M:%S %Z"
 
 
 def build_step_views(history: RunHistory) -> tuple[StepView, ...]:
@@ -90,18 +90,17 @@ def _from_state(step: StepView, state: StepRun, history: RunHistory) -> StepView
 
 def _waiting_for(name: str, state: StepRun, history: RunHistory) -> str:
     if state.status == "backing_off":
-        return f"to be tried again at {_local_time(state.wake_at)}"
+        return f"to be tried again at {_time(state.wake_at)}"
     spec = history.spec.get("steps", {}).get(name, {})
     if state.status != "running" or state.outstanding or spec.get("kind", "wait") != "wait":
         return ""
     signal = spec.get("signal")
     what = f"for the signal {signal} " if signal else ""
-    return f"{what}until {_local_time(state.ends_at if signal else state.wake_at)}"
+    return f"{what}until {_time(state.ends_at if signal else state.wake_at)}"
 
 
-def _local_time(epoch: float) -> str:
-    found = utc_time(epoch)
-    return found.strftime(_TIME_FORMAT) if found else "an event comes"
+def _time(epoch: float) -> str:
+    return format_time(utc_time(epoch)) or "an event comes"
 
 
 def _from_requests(step: StepView, history: RunHistory, made: Sequence[AttemptView]) -> StepView:

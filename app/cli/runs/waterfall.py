@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from app.cli.output import one_line
-from app.cli.runs.bar_chart import TimeAxis, row
-from app.cli.runs.views import AttemptView, RunView, StepView, readable_wait
+from app.cli.output import EXCERPT, one_line, readable_json
+from app.cli.runs.bar_chart import Columns, TimeAxis
+from app.cli.runs.views import AttemptView, RunView, SignalView, StepView, readable_wait
 from app.cli.tasks import result_view
+from app.cli.times import format_time
 from topics.model_responses import Usage
 from topics.results import Result
 
@@ -21,16 +22,15 @@ _MOST_ITEMS = 20
 _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim", "running": "cyan"}
 
 
-def lines(view: RunView) -> Iterator[Line]:
-    """Yield each line with its style: the run, its steps, then the result or the pending requests."""
+def lines(view: RunView, width: int | None = None) -> Iterator[Line]:
+    """Yield each line with its style: the run, its steps, then the result or the pending requests.
+
+    They are laid out for a terminal of `width`, if there is one; otherwise nothing is cut.
+    """
     yield _headline(view), f"bold {_STYLES[view.status]}"
     yield from ((f"  signal {_signal(one)}", "dim") for one in view.signals)
     yield "", ""
-    axis = TimeAxis(view)
-    if view.steps:
-        yield axis.header(), "dim"
-    for _, group in groupby(view.steps, key=lambda step: step.base):
-        yield from _group(list(group), axis)
+    yield from _Chart.of(view, width).lines(view.steps)
     yield "", ""
     yield from _end_lines(view)
 
@@ -40,51 +40,87 @@ def _headline(view: RunView) -> str:
     seconds = (view.until - view.accepted_at).total_seconds() if view.accepted_at else 0.0
     status = f"waits {readable_wait(view.waits)}" if view.waits else view.status
     facts = [f"{view.task_id}  {view.workflow}{version}  {status}", f"{seconds:.3f} s", _usage(view.usage)]
-    facts += [f"since {view.accepted_at:%Y-%m-%d %H:%M:%S %Z}" if view.accepted_at else ""]
+    facts += [f"since {format_time(view.accepted_at)}" if view.accepted_at else ""]
     facts += [f"child of {view.parent}" if view.parent else ""]
     return "  ".join(filter(None, facts))
 
 
-def _signal(one: object) -> str:
-    kind, name, actor, at = (getattr(one, field) for field in ("kind", "name", "actor", "at"))
-    return "  ".join(filter(None, (name or kind, f"{at:%H:%M:%S}", actor and f"by {actor}")))
+def _signal(one: SignalView) -> str:
+    return "  ".join(filter(None, (one.name or one.kind, format_time(one.at), one.actor and f"by {one.actor}")))
 
 
-def _group(steps: Sequence[StepView], axis: TimeAxis) -> Iterator[Line]:
-    items = [step for step in steps if step.item]
-    # Of many items, only those that failed or have not ended are shown.
-    shown = items if len(items) <= _MOST_ITEMS else [one for one in items if one.status != "succeeded"][:_MOST_ITEMS]
-    for step in steps:
-        if not step.item or step in shown:
-            yield from _step(step, axis)
-    if len(shown) < len(items):
-        counts = Counter(step.status for step in items)
-        yield f"  {len(items)} items: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items())), "dim"
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """The part with the bars."""
+
+    columns: Columns
+    axis: TimeAxis
+
+    @classmethod
+    def of(cls, view: RunView, width: int | None) -> _Chart:
+        names = [_step_name(step) for step in view.steps]
+        names += [_attempt_name(attempt, step) for step in view.steps for attempt in step.attempts]
+        columns = Columns.fitting(names, width)
+        return cls(columns, TimeAxis(view, columns.bar))
+
+    def lines(self, steps: Sequence[StepView]) -> Iterator[Line]:
+        if steps and self.columns.bar:
+            yield from self._row("step", self.axis.scale(), "status", "seconds", "", "dim")
+        elif steps:
+            yield f"(bars: left out, as the terminal has {self.columns.width} columns)", "dim"
+        for _, group in groupby(steps, key=lambda step: step.base):
+            yield from self._group(list(group))
+
+    def _group(self, steps: Sequence[StepView]) -> Iterator[Line]:
+        items = [step for step in steps if step.item]
+        # Of many items, only those that failed or have not ended are shown.
+        shown = (
+            items if len(items) <= _MOST_ITEMS else [one for one in items if one.status != "succeeded"][:_MOST_ITEMS]
+        )
+        for step in steps:
+            if not step.item or step in shown:
+                yield from self._step(step)
+        if len(shown) < len(items):
+            counts = Counter(step.status for step in items)
+            yield f"  {len(items)} items: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items())), "dim"
+
+    def _step(self, step: StepView) -> Iterator[Line]:
+        facts = [step.kind, f"attempt {step.number}" if step.number > 1 else "", _usage(step.usage)]
+        bar, style = self.axis.bar(step.started_at, step.ended_at, "█"), _STYLES.get(step.status, "cyan")
+        yield from self._row(_step_name(step), bar, step.status, _seconds(step.seconds), _joined(facts), style)
+        if step.reason:
+            yield f"{_INDENT}{self._text(step.reason)}", "dim"
+        if step.waits:
+            yield f"{_INDENT}waits {step.waits}", "cyan"
+        if step.error:
+            yield f"{_INDENT}{step.error.code}: {self._text(step.error.message)}", "red"
+        for attempt in step.attempts:
+            yield from self._attempt(attempt, step)
+
+    def _attempt(self, attempt: AttemptView, step: StepView) -> Iterator[Line]:
+        drawn = attempt.until or attempt.awaited
+        bar = self.axis.bar(attempt.at, attempt.until, "─") if drawn else ""
+        style = "red" if attempt.error else "cyan" if attempt.awaited else "bold" if attempt.chosen else ""
+        facts = [*_details(attempt)]
+        if attempt.error:
+            facts.append(f"{attempt.error.code}: {self._text(attempt.error.message)}")
+        name, seconds = _attempt_name(attempt, step), _seconds(attempt.seconds)
+        yield from self._row(name, bar, _outcome(attempt), seconds, _joined(facts), style)
+
+    def _row(self, name: str, bar: str, status: str, seconds: str, rest: str, style: str) -> Iterator[Line]:
+        yield from ((line, style) for line in self.columns.row(name, bar, status, seconds, rest))
+
+    def _text(self, text: str) -> str:
+        return one_line(text, None if self.columns.width is None else EXCERPT)
 
 
-def _step(step: StepView, axis: TimeAxis) -> Iterator[Line]:
-    name = f"  {step.name}" if step.item else step.name
-    facts = [step.kind, f"attempt {step.number}" if step.number > 1 else "", _usage(step.usage)]
-    bar = axis.bar(step.started_at, step.ended_at, "█")
-    yield row(name, bar, step.status, _seconds(step.seconds), _joined(facts)), _STYLES.get(step.status, "cyan")
-    if step.reason:
-        yield f"{_INDENT}{one_line(step.reason)}", "dim"
-    if step.waits:
-        yield f"{_INDENT}waits {step.waits}", "cyan"
-    if step.error:
-        yield f"{_INDENT}{step.error.code}: {one_line(step.error.message)}", "red"
-    yield from (_attempt(attempt, step, axis) for attempt in step.attempts)
+def _step_name(step: StepView) -> str:
+    return f"  {step.name}" if step.item else step.name
 
 
-def _attempt(attempt: AttemptView, step: StepView, axis: TimeAxis) -> Line:
+def _attempt_name(attempt: AttemptView, step: StepView) -> str:
     mark = "*" if attempt.chosen else " "
-    name = f"{'    ' if step.item else '  '}{mark} {attempt.branch or attempt.name}"
-    status = _outcome(attempt)
-    bar = axis.bar(attempt.at, attempt.until if attempt.until or not attempt.awaited else None, "─")
-    style = "red" if attempt.error else "cyan" if attempt.awaited else "bold" if attempt.chosen else ""
-    return row(
-        name, bar if attempt.until or attempt.awaited else "", status, _seconds(attempt.seconds), _details(attempt)
-    ), style
+    return f"{'    ' if step.item else '  '}{mark} {attempt.branch or attempt.name}"
 
 
 def _outcome(attempt: AttemptView) -> str:
@@ -93,22 +129,18 @@ def _outcome(attempt: AttemptView) -> str:
     return "late" if attempt.late else "error" if attempt.error else "answered"
 
 
-def _details(attempt: AttemptView) -> str:
-    facts = [
-        "" if attempt.work == "model" else attempt.work,
-        "batch" if attempt.batch else "",
-        # The id of a child run is for `runs show`, and may be too long for the name column.
-        attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else "",
-        f"attempt {attempt.number}" if attempt.number > 1 else "",
-        f"repair {attempt.repair}" if attempt.repair else "",
-        f"{attempt.tries} tries" if attempt.tries > 1 else "",
-        _usage(attempt.usage),
-        attempt.finish_reason,
-        "cached" if attempt.cached else "",
-        "" if attempt.found is None else f"{attempt.found} chunks",
-        f"{attempt.error.code}: {one_line(attempt.error.message, 100)}" if attempt.error else "",
-    ]
-    return _joined(facts)
+def _details(attempt: AttemptView) -> Iterator[str]:
+    yield "" if attempt.work == "model" else attempt.work
+    yield "batch" if attempt.batch else ""
+    # The id of a child run is for `runs show`, where it is given without marks.
+    yield attempt.name if attempt.work == "workflow" or attempt.branch not in {"", attempt.name} else ""
+    yield f"attempt {attempt.number}" if attempt.number > 1 else ""
+    yield f"repair {attempt.repair}" if attempt.repair else ""
+    yield f"{attempt.tries} tries" if attempt.tries > 1 else ""
+    yield _usage(attempt.usage)
+    yield attempt.finish_reason
+    yield "cached" if attempt.cached else ""
+    yield "" if attempt.found is None else f"{attempt.found} chunks"
 
 
 def _end_lines(view: RunView) -> Iterator[Line]:
@@ -120,14 +152,14 @@ def _end_lines(view: RunView) -> Iterator[Line]:
     for _, one in awaited[:_MOST_ITEMS]:
         yield f"  {one.id}  {one.work}" + (f" {one.name}" if one.name != one.id else ""), ""
     if view.deadline:
-        yield f"  deadline {view.deadline:%Y-%m-%d %H:%M:%S %Z}", "dim"
+        yield f"  deadline {format_time(view.deadline)}", "dim"
 
 
 def result_lines(result: Result) -> Iterator[Line]:
     """Yield the lines of a result: the answer or the error, agreement and confidence, then time and usage."""
     if result.status == "succeeded":
         answer = result.answer
-        yield answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, indent=2), "bold"
+        yield answer if isinstance(answer, str) else readable_json(answer, indent=2), "bold"
     else:
         yield f"{result.error.code}: {result.error.message}" if result.error else result.status, "red"
     measures = [("agreement", result.agreement), ("confidence", result.confidence)]

@@ -19,6 +19,7 @@ from app.cli.runs.history_reader import runs_topic
 from app.cli.target import find
 from app.errors import OrchestratorError
 from app.settings import Settings
+from app.suggestions import closest_match
 from app.workflows.budgets.client import EACH, terms
 from app.workflows.budgets.state import BudgetState
 from app.workflows.records import Assembler
@@ -72,14 +73,15 @@ def budgets(
     found = run(_read(find(config, bootstrap_servers)))
     shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
     if name is not None and not shown:
-        raise NoSuchBudget(f"unknown or unused budget {name}; see meta-ai budgets")
+        near = closest_match(name, {row.budget.partition(":")[0] for row in found})
+        hint = f"did you mean `{near}`? " if near else ""
+        raise NoSuchBudget(f"unknown or unused budget {name}; {hint}see meta-ai budgets")
     if json:
         for row in shown:
             output.emit(row)
     elif shown:
-        output.table(
-            ("budget", "limit", "spent", "reserved", "runs", "waiting", "when used up", "renews"), _cells(shown)
-        )
+        columns = ("budget", "limit", "spent", "reserved", "runs", "waiting", "when used up", "renews")
+        output.table(columns, _cells(shown), expendable=("when used up", "renews", "runs", "waiting", "reserved"))
     else:
         output.say("no budgets")
 
@@ -119,4 +121,4 @@ def _unused(settings: Settings) -> Iterator[BudgetState]:
 def _cells(shown: Iterable[BudgetRow]) -> Iterator[tuple[object, ...]]:
     for row in shown:
         money = (f"{row.limit:.2f}", f"{row.spent:.4f}", f"{row.reserved:.4f}")
-        yield (row.budget, *money, row.runs, row.queue, row.when_exceeded, f"{row.renews_at:%Y-%m-%d %H:%M} UTC")
+        yield (row.budget, *money, row.runs, row.queue, row.when_exceeded, row.renews_at)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import aclosing
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from app.cli.event_loop import run
 from app.cli.kafka import topic_ranges
 from app.cli.kafka.client import connect
-from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
 from app.cli.spend import price_list, tables
 from app.cli.spend.totals import GroupBy, SpendTotals
@@ -21,7 +19,7 @@ from app.cli.target import find
 from app.configuration import load
 from app.errors import InvalidEvent
 from app.prices import price_table
-from app.settings import Seconds, Settings
+from app.settings import Settings
 from topics import SPEND
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
@@ -31,7 +29,7 @@ app = typer.Typer(invoke_without_command=True, add_completion=False)
 def spend(  # noqa: PLR0913  # one for each option
     context: typer.Context,
     *,
-    since: Annotated[str | None, typer.Option(help="Only what was spent within 30s, 15m, 12h, 7d.")] = None,
+    since: SinceOption = None,
     by: Annotated[GroupBy, typer.Option(help="The grouping: one line for each group.")] = "model",
     tenant: Annotated[str | None, typer.Option(help="Only what was spent for this tenant.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only what runs of this workflow have spent.")] = None,
@@ -46,8 +44,7 @@ def spend(  # noqa: PLR0913  # one for each option
     if plot and json:
         raise typer.BadParameter("use either --plot or --json, not both")
     wanted = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
-    begin = None if since is None else time.time() - _seconds(since)
-    sums = run(_read(find(config, bootstrap_servers), SpendTotals(by), begin, wanted))
+    sums = run(_read(find(config, bootstrap_servers), SpendTotals(by), since, wanted))
     output = Output(programs=json)
     if json:
         for row in (*sums.rows(), sums.total()):
@@ -93,10 +90,3 @@ async def _read(settings: Settings, sums: SpendTotals, since: float | None, want
             if late_enough and all(getattr(found, name) == value for name, value in wanted.items()):
                 sums.add(found)
     return sums
-
-
-def _seconds(text: str) -> float:
-    try:
-        return TypeAdapter[float](Seconds).validate_python(text)
-    except ValidationError:
-        raise typer.BadParameter("--since: give a duration such as 30s, 15m, 12h or 7d") from None

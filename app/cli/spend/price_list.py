@@ -7,6 +7,7 @@ from app.errors import ConfigurationError
 from app.prices.price import Price
 from app.prices.price_table import PriceTable
 from app.settings import Settings
+from app.suggestions import closest_match
 
 
 class ListedPrice(View):
@@ -52,8 +53,11 @@ def prices_of(table: PriceTable, settings: Settings, name: str) -> list[ListedPr
     asked = [(provider, name) for provider in providers] + [(first, rest)]
     found = [_listed(price, *model) for model in asked if (price := table.find(*model))]
     if not found:
+        known = {*settings.models, *(entry.pattern for entry in table.entries)}
+        near = closest_match(name, known) or closest_match(rest, known)
+        hint = f"did you mean `{near}`? " if near else ""
         raise ConfigurationError(
-            f"unknown model {name}: it is not configured and has no known price; see docs/costs.md"
+            f"unknown model {name}: it is not configured and has no known price; {hint}see docs/costs.md"
         )
     return found
 

@@ -11,8 +11,8 @@ from app.cli.output import Output, one_line
 from app.cli.spend.price_list import ListedPrice
 from app.cli.spend.totals import GroupBy, SpendRow, SpendTotals
 
-_BAR = 50
-_NAME = 30
+#: The longest bar, and the shortest that says anything.
+_BAR, _LEAST_BAR = 50, 10
 #: What an empty name stands for, such as tasks without a tenant.
 _NO_NAME = "(none)"
 
@@ -24,24 +24,30 @@ def show(output: Output, sums: SpendTotals, by: GroupBy, *, plot: bool) -> None:
         output.say("nothing was spent")
         return
     if plot:
-        for line in bars(rows):
+        for line in bars(rows, output.width):
             output.say(line)
     else:
         columns = (by, "calls", "input", "cached input", "output", "cost", "share", "without price")
-        output.table(columns, _cells([*rows, total]))
+        expendable = ("cached input", "share", "output", "input", "calls")
+        output.table(columns, _cells([*rows, total]), keep=("cost",), expendable=expendable)
     for note in notes(total):
         output.note(note)
 
 
-def bars(rows: Sequence[SpendRow]) -> Iterator[str]:
-    """Yield one line for each of the rows, at least one: its name, a bar as long as its cost, and the cost."""
-    most = max(row.cost for row in rows)
-    width = min(_NAME, max(cell_len(_name(row)) for row in rows))
-    for row, cost in zip(rows, _amounts(rows), strict=True):
-        length = round(row.cost / most * _BAR) if most else 0
+def bars(rows: Sequence[SpendRow], columns: int | None = None) -> Iterator[str]:
+    """Yield one line for each of the rows, at least one: its name, a bar as long as its cost, and the cost.
+
+    On a terminal of so many `columns`, the bars have what names and costs leave, but are no shorter than 10.
+    """
+    most, costs = max(row.cost for row in rows), _amounts(rows)
+    width = max(cell_len(_name(row)) for row in rows)
+    left = _BAR if columns is None else columns - width - len(costs[0]) - 4
+    longest = max(_LEAST_BAR, min(_BAR, left))
+    for row, cost in zip(rows, costs, strict=True):
+        length = round(row.cost / most * longest) if most else 0
         # Anything that cost money gets a visible bar.
         bar = "#" * max(length, 1 if row.cost else 0)
-        yield f"{set_cell_size(_name(row), width)}  {bar:<{_BAR}}  {cost}"
+        yield f"{set_cell_size(_name(row), width)}  {bar:<{longest}}  {cost}"
 
 
 def notes(total: SpendRow) -> Iterator[str]:
@@ -59,7 +65,9 @@ def notes(total: SpendRow) -> Iterator[str]:
 def show_prices(output: Output, found: Sequence[ListedPrice]) -> None:
     """Print prices."""
     columns = ("model", "provider", "model name", "input", "cached", "output", "reasoning", "as of", "source")
-    output.table(columns, [_price(one) for one in found], title="US dollars per million tokens")
+    expendable = ("source", "as of", "reasoning", "cached", "provider")
+    rows = [_price(one) for one in found]
+    output.table(columns, rows, "US dollars per million tokens", keep=("model name",), expendable=expendable)
     output.note("prices change: compare with the provider; override them in models.NAME.price or `prices`")
 
 
@@ -85,7 +93,7 @@ def _amounts(rows: Sequence[SpendRow]) -> list[str]:
 
 
 def _name(row: SpendRow) -> str:
-    return one_line(row.name, _NAME) or _NO_NAME
+    return one_line(row.name) or _NO_NAME
 
 
 def _cells(rows: Sequence[SpendRow]) -> Iterator[tuple[object, ...]]:

@@ -19,11 +19,10 @@ from app.cli.target import find
 from app.cli.tasks import result_view, task_lines
 from app.cli.tasks.stream_printer import StreamPrinter
 from app.cli.tasks.task_batch import TaskBatch
-from app.cli.tasks.task_lines import InvalidLine
+from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.errors import ConfigurationError
 from app.settings import Settings
 from topics.results import Result
-from topics.tasks import Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -46,7 +45,8 @@ def send(
 ) -> None:
     """Send each line of a file as a task: {"input": {"question": …}}, or {"id": …, "question": …} as a shorthand.
 
-    Invalid lines are reported and the others sent; exits with 1 if there were any.
+    The id of each task is printed with the number of its line. Invalid lines are reported and the others sent; exits
+    with 1 if there were any.
     """
     if stream and not wait:
         raise typer.BadParameter("--stream needs --wait", param_hint="--stream")
@@ -67,7 +67,12 @@ async def _work(
     source: Any, settings: Settings, output: Output, timeout: float | None, streamed: StreamPrinter | None
 ) -> dict[str, int]:
     async with connect(settings) as client:
-        batch = TaskBatch(client, on_bad=_reporter(output), on_result=streamed.finish if streamed else _printer(output))
+        batch = TaskBatch(
+            client,
+            on_bad=_reporter(output),
+            on_result=streamed.finish if streamed else _printer(output),
+            on_sent=partial(_show_sent, output, beside=timeout is not None),
+        )
         tasks = _expected(task_lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
         with output.progress(hidden=streamed is not None) as progress:
             bar = progress.add_task("sending", total=None)
@@ -89,18 +94,29 @@ def _reporter(output: Output) -> Callable[[InvalidLine], None]:
     return lambda bad: output.note(f"line {bad.line}: {bad.reason}")
 
 
+def _show_sent(output: Output, sent: TaskLine, *, beside: bool) -> None:
+    """Print which id the task of a line has; `beside` results, which say it too, only if the line does not."""
+    if beside:
+        if not sent.named:
+            output.note(f"line {sent.line}: {sent.task.id}")
+    elif output.programs:
+        output.emit({"line": sent.line, "id": sent.task.id})
+    else:
+        output.say_row(f"{sent.task.id}  line {sent.line}")
+
+
 def _printer(output: Output) -> Callable[[Result], None]:
-    return output.emit if output.programs else lambda result: output.say(result_view.result_line(result))
+    return output.emit if output.programs else partial(result_view.show_line, output)
 
 
 async def _expected(
-    tasks: AsyncIterable[Task | InvalidLine], streamed: StreamPrinter | None
-) -> AsyncIterator[Task | InvalidLine]:
+    tasks: AsyncIterable[TaskLine | InvalidLine], streamed: StreamPrinter | None
+) -> AsyncIterator[TaskLine | InvalidLine]:
     """Yield the tasks, after registering them for streaming."""
-    async for task in tasks:
-        if streamed and isinstance(task, Task):
-            streamed.expect(str(task.id))
-        yield task
+    async for one in tasks:
+        if streamed and isinstance(one, TaskLine):
+            streamed.expect(str(one.task.id))
+        yield one
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from app.cli.output import Output, one_line
+from app.cli.output import Output, readable_json
 from topics.model_responses import Usage
 from topics.results import Candidate, Citation, Result, StepReport
 
@@ -18,10 +16,11 @@ def show(output: Output, result: Result, *, answered: bool = False) -> None:
     show_sources(output, result)
     if result.candidates:
         output.say()
-        output.table(("model", "chosen", "tokens", "seconds", "error"), map(_candidate, result.candidates))
+        columns = ("model", "chosen", "tokens", "seconds", "error")
+        output.table(columns, map(_candidate, result.candidates), keep=("error",))
     if result.steps:
         output.say()
-        output.table(("step", "status", "seconds", "tokens"), map(_step, result.steps))
+        output.table(("step", "status", "seconds", "tokens"), map(_step, result.steps), keep=("status",))
     output.say(f"\n{duration(result):.3f} s in total{', degraded' if result.degraded else ''}", style="dim")
 
 
@@ -31,9 +30,10 @@ def show_sources(output: Output, result: Result) -> None:
         output.say(f"  {citation_line(citation)}", style="dim")
 
 
-def result_line(result: Result) -> str:
-    """Return a result as one line."""
-    return f"{result.task_id}  {result.status}  {duration(result):.2f} s  {one_line(answer_text(result))}"
+def show_line(output: Output, result: Result) -> None:
+    """Print a result as one line."""
+    facts = f"{result.task_id}  {result.status}  {duration(result):.2f} s"
+    output.say_row(facts, answer_text(result))
 
 
 def citation_line(citation: Citation) -> str:
@@ -46,7 +46,7 @@ def answer_text(result: Result) -> str:
     """Return the answer, or the error."""
     if result.status != "succeeded":
         return f"{result.error.code}: {result.error.message}" if result.error else result.status
-    return result.answer if isinstance(result.answer, str) else json.dumps(result.answer, ensure_ascii=False)
+    return result.answer if isinstance(result.answer, str) else readable_json(result.answer)
 
 
 def duration(result: Result) -> float:

@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import typer
 
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
-from app.cli.kafka.reader import Reader
-from app.cli.options import ConfigOption, JsonOption, ServersOption
+from app.cli.kafka import topic_ranges
+from app.cli.kafka.client import Client, connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.cli.tasks import result_view
 from app.errors import InvalidEvent
 from app.settings import Settings
 from topics import RESULTS
+from topics.results import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+EndedAs = Literal["succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which results to print: those of which all that is given here is true, `limit` of them at most."""
+
+    workflow: str | None = None
+    status: EndedAs | None = None
+    tenant: str | None = None
+    error: str | None = None
+    limit: int | None = None
+
+    def matches(self, result: Result) -> bool:
+        """Whether a result is wanted."""
+        return (
+            self.workflow in {None, result.workflow}
+            and self.status in {None, result.status}
+            and self.tenant in {None, result.tenant or ""}
+            and self.error in {None, result.error.code if result.error else ""}
+        )
 
 
 @app.callback()
@@ -27,47 +50,68 @@ def results() -> None:
 
 
 @app.command()
-def tail(
+def tail(  # noqa: PLR0913  # one for each option
     *,
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Start with the results already on the topic.")
     ] = False,
+    since: SinceOption = None,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Print what is on the topic, all of it without --since, and end.")
+    ] = False,
+    workflow: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
+    status: Annotated[EndedAs | None, typer.Option(help="Only those that ended so.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only those of tasks of this tenant.")] = None,
+    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only those with this error.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many.")] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print each result as it arrives, until interrupted."""
-    settings = find(config, bootstrap_servers)
-    run(_work(settings, Output(programs=json), limit, from_beginning=from_beginning))
+    if from_beginning and since is not None:
+        raise typer.BadParameter("use either --from-beginning or --since, not both")
+    begin = 0.0 if since is None and (from_beginning or until_end) else since
+    wanted, output = Wanted(workflow, status, tenant, error, limit), Output(programs=json)
+    run(_work(find(config, bootstrap_servers), output, wanted, begin, follow=not until_end))
 
 
-async def _work(settings: Settings, output: Output, limit: int | None, *, from_beginning: bool) -> None:
+async def _work(settings: Settings, output: Output, wanted: Wanted, since: float | None, *, follow: bool) -> None:
     printed = 0
-    async with connect(settings) as client, client.read(RESULTS, from_beginning=from_beginning) as reader:
-        async for record in _all(reader, from_beginning=from_beginning):
-            printed += _print(record, output, settings.topics.max_message_bytes)
-            if printed == limit:
+    async with connect(settings) as client:
+        async for record in _records(client, since, follow=follow):
+            printed += _print(record, output, wanted, settings.topics.max_message_bytes)
+            if printed == wanted.limit:
                 return
+    if not printed:
+        output.say("no results")
 
 
-async def _all(reader: Reader, *, from_beginning: bool) -> AsyncIterator[Any]:
-    """Yield the records on the topic by time, across all partitions, then new ones as they arrive."""
-    if from_beginning:
-        for record in sorted([record async for record in reader.held()], key=lambda record: record.timestamp):
-            yield record
-    async for record in reader.coming():
-        yield record
+async def _records(client: Client, since: float | None, *, follow: bool) -> AsyncIterator[Any]:
+    """Yield the records from `since` (epoch seconds) on by time, across partitions; then, to `follow`, new ones."""
+    async with client.read(RESULTS) as reader:
+        shown: dict[int, int] = {}
+        if since is not None:
+            held = await topic_ranges.read_since(client, since or None, [RESULTS])
+            for record in sorted(held, key=lambda record: record.timestamp):
+                shown[record.partition] = max(record.offset, shown.get(record.partition, -1))
+                yield record
+        if follow:
+            async for record in reader.coming():
+                if record.offset > shown.get(record.partition, -1):  # it may have come between the two
+                    yield record
 
 
-def _print(record: Any, output: Output, max_bytes: int) -> bool:
+def _print(record: Any, output: Output, wanted: Wanted, max_bytes: int) -> bool:
     try:
         result = RESULTS.parse(record.value, max_bytes=max_bytes)
     except InvalidEvent as error:
         output.note(f"{record.topic}/{record.partition}/{record.offset} is not a valid result: {error}")
         return False
+    if not wanted.matches(result):
+        return False
     if output.programs:
         output.emit(result)
     else:
-        output.say(result_view.result_line(result))
+        result_view.show_line(output, result)
     return True

@@ -11,10 +11,9 @@ from typing import Any
 from app.cli.kafka import topic_ranges
 from app.cli.kafka.client import Client
 from app.cli.kafka.pending_keys import PendingKeys
-from app.cli.tasks.task_lines import InvalidLine
+from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from topics import RESULTS, TASKS
 from topics.results import Result
-from topics.tasks import Task
 
 _MAX_PENDING = 5000
 # A task without a result after these seconds may have been answered before it was sent.
@@ -24,11 +23,17 @@ _LOOK_BACK_AFTER = 3.0
 class TaskBatch:
     """Counts tasks sent, invalid lines, and how the tasks ended.
 
-    `before` are those accepted before this batch began: tasks that are remembered are not processed again.
+    `before` are those accepted before this batch began: tasks that are remembered are not processed again. `on_sent` is
+    called for each task that the broker has.
     """
 
     def __init__(
-        self, client: Client, *, on_bad: Callable[[InvalidLine], None], on_result: Callable[[Result], None]
+        self,
+        client: Client,
+        *,
+        on_bad: Callable[[InvalidLine], None],
+        on_result: Callable[[Result], None],
+        on_sent: Callable[[TaskLine], None] = lambda _: None,
     ) -> None:
         self.sent = self.bad = self.succeeded = self.failed = 0
         self.before = 0
@@ -36,7 +41,8 @@ class TaskBatch:
         self._began = time.time()
         self._on_bad = on_bad
         self._on_result = on_result
-        self._pending: set[asyncio.Future[Any]] = set()
+        self._on_sent = on_sent
+        self._pending: list[tuple[TaskLine, asyncio.Future[Any]]] = []
         self._waiting: PendingKeys | None = None
 
     @property
@@ -60,7 +66,7 @@ class TaskBatch:
             self._waiting.take(record)
         return await self._waiting.settled(max(0.0, timeout - _LOOK_BACK_AFTER))
 
-    async def send(self, tasks: AsyncIterable[Task | InvalidLine], each: Callable[[], None] = lambda: None) -> None:
+    async def send(self, tasks: AsyncIterable[TaskLine | InvalidLine], each: Callable[[], None] = lambda: None) -> None:
         """Send the tasks, and return when the broker has all of them; `each` is called for every one."""
         async for task in tasks:
             if isinstance(task, InvalidLine):
@@ -71,18 +77,20 @@ class TaskBatch:
                 each()
         await self._acknowledged()
 
-    async def _enqueue(self, task: Task) -> None:
-        key = str(task.id)
+    async def _enqueue(self, line: TaskLine) -> None:
+        key = str(line.task.id)
         if self._waiting:
             self._waiting.expect(key)
-        self._pending.add(await self._client.send(TASKS, key, task, id=key))
+        self._pending.append((line, await self._client.send(TASKS, key, line.task, id=key)))
         self.sent += 1
         if len(self._pending) >= _MAX_PENDING:
             await self._acknowledged()
 
     async def _acknowledged(self) -> None:
-        pending, self._pending = self._pending, set()
-        await asyncio.gather(*pending)
+        pending, self._pending = self._pending, []
+        await asyncio.gather(*(sent for _, sent in pending))
+        for line, _ in pending:
+            self._on_sent(line)
 
     def _arrived(self, _: str, record: Any) -> None:
         result = RESULTS.parse(record.value, max_bytes=self._client.settings.topics.max_message_bytes)

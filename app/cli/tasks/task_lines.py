@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from app.errors import InvalidEvent
-from app.source.problems import closest_match
+from app.suggestions import closest_match
 from topics import TASKS
 from topics.tasks import Task
 
@@ -33,7 +33,16 @@ class InvalidLine:
     reason: str
 
 
-async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[Task | InvalidLine]:
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """A task, and its line, counted from 1; `named` if its id is in the line, and was not made up here."""
+
+    line: int
+    task: Task
+    named: bool = True
+
+
+async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[TaskLine | InvalidLine]:
     """Yield a task for each line that is not blank; a task without an id is given one.
 
     A slow pipe is read as data arrives, and never blocks the event loop.
@@ -43,9 +52,16 @@ async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[Task | In
         *whole, rest = (rest + block).split(b"\n")
         for number, line in enumerate(whole, number + 1):  # noqa: B020  # it continues the count
             if line.strip():
-                yield parse_strictly(number, line, max_bytes=max_bytes)
+                yield _numbered(number, line, max_bytes)
     if rest.strip():
-        yield parse_strictly(number + 1, rest, max_bytes=max_bytes)
+        yield _numbered(number + 1, rest, max_bytes)
+
+
+def _numbered(number: int, line: bytes, max_bytes: int) -> TaskLine | InvalidLine:
+    found = parse_strictly(number, line, max_bytes=max_bytes)
+    if isinstance(found, InvalidLine):
+        return found
+    return TaskLine(number, found, named=b'"id"' in line and _object(line).get("id") is not None)
 
 
 def parse_strictly(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:

@@ -91,8 +91,8 @@ async def _roll_back(
 ) -> None:
     async with connect(settings) as client:
         deployed = await deployments.read(client)
-        active = deployed.numbers.get(workflow)
-        target = to or await _previous_version(client, workflow, list(deployed.of(workflow)), active)
+        active, versions = deployed.numbers.get(workflow), list(deployed.of(workflow))
+        target = to or await _previous_version(client, workflow, versions, active)
         change = activation(workflow, target, deployed.specs, active)
         if not dry_run:
             await publishing.publish(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -40,7 +39,7 @@ def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = Non
         for row in rows:
             output.emit(row)
     elif rows:
-        output.table(tuple(rows[0]), _cells(rows))
+        output.table(tuple(rows[0]), _cells(rows), expendable=("by", "since", "versions"))
     else:
         output.say("no workflows deployed; the built-in workflow `ask` is always available")
 
@@ -137,6 +136,4 @@ def _cells(rows: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
 
 
 def _shown(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
     return ", ".join(map(str, value)) if isinstance(value, list) else value

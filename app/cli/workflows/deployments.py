@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from app.cli.kafka.client import Client
 from app.errors import ConfigurationError, InvalidEvent
+from app.suggestions import did_you_mean
 from app.workflows.definition.deployment import Plain
 from topics import AUDIT, DEFINITIONS
 from topics.audit import AuditEvent
@@ -46,8 +47,8 @@ class DeployedWorkflows:
         """
         found = {version: event for (name, version), event in self.in_order() if name == workflow}
         if not found:
-            names = ", ".join(sorted({name for name, _ in self.versions})) or "none"
-            raise ConfigurationError(f"workflow {workflow} is not deployed; deployed workflows: {names}")
+            hint = did_you_mean(workflow, {name for name, _ in self.versions}, "deployed workflows:")
+            raise ConfigurationError(f"workflow {workflow} is not deployed; {hint}")
         return found
 
     def in_order(self) -> list[tuple[tuple[str, int], DefinitionEvent]]:

@@ -11,7 +11,8 @@ from app.routing import registry as routing
 from app.routing.base import SinglePassPolicy
 from app.schemas import Schema
 from app.source.problems import Key
-from app.workflows.checks.base import Finding, did_you_mean
+from app.suggestions import did_you_mean
+from app.workflows.checks.base import Finding
 from app.workflows.definition.steps import AskStep
 from app.workflows.kinds.ask_images import MAX_IMAGES, is_image
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from app.errors import ConfigurationError
 from app.settings import Settings
-from app.source.problems import Key, closest_match
+from app.source.problems import Key
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.template_refs import Compiled, TemplateRef, template_refs
 from topics.model_requests import Feature
@@ -77,13 +77,6 @@ class Subject:
     @cached_property
     def _attempts(self) -> list[tuple[TemplateRef, Compiled | ConfigurationError]]:
         return [(ref, _attempt(ref)) for ref in template_refs(self.spec)]
-
-
-def did_you_mean(name: str, names: frozenset[str] | list[str] | tuple[str, ...] | dict[str, object]) -> str:
-    """Return the hint for an unknown name: the nearest name, or else all names."""
-    if near := closest_match(name, names):
-        return f"did you mean `{near}`?"
-    return f"there are {', '.join(sorted(names))}" if names else "there is none"
 
 
 def _attempt(ref: TemplateRef) -> Compiled | ConfigurationError:

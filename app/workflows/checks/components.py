@@ -11,8 +11,9 @@ from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
 from app.schemas import Schema
 from app.source.problems import Key
+from app.suggestions import did_you_mean
 from app.workflows.checks import ask_options, capabilities
-from app.workflows.checks.base import Finding, Subject, did_you_mean
+from app.workflows.checks.base import Finding, Subject
 from app.workflows.definition.steps import (
     AnyStep,
     AskStep,

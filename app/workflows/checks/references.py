@@ -8,7 +8,8 @@ from typing import Any
 from app.errors import ConfigurationError
 from app.expressions.expression import CONTEXT_NAMES, Expression, TemplateValue
 from app.source.problems import Key
-from app.workflows.checks.base import Finding, Subject, did_you_mean
+from app.suggestions import did_you_mean
+from app.workflows.checks.base import Finding, Subject
 from app.workflows.checks.sample_context import follow
 from app.workflows.definition.template_refs import Compiled, TemplateRef
 

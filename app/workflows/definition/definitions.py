@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from app.errors import ConfigurationError, UnknownWorkflow
 from app.expressions.expression import Expression
 from app.schemas import Schema
+from app.suggestions import did_you_mean
 from app.workflows.definition import graph
 from app.workflows.definition.compiled import CompiledStep
 from app.workflows.definition.spec import Workflow
@@ -112,7 +113,7 @@ class Definitions:
             UnknownWorkflow: there is none of this id, or it cannot be run.
         """
         if workflow not in self._active:
-            raise UnknownWorkflow(f"no workflow is called {workflow}; there are {', '.join(sorted(self._active))}")
+            raise UnknownWorkflow(f"no workflow is called {workflow}; {did_you_mean(workflow, self._active)}")
         return self.get(workflow, self._active[workflow])
 
     def get(self, workflow: str, version: int) -> Definition:

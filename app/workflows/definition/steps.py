@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from app.settings import Seconds
-from app.source.problems import closest_match
+from app.suggestions import closest_match
 from topics.model_requests import Feature, Sampling, Tool
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]

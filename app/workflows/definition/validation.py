@@ -9,8 +9,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.source.problems import Key, Problem, closest_match, error_text, place_of, pydantic_errors
+from app.source.problems import Key, Problem, error_text, place_of, pydantic_errors
 from app.source.syntax import Document
+from app.suggestions import closest_match
 from app.workflows.definition.spec import Workflow
 
 _NO_STEP = re.compile(r"(?:Value error, )?(answer|steps\.(\w+)): there is no step called (\w+)")

@@ -45,7 +45,7 @@ async def test_a_server_of_ones_own_needs_no_key(llmock: LLMock, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("opnai/gpt-x", "--model opnai/gpt-x: there is no provider 'opnai'; did you mean openai?"),
+        ("opnai/gpt-x", "--model opnai/gpt-x: there is no provider 'opnai'; did you mean `openai`?"),
         ("zzz", "--model zzz: there is no provider 'zzz'; name one as in --model openai/gpt-5-mini"),
         ("openai", "--model openai: name the model too, as in --model openai/gpt-5-mini"),
         ("openai/", "--model openai/: name the model too, as in --model openai/gpt-5-mini"),

@@ -58,9 +58,10 @@ def test_a_result_is_shown_with_sources_and_candidates(capsys: pytest.CaptureFix
     assert "1.500 s in total" in shown
 
 
-def test_a_failure_is_shown_with_its_reason() -> None:
+def test_a_failure_is_shown_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     failed = _result("a", status="failed", answer=None, error=Failure(code="quorum_not_met", message="too few"))
-    assert result_view.result_line(failed) == "a  failed  1.50 s  quorum_not_met: too few"
+    result_view.show_line(Output(), failed)
+    assert capsys.readouterr().out == "a  failed  1.50 s  quorum_not_met: too few\n"
 
 
 def test_a_structured_answer_is_json() -> None:

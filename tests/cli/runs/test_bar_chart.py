@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from app.cli.runs.bar_chart import TimeAxis, row
+from app.cli.runs.bar_chart import Columns, TimeAxis
 from tests.cli.runlog import Log, moment
 
 
@@ -38,6 +38,35 @@ def test_a_run_that_took_no_time_has_bars() -> None:
 
 
 def test_columns_stand_below_each_other_whatever_the_names_are() -> None:
-    rows = [row(name, "#", "ok", "1.0", "rest") for name in ("a", "b" * 80, "模型" * 30)]
-    assert {cell_len(one.partition("#")[0]) for one in rows} == {28}
-    assert rows[1].partition("#")[0].rstrip().endswith("…")
+    names = ("a", "b" * 80, "模型" * 30)
+    columns = Columns.fitting(names, None)
+    rows = [line for name in names for line in columns.row(name, "#", "ok", "1.0", "rest")]
+    assert {cell_len(one.partition("#")[0]) for one in rows} == {122}
+    assert all(name in one for name, one in zip(names, rows, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("width", "name", "bar"),
+    [
+        (None, 26, 34),
+        (113, 26, 34),
+        (112, 7, 34),
+        (80, 7, 20),
+        (60, 7, 26),
+        (44, 7, 10),
+        (43, 7, 0),
+        (31, 0, 0),
+        (1, 0, 0),
+    ],
+)
+def test_a_narrow_terminal_has_shorter_bars_or_none(width: int | None, name: int, bar: int) -> None:
+    columns = Columns.fitting(["retrieve"[:7], "a"], width)
+    assert (columns.name, columns.bar) == (name, bar)
+
+
+@pytest.mark.parametrize("width", [87, 60, 44, 43, 31, 20])
+def test_nothing_of_a_row_is_lost_in_a_narrow_terminal(width: int) -> None:
+    columns = Columns.fitting(["retrieve"], width)
+    lines = list(columns.row("retrieve", "#", "succeeded", "1.000", "3 chunks"))
+    assert " ".join(lines).replace("#", "").split() == ["retrieve", "succeeded", "1.000", "3", "chunks"]
+    assert all(cell_len(line) <= max(width, 26) for line in lines)

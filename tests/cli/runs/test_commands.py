@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,29 @@ from typer.testing import CliRunner, Result
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import attach
+from app.cli.kafka.client import Client, attach
 from app.cli.main import build
 from app.settings import Settings, TopicSettings
 from tests.cli.runlog import Log, answered, publish
-from topics.tasks import Parent
+from topics import TASKS
+from topics.base import Failure
+from topics.tasks import Parent, Task
 
 
 class _Cli:
     """Runs commands against the embedded broker, each in a thread, as it has an event loop of its own."""
 
-    def __init__(self, connection: Connection, config: Path) -> None:
+    def __init__(self, connection: Connection, config: Path, client: Client) -> None:
         self.servers, self.config = connection.bootstrap_servers, config
+        self._client = client
+
+    async def publish(self, log: Log) -> None:
+        await publish(self._client, log)
+
+    async def tasks(self) -> list[Task]:
+        """Return what is on the topic `tasks`."""
+        async with self._client.read(TASKS, from_beginning=True) as reader:
+            return [TASKS.parse(record.value, max_bytes=100_000) async for record in reader.held()]
 
     async def __call__(self, *arguments: str) -> Result:
         line = [*arguments, "--bootstrap-servers", self.servers, "--config", str(self.config)]
@@ -52,7 +64,7 @@ async def cli(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         child = Log("w-1/s/workflow/1")
         child.task(workflow="leaf", parent=Parent(task_id="w-1", step="s", request_id="w-1/s/workflow/1"))
         await publish(client, child)
-    yield _Cli(embedded, config)
+        yield _Cli(embedded, config, client)
 
 
 async def test_runs_are_listed_and_picked(cli: _Cli) -> None:
@@ -108,7 +120,9 @@ async def test_a_cancellation_without_effect_is_one_line(cli: _Cli) -> None:
     assert [(one["kind"], one["name"]) for one in view["signals"]] == [("cancel", "enough")]
 
 
-@pytest.mark.parametrize("command", [["show"], ["wait"], ["cancel"], ["signal", "go"], ["fuse", "--strategy", "vote"]])
+@pytest.mark.parametrize(
+    "command", [["show"], ["wait"], ["cancel"], ["retry"], ["signal", "go"], ["fuse", "--strategy", "vote"]]
+)
 async def test_a_run_that_is_not_known_is_one_line(cli: _Cli, command: list[str]) -> None:
     done = await cli(command[0], "absent", *command[1:])
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
@@ -128,11 +142,73 @@ async def test_recorded_answers_are_fused_again(cli: _Cli) -> None:
     assert "a different answer" in (await cli("fuse", "q-1", "--strategy", "concat")).stdout
 
 
+async def _fail(cli: _Cli, task_id: str, **task: Any) -> None:
+    """Leave a run that failed on the topics, and a later task with its id that is none of its own."""
+    log = Log(task_id)
+    log.task(**task)
+    log.result(1.0, status="failed", error=Failure(code="timeout", message="no"))
+    log.put(TASKS, Task(id=task_id, input={"question": "other"}), 2.0)
+    await cli.publish(log)
+
+
+async def test_a_failed_run_is_sent_again_as_a_new_task(cli: _Cli) -> None:
+    parent = Parent(task_id="p", step="s", request_id="p/s/1")
+    over = datetime(2026, 1, 15, 9, tzinfo=UTC)
+    await _fail(cli, "f-1", tenant="acme", priority=7, metadata={"team": "a"}, deadline=over, parent=parent)
+    assert await cli.objects("retry", "f-1") == [{"id": "f-1.retry-1", "retry_of": "f-1"}]
+    sent = next(task for task in await cli.tasks() if task.id == "f-1.retry-1")
+    assert sent.input == {"question": "why?"}  # and not that of the later task
+    assert (sent.tenant, sent.priority, sent.deadline, sent.parent) == ("acme", 7, None, None)
+    assert sent.metadata == {"team": "a", "retry_of": "f-1"}
+    again = await cli("retry", "f-1")
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "meta-ai: f-1 was sent again as f-1.retry-1, which is running: meta-ai runs show f-1.retry-1\n",
+    )
+
+
+@pytest.mark.parametrize("deadline", [None, datetime(2999, 1, 1, tzinfo=UTC)])
+async def test_a_deadline_that_is_to_come_stays(cli: _Cli, deadline: datetime | None) -> None:
+    await _fail(cli, "f-2", deadline=deadline)
+    assert (await cli("retry", "f-2", "--id", "任务-😀")).stdout == "任务-😀  retry of f-2\n"
+    assert [task.deadline for task in await cli.tasks() if task.id == "任务-😀"] == [deadline]
+
+
+async def test_the_retries_of_a_run_are_counted(cli: _Cli) -> None:
+    for task_id in ("f-3", "f-3.retry-1", "f-3.retry-2"):
+        await _fail(cli, task_id)
+    assert await cli.objects("retry", "f-3") == [{"id": "f-3.retry-3", "retry_of": "f-3"}]
+    await _fail(cli, "f-4.retry-9")
+    assert (await cli.objects("retry", "f-4.retry-9"))[0]["id"] == "f-4.retry-10"
+
+
+async def test_what_cannot_be_sent_again_is_one_line(cli: _Cli) -> None:
+    succeeded = await cli("retry", "q-1")
+    assert succeeded.stderr == "meta-ai: the run q-1 succeeded; to run it again, send its task with a new id\n"
+    running = await cli("retry", "w-1")
+    assert running.stderr == "meta-ai: the run w-1 has not ended; to stop it: meta-ai runs cancel w-1\n"
+    lost = Log("f-5")
+    lost.result(1.0, status="cancelled")
+    await cli.publish(lost)
+    assert "the task f-5 is no longer on the topic tasks" in (await cli("retry", "f-5")).stderr
+    await _fail(cli, "f" * 200)
+    assert "choose an id with --id" in (await cli("retry", "f" * 200)).stderr
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("Q-1", "q-1"), ("q_1", "q-1"), ("w-1/s/workflow", "w-1/s/workflow/1")])
+async def test_a_misspelt_run_is_guessed(cli: _Cli, wrong: str, meant: str) -> None:
+    done = await cli("show", wrong)
+    assert done.stderr == f"meta-ai: unknown run {wrong}; did you mean `{meant}`? see meta-ai runs list\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["show", "x", "--mermaid", "--json"],
         ["list", "--since", "soon"],
+        ["retry", "a", "b", "--id", "c"],
+        ["retry", "a", "--id", "x" * 201],
+        ["wait", "a", "--timeout", "0s"],
         ["list", "--status", "odd"],
         ["signal", "x", "go", "--data", "{"],
         ["signal", "x", "n" * 101],

@@ -86,7 +86,7 @@ async def test_a_signal_goes_to_the_partition_of_its_run(client: Client) -> None
 @pytest.mark.parametrize(
     ("steps", "hint"),
     [
-        ({"a": {"kind": "wait", "signal": "goo"}}, "did you mean goo?"),
+        ({"a": {"kind": "wait", "signal": "goo"}}, "did you mean `goo`?"),
         (
             {"a": {"kind": "wait", "signal": "approval"}, "b": {"kind": "wait", "signal": "ack"}},
             "known signals: ack, approval",

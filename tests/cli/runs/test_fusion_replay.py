@@ -91,7 +91,7 @@ def test_without_a_result_the_step_must_be_named() -> None:
 @pytest.mark.parametrize(
     ("strategy", "step", "options", "reason"),
     [
-        ("vote", "nowhere", {}, "no answers of step nowhere are recorded in q-1; steps with answers: ask"),
+        ("vote", "nowhere", {}, "no answers of step nowhere are recorded in q-1; there are ask"),
         ("guess", None, {}, "guess"),
         ("vote", None, {"colour": 1}, "colour"),
         ("best-of-n", None, {"judge": "m0"}, "best-of-n needs a model"),
@@ -105,7 +105,7 @@ def test_what_cannot_be_done_is_one_sentence(strategy: str, step: str | None, op
 def test_a_run_without_answers_has_nothing_to_fuse() -> None:
     log = Log()
     log.task()
-    with pytest.raises(ConfigurationError, match="no answers are recorded in q-1; steps with answers: none"):
+    with pytest.raises(ConfigurationError, match=r"no answers are recorded in q-1$"):
         _fuse(log)
 
 

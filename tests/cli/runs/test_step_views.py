@@ -58,16 +58,14 @@ def test_the_state_tells_of_a_step_that_is_over() -> None:
 def test_a_waiting_step_says_for_which_signal_and_until_when() -> None:
     waiting = StepRun("running", started_at=START, wake_at=START + 60, ends_at=START + 60)
     spec = {"s": {"kind": "wait", "signal": "approval"}}
-    assert (
-        _by_name(_running({"s": waiting}, spec))["s"].waits == "for the signal approval until 2026-01-15 08:01:00 UTC"
-    )
-    assert _by_name(_running({"s": waiting}))["s"].waits == "until 2026-01-15 08:01:00 UTC"
+    assert _by_name(_running({"s": waiting}, spec))["s"].waits == "for the signal approval until 2026-01-15T08:01:00Z"
+    assert _by_name(_running({"s": waiting}))["s"].waits == "until 2026-01-15T08:01:00Z"
 
 
 def test_a_step_that_backs_off_says_when_it_is_tried_again() -> None:
     backing = StepRun("backing_off", attempt=2, started_at=START, wake_at=START + 5)
     step = _by_name(_running({"s": backing}))["s"]
-    assert step.waits == "to be tried again at 2026-01-15 08:00:05 UTC"
+    assert step.waits == "to be tried again at 2026-01-15T08:00:05Z"
 
 
 def test_a_map_that_runs_waits_for_its_items_alone() -> None:

@@ -27,7 +27,7 @@ def _columns(line: str) -> list[str]:
 
 def test_the_first_line_says_what_the_whole_took() -> None:
     assert _text(answered())[0] == (
-        "q-1  ask v1  succeeded  4.000 s  1,200 in, 34 out, $0.01  since 2026-01-15 08:00:00 UTC"
+        "q-1  ask v1  succeeded  4.000 s  1,200 in, 34 out, $0.01  since 2026-01-15T08:00:00Z"
     )
 
 
@@ -100,13 +100,13 @@ def test_a_run_under_way_shows_what_it_awaits() -> None:
     log.put(SIGNALS, Signal(task_id="q-1", name="hold", actor="eve"), 2.0)
     shown = _text(log)
     assert shown[0].startswith("q-1  ask v1  running  10.000 s")
-    assert shown[1] == "  signal hold  08:00:02  by eve"
+    assert shown[1] == "  signal hold  2026-01-15T08:00:02Z  by eve"
     assert [column.strip() for column in _columns(_line(log, "one"))] == ["one", "pending"]
-    assert "    waits until 2026-01-15 08:01:00 UTC" in shown
+    assert "    waits until 2026-01-15T08:01:00Z" in shown
     assert shown[-3:] == [
         "running; pending requests: 1",
         "  q-1/ask/one/1  model one",
-        "  deadline 2026-01-15 08:01:00 UTC",
+        "  deadline 2026-01-15T08:01:00Z",
     ]
 
 
@@ -132,3 +132,25 @@ def test_a_failed_step_says_its_error() -> None:
     log = Log()
     log.result(3.0, [report("s", "ask", 1.0, 1.0, status="failed", error=Failure(code="timeout", message="a\nb"))])
     assert "    timeout: a b" in _text(log)
+
+
+@pytest.mark.parametrize("width", [200, 80, 60, 20])
+def test_a_terminal_of_any_width_shows_the_same_words(width: int) -> None:
+    def words(texts: list[str]) -> list[str]:
+        return sorted(word for text in texts for word in text.split() if word.strip("─█"))
+
+    shown = [text for text, _ in lines(answered().view(), width)]
+    everything, header = words(_text(answered())), ["0", "4.000", "s", "seconds", "status", "step"]
+    if f"(bars: left out, as the terminal has {width} columns)" in shown:
+        for word in header:
+            everything.remove(word)
+        everything = sorted([*everything, *f"(bars: left out, as the terminal has {width} columns)".split()])
+    assert words(shown) == everything
+
+
+def test_in_a_pipe_a_long_reason_is_whole() -> None:
+    log, reason = Log(), "word " * 100 + "end"
+    log.result(3.0, [report("s" * 60, "ask", 1.0, 1.0, reason=reason)])
+    assert f"    {reason}" in _text(log)
+    assert _line(log, "s" * 60)
+    assert "…" in "".join(text for text, _ in lines(log.view(), 80))

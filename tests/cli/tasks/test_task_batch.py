@@ -12,7 +12,7 @@ from app.brokers.topics import ensure_topics
 from app.cli.kafka.client import Client, attach
 from app.cli.tasks import task_batch
 from app.cli.tasks.task_batch import TaskBatch
-from app.cli.tasks.task_lines import InvalidLine
+from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.settings import Settings, TopicSettings
 from topics import RESULTS, TASKS
 from topics.results import Result
@@ -38,13 +38,13 @@ async def _answer(client: Client, task_id: str, status: str = "succeeded") -> No
     await (await client.send(RESULTS, task_id, Result.model_validate(fields), id=task_id))
 
 
-async def _each(*tasks: Task | InvalidLine) -> AsyncIterator[Task | InvalidLine]:
+async def _each(*tasks: TaskLine | InvalidLine) -> AsyncIterator[TaskLine | InvalidLine]:
     for task in tasks:
         yield task
 
 
-def _task(task_id: str) -> Task:
-    return Task(id=task_id, input={})
+def _task(task_id: str, line: int = 1) -> TaskLine:
+    return TaskLine(line, Task(id=task_id, input={}))
 
 
 def _batch(client: Client, seen: list[str]) -> TaskBatch:
@@ -52,16 +52,17 @@ def _batch(client: Client, seen: list[str]) -> TaskBatch:
         client,
         on_bad=lambda bad: seen.append(f"line {bad.line}"),
         on_result=lambda result: seen.append(result.task_id),
+        on_sent=lambda one: seen.append(f"sent {one.line} {one.task.id}"),
     )
 
 
 async def test_what_is_sent_is_on_the_topic_and_what_is_not_a_task_is_told(client: Client) -> None:
     seen: list[str] = []
     batch = _batch(client, seen)
-    await batch.send(_each(_task("a"), InvalidLine(2, "no task"), _task("b")))
+    await batch.send(_each(_task("a"), InvalidLine(2, "no task"), _task("b", 3)))
     async with client.read(TASKS, from_beginning=True) as reader:
         assert {record.key async for record in reader.held()} == {b"a", b"b"}
-    assert (batch.sent, batch.bad, batch.unanswered, seen) == (2, 1, 0, ["line 2"])
+    assert (batch.sent, batch.bad, batch.unanswered, seen) == (2, 1, 0, ["line 2", "sent 1 a", "sent 3 b"])
 
 
 async def test_results_are_counted_as_they_come(client: Client) -> None:
@@ -73,7 +74,7 @@ async def test_results_are_counted_as_they_come(client: Client) -> None:
         await _answer(client, "a")
         assert not await batch.settled(0.5)
     assert (batch.succeeded, batch.failed, batch.unanswered, batch.before) == (1, 1, 1, 0)
-    assert sorted(seen) == ["a", "b"]
+    assert sorted(one for one in seen if "sent" not in one) == ["a", "b"]
 
 
 async def test_what_was_answered_before_it_was_sent_again_is_not_waited_for(client: Client) -> None:
@@ -84,4 +85,4 @@ async def test_what_was_answered_before_it_was_sent_again_is_not_waited_for(clie
     async with batch.collecting():
         await batch.send(_each(_task("a")))
         assert await batch.settled(60.0)
-    assert (batch.succeeded, batch.unanswered, batch.before, seen) == (1, 0, 1, ["a"])
+    assert (batch.succeeded, batch.unanswered, batch.before, seen) == (1, 0, 1, ["sent 1 a", "a"])

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from app.cli.tasks import task_lines
-from app.cli.tasks.task_lines import InvalidLine
+from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from topics.tasks import Task
 
 
@@ -81,7 +81,26 @@ class _Slow(io.RawIOBase):
 async def test_lines_are_put_together_and_counted() -> None:
     content = b'{"id":"a","question":"1"}\n\n\nbad\n{"id":"b","question":"2"}'
     found = [item async for item in task_lines.read(_Slow(content), max_bytes=1000)]
-    assert [item.id if isinstance(item, Task) else item.line for item in found] == ["a", 4, "b"]
+    assert [(item.line, item.task.id if isinstance(item, TaskLine) else "") for item in found] == [
+        (1, "a"),
+        (4, ""),
+        (5, "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (b'{"id": "a", "question": "q"}', True),
+        (b'{"question": "\\"id\\": 7"}', False),
+        (b'{"id": null, "question": "q"}', False),
+        (b'{"input": {"id": "a"}}', False),
+    ],
+)
+async def test_an_id_that_is_made_up_is_told_apart(line: bytes, *, named: bool) -> None:
+    (found,) = [item async for item in task_lines.read(io.BytesIO(line), max_bytes=1000)]
+    assert isinstance(found, TaskLine)
+    assert (found.named, bool(found.task.id)) == (named, True)
 
 
 async def test_an_empty_file_has_no_tasks() -> None:
