@@ -22,6 +22,7 @@ from app.models.calling.call import call
 from app.models.capabilities import adapt_prompt, prompt_from
 from app.models.outcome import FAULTS, Outcome
 from app.retrieval.base import Embedder
+from app.suggestions import did_you_mean
 from app.telemetry.attributes import model_answer, model_call
 from app.telemetry.tracing import Tracer
 from topics.base import Failure
@@ -41,8 +42,7 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
     request, remaining = received.event, Deadline.until(received.event.expires_at)
     configured = deps.models.get(request.model)
     if configured is None:
-        known = ", ".join(sorted(deps.models))
-        message = f"no model is called {request.model}; there are {known}"
+        message = f"no model is called {request.model}; {did_you_mean(request.model, deps.models)}"
         return RESPONDER.outgoing(received, RESPONDER.failure(request, "unknown_model", message))
 
     if request.ticket or batched.may_wait(request, configured):

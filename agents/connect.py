@@ -17,6 +17,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
 from app.errors import ConnectorTimeout
+from app.suggestions import did_you_mean
 from app.telemetry.tracing import Tracer
 from topics import STEP_REQUESTS, STEP_RESULTS
 from topics.base import Failure
@@ -33,8 +34,7 @@ async def handle(received: Received[StepRequest], deps: Dependencies) -> Sequenc
     request, remaining = received.event, Deadline.until(received.event.expires_at)
     configured = deps.connectors.get(request.connector)
     if configured is None:
-        known = ", ".join(sorted(deps.connectors))
-        message = f"no connector is called {request.connector}; there are {known}"
+        message = f"no connector is called {request.connector}; {did_you_mean(request.connector, deps.connectors)}"
         return RESPONDER.outgoing(received, RESPONDER.failure(request, "unknown_connector", message))
 
     async def make() -> StepResult:

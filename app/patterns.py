@@ -6,13 +6,23 @@ than anyone waits, and stops the whole process meanwhile.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from app.errors import MissingDependency
 
 #: Where all matches are looked for, as RE2 may read on to the end of the text for each of them.
 LOOKED_AT = 10_000
-_REASON = "look-ahead, look-behind and back-references are not supported, since their time has no bound"
+#: Why a pattern cannot be used that other engines take.
+UNBOUNDED = "look-ahead, look-behind and back-references are not supported, since their time has no bound"
+_ELSEWHERE = re.compile(r"\(\?<?[=!]|\(\?P=|\\[1-9]")
+
+
+def hint(pattern: str) -> str:
+    """Return what to do about a pattern that an engine whose time is bounded does not take."""
+    return (
+        UNBOUNDED if _ELSEWHERE.search(pattern) else r"close every bracket, and put a \ before a sign that means itself"
+    )
 
 
 class Pattern:
@@ -60,4 +70,4 @@ def _encoded(text: str) -> bytes:
 def _said(error: Exception) -> str:
     said = error.args[0] if error.args else ""
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    return f"{text}; {_REASON}" if "(?" in text or "escape" in text else text
+    return f"{text}; {UNBOUNDED}" if "(?" in text or "escape" in text else text

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from app.errors import ConfigurationError, MissingDependency
+from app.patterns import hint
+from app.suggestions import did_you_mean
 
 _MOST_CHARACTERS = 300
 #: How many faults a value may have to be told which one it is.
 _MOST_FAULTS = 10_000
+#: What YAML 1.1 took for a boolean, as an error quotes it.
+_YAML_1_1 = re.compile(r'"(?:yes|no|on|off)" is not', re.IGNORECASE)
+_NO_TYPE = re.compile(r'"(\w+)" is not valid under any of the schemas')
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _ALTERNATIVES = ("anyOf", "oneOf")
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 
@@ -77,6 +84,12 @@ def _reason(error: Exception) -> str:
     said = str(getattr(error, "message", error)).splitlines()[0]
     if "Retrieval is disabled" in said:
         said = "it refers to another file or address; write what it refers to under `$defs`"
+    if 'is not a "regex"' in said:
+        said = f"{said}; {hint(said)}"
+    if (found := _NO_TYPE.match(said)) and path.endswith("type"):
+        said = f"there is no type {found[1]}; {did_you_mean(found[1], _TYPES)}"
+    if _YAML_1_1.match(said):
+        said += "; write true or false"
     return _short(f"{path}: {said}" if path else said)
 
 

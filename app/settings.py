@@ -5,7 +5,6 @@ The descriptions and examples are what `app.configuration.template` and the JSON
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,20 +23,18 @@ from pydantic import (
     model_validator,
 )
 
+from app.durations import EXAMPLES, parse_duration
+from app.suggestions import did_you_mean
 from topics import ALL
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?(ms|s|m|h|d)?")
 
 
 def _seconds(value: object) -> object:
-    """Read `30s`, `250ms`, `5m`, `12h` or `7d` as seconds; a bare number is seconds already."""
+    """Read a duration as seconds; a number is seconds already."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not found:
-        raise ValueError("give a duration such as 250ms, 30s, 5m, 12h or 7d")
-    return float(found[1]) * _UNITS[found[2] or "s"]
+    if not isinstance(value, str):
+        raise ValueError(f"give {EXAMPLES}")  # noqa: TRY004  # pydantic turns it into a finding
+    return parse_duration(value)
 
 
 def _p95_or_seconds(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -45,18 +42,17 @@ def _p95_or_seconds(value: object, handler: ValidatorFunctionWrapHandler) -> obj
     try:
         return handler(value)
     except ValidationError:
-        raise ValueError("give p95, or a duration such as 250ms, 30s, 5m, 12h or 7d") from None
+        raise ValueError(f"give p95, or {EXAMPLES}") from None
 
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-Seconds = Annotated[
-    float,
-    BeforeValidator(_seconds, json_schema_input_type=float | str),
-    Field(gt=0, allow_inf_nan=False),
-]
+_DURATION = BeforeValidator(_seconds, json_schema_input_type=float | str)
+Seconds = Annotated[float, _DURATION, Field(gt=0, allow_inf_nan=False)]
+#: A duration that may be 0.
+Delay = Annotated[float, _DURATION, Field(ge=0, allow_inf_nan=False)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -191,7 +187,7 @@ class TopicSettings(Section):
         known = sorted(topic.name for topic in ALL)
         for name in self.overrides:
             if name not in known:
-                raise Inconsistent(f"no topic is called {name}; there are {', '.join(known)}", "overrides", name)
+                raise Inconsistent(f"no topic is called {name}; {did_you_mean(name, known)}", "overrides", name)
         return self
 
 
@@ -553,8 +549,7 @@ class Settings(Section):
     def _models_exist(self) -> Settings:
         for name in self.ask.models:
             if name not in self.models:
-                known = ", ".join(sorted(self.models)) or "no model at all"
-                raise Inconsistent(f"no model is called {name}; models has {known}", "ask", "models")
+                raise Inconsistent(f"no model is called {name}; {did_you_mean(name, self.models)}", "ask", "models")
         return self
 
     @model_validator(mode="after")
@@ -564,9 +559,9 @@ class Settings(Section):
             if budget.name in names[:place]:
                 raise Inconsistent(f"two budgets are called {budget.name}", "budgets")
             if unknown := sorted(set(budget.degrade_to).difference(self.models)):
-                raise Inconsistent(
-                    f"no model is called {unknown[0]}, which degrade_to of {budget.name} names", "budgets"
-                )
+                hint = did_you_mean(unknown[0], self.models)
+                text = f"no model is called {unknown[0]}, which degrade_to of {budget.name} names; {hint}"
+                raise Inconsistent(text, "budgets")
         return self
 
     @model_validator(mode="after")

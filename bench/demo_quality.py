@@ -35,8 +35,8 @@ from app.retrieval.ingest import prepare_chunks
 from app.retrieval.registry import build_embedder, build_store
 from app.settings import AskSettings, ModelSettings, Settings
 from app.workflows.definition.builtin import ask
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.steps import AskStep
+from app.workflows.templates.prompts import Prompt
 from bench.support.figures import table
 from topics.model_requests import Message
 from topics.retrieval_results import Chunk

@@ -11,6 +11,7 @@ from app.configuration.keys import section_of
 from app.settings import (
     AskSettings,
     BrokerSettings,
+    Delay,
     ModelSettings,
     Seconds,
     Section,
@@ -29,6 +30,13 @@ SECONDS: TypeAdapter[float] = TypeAdapter(Seconds)
 )
 def test_durations_are_read_in_their_unit(written: str | int, seconds: float) -> None:
     assert SECONDS.validate_python(written) == pytest.approx(seconds)
+
+
+def test_a_delay_may_be_nothing() -> None:
+    delay: TypeAdapter[float] = TypeAdapter(Delay)
+    assert [delay.validate_python(one) for one in (0, "0", "0s", "50ms", "1m1s")] == [0, 0, 0, 0.05, 61]
+    with pytest.raises(ValidationError):
+        delay.validate_python(-1)
 
 
 @pytest.mark.parametrize("wrong", ["", "s", "5 parsecs", "-3s", "0s", "1e400", "²s", True, None, float("inf"), -1])
@@ -93,7 +101,7 @@ def test_the_built_in_workflow_asks_all_models_where_it_is_not_said_which(ask: d
 
 
 def test_ask_names_configured_models_and_a_quorum_that_can_be_met() -> None:
-    with pytest.raises(ValidationError, match="no model is called gpt; models has local"):
+    with pytest.raises(ValidationError, match="no model is called gpt; there are local"):
         Settings(ask=AskSettings(models=("gpt",)))
     with pytest.raises(ValidationError, match=r"ask\.models has only 1"):
         Settings(ask=AskSettings(quorum=2))

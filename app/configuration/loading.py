@@ -12,7 +12,7 @@ from app.configuration.problems import explain
 from app.configuration.substitution import substitute
 from app.settings import Settings
 from app.source.files import read
-from app.source.problems import problems_error
+from app.source.problems import problems_error, without_consequences
 from app.source.syntax import Document
 
 DEFAULT_PATH = Path("meta-ai.yaml")
@@ -48,9 +48,7 @@ def _validate(document: Document) -> Settings:
     try:
         settings = Settings.model_validate(document.value)
     except ValidationError as error:
-        # A value that could not be read is reported once, not for its consequences too.
-        broken = {problem.key for problem in problems}
-        problems = problems + [found for found in explain(error, document.places) if found.key not in broken]
+        problems = [*problems, *without_consequences(explain(error, document.places), problems)]
     if problems:
         raise problems_error(problems)
     return settings

@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from app.configuration.keys import is_duration, is_listed, is_named, section_of
+from app.durations import format_duration
 from app.settings import Settings
 
 _HEADER = """\
@@ -21,11 +22,10 @@ _HEADER = """\
 #
 # A line that begins with # and a key shows an optional one: take the # away to set it.
 # ${NAME} is the value of an environment variable, ${NAME:-default} has a stand-in, and $${ is a plain ${.
-# Durations are written 250ms, 30s, 5m, 12h or 7d.
+# Durations are written 250ms, 30s, 5m, 12h, 7d or 1h30m; a plain number is seconds.
 """
 #: What the examples of a mapping with free names are called.
 _EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets"}
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
 
 
@@ -117,7 +117,7 @@ def _listed(name: str, field: FieldInfo, values: Sequence[BaseModel], indent: st
 
 
 def _written(field: FieldInfo, value: Any) -> str:
-    return _duration(value) if is_duration(field) else _scalar(value)
+    return format_duration(value) if is_duration(field) else _scalar(value)
 
 
 def _scalar(value: Any) -> str:
@@ -126,10 +126,3 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str) and value and value.replace("-", "").replace(".", "").replace("/", "").isalnum():
         return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in _UNITS:
-        if seconds >= length and seconds % length == 0:
-            return f"{int(seconds // length)}{unit}"
-    return f"{round(seconds * 1000)}ms"

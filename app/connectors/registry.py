@@ -15,6 +15,7 @@ from app.connectors.similarity import SimilarityConnector
 from app.entry_points import named
 from app.errors import ConfigurationError
 from app.settings import ConnectorSettings
+from app.suggestions import did_you_mean
 
 GROUP = "meta_ai_orchestrator.connectors"
 
@@ -60,8 +61,8 @@ def build(name: str, settings: ConnectorSettings) -> Connector:
     known = named(KINDS, GROUP)
     if settings.kind not in known:
         raise ConfigurationError(
-            f"connectors.{name}.kind: unknown kind {settings.kind!r}; "
-            f"known kinds: {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}"
+            f"connectors.{name}.kind: unknown kind {settings.kind!r} (packages add kinds as entry points of {GROUP}); "
+            f"{did_you_mean(settings.kind, known)}"
         )
     found = _load(name, known[settings.kind])
     if hasattr(found, "from_settings"):

@@ -10,12 +10,15 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from app.expressions.analysis import Path
+from app.expressions.functions import LEAST_INT, MOST_UINT
 
 MAX_CHARACTERS = 1024 * 1024
+#: The library takes a longer duration for this one.
+_LONGEST = timedelta(microseconds=(2**63 - 1) // 1000)
 _SCALARS = (str, int, float, type(None))
 
-
-_ABSENT = object()
+#: What `follow` returns for a way that leads nowhere.
+ABSENT = object()
 
 
 def select(context: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
@@ -30,16 +33,42 @@ def select(context: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
     return chosen
 
 
+def follow(data: Any, path: Iterable[str | int]) -> Any:
+    """Return the part of plain data that a way by names and places leads to, or `ABSENT`."""
+    for part in path:
+        named = isinstance(data, dict) and isinstance(part, str) and part in data
+        placed = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if not (named or placed):
+            return ABSENT
+        data = data[part]
+    return data
+
+
+def has_large_number(data: Any) -> bool:
+    """Whether plain data hold an integer of more than 64 bits, which the library would make a fraction."""
+    waiting = [data]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, int):
+            if not LEAST_INT <= one <= MOST_UINT:
+                return True
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return False
+
+
 def _copy(source: Any, target: dict[str, Any], path: Path) -> None:
     *above, last = path
     for name in above:
         source = _member(source, name)
         if not _has_names(source):
-            if source is not _ABSENT:
+            if source is not ABSENT:
                 target[name] = plain(source)
             return
         target = target.setdefault(name, {})
-    if (value := _member(source, last)) is not _ABSENT:
+    if (value := _member(source, last)) is not ABSENT:
         target[last] = plain(value)
 
 
@@ -52,11 +81,11 @@ def _has_names(source: Any) -> bool:
 
 def _member(source: Any, name: str) -> Any:
     if isinstance(source, BaseModel):
-        return getattr(source, name) if name in type(source).model_fields else _ABSENT
+        return getattr(source, name) if name in type(source).model_fields else ABSENT
     try:
         return source[name]
     except KeyError:
-        return _ABSENT
+        return ABSENT
 
 
 def plain(value: Any) -> Any:
@@ -107,5 +136,7 @@ def _scalar(value: Any) -> JsonValue:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
+        if abs(value) >= _LONGEST:
+            raise ValueError("yields a duration of more than 292 years, which CEL cannot represent")
         return value.total_seconds()
     raise ValueError(f"yields {type(value).__name__}, which JSON cannot represent")

@@ -54,7 +54,7 @@ def _joined(_: tuple[Extent, ...]) -> Extent:
     return extent.text(JOINED)
 
 
-_TESTS = ("size", "has", "contains", "startsWith", "endsWith", "matches")
+_TESTS = ("has", "contains", "startsWith", "endsWith", "matches")
 _NUMBERS = ("int", "uint", "double", "timestamp", "duration", "type")
 _DATES = ("FullYear", "Month", "Date", "DayOfMonth", "DayOfWeek", "DayOfYear", "Hours", "Minutes", "Seconds")
 #: What the library's own functions yield, and the others.
@@ -64,8 +64,8 @@ _NATIVE: Final[Mapping[str, Result]] = {
     "dyn": _first,
 }
 _PYTHON: Final[Mapping[str, Result]] = {
-    **dict.fromkeys(("bool", "sum", "indexOf", "lastIndexOf"), _scalar),
-    **dict.fromkeys(("substring", "lowerAscii", "upperAscii", "trim", "slice", "sort", "reverse"), _first),
+    **dict.fromkeys(("bool", "size", "sum", "indexOf", "lastIndexOf"), _scalar),
+    **dict.fromkeys(("charAt", "substring", "lowerAscii", "upperAscii", "trim", "slice", "sort", "reverse"), _first),
     **dict.fromkeys(("min", "max"), _item),
     "split": _parts,
     "join": _joined,
@@ -81,18 +81,23 @@ class Cost:
         Raises:
             ValueError: it has a form or a function whose cost is not known.
         """
-        self._tree = parse(source)
+        self.tree = parse(source)
         try:
-            _Reckoning().of(self._tree, {})
-            self._free = not _grows(self._tree)
+            _Reckoning().of(self.tree, {})
+            self._free = not _grows(self.tree)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of `matches`, as they are written."""
+        return [node.parts[-1].name for node in self.tree.walk() if node.kind == "call" and node.name == "matches"]
 
     def of(self, context: Mapping[str, Any]) -> float:
         """Return the units that an evaluation on `context`, plain data, may take."""
         if self._free:
             return 0.0
-        return _Reckoning().of(self._tree, {name: extent.of(value) for name, value in context.items()})[0]
+        return _Reckoning().of(self.tree, {name: extent.of(value) for name, value in context.items()})[0]
 
 
 def _grows(node: Node) -> bool:
@@ -131,6 +136,8 @@ class _Reckoning:
                 inner = extent.largest([part.item for part in parts])
                 # Each operand is copied with the sum of all before it.
                 return costs + weight * len(parts), Extent(weight, length, inner)
+            case "unary" if node.name == "-":
+                return costs + _PYTHON_CALL, SCALAR
             case "binary" | "unary":
                 return costs + 1 + sum(part.weight for part in parts), SCALAR
         raise ValueError(f"the cost of a {node.kind} is not known")

@@ -15,10 +15,13 @@ from pydantic import JsonValue
 
 from app.errors import ConfigurationError, ExpressionError
 from app.expressions.analysis import analyze, shortest_paths
-from app.expressions.conversion import JsonConverter, select
+from app.expressions.conversion import ABSENT, JsonConverter, follow, has_large_number, select
 from app.expressions.cost import MAX_COST, Cost
 from app.expressions.interpolation import OPENING, split_template
-from app.expressions.program import Program, describe_error
+from app.expressions.messages import describe_error
+from app.expressions.patterns import wrong_pattern
+from app.expressions.program import Program
+from app.expressions.syntax import path_of
 
 #: What contexts have; a macro cannot give its items one of these names.
 CONTEXT_NAMES = frozenset({"input", "metadata", "task", "steps", "item", "index"})
@@ -44,6 +47,10 @@ class Expression:
             self._cost = Cost(source)
         except ValueError as error:
             raise ConfigurationError(f"{where}: cannot be bounded: {error}") from None
+        for pattern in self._cost.patterns:
+            if wrong := wrong_pattern(pattern):
+                raise ConfigurationError(f"{where}: {wrong}")
+        self._way = path_of(self._cost.tree)
         reading = analyze(source, self._program.variables)
         self.paths = reading.paths
         self._needed = shortest_paths(self.paths)
@@ -61,13 +68,26 @@ class Expression:
             ExpressionError: it refers to a missing value, mixes types, or yields or costs too much.
         """
         chosen = select(context, self._needed)
+        try:
+            # What is only named needs no evaluation, in which a number of more than 64 bits would not stay itself.
+            value = follow(chosen, self._way) if self._way else ABSENT
+            if value is ABSENT:
+                value = self._run(chosen)
+            return value if native and isinstance(value, datetime) else JsonConverter().of(value)
+        except ExpressionError:
+            raise
+        except Exception as error:  # noqa: BLE001  # each fault of an expression has a type of its own
+            raise ExpressionError(f"{self.where}: {describe_error(error, chosen, self.paths)}") from None
+
+    def _run(self, chosen: dict[str, Any]) -> Any:
         if self._cost.of(chosen) > MAX_COST:
             raise ExpressionError(f"{self.where}: would take too long on so much data; use a connector for it")
-        try:
-            value = self._program.run(chosen)
-            return value if native and isinstance(value, datetime) else JsonConverter().of(value)
-        except Exception as error:  # noqa: BLE001  # each fault of an expression has a type of its own
-            raise ExpressionError(f"{self.where}: {describe_error(error)}") from None
+        if has_large_number(chosen):
+            text = (
+                "a number in the data has more than 64 bits; name it alone, as in `input.number`, or send it as a text"
+            )
+            raise ExpressionError(f"{self.where}: {text}")
+        return self._program.run(chosen)
 
 
 class TemplateValue:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from app.patterns import hint
+
 _PIECE = re.compile(r"\\[\s\S]|\{[^{}]*\}|[\s\S]")
 #: Units for what stands for many characters: letters of all scripts, and other classes.
 _LETTERS, _CLASS, _CHARACTER = 5_000, 600, 3
 _START = 50
+#: A pattern that takes more units to compile is not tried beforehand.
+_TRIED = 5_000_000
 
 
 def compiling(literal: str | None) -> float:
@@ -28,6 +32,19 @@ def compiling(literal: str | None) -> float:
             last = _units(piece)
             total += last
     return total
+
+
+def wrong_pattern(literal: str) -> str:
+    """Return what is wrong with a pattern that is written as `literal`; nothing when it can be used."""
+    import cel  # noqa: PLC0415  # part of the server's extra
+
+    if compiling(literal) > _TRIED:
+        return ""
+    try:
+        cel.evaluate(f"''.matches({literal})")
+    except (ValueError, RuntimeError):
+        return f"{literal} is not a pattern that `matches` can use; {hint(literal)}"
+    return ""
 
 
 def _units(piece: str) -> float:

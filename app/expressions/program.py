@@ -1,19 +1,18 @@
-"""One compiled program of the CEL library, with its errors in our words."""
+"""One compiled program of the CEL library."""
 
 from __future__ import annotations
 
-import difflib
-import re
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from app.errors import ConfigurationError, MissingDependency
-from app.expressions.functions import KNOWN, extensions
+from app.expressions.functions import KNOWN, NEGATIVE, RENAMED, extensions
+from app.expressions.messages import HAS, syntax_error
+from app.expressions.syntax import rewritten
+from app.suggestions import did_you_mean
 
 MAX_SOURCE_CHARACTERS = 10_000
-#: The error when an operation or a function has operands of the wrong types.
-MISMATCH = "the types do not fit together; convert with int(x), double(x) or string(x)"
-_UNKNOWN = re.compile(r"^Undefined variable or function: ")
 
 
 class Program:
@@ -32,41 +31,32 @@ class Program:
             import cel  # noqa: PLC0415  # part of the server's extra
         except ImportError:
             raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
+        logging.getLogger("cel").disabled = True  # it logs what our functions raise, with the data
         try:
             self._program = cel.compile(source)
         except ValueError as error:
-            raise ConfigurationError(f"{where}: {_syntax(str(error))}") from None
+            raise ConfigurationError(f"{where}: {syntax_error(source, str(error))}") from None
         self._context = cel.Context
         self.variables: list[str] = self._program.variables()
-        self.functions = [name for name in self._program.functions() if name.isidentifier() and name[0] != "_"]
-        _refuse_unknown(self.functions, where)
-        self._extensions: dict[str, Callable[..., Any]] = extensions(self.functions)
+        called = self._program.functions()
+        self.functions = [name for name in called if name.isidentifier() and name[0] != "_"]
+        if "has" in self.functions:  # what the parser takes for the macro is none
+            raise ConfigurationError(f"{where}: {HAS}")
+        for name in self.functions:
+            if name not in KNOWN:
+                raise ConfigurationError(f"{where}: unknown function {name}; {did_you_mean(name, KNOWN)}")
+        names = [*self.functions, *([NEGATIVE] if "-_" in called else [])]
+        if NEGATIVE in names or not RENAMED.keys().isdisjoint(names):
+            self._program = cel.compile(_rewritten(source, where))
+        self._extensions: dict[str, Callable[..., Any]] = extensions(names)
 
     def run(self, context: dict[str, Any]) -> Any:
         """Return its value; each error has a type of its own, which `describe_error` puts into a sentence."""
         return self._program.execute(self._context(context, self._extensions) if self._extensions else context)
 
 
-def describe_error(error: Exception) -> str:
-    """Return what went wrong in a run."""
-    if isinstance(error, KeyError):
-        return f"`{error.args[0]}` does not exist; test first with has(a.b)"
-    if isinstance(error, TypeError):
-        return MISMATCH
-    line = next(iter(str(error).splitlines()), type(error).__name__).split(". Check ")[0]
-    return _UNKNOWN.sub("there is no ", line.rpartition("failed: ValueError: ")[2])
-
-
-def _syntax(text: str) -> str:
-    """Return the first error of the parser, with its column."""
-    first = next((line for line in text.splitlines() if "<input>:" in line), text)
-    place, _, said = first.partition("<input>:")[2].partition(": ")
-    return f"is not a valid CEL expression: column {place.split(':')[-1]}: {said.removeprefix('Syntax error: ')}"
-
-
-def _refuse_unknown(names: list[str], where: str) -> None:
-    for name in names:
-        if name not in KNOWN:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
-            raise ConfigurationError(f"{where}: unknown function {name}; {hint}")
+def _rewritten(source: str, where: str) -> str:
+    try:
+        return rewritten(source, negative=NEGATIVE, renamed=RENAMED)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: cannot be bounded: {error}") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from app.expressions.lexer import Token, string_value, tokenize
@@ -23,14 +24,23 @@ _END = Token("mark", "", -1)
 class Node:
     """One part: `kind` says what, `name` is an operator, field, function, variable or literal, `parts` are operands.
 
-    Kinds are `literal`, `name`, `list`, `map` (keys and values in turn), `unary`, `binary` (of a chain of one
-    operator's level, the operands), `choice`, `select`, `index` and `call` (a method's target is its first operand).
+    Kinds are `literal`, `name`, `list`, `map` (keys and values in turn), `unary` (named `-` where it negates what is no
+    literal), `binary` (of a chain of one operator's level, the operands), `choice`, `select`, `index` and `call` (a
+    method's target is its first operand).
     """
 
     kind: str
     name: str = ""
     parts: tuple[Node, ...] = ()
     method: bool = False
+
+    def walk(self) -> Iterator[Node]:
+        """Yield it and all its parts."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += node.parts
 
 
 def parse(source: str) -> Node:
@@ -45,10 +55,31 @@ def parse(source: str) -> Node:
         raise ValueError("it is nested too deeply") from None
 
 
+def rewritten(source: str, *, negative: str, renamed: Mapping[str, str]) -> str:
+    """Return the source with other functions called: `negative` for every minus sign before what is not a literal.
+
+    Raises:
+        ValueError: as `parse`.
+    """
+    words = list(tokenize(source))
+    parser = _Parser(words)
+    parser.whole()
+    edits = [(end, end, ")") for _, _, end in parser.negations]
+    edits += [(start, operand, f"{negative}(") for start, operand, _ in parser.negations]
+    for word, after in pairwise([*words, _END]):
+        if word.kind == "name" and word.text in renamed and after.text == "(":
+            edits.append((word.start, word.start + len(word.text), renamed[word.text]))
+    for start, end, text in sorted(edits, reverse=True):
+        source = source[:start] + text + source[end:]
+    return source
+
+
 class _Parser:
     def __init__(self, words: Sequence[Token]) -> None:
         self._words = words
         self._at = 0
+        #: Of each: where the sign, its operand, and what follows begin in the source.
+        self.negations: list[tuple[int, int, int]] = []
 
     def whole(self) -> Node:
         node = self._expression()
@@ -91,11 +122,16 @@ class _Parser:
         return Node("binary", operators.strip(), tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _unary(self) -> Node:
-        signed = False
-        while self._take("!", "-"):
-            signed = True
+        start, signs = self._here.start, ""
+        while sign := self._take("!", "-"):
+            signs += sign
+        operand = self._here.start
         node = self._member()
-        return Node("unary", "", (node,)) if signed else node
+        if signs.count("-") % 2 and node.kind != "literal":
+            last = self._words[self._at - 1]
+            self.negations.append((start, operand, last.start + len(last.text)))
+            return Node("unary", "-", (node,))
+        return Node("unary", "", (node,)) if signs else node
 
     def _member(self) -> Node:
         node = self._primary()
@@ -154,6 +190,23 @@ class _Parser:
                 self._need("}")
                 break
         return found
+
+
+def path_of(node: Node) -> tuple[str | int, ...]:
+    """Return the way by names and places that an expression is, as in `input.rows[0]`; empty if it is anything else."""
+    match node.kind:
+        case "name":
+            return (node.name,)
+        case "select" | "index":
+            above, key = path_of(node.parts[0]), node.name if node.kind == "select" else _key_or_place(node)
+            return () if key is None or not above else (*above, key)
+    return ()
+
+
+def _key_or_place(index: Node) -> str | int | None:
+    literal = index.parts[1]
+    place = literal.kind == "literal" and literal.name.isascii() and literal.name.isdigit()
+    return int(literal.name) if place else key_of(index)
 
 
 def key_of(index: Node) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from app.entry_points import named
 from app.errors import ConfigurationError
 from app.fusion.base import Strategy
+from app.suggestions import did_you_mean
 
 STRATEGIES: Mapping[str, str] = {
     "best-of-n": "app.fusion.strategies.best_of_n:BestOfN",
@@ -58,7 +58,7 @@ def load(name: str) -> type[Strategy]:
     """
     known = named(STRATEGIES, GROUP)
     if name not in known:
-        raise ConfigurationError(f"no fusion strategy is called {name}; there are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"no fusion strategy is called {name}; {did_you_mean(name, known)}")
     try:
         kind: type[Strategy] = known[name].load()
     except (ImportError, AttributeError) as error:
@@ -84,16 +84,11 @@ def _explain(name: str, problem: ValidationError, options: type[BaseModel]) -> C
     first = problem.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return ConfigurationError(f"fusion strategy {name}: there is no option {where}; {_fix(where, options)}")
+        return ConfigurationError(
+            f"fusion strategy {name}: there is no option {where}; {did_you_mean(where, options.model_fields)}"
+        )
     if first["type"] == "missing":
         meaning = options.model_fields[where].description if where in options.model_fields else None
         return ConfigurationError(f"fusion strategy {name} needs the option {where}{': ' + meaning if meaning else ''}")
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
     return ConfigurationError(f"fusion strategy {name}: {where + ': ' if where else ''}{message}")
-
-
-def _fix(wrong: str, options: type[BaseModel]) -> str:
-    known = sorted(options.model_fields)
-    if close := difflib.get_close_matches(wrong.replace("-", "_"), known, n=1):
-        return f"did you mean {close[0]}?"
-    return f"there are {', '.join(known)}" if known else "it has none"

@@ -10,6 +10,7 @@ from app.errors import ConfigurationError
 from app.retrieval.base import Embedder, Store
 from app.retrieval.embedding.batcher import BatchingEmbedder
 from app.settings import RetrievalSettings
+from app.suggestions import did_you_mean
 from app.telemetry.metrics import Metrics
 
 STORES: Mapping[str, str] = {"memory": "app.retrieval.memory:MemoryStore"}
@@ -58,7 +59,7 @@ def _component(key: str, name: str, table: Mapping[str, str], group: str) -> Any
     """Return the class called `name`: a built-in one, or an entry point in `group`."""
     known = named(table, group)
     if name not in known:
-        raise ConfigurationError(f"retrieval.{key}: unknown name {name}; known names: {', '.join(sorted(known))}")
+        raise ConfigurationError(f"retrieval.{key}: unknown name {name}; {did_you_mean(name, known)}")
     try:
         return known[name].load()
     except (ImportError, AttributeError) as error:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.entry_points import named
 from app.errors import ConfigurationError, MissingDependency
 from app.routing.base import Policy
+from app.suggestions import did_you_mean
 
 POLICIES: Mapping[str, str] = {
     "capability": "app.routing.policies.capability:Capability",
@@ -80,7 +81,7 @@ def describe() -> dict[str, PolicyDescription]:
 def _component(name: str) -> Any:
     known = named(POLICIES, GROUP)
     if name not in known:
-        raise ConfigurationError(f"no routing policy is called {name}; there are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"no routing policy is called {name}; {did_you_mean(name, known)}")
     try:
         return known[name].load()
     except (ImportError, AttributeError) as error:
@@ -99,5 +100,9 @@ def _explain(name: str, component: Any, error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     known = ", ".join(component.Options.model_fields) or "no options"
-    what = "there is no such option" if first["type"] == "extra_forbidden" else first["msg"]
+    if first["type"] == "extra_forbidden":
+        return (
+            f"routing policy {name}: there is no option {where}; {did_you_mean(where, component.Options.model_fields)}"
+        )
+    what = first["msg"].removeprefix("Value error, ")
     return f"routing policy {name}: {f'{where}: ' if where else ''}{what}; it takes {known}"

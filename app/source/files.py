@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from app.source.problems import Problem, problems_error
 from app.source.syntax import Document, parse
 
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 MAX_BYTES = 256 * 1024
 
 
@@ -17,8 +19,16 @@ def read(path: Path, *, what: str) -> Document:
         ConfigurationError: it cannot be read, is larger than `MAX_BYTES`, or is neither YAML nor JSON.
     """
     content = text(path, what=what)
-    # JSON may be indented with tabs, YAML may not; inside a JSON string there can be no tab.
-    return parse(content.replace("\t", " ") if path.suffix == ".json" else content, str(path))
+    return parse(_as_yaml(content) if path.suffix == ".json" else content, str(path))
+
+
+def _as_yaml(content: str) -> str:
+    """Return JSON without what only YAML reads in another way.
+
+    JSON may be indented with tabs, and has none in its strings; in those it may have characters that are line ends to
+    YAML, or forbidden.
+    """
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", content.replace("\t", " "))
 
 
 def text(path: Path, *, what: str) -> str:

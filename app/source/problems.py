@@ -13,6 +13,8 @@ from app.errors import ConfigurationError
 #: The path to a value: names of sections, user-defined names, positions in lists.
 Key = tuple[str | int, ...]
 
+#: With it, YAML 1.1 takes over the keys of another mapping.
+MERGE_KEY = "<<"
 _MAX_LINES = 50
 #: pydantic's words, where ours say the fix better.
 _MESSAGES = {
@@ -21,11 +23,14 @@ _MESSAGES = {
     "string_unicode": "must be valid Unicode text",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+    "empty": "is empty; give it a value",
     "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
     "dict_type": "must be a mapping of keys to values",
     "tuple_type": "must be a list, as in [a, b]",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
     "path_type": "must be a path",
@@ -59,6 +64,15 @@ def problems_error(problems: Iterable[Problem]) -> ConfigurationError:
     return ConfigurationError("\n".join([*lines[:_MAX_LINES], *more]))
 
 
+def without_consequences(found: Iterable[Problem], earlier: Iterable[Problem]) -> list[Problem]:
+    """Return what is not there just because a value, or keys to be merged, could not be read."""
+    broken = {problem.key for problem in earlier}
+    merged = {key[:-1] for key in broken if key[-1:] == (MERGE_KEY,)}
+    return [
+        one for one in found if one.key not in broken and not (one.key[:-1] in merged and "is required" in one.text)
+    ]
+
+
 def place_of(key: Key, places: Mapping[Key, str]) -> str:
     """Return where `key` is set, or else where the nearest section around it is."""
     for length in range(len(key), -1, -1):
@@ -81,5 +95,9 @@ def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
 
 
 def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
-    """Return pydantic's errors, without values."""
-    return error.errors(include_url=False, include_input=False)
+    """Return pydantic's errors, without values; where a value is null that must not be, the type is `empty`."""
+    found = error.errors(include_url=False)
+    for one in found:
+        if one.pop("input", ...) is None and one["type"] != "missing":  # type: ignore[misc]  # no value is to get out
+            one["type"] = "empty"
+    return found

@@ -7,22 +7,26 @@ allows a key on one line with its value 1024 characters.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
-from app.errors import ConfigurationError
-from app.source.problems import Key, Problem, problems_error
+from app.source.problems import MERGE_KEY, Key, Problem, problems_error
+from app.source.yaml_errors import MERGE, TEMPLATE, explain
 
 _MAX_DEPTH = 30
 _MAX_VALUES = 10_000
 #: Of all texts together: what an alias repeats counts each time.
 _MAX_CHARACTERS = 1024 * 1024
 _NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
-#: The parser's quotations from the file, which may be secrets that look like YAML syntax.
-_QUOTED = re.compile(r""" (?:'(?!<)(?:[^'\\]|\\.){2,}'|"(?!<)(?:[^"\\]|\\.){2,}")""")
+#: What YAML 1.1 takes for booleans.
+_YAML_1_1 = frozenset({"yes", "no", "on", "off"})
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
+#: What begins with 0 is octal to some readers of YAML, decimal to others, and often a text, such as a postcode.
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
 
 class _Loader(yaml.SafeLoader):
@@ -55,11 +59,15 @@ for _tag, _pattern, _first in CORE:
 
 @dataclass(slots=True)
 class Document:
-    """The values of a file, the place of each (`places`, as file:line), and the problems so far."""
+    """The values of a file, the place of each (`places`, as file:line), and the problems so far.
+
+    `doubts` are values that may be meant otherwise, where they are handed on as they are: by key, what to write.
+    """
 
     value: dict[str, Any] = field(default_factory=dict)
     places: dict[Key, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    doubts: dict[Key, str] = field(default_factory=dict)
 
 
 def parse(text: str, source: str) -> Document:
@@ -88,20 +96,12 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         line = text.count("\n", 0, error.position) + 1
         raise problems_error([Problem(f"{source}:{line}", (), "contains a character that YAML forbids")]) from None
     except yaml.MarkedYAMLError as error:
-        raise _not_yaml(error, source) from None
+        at, said = explain(error, text)
+        raise problems_error([Problem(f"{source}:{at}" if at else source, (), said)]) from None
     except (ValueError, OverflowError):  # PyYAML's scanner does not guard chr() and int()
         raise problems_error(
             [Problem(source, (), "is not valid YAML: an escape or a directive has a number out of range")]
         ) from None
-
-
-def _not_yaml(error: yaml.MarkedYAMLError, source: str) -> ConfigurationError:
-    mark = error.problem_mark or error.context_mark
-    text = str(error.problem)
-    if "'\\t'" in text:
-        text = "contains a tab; indent with spaces"
-    place = f"{source}:{mark.line + 1}" if mark else source
-    return problems_error([Problem(place, (), f"is not valid YAML: {_QUOTED.sub('', text)}")])
 
 
 def _place(source: str, node: yaml.Node) -> str:
@@ -120,6 +120,9 @@ class _Reader:
     def mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name_node, value_node in node.value:
+            if isinstance(name_node, yaml.ScalarNode) and name_node.value == MERGE_KEY and not name_node.style:
+                self._problem(name_node, (*key, MERGE_KEY), MERGE)
+                continue
             name = self._name(name_node, key)
             inner = (*key, name)
             if name in values:
@@ -137,22 +140,34 @@ class _Reader:
                 [Problem(_place(self._source, node), (), "aliases or nesting make this file too large")]
             )
         if isinstance(node, yaml.MappingNode):
+            if node.flow_style and any(not isinstance(name, yaml.ScalarNode) for name, _ in node.value):
+                self._problem(node, key, TEMPLATE)
+                return None
             return self.mapping(node, key)
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*key, position)) for position, item in enumerate(node.value)]
-        return self._scalar(node, key)
+        return self._scalar(cast("yaml.ScalarNode", node), key)
 
     def _item(self, node: yaml.Node, key: Key) -> Any:
         self._document.places[key] = _place(self._source, node)
         return self._value(node, key)
 
-    def _scalar(self, node: yaml.Node, key: Key) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, key: Key) -> Any:
         try:
-            return _SCALARS[node.tag](node.value)
+            value = _SCALARS[node.tag](node.value)
         except KeyError:
             self._problem(node, key, "tags are not supported; quote a string that begins with !")
         except ValueError:
             self._problem(node, key, "this number has too many digits")
+        else:
+            if isinstance(value, float) and not math.isfinite(value):
+                self._problem(node, key, "this number is too large; put quotes around a text")
+            elif node.tag == _INT and _LEADING_ZERO.fullmatch(node.value):
+                self._problem(node, key, "a number cannot begin with 0; leave it out, or put quotes around a text")
+            else:
+                if not node.style and (doubt := _doubt(node.value, value)):
+                    self._document.doubts[key] = doubt
+                return value
         return None
 
     def _name(self, node: yaml.Node, key: Key) -> str:
@@ -163,6 +178,20 @@ class _Reader:
 
     def _problem(self, node: yaml.Node, key: Key, text: str) -> None:
         self._document.problems.append(Problem(_place(self._source, node), key, text))
+
+
+def _doubt(written: str, value: Any) -> str:
+    """Return what to write for a plain scalar that other readers, or its author, may take for something else."""
+    if written.lower() in _YAML_1_1:
+        return f"`{written}` is a text in YAML 1.2: write true or false, or put quotes around the text"
+    if (
+        isinstance(value, float)
+        and written.endswith("0")
+        and _DECIMAL.fullmatch(written)
+        and not written.endswith(".0")
+    ):
+        return f"`{written}` is the number {value!r}: put quotes around it if it is a version"
+    return ""
 
 
 def _text(value: str) -> str:

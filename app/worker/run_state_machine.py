@@ -236,6 +236,7 @@ def _refused(task: Task, own_id: str, failure: Failure, accepted_at: float) -> R
     return Result(
         task_id=own_id,
         workflow=task.workflow,
+        workflow_version=task.version or 1,
         status="failed",
         error=failure,
         accepted_at=datetime.fromtimestamp(accepted_at, UTC),

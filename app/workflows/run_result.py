@@ -24,7 +24,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
     return Result(
         task_id=run.task_id,
         workflow=run.task.workflow,
-        workflow_version=run.version or 1,
+        workflow_version=run.version or run.task.version or 1,
         status="cancelled" if cancelled else "failed" if error else "succeeded",
         answer=shown.outcome,
         tool_calls=chosen_tool_calls(shown) or None,

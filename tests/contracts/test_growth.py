@@ -60,8 +60,8 @@ from app.source.syntax import parse as parse_yaml
 from app.suggestions import closest_match
 from app.telemetry.logs import JsonFormatter, TextFormatter
 from app.telemetry.traceparent import parse as parse_trace
-from app.workflows.definition.prompts import Prompt
 from app.workflows.structured_output import read
+from app.workflows.templates.prompts import Prompt
 from tests.contracts.growth import MOST, growth
 from topics import TASKS
 from topics.documents import Document

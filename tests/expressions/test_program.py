@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from app.errors import ConfigurationError
-from app.expressions.program import Program, describe_error
+from app.expressions.messages import describe_error
+from app.expressions.program import Program
 
 
 def test_that_a_program_runs_with_functions_and_without() -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.errors import ConfigurationError
 from app.source.files import MAX_BYTES, read, text
@@ -33,3 +36,11 @@ def test_that_what_is_not_text_is_refused(tmp_path: Path, content: bytes, said: 
 def test_that_an_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):
         text(tmp_path / "absent", what="a list")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the file is written anew each time
+@given(st.dictionaries(st.text(max_size=9), st.text() | st.sampled_from(["a\u2028b", "\x85", "\x7f\u2029 ", "\ufeff"])))
+def test_that_a_json_file_is_read_as_json_reads_it(tmp_path: Path, value: dict[str, str]) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(value, ensure_ascii=False, indent="\t"), encoding="utf-8")
+    assert read(path, what="a list").value == value

@@ -34,7 +34,6 @@ def test_every_json_object_is_read_as_json_reads_it(value: dict[str, Any]) -> No
         ("12:30", "12:30"),
         ("2026-01-31", "2026-01-31"),
         ("1_000", "1_000"),
-        ("007", 7),
         ("1e3", 1000.0),
         ("-.5", -0.5),
         ("true", True),
@@ -70,3 +69,24 @@ def test_that_aliases_may_not_multiply_a_long_text() -> None:
     text = f"a: &x {'y' * 200_000}\nb: [{', '.join(['*x'] * 9_000)}]"
     with pytest.raises(ConfigurationError, match="aliases or nesting make this file too large"):
         parse(text, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 01234", "f:1: a: a number cannot begin with 0; leave it out, or put quotes around a text"),
+        ("a: -00", "f:1: a: a number cannot begin with 0; leave it out, or put quotes around a text"),
+        ("a: 1e400", "f:1: a: this number is too large; put quotes around a text"),
+        ("a: [-1e999]", "f:1: a.0: this number is too large; put quotes around a text"),
+        ("a: {{ x }}", 'f:1: a: a value that begins with {{ or {% must be in quotes, as in "{{ input.text }}"'),
+    ],
+)
+def test_that_a_value_which_is_not_what_it_looks_like_is_a_problem(text: str, said: str) -> None:
+    (problem,) = parse(text, "f").problems
+    assert str(problem) == said
+
+
+def test_that_numbers_with_a_zero_and_quoted_merge_keys_are_fine() -> None:
+    document = parse("a: [0, -0, 0.5, 0e1, 10, '007']\nb: {'<<': 1}", "f")
+    assert document.problems == []
+    assert document.value == {"a": [0, 0, 0.5, 0.0, 10, "007"], "b": {"<<": 1}}

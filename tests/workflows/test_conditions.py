@@ -21,5 +21,5 @@ def test_that_nothing_else_counts_as_true_or_false(source: str, kind: str) -> No
 
 
 def test_that_a_fault_in_a_condition_is_the_expressions_own() -> None:
-    with pytest.raises(ExpressionError, match="`m` does not exist"):
+    with pytest.raises(ExpressionError, match=r"`input\.m` does not exist"):
         holds(Expression("input.m", where="w"), {"input": {"n": 1}})

@@ -155,6 +155,7 @@ def test_that_a_task_of_an_unknown_workflow_waits_a_little_and_then_ends(version
     error = _outcome(life).error
     assert error
     assert error.code == "unknown_workflow"
+    assert life.results[0].workflow_version == (version or 1)
     assert life.now == START + LIMITS.lookup
 
 

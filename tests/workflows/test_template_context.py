@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from app.expressions.expression import Expression
-from app.workflows.definition.prompts import Prompt
 from app.workflows.run import Run, StepRun
 from app.workflows.template_context import Steps, context, index_of, item_of, items_of
+from app.workflows.templates.prompts import Prompt
 from topics.base import Failure
 from topics.retrieval_results import Chunk
 from topics.tasks import Task
@@ -87,3 +87,9 @@ def test_that_the_name_of_an_item_tells_its_place(index: int) -> None:
     assert name.startswith("parts[")
     assert index_of(name) == index
     assert name != items_of("parts")
+
+
+def test_that_a_steps_name_and_its_fields_are_data_whatever_their_name() -> None:
+    steps = {name: StepRun("succeeded", output=name) for name in ("items", "keys", "get")}
+    found = Prompt("{{ steps.items.output }} {{ steps['keys'].output }} {{ steps.get.output }}", where="w")
+    assert found.render({"steps": Steps(steps)}) == "items keys get"

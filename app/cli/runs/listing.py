@@ -77,7 +77,10 @@ def _task(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
     # A task that was sent again is the same run and has its row already.
     if task_id in found or not accepted:
         return {}
-    return {task_id: RunRow(id=task_id, workflow=task.workflow, parent=_parent(task), accepted_at=accepted)}
+    version = task.version or 0
+    return {
+        task_id: RunRow(id=task_id, workflow=task.workflow, version=version, parent=_parent(task), accepted_at=accepted)
+    }
 
 
 def _parent(task: Task) -> str:
@@ -117,7 +120,7 @@ def _running_row(run: Run) -> RunRow:
         {
             "id": run.task_id,
             "workflow": run.task.workflow,
-            "version": run.version,
+            "version": run.version or run.task.version or 0,
             "parent": _parent(run.task),
             "accepted_at": accepted,
             "tokens": sum(usage.input_tokens + usage.output_tokens for usage in used),

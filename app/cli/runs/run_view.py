@@ -19,7 +19,7 @@ def build_run_view(history: RunHistory, now: float) -> RunView:
     return RunView(
         task_id=history.task_id,
         workflow=result.workflow if result else own.workflow,
-        version=result.workflow_version if result else run.version if run else 0,
+        version=result.workflow_version if result else (run and run.version) or (own and own.version) or 0,
         status=_status(result),
         waits=_waiting_for(history),
         accepted_at=accepted or utc_time(history.task.at if history.task else 0.0),

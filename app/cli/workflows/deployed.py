@@ -76,7 +76,7 @@ def get(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print a deployed version as YAML, ready for a file."""
+    """Print a deployed version as YAML, ready for a file: `deploy` takes it, changed or not."""
     deployed = run(_read(find(config, bootstrap_servers)))
     versions = deployed.of(workflow)
     wanted = version or deployed.numbers.get(workflow) or max(versions)
@@ -87,7 +87,9 @@ def get(
     if json:
         Output(programs=True).emit(spec)
     else:
-        sys.stdout.write(to_yaml(spec))
+        # Without its number, so that what is changed becomes the next version: a deployed one never changes.
+        content = {name: value for name, value in spec.items() if name != "version"}
+        sys.stdout.write(f"# {workflow}, version {wanted}\n{to_yaml(content)}")
 
 
 async def _read(settings: Settings) -> DeployedWorkflows:

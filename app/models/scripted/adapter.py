@@ -21,7 +21,7 @@ from app.models.base import BatchResults, Completion, Delta, Features, Prompt
 from app.models.calling.continuation import continuation_prompt
 from app.models.capacity import Capacity
 from app.models.scripted.script import Rule, ScriptedReply, reply_to
-from app.settings import ModelSettings, Section
+from app.settings import Delay, ModelSettings, Section
 from topics.model_requests import Feature, Sampling, ToolCall
 from topics.model_responses import Usage
 
@@ -60,16 +60,16 @@ class ScriptedOptions(Section):
     )
     default: str | None = Field(default=None, description="the answer to anything else; by default the message itself")
     reasoning: str = Field(default="", description="the reasoning before the answer, unless a rule sets it")
-    delay: float = Field(default=0.0, ge=0, description="seconds before the answer")
-    batch_delay: float = Field(default=0.0, ge=0, description="seconds until the answers of a batch are ready")
-    piece_delay: float = Field(default=0.0, ge=0, description="seconds between two pieces of a stream")
+    delay: Delay = Field(default=0.0, description="how long before the answer")
+    batch_delay: Delay = Field(default=0.0, description="how long until the answers of a batch are ready")
+    piece_delay: Delay = Field(default=0.0, description="how long between two pieces of a stream")
     cut_after: int | None = Field(default=None, ge=0, description="a stream is cut after this many pieces")
     silent_after: int | None = Field(default=None, ge=0, description="a stream falls silent after this many pieces")
     failures: tuple[FailureCode, ...] = Field(
         default=(), description="codes of the errors with which the first calls fail"
     )
-    retry_after: float | None = Field(
-        default=None, ge=0, description="seconds, in the failures that can carry `retry_after`"
+    retry_after: Delay | None = Field(
+        default=None, description="how long to wait, in the failures that can carry `retry_after`"
     )
     fail_rate: float = Field(default=0.0, ge=0, le=1, description="the share of other calls that is `unavailable`")
     seed: int = Field(default=0, description="seed that decides which calls fail by `fail_rate`")

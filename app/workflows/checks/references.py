@@ -7,6 +7,7 @@ from typing import Any
 
 from app.errors import ConfigurationError
 from app.expressions.expression import CONTEXT_NAMES, Expression, TemplateValue
+from app.expressions.messages import CONSTANTS
 from app.source.problems import Key
 from app.suggestions import did_you_mean
 from app.workflows.checks.base import Finding, Subject
@@ -50,7 +51,8 @@ def _path(subject: Subject, ref: TemplateRef, key: Key, path: Path) -> Iterator[
     known = CONTEXT_NAMES if ref.inside else CONTEXT_NAMES - _INSIDE
     if path[0] not in known:
         inside_only = f"`{path[0]}` exists only inside a map"
-        unknown = f"there is nothing called `{path[0]}`; {did_you_mean(path[0], known)}"
+        hint = f"write `{CONSTANTS[path[0]]}`" if path[0] in CONSTANTS else did_you_mean(path[0], known)
+        unknown = f"there is nothing called `{path[0]}`; {hint}"
         yield Finding(key, inside_only if path[0] in _INSIDE else unknown)
     elif path[0] == "steps":
         yield from _step(subject, ref, key, path)

@@ -10,9 +10,9 @@ from app.fusion.base import Strategy
 from app.routing import registry as routing
 from app.routing.base import Policy
 from app.schemas import Schema
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.steps import AskStep, MapStep, Step
 from app.workflows.definition.template_refs import Compiled, of_step
+from app.workflows.templates.prompts import Prompt
 
 
 class CompiledStep:

@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from app.errors import ConfigurationError
 from app.source.files import read
-from app.source.problems import Key, Problem, place_of, problems_error
+from app.source.problems import Key, Problem, place_of, problems_error, without_consequences
 from app.source.syntax import Document
 from app.workflows.checks import Names, check
 from app.workflows.definition.inlining import inline
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.validation import explain, shown
 
+#: The keys under which there is JSON of any kind.
+_ANY_JSON = frozenset({"arguments", "fallback", "input", "output", "parameters", "schema"})
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -67,9 +69,7 @@ def parse(document: Document, folder: Path) -> Workflow:
     try:
         spec = Workflow.model_validate(document.value)
     except ValidationError as error:
-        # A value that could not be read is reported once, not for its consequences too.
-        broken = {problem.key for problem in problems}
-        raise problems_error(problems + [one for one in explain(error, document) if one.key not in broken]) from None
+        raise problems_error([*problems, *without_consequences(explain(error, document), problems)]) from None
     if problems:
         raise problems_error(problems)
     return spec
@@ -105,7 +105,15 @@ def _checked(loaded: Loaded, document: Document, names: Names, problems: list[An
         key = shown(finding.key, document.value)
         problem = Problem(place_of(key, document.places), key, finding.text)
         (warnings if finding.warning else problems).append(problem)
+    warnings += (Problem(place_of(key, document.places), key, doubt) for key, doubt in _doubts(document))
     return replace(loaded, warnings=tuple(warnings))
+
+
+def _doubts(document: Document) -> Iterator[tuple[Key, str]]:
+    """Yield the doubtful values of what is JSON of any kind, where no type tells what is meant."""
+    for key, doubt in document.doubts.items():
+        if not _ANY_JSON.isdisjoint(key[:-1]):
+            yield key, doubt
 
 
 def _twice(loaded: Iterable[Loaded]) -> Iterator[Problem]:

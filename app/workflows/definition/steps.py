@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from app.settings import Seconds
-from app.suggestions import closest_match
+from app.suggestions import did_you_mean
 from topics.model_requests import Feature, Sampling, Tool
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -164,10 +164,7 @@ def _known_sampling(value: object) -> object:
     """Refuse a misspelt key, which the event would ignore as a field of a newer version."""
     known = Sampling.model_fields
     if isinstance(value, Mapping) and (unknown := sorted(map(str, value.keys() - known.keys()))):
-        near = closest_match(unknown[0], known)
-        raise ValueError(
-            f"there is no {unknown[0]}; " + (f"did you mean `{near}`?" if near else f"there are {', '.join(known)}")
-        )
+        raise ValueError(f"there is no {unknown[0]}; {did_you_mean(unknown[0], known)}")
     return value
 
 

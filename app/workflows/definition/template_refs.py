@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from app.expressions.expression import Expression, TemplateValue
 from app.source.problems import Key, dotted
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.steps import (
     AskStep,
@@ -21,6 +20,7 @@ from app.workflows.definition.steps import (
     WaitStep,
     WorkflowStep,
 )
+from app.workflows.templates.prompts import Prompt
 
 Compiled = Prompt | Expression | TemplateValue
 

@@ -11,11 +11,16 @@ from pydantic_core import ErrorDetails
 
 from app.source.problems import Key, Problem, error_text, place_of, pydantic_errors
 from app.source.syntax import Document
-from app.suggestions import closest_match
+from app.suggestions import closest_match, did_you_mean
 from app.workflows.definition.spec import Workflow
 
 _NO_STEP = re.compile(r"(?:Value error, )?(answer|steps\.(\w+)): there is no step called (\w+)")
+_ID = "an id is written as in `triage-2`: a small letter first, then small letters, digits, - and _"
 _NAMING = "a name is written as in `triage_2`: a small letter first, then small letters, digits and _"
+
+
+#: The errors whose key the file does not have.
+_ABSENT = frozenset({"missing", "union_tag_not_found", "union_tag_invalid"})
 
 
 def explain(error: ValidationError, document: Document) -> list[Problem]:
@@ -32,14 +37,19 @@ def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
     )
 
 
-def shown(key: Key, value: Any) -> Key:
-    """Return `key` as the file has it: without the kinds of steps, and without indexes of values that are no lists."""
+def shown(key: Key, value: Any, *, absent: bool = True) -> Key:
+    """Return `key` as the file has it: without the kinds of steps, and without indexes of values that are no lists.
+
+    Its last part may be `absent` from the file; if not, it is left out as well when it is not there.
+    """
     found: list[str | int] = []
     here: Any = value
     for place, part in enumerate(key):
         if _is_there(here, part):
             here = here[part]
-        elif place < len(key) - 1 or part == 0 or (isinstance(here, Mapping) and here.get("kind") == part):
+        elif (
+            not absent or place < len(key) - 1 or part == 0 or (isinstance(here, Mapping) and here.get("kind") == part)
+        ):
             continue
         found.append(part)
     return tuple(found)
@@ -56,7 +66,7 @@ def _problem(found: ErrorDetails, document: Document) -> Problem:
     if raw and raw[-1] == "[key]":
         key = shown(raw[:-1], document.value)
         return Problem(place_of(key, document.places), key, _NAMING)
-    key, text = _explained(found, shown(raw, document.value), document)
+    key, text = _explained(found, shown(raw, document.value, absent=found["type"] in _ABSENT), document)
     return Problem(place_of(key, document.places), key, text)
 
 
@@ -67,6 +77,10 @@ def _explained(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, 
         tag = str(found["ctx"]["tag"])
         near = closest_match(tag, _expected(found))
         return (*key, "kind"), f"there is no kind {tag}; " + (f"did you mean `{near}`?" if near else _kinds(found))
+    if found["type"] == "empty" and len(key) == 2 and key[0] == "steps":  # noqa: PLR2004  # a step
+        return key, "is empty; begin with what it does, as in `kind: ask`"
+    if found["type"] == "string_pattern_mismatch":
+        return key, _ID if key == ("id",) else _NAMING
     if missing := _NO_STEP.match(found["msg"]):
         return _no_step(missing, document)
     return key, error_text(found, lambda: _hint(key, document.value))
@@ -82,10 +96,10 @@ def _expected(found: ErrorDetails) -> list[str]:
 
 def _no_step(missing: re.Match[str], document: Document) -> tuple[Key, str]:
     steps = document.value["steps"]
-    near = closest_match(missing[3], steps)
-    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(steps)}"
     key: Key = ("steps", missing[2]) if missing[2] else ("answer",)
-    return _within(key, missing[3], steps) if missing[2] else key, f"there is no step called {missing[3]}; {hint}"
+    return _within(key, missing[3], steps) if missing[
+        2
+    ] else key, f"there is no step called {missing[3]}; {did_you_mean(missing[3], steps)}"
 
 
 def _within(key: Key, name: str, steps: Mapping[str, Any]) -> Key:

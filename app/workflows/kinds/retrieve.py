@@ -29,4 +29,7 @@ class RetrieveKind(PassiveKind):
         """End with what was found."""
         if not isinstance(received, RetrievalResult):
             return Transition(ctx.step)
-        return ctx.failed(received.error) if received.error else ctx.succeeded(chunks=received.chunks)
+        if received.error:
+            return ctx.failed(received.error)
+        # No hits are a list too, so that `size(steps.search.output)` needs no test.
+        return ctx.succeeded(chunks=received.chunks, output=None if received.chunks else [])

@@ -49,6 +49,13 @@ def test_a_task_without_a_result_is_running() -> None:
     assert found["a"] == RunRow(id="a", workflow="w", accepted_at=moment(3.0))
 
 
+def test_a_run_has_the_version_that_its_task_asks_for_until_it_has_one() -> None:
+    waiting = _log("a", version=9)
+    assert _rows(waiting)["a"].version == 9
+    waiting.state(replace(_RUN, task_id="a", task=Task(id="a", workflow="w", version=9, input={}), version=0))
+    assert _rows(waiting)["a"].version == 9
+
+
 def test_a_run_under_way_says_at_which_steps_it_is() -> None:
     log = _log("w-1")
     said = ModelResponse(id="x", task_id="w-1", step="s", branch="m", model="m", usage=Usage(input_tokens=9, cost=0.25))

@@ -36,6 +36,9 @@ class _Commands:
     def __call__(self, *arguments: str) -> Result:
         return CliRunner().invoke(build(), ["orchestrator", *arguments, "--bootstrap-servers", self._servers])
 
+    def workflows(self, *arguments: str) -> Result:
+        return CliRunner().invoke(build(), ["workflows", *arguments, "--bootstrap-servers", self._servers])
+
 
 @pytest.fixture
 def meta_ai(embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Commands:
@@ -152,3 +155,44 @@ def test_that_a_client_loads_no_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ODD = """\
+id: w
+description: "yes\\ton 1e3 ~ # é 😀\\u2028 end"
+input:
+  properties:
+    "<<": {const: "007"}
+    "on": {default: 123456789012345678901234567890}
+    "a b": {enum: [null, -0.0, 1.0]}
+steps:
+  say:
+    kind: ask
+    models: [local]
+    prompt: |
+      {% if input.on %}
+      \t{{ input.on }}: - [x]
+      {% endif %}
+    cache: 90
+    timeout: 1m30s
+    retry: {attempts: 3}
+    fallback: {value: null}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [WORKFLOW, ODD, WORKFLOW.replace("hello", '"{{ input.q }} \\r\\n "'), f"version: 7\n{WORKFLOW}"]
+)
+def test_that_what_get_prints_is_what_deploy_takes(meta_ai: _Commands, text: str) -> None:
+    Path("v.yaml").write_text(text.replace("id: w", "id: v"), encoding="utf-8")
+    assert meta_ai("deploy", "v.yaml").exit_code == 0
+    for options, name in ([], "got.yaml"), (["--json"], "got.json"):
+        got = meta_ai.workflows("get", "v", *options).stdout
+        Path(name).write_text(got, encoding="utf-8")
+        again = meta_ai("deploy", name)
+        assert again.stdout.splitlines()[-1] == "nothing to change", again.exception
+    changed = Path("got.yaml").read_text(encoding="utf-8").replace("kind: ask", "kind: ask\n    optional: true")
+    Path("got.yaml").write_text(changed, encoding="utf-8")
+    number = 8 if text.startswith("version") else 2
+    line = meta_ai("deploy", "got.yaml").stdout.splitlines()[0]
+    assert line == f"v: version {number} is new and becomes active instead of version {number - 1}"

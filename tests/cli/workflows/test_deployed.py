@@ -87,8 +87,10 @@ def test_that_the_history_says_which_when_and_who(commands: _Commands) -> None:
 
 def test_that_a_version_is_printed_as_the_yaml_that_can_be_deployed(commands: _Commands) -> None:
     commands.deploy([_spec("a")], [_spec("b")])
-    assert commands("get", "w").stdout == to_yaml(plain(_spec("b"), 2))
-    assert commands("get", "w", "--version", "1").stdout == to_yaml(plain(_spec("a"), 1))
+    first, second = ({**plain(_spec(prompt), 1)} for prompt in "ab")
+    del first["version"], second["version"]
+    assert commands("get", "w").stdout == f"# w, version 2\n{to_yaml(second)}"
+    assert commands("get", "w", "--version", "1").stdout == f"# w, version 1\n{to_yaml(first)}"
     assert json.loads(commands("get", "w", "--json").stdout) == plain(_spec("b"), 2)
 
 

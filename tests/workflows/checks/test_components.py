@@ -42,9 +42,9 @@ def test_that_what_is_named_must_be_there(step: dict[str, Any], message: str) ->
     [
         ({"prompt": " "}, "steps.s.prompt: is empty"),
         ({"fusion": {"quorum": 3}, "samples": 2}, "steps.s.fusion.quorum: is 3, but there are at most 2 answers"),
-        ({"fusion": {"strategy": "vte"}}, "steps.s.fusion: no fusion strategy is called vte; there are "),
+        ({"fusion": {"strategy": "vte"}}, "steps.s.fusion: no fusion strategy is called vte; did you mean `vote`?"),
         ({"fusion": {"strategy": "vote", "exat": True}}, "steps.s.fusion: fusion strategy vote: "),
-        ({"routing": {"policy": "fixd"}}, "steps.s.routing.0: no routing policy is called fixd; there are "),
+        ({"routing": {"policy": "fixd"}}, "steps.s.routing.0: no routing policy is called fixd; did you mean `fixed`?"),
         ({"routing": [{}, {"policy": "fixed", "x": 1}]}, "steps.s.routing.1: routing policy fixed: "),
         ({"routing": {"policy": "weighted", "weights": {"b": 1}}}, "steps.s.routing: "),
         ({"schema": {"type": "nope"}}, "steps.s.schema: is not a JSON Schema: type: "),

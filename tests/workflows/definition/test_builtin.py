@@ -7,8 +7,8 @@ from app.schemas import Schema
 from app.settings import AskSettings
 from app.workflows.checks import check
 from app.workflows.definition.builtin import ask
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.steps import AskStep, RetrieveStep
+from app.workflows.templates.prompts import Prompt
 from topics.retrieval_results import Chunk
 
 

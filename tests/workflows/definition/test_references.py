@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.expressions.expression import Expression
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.references import Ref, cel
+from app.workflows.templates.prompts import Prompt
 
 INPUT = Ref("input")
 CONTEXT = {"input": {"n": 7, "text": "some text", "tags": ["a", "b"], "yes": True}}

@@ -3,9 +3,9 @@ from __future__ import annotations
 from app.expressions.expression import Expression, TemplateValue
 from app.source.problems import dotted
 from app.workflows.definition.compiled import CompiledStep
-from app.workflows.definition.prompts import Prompt
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.template_refs import template_refs
+from app.workflows.templates.prompts import Prompt
 
 EVERYTHING = Workflow.model_validate(
     {

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.errors import ConfigurationError, PromptError
-from app.workflows.definition.prompts import Prompt
+from app.workflows.templates.prompts import Prompt
 from topics.retrieval_results import Chunk
 
 CHUNK = Chunk(id="c", document_id="d", source="d.md", heading="Why", lines=(1, 2), text="Because.")
@@ -147,5 +147,5 @@ def test_that_json_is_written_as_it_is() -> None:
 
 
 def test_that_what_has_no_json_is_the_prompts_error() -> None:
-    with pytest.raises(PromptError, match="has no JSON"):
+    with pytest.raises(PromptError, match="inserts the function `cycler` itself"):
         _render("{{ cycler | json }}")

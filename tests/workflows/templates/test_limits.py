@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.errors import PromptError
-from app.workflows.definition.prompts import Prompt
-from app.workflows.template_limits import MOST_CHARACTERS, MOST_TURNS
+from app.workflows.templates.limits import MOST_CHARACTERS, MOST_TURNS
+from app.workflows.templates.prompts import Prompt
 
 TURNS = f"^w: takes more than {MOST_TURNS} turns of its loops and calls"
 CHARACTERS = f"^w: handles more than {MOST_CHARACTERS} characters"

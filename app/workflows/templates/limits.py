@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import GeneratorType
 from typing import Any
 
 from jinja2 import nodes, pass_context
@@ -21,7 +20,7 @@ MOST_TURNS = 100_000
 MOST_CHARACTERS = 8 * 1024 * 1024
 
 #: No template can spell these.
-TURN, SIZED = "turn!", "sized!"
+TURN, SIZED, TEXT = "turn!", "sized!", "text!"
 #: What makes more of a text than there was, by a number that it is given.
 _WIDENING = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "indent", "batch", "slice", "range"})
 _INDENTING = frozenset({"indent", "json", "tojson", "expandtabs"})
@@ -88,7 +87,7 @@ def counted(tree: nodes.Template) -> nodes.Template:
         for operand in compare.ops:
             operand.expr = _filter(operand.expr, SIZED)
     for joined in list(tree.find_all(nodes.Concat)):
-        joined.nodes = [_filter(node, SIZED) for node in joined.nodes]
+        joined.nodes = [_filter(_filter(node, SIZED), TEXT) for node in joined.nodes]
     for found in list(tree.find_all(nodes.Getitem)):
         if isinstance(found.arg, nodes.Slice):
             found.node = _filter(found.node, SIZED)
@@ -107,25 +106,23 @@ def sized(value: Any) -> Any:
     return value
 
 
-def written(value: Any) -> str:
-    """Return the text of what is inserted."""
-    text = str(value)
-    handle(len(text))
-    return text
-
-
 def guarded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter or test of this name with its operands and its outcome counted."""
 
     @functools.wraps(call)
     def wrapper(*given: Any, **keywords: Any) -> Any:
-        arguments = tuple(list(one) if isinstance(one, GeneratorType) else one for one in given)
+        arguments = tuple(list(one) if is_lazy(one) else one for one in given)
         before(name, arguments, keywords)
         made = call(*arguments, **keywords)
         handle(size(made))
         return made
 
     return wrapper
+
+
+def is_lazy(value: object) -> bool:
+    """Whether these are items that are made one by one, as `map` and `reverse` yield them."""
+    return isinstance(value, Iterator) and type(value).__module__ == "builtins"
 
 
 def before(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:

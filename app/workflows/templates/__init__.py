@@ -1,0 +1,1 @@
+"""Prompt templates: Jinja, in a sandbox of our own, which inserts data only."""

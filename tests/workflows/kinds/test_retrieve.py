@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.workflows.kinds.run_helpers import begun, outcome, transform
+from topics.retrieval_requests import RetrievalRequest
+from topics.retrieval_results import Chunk, RetrievalResult
+
+CHUNK = Chunk(id="c", document_id="d", source="d.md", heading="Why", lines=(1, 2), text="Because.")
+SEARCH = {"kind": "retrieve", "query": "{{ input.question }}"}
+
+
+def _found(*chunks: Chunk, value: str) -> object:
+    life = begun({"search": SEARCH, "seen": transform(value)}, answer="seen")
+    request = life.open.pop(0)
+    life.give(RetrievalResult(id=request.id, task_id="t", step="search", chunks=chunks))
+    result = outcome(life)
+    assert result.error is None, result.error
+    return result.answer
+
+
+@pytest.mark.parametrize(
+    ("value", "without", "with_one"),
+    [
+        ("size(steps.search.output)", 0, 1),
+        ("steps.search.output == []", True, False),
+        ("steps.search.output.map(c, c.source)", [], ["d.md"]),
+        ("steps.search.output.exists(c, c.text == 'Because.') ? 'some' : 'none'", "none", "some"),
+    ],
+)
+def test_that_no_hits_are_an_empty_list(value: str, without: object, with_one: object) -> None:
+    assert _found(value=value) == without
+    assert _found(CHUNK, value=value) == with_one
+
+
+def test_that_no_hits_are_the_answer_of_a_run_and_the_items_of_a_map() -> None:
+    life = begun({"search": SEARCH})
+    life.give(RetrievalResult(id=life.open.pop(0).id, task_id="t", step="search", chunks=()))
+    assert outcome(life).answer == []
+    each = {"kind": "map", "over": "['a', 'b']", "step": {"kind": "retrieve", "query": "{{ item }}"}}
+    life = begun({"each": each, "seen": transform("steps.each.output.map(found, size(found))")}, answer="seen")
+    for request in life.open[:]:
+        life.open.remove(request)
+        assert isinstance(request, RetrievalRequest)
+        life.give(RetrievalResult(id=request.id, task_id="t", step=request.step, chunks=()))
+    assert outcome(life).answer == [0, 0]
+
+
+def test_that_what_was_not_retrieved_is_null_and_an_error_says_so() -> None:
+    steps = {"search": {**SEARCH, "when": "false"}, "seen": transform("size(steps.search.output) > 0", after=["go"])}
+    life = begun({"go": transform("1"), **steps}, answer="seen")
+    error = outcome(life).error
+    assert error is not None
+    assert error.message.endswith("`size` takes a text, a list or a map, not null")
