@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents import call_model, connect, ingest, retrieve, stateful
+from agents import call_model, connect, deploy, ingest, retrieve, stateful
 from agents.base import Agent
 
 #: Every agent of a worker, in the order in which a task meets them.
-ALL: tuple[Agent, ...] = (*stateful.AGENTS, retrieve.AGENT, call_model.AGENT, connect.AGENT, ingest.AGENT)
+ALL: tuple[Agent, ...] = (*stateful.AGENTS, retrieve.AGENT, call_model.AGENT, connect.AGENT, ingest.AGENT, deploy.AGENT)

@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.base import Agent
 from app.delivery.envelope import Outgoing, Received
+from app.delivery.home import way_home
 from app.delivery.request_handler import RequestHandler
 from app.dependencies import Dependencies
 from app.retrieval.ingest import prepare_chunks
@@ -26,6 +27,8 @@ async def handle(received: Received[Document], deps: Dependencies) -> Sequence[O
         RetrievalError: the embedding failed.
     """
     settings, document = deps.settings.retrieval, received.event
+    if moved := way_home(DOCUMENTS, document.id, received, deps.settings.topics.partitions):
+        return [moved]
     prepared = await prepare_chunks(
         document, embedder=deps.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
     )

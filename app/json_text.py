@@ -1,11 +1,10 @@
-"""JSON out of the text of a model or a person: the one reader of it."""
+"""JSON out of the text of a model or a person: where it is in the text; `app.decoding` reads it."""
 
 from __future__ import annotations
 
-import json
-
 from pydantic import JsonValue
-from pydantic_core import from_json
+
+from app.decoding import parse_json
 
 _CLOSING = {"{": "}", "[": "]"}
 _FENCE = "```"
@@ -17,9 +16,7 @@ def strict(text: str) -> JsonValue:
     Raises:
         ValueError: it is not valid JSON, is nested more than 200 deep, or has a number that is too large.
     """
-    value: JsonValue = from_json(text.encode(), allow_inf_nan=False)  # which refuses lone surrogates as a ValueError
-    json.dumps(value, allow_nan=False)  # which refuses 1e999: it was read as infinity, and could not be written again
-    return value
+    return parse_json(text).value
 
 
 def parse(text: str) -> JsonValue:

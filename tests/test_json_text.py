@@ -29,11 +29,15 @@ def test_json_is_found_in_an_answer(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no", "{", "}{", "{a: 1}", "[1] or [2]", "NaN", "[\ud800]", '{"a": 1} or {"a": 2}', "[" * 300]
+    "text", ["", "no", "{", "}{", "{a: 1}", "[1] or [2]", "NaN", "[1e999]", '{"a": 1} or {"a": 2}', "[" * 300]
 )
 def test_what_is_no_json_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+def test_half_of_a_character_does_not_lose_the_answer() -> None:
+    assert parse('{"a": "x\\ud83d"}') == parse('{"a": "x\ud83d"}') == {"a": "x\ufffd"}
 
 
 def test_strictly_only_the_whole_counts() -> None:

@@ -86,4 +86,5 @@ CONSUMED: tuple[Topic[Any], ...] = (
     SLOTS,
     BUDGETS,
     DOCUMENTS,
+    DEFINITIONS,
 )

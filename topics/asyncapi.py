@@ -15,14 +15,12 @@ from topics.base import Topic
 from topics.dead_letters import DEAD_LETTERS, PREFIX, DeadLetter
 
 #: The version of the events' form: a field that is added raises the minor number.
-VERSION = "1.3.0"
+VERSION = "1.4.0"
 _JSON = "application/json"
 _BINDING = "0.5.0"
 #: What only clients send, and what only clients read; workers send tasks and signals too, to child runs.
 _RECEIVED = {"documents", "definitions"}
 _SENT = {"results", "audit", "dead-letters"}
-#: What producers of any kind may send, without a header.
-_OPEN = {"tasks", "signals", "documents"}
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ce_specversion": ("CloudEvents version", {"const": "1.0"}),
     "ce_id": ("identifies this very event: sent again, it has the same id", {}),
@@ -140,7 +138,7 @@ def _headers(topic: Topic[Any]) -> dict[str, Any]:
         "allOf": [_ref("schemas", "EventHeaders")],
         "properties": {"ce_type": {"const": topic.type}},
     }
-    if topic.name not in _OPEN:
+    if not topic.open:
         schema["required"] = [name for name in _HEADERS if name not in _OPTIONAL_HEADERS]
     return schema
 

@@ -1,17 +1,20 @@
 """What all events share: the frozen base model, and the topic that carries it.
 
 Events evolve only by adding optional fields: an unknown field is ignored on read, so that an older
-worker reads what a newer one wrote.
+worker reads what a newer one wrote. In every optional field, null is as absent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from app.errors import InvalidEvent, OrchestratorError
+from topics import foreign
 
 
 class Event(BaseModel):
@@ -40,11 +43,27 @@ E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded(Generic[E]):
+    """An event, and what was passed over when it was read.
+
+    `unknown` are its keys that such events do not have; `notes` says what was changed in the JSON. `value` is the JSON
+    as it was, in UTF-8; none of a null value.
+    """
+
+    event: E
+    unknown: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    value: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Topic(Generic[E]):
     """A topic and the one event kind that it carries.
 
     `name` is without the configured prefix. `key` says in words what the message key is. A `compacted`
     topic keeps the last value of each key; the others keep everything for the configured retention.
+    Anybody may send events to an `open` topic. `tombstone` returns the event that a null value stands for, of its key.
+    `delivery.max_event_bytes` is the limit of a `bounded` topic; of the others, only the broker has one.
     """
 
     name: str
@@ -53,33 +72,70 @@ class Topic(Generic[E]):
     key: str
     summary: str
     compacted: bool = False
+    open: bool = False
+    bounded: bool = True
+    tombstone: Callable[[str], E] | None = None
 
     def parse(self, value: bytes | None, *, max_bytes: int) -> E:
-        """Return the event in `value`, a JSON object of at most `max_bytes` bytes.
+        """Return the event in `value`, as `decode` does."""
+        return self.decode(value, max_bytes=max_bytes).event
+
+    def decode(
+        self, value: bytes | None, *, max_bytes: int, key: bytes | None = None, charset: str | None = None
+    ) -> Decoded[E]:
+        """Return the event in `value`, a JSON object of at most `max_bytes` bytes; `charset` is what was declared.
 
         Raises:
             InvalidEvent: with the reason `null_value`, `too_large`, `not_utf8`, `not_json` or `invalid`.
         """
         if value is None:
-            raise InvalidEvent("null_value", f"an event on {self.name} needs a JSON object as its value, not null")
+            return Decoded(self._of_null(key))
         if len(value) > max_bytes:
             raise InvalidEvent(
                 "too_large",
                 f"{len(value)} bytes are more than delivery.max_event_bytes allows ({max_bytes}); send a reference",
             )
+        if not self.open:
+            with suppress(ValidationError):  # what our own workers wrote needs no more
+                return Decoded(self.event.model_validate_json(value), value=value)
+        parsed = foreign.parse(value, charset, deep=not self.open)
+        unknown = parsed.value.keys() - self.event.model_fields.keys() if isinstance(parsed.value, dict) else ()
+        original = parsed.text.encode(errors="surrogatepass")
+        return Decoded(self._validated(original, parsed.value), sorted(unknown), parsed.notes, original)
+
+    def _of_null(self, key: bytes | None) -> E:
+        if self.tombstone is None:
+            raise InvalidEvent("null_value", f"an event on {self.name} needs a JSON object as its value, not null")
+        with suppress(ValidationError):
+            if name := foreign.key_text(key):
+                return self.tombstone(name)
+        text = f"null on {self.name} deletes what the message's key names; this key is missing, or not a valid id"
+        raise InvalidEvent("null_value", text)
+
+    def _validated(self, text: bytes, value: JsonValue) -> E:
+        """Return the event in a JSON text, or else in the value that was made of it, without the nulls in it."""
+        with suppress(ValidationError):
+            return self.event.model_validate_json(text)
         try:
-            return self.event.model_validate_json(value)
+            try:
+                return self.event.model_validate(value)
+            except ValidationError as error:
+                _leave_out_nulls(value, error)
+                return self.event.model_validate(value)
         except ValidationError as error:
-            raise _explain(value, error) from None
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            problem = f"{where}: {first['msg']}" if where else "value: must be a JSON object"
+            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
 
 
-def _explain(value: bytes, error: ValidationError) -> InvalidEvent:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        try:
-            value.decode()
-        except UnicodeDecodeError as problem:
-            return InvalidEvent("not_utf8", f"the value is not UTF-8: {problem.reason} at byte {problem.start}")
-        return InvalidEvent("not_json", first["msg"])
-    where = ".".join(str(part) for part in first["loc"]) or "value"
-    return InvalidEvent("invalid", f"{where}: {first['msg']}")
+def _leave_out_nulls(value: Any, error: ValidationError) -> None:
+    """Take out each null that was refused. Of a field that is required, another error then says that it is missing."""
+    for one in error.errors(include_url=False, include_context=False):
+        if one["input"] is None and one["loc"]:
+            *path, last = one["loc"]
+            holder = value
+            for part in path:
+                holder = holder[part]
+            if isinstance(holder, dict):
+                holder.pop(last, None)

@@ -24,6 +24,11 @@ class DefinitionEvent(Event):
     actor: str = ""
     at: AwareDatetime
 
+    @property
+    def key(self) -> str:
+        """The key of its message; all events of a workflow lie in the partition of the workflow's id."""
+        return self.workflow if self.kind == "active" else f"{self.workflow}/{self.version}"
+
 
 DEFINITIONS = Topic(
     name="definitions",
@@ -32,4 +37,5 @@ DEFINITIONS = Topic(
     key="workflow/version, or workflow for the active one; all of a workflow are in the partition of its id",
     summary="Deployed workflows, taken up by every worker without a restart.",
     compacted=True,
+    bounded=False,
 )

@@ -31,4 +31,6 @@ DOCUMENTS = Topic(
     key="document id",
     summary="Documents to retrieve from: add, replace or delete.",
     compacted=True,
+    open=True,
+    tombstone=lambda key: Document(id=key, deleted=True),
 )

@@ -65,7 +65,7 @@ class Result(Event):
     were asked. `agreement` is how far the candidates agree, `confidence` how sure the fusion is of the answer
     (both 0 to 1); `groups` are the branches by their answers, the largest group first: more than one group
     is disagreement. `tool_calls` is what the answer wants called: its text may then be empty. `tenant` is that of
-    the task, if it has one.
+    the task, if it has one. `warnings` say what was ignored or changed in the task, such as a misspelt key.
     """
 
     task_id: str
@@ -89,6 +89,7 @@ class Result(Event):
     finished_at: AwareDatetime
     metadata: dict[str, str] = Field(default_factory=dict)
     tenant: str | None = None
+    warnings: tuple[str, ...] | None = None
 
 
 RESULTS = Topic(

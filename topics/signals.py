@@ -29,4 +29,5 @@ SIGNALS = Topic(
     type="meta_ai.signal",
     key="task id (any key, or none, is accepted from producers)",
     summary="Approvals and other messages to active runs, and cancellations.",
+    open=True,
 )

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, Field, JsonValue
+import re
+from contextlib import suppress
 
-from topics.base import Event, Topic
+from pydantic import AwareDatetime, Field, JsonValue, ValidationError
+
+from app.errors import InvalidEvent
+from topics import foreign
+from topics.base import Event, Failure, Topic
+
+#: What a task's id may be: any text without control characters.
+_LONGEST, _ID = 200, r"^[^\x00-\x1f]*$"
 
 
 class Parent(Event):
@@ -29,10 +37,11 @@ class Task(Event):
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
     same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
     for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
-    says for whom it is done: whose budget pays, and with whom answers may be shared.
+    says for whom it is done: whose budget pays, and with whom answers may be shared. `rejected` is set by the
+    orchestrator: it says why a task, of which this is the part that could be read, ends as a failed result.
     """
 
-    id: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+    id: str | None = Field(default=None, min_length=1, max_length=_LONGEST, pattern=_ID)
     workflow: str = "ask"
     version: int | None = Field(default=None, ge=1)
     priority: int | None = None
@@ -41,6 +50,30 @@ class Task(Event):
     deadline: AwareDatetime | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     parent: Parent | None = None
+    rejected: Failure | None = None
+
+
+def id_of_key(key: bytes | None) -> str | None:
+    """Return the id that a message's key gives to a task without one; None if it cannot be an id."""
+    text = (foreign.key_text(key) or "").strip()
+    # One that is too long might become that of another task when it is cut.
+    return text if 0 < len(text) <= _LONGEST and re.match(_ID, text) else None
+
+
+def salvage(value: bytes | None, key: bytes | None) -> Task | None:
+    """Return what can be read of an invalid task: `id`, `workflow` and `metadata`; None if not even the id can."""
+    read: JsonValue = None
+    with suppress(InvalidEvent):
+        read = foreign.parse(value or b"").value
+    fields = read if isinstance(read, dict) else {}
+    task = Task(input={})
+    for name in ("id", "workflow", "metadata"):
+        with suppress(KeyError, ValidationError):
+            task = task.model_copy(update={name: getattr(Task.model_validate({name: fields[name], "input": {}}), name)})
+    number = fields.get("id")
+    digits = str(number).encode() if isinstance(number, int) and not isinstance(number, bool) else b""
+    own = task.id or id_of_key(digits) or id_of_key(key)
+    return task.model_copy(update={"id": own}) if own else None
 
 
 TASKS = Topic(
@@ -49,4 +82,5 @@ TASKS = Topic(
     type="meta_ai.task",
     key="task id (any key, or none, is accepted from producers)",
     summary="Work for the orchestrator: one JSON object a task.",
+    open=True,
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json, to_json
 
 from app.cancellation import ends_task
 from app.connectors.base import Connector
@@ -58,7 +58,7 @@ def plain(value: object) -> JsonValue:
     """
     try:
         made: JsonValue = from_json(to_json(value, inf_nan_mode="null"))
-    except (PydanticSerializationError, UnicodeError):
+    except ValueError:  # nested too deep, or what JSON has no word for
         raise ConnectorError(f"the result ({type(value).__name__}) cannot be represented as JSON") from None
     return made
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from app.connectors.base import parse_arguments, parse_options
+from app.decoding import NotJson, NotText, decode, parse_json
 from app.errors import (
     ConfigurationError,
     ConnectorError,
@@ -30,6 +31,8 @@ from app.connectors.http_request import HttpRequestArguments, header_problem
 
 _TRANSIENT = frozenset({408, 425, 429})
 _EXCERPT = 300
+#: A byte order mark and white space, of which some answers consist.
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class HttpConnectorOptions(BaseModel):
@@ -121,7 +124,9 @@ class HttpConnector:
         if not body:
             return None
         kind = response.content_type
-        return _parsed(body) if kind == "application/json" or kind.endswith("+json") else _text(body, response.charset)
+        if kind == "application/json" or kind.endswith("+json"):
+            return _parsed(body, response.charset)
+        return decode(body, response.charset, errors="replace")
 
     async def _limited(self, response: aiohttp.ClientResponse) -> bytes:
         """Return the body up to the limit, counted after decompression."""
@@ -134,7 +139,7 @@ class HttpConnector:
 
     def _refused(self, status: int, body: bytes) -> ConnectorError:
         kind = ConnectorUnavailable if status in _TRANSIENT or status >= 500 else ConnectorError  # noqa: PLR2004  # the class of 5xx
-        said = " ".join(body.decode(errors="replace").split())
+        said = " ".join(decode(body, errors="replace").split())
         return kind(self._clean(f"HTTP {status}: {said}" if said else f"HTTP {status}"), status=status)
 
     def _clean(self, message: str) -> str:
@@ -155,16 +160,8 @@ def _base(key: str, url: str | None) -> URL:
     return base
 
 
-def _parsed(body: bytes) -> JsonValue:
+def _parsed(body: bytes, charset: str | None) -> JsonValue:
     try:
-        parsed: JsonValue = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise ConnectorUnavailable("the response claims to be JSON but is not valid JSON") from None
-    return parsed
-
-
-def _text(body: bytes, charset: str | None) -> str:
-    try:
-        return body.decode(charset or "utf-8", errors="replace")
-    except LookupError:  # an unknown charset
-        return body.decode(errors="replace")
+        return parse_json(body, charset).value if body.strip(_BLANK) else None
+    except (NotText, NotJson) as problem:
+        raise ConnectorUnavailable(f"the response claims to be JSON but is not valid JSON: {problem}") from None

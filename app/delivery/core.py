@@ -16,7 +16,7 @@ from app.cancellation import ends_task
 from app.delivery import dead_letters
 from app.delivery.assignment.assignment import AssignmentEnded, Assignments, PartitionAssignment
 from app.delivery.assignment.suspicion import Suspect
-from app.delivery.envelope import Outgoing, Received, first
+from app.delivery.envelope import Outgoing, Received, charset, first
 from app.delivery.outbox import Outbox
 from app.errors import InvalidEvent, OrchestratorError, PoisonEvent
 from app.settings import DeliverySettings
@@ -95,8 +95,13 @@ class Delivery:
             InvalidEvent: it does not have the form of its topic.
         """
         headers = message.headers or ()
+        limit = self.settings.max_event_bytes if topic.bounded else len(message.value or b"")
+        decoded = topic.decode(message.value, max_bytes=limit, key=message.key, charset=charset(headers))
         return Received(
-            event=topic.parse(message.value, max_bytes=self.settings.max_event_bytes),
+            event=decoded.event,
+            unknown=decoded.unknown,
+            notes=decoded.notes,
+            value=decoded.value,
             key=message.key,
             id=first(headers, "ce_id") or _place(message),
             correlation_id=first(headers, "ce_correlationid") or _text(message.key) or _place(message),

@@ -22,7 +22,7 @@ class Outgoing:
     """An event to send. `id` names this very event: sent again, it has the same id.
 
     Without a `partition` the key decides, as in any Kafka producer. `traceparent` is the parent's, for an
-    event that no other event caused.
+    event that no other event caused. `value` is sent as it is in place of the event's JSON.
     """
 
     topic: Topic[Any]
@@ -31,11 +31,15 @@ class Outgoing:
     id: str
     partition: int | None = None
     traceparent: str | None = None
+    value: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Received(Generic[E]):
-    """An event as an agent gets it, with its place; `timestamp` is in epoch seconds."""
+    """An event as an agent gets it, with its place; `timestamp` is in epoch seconds.
+
+    `unknown`, `notes` and `value` are those of `Decoded`.
+    """
 
     event: E
     key: bytes | None
@@ -46,6 +50,9 @@ class Received(Generic[E]):
     partition: int
     offset: int
     timestamp: float
+    unknown: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    value: bytes | None = None
 
 
 def first(headers: Sequence[tuple[str, bytes | None]], name: str) -> str | None:
@@ -56,6 +63,15 @@ def first(headers: Sequence[tuple[str, bytes | None]], name: str) -> str | None:
                 return value.decode()
             except UnicodeDecodeError:
                 return None
+    return None
+
+
+def charset(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """Return the charset that the header `content-type` declares, as in `application/json; charset=utf-16`."""
+    for part in (first(headers, "content-type") or "").split(";")[1:]:
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip()
     return None
 
 

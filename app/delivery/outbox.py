@@ -92,7 +92,7 @@ class Outbox:
         return Record(
             topic=self.full_name(outgoing.topic),
             key=outgoing.key.encode(),
-            value=_json(outgoing),
+            value=_json(outgoing) if outgoing.value is None else outgoing.value,
             headers=headers(outgoing, source=self.source, cause=cause, traceparent=traceparent),
             partition=outgoing.partition,
         )

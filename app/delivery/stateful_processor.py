@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.cancellation import as_failure, ends_task
 from app.delivery.assignment.assignment import AssignmentEnded, PartitionAssignment
 from app.delivery.assignment.suspicion import Suspect
-from app.delivery.core import Delivered, Delivery
+from app.delivery.core import Delivered, Delivery, place_of
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.parking import Parking
 from app.delivery.pending_events import PendingEvent, PendingEvents
@@ -88,6 +88,10 @@ class StateMachine(Protocol[V]):
 
     def orphan(self, received: Received[Any]) -> InvalidEvent | None:
         """Return why an event whose key never got a value goes to the dead letters; None when it is only stale."""
+        ...
+
+    def rejected(self, topic: Topic[Any], message: Any, error: Exception) -> Sequence[Outgoing]:
+        """Return the events that tell whoever waits for what follows from a message that it is not a valid event."""
         ...
 
     def poisoned(self, received: Received[Any], error: PoisonEvent) -> Sequence[Outgoing]:
@@ -176,9 +180,16 @@ class StatefulProcessor(Generic[V]):
         try:
             received = self._delivery.parse(taken.topic, delivered.message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
-            delivered.assignment.spawn(self._dead_letter(delivered, error, agent))
+            delivered.assignment.spawn(self._dead_letter(delivered, error, agent, self._rejections(taken, error)))
         else:
             self._handle(delivered, received, agent)
+
+    def _rejections(self, taken: _Taken, error: Exception) -> Sequence[Outgoing]:
+        try:
+            return self._state_machine.rejected(taken.topic, taken.delivered.message, error)
+        except Exception:
+            log.exception("nobody can be told that %s/%s/%s is invalid", *place_of(taken.delivered.message))
+            return ()
 
     def _handle(self, delivered: Delivered, received: Received[Any], agent: str) -> None:
         started = time.perf_counter()

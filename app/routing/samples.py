@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from app.decoding import parse_json
 from app.normalization import answer_form
 from app.routing.fitting import Sample
 from topics.results import Candidate, Result
@@ -77,11 +77,11 @@ def of_result(result: Result, text: str, weak: str, strong: str) -> Sample | Non
 
 def _sample(line: bytes, weak: str, strong: str, texts: Mapping[str, str]) -> Sample | str:
     try:
-        value: Any = json.loads(line)
+        value: Any = parse_json(line).value
         if not isinstance(value, dict) or "task_id" not in value:
             return of_record(Record.model_validate(value))
         result = Result.model_validate(value)
-    except (ValidationError, ValueError, RecursionError):
+    except ValueError:
         return "neither a record nor a result"
     if result.task_id not in texts:
         return "a result whose question is not known"

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import ConfigurationError
+from app.suggestions import did_you_mean
 
 #: The path to a value: names of sections, user-defined names, positions in lists.
 Key = tuple[str | int, ...]
@@ -16,6 +17,8 @@ Key = tuple[str | int, ...]
 #: With it, YAML 1.1 takes over the keys of another mapping.
 MERGE_KEY = "<<"
 _MAX_LINES = 50
+#: More of a name does not help to recognise it.
+_SHOWN_CHARACTERS = 60
 #: pydantic's words, where ours say the fix better.
 _MESSAGES = {
     "missing": "is required",
@@ -101,3 +104,10 @@ def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
         if one.pop("input", ...) is None and one["type"] != "missing":  # type: ignore[misc]  # no value is to get out
             one["type"] = "empty"
     return found
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Return the sentence that tells an author of a key that there is not."""
+    shown = key[:_SHOWN_CHARACTERS]
+    shown = shown if shown.isprintable() else ascii(shown)
+    return f"{shown}: unknown key; {did_you_mean(key, known, 'known keys:')}"

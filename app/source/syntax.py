@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import yaml
 
+from app.decoding import join_halves
 from app.source.problems import MERGE_KEY, Key, Problem, problems_error
 from app.source.yaml_errors import MERGE, TEMPLATE, explain
 
@@ -172,7 +173,7 @@ class _Reader:
 
     def _name(self, node: yaml.Node, key: Key) -> str:
         if isinstance(node, yaml.ScalarNode):
-            return _text(node.value)
+            return join_halves(node.value)
         self._problem(node, key, "a key must be a plain string")
         return "?"
 
@@ -194,15 +195,10 @@ def _doubt(written: str, value: Any) -> str:
     return ""
 
 
-def _text(value: str) -> str:
-    """Join the surrogate pairs that JSON escapes leave."""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 _SCALARS: dict[str, Any] = {
     _NULL: lambda _: None,
     _BOOL: lambda value: value.lower() == "true",
     _INT: int,
     _FLOAT: float,
-    _STR: _text,
+    _STR: join_halves,  # of the pairs that JSON escapes leave
 }

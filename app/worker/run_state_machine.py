@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.delivery.envelope import Outgoing, Received
+from app.delivery.envelope import Outgoing, Received, first
+from app.delivery.home import way_home
 from app.delivery.stateful_processor import Decision
 from app.errors import InvalidEvent, PoisonEvent
 from app.partitioner import partition_of
+from app.source.problems import unknown_key
 from app.telemetry.metrics import Metrics
 from app.workflows.budgets import owner
 from app.workflows.budgets.state import BudgetState
@@ -47,11 +49,10 @@ from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import Parent, Task
+from topics.tasks import Parent, Task, id_of_key, salvage
 
-_MAX_ID = 200
-_PRINTABLE = 0x20
-
+#: How many unknown keys of a task are named in its result.
+_MOST_WARNINGS = 20
 #: How long an event waits for its run (seconds): the run of an answer may have to be restored first, and a signal
 #: may overtake its task.
 _PATIENCE = 60.0
@@ -82,23 +83,20 @@ class RunStateMachine:
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
         """Return what follows from an event on a topic of the stateful agents."""
+        if moved := self._way_home(received):
+            return Decision(outgoing=[moved])
         match received.event:
             case SlotEvent() | BudgetEvent() as event:
                 return self._share(value, event, now)
+            case Task(rejected=Failure() as failure):
+                # The id may be that of a good task, whose result must not be replaced.
+                refused = _refused(received.event, task_id(received), failure, received.timestamp)
+                return Decision(outgoing=[] if value else [self._outgoing(refused, received.traceparent)])
             case Task() as event:
-                own_id = task_id(received)
-                home = partition_of(own_id, self.partitions)
-                if home != received.partition:
-                    return Decision(
-                        outgoing=[
-                            _to_home_partition(TASKS, event.model_copy(update={"id": own_id}), own_id, home, received)
-                        ]
-                    )
-                return self._advance(value, TaskReceived(own_id, event, received.traceparent, received.offset), now)
+                warnings = _warnings(received)
+                task = TaskReceived(task_id(received), event, received.traceparent, received.offset, warnings)
+                return self._advance(value, task, now)
             case Signal() as event:
-                home = partition_of(event.task_id, self.partitions)
-                if home != received.partition:
-                    return Decision(outgoing=[_to_home_partition(SIGNALS, event, event.task_id, home, received)])
                 # A person should soon see that a signal had no effect; nobody waits for one of a parent.
                 patience = _PATIENCE if event.actor == PARENT else _PATIENCE_WITH_SIGNALS
                 return Decision(wait=patience) if value is None else self._advance(value, event, now)
@@ -129,6 +127,19 @@ class RunStateMachine:
             return None
         return InvalidEvent("unknown_run", f"no run of the task {event.task_id} is under way")
 
+    def rejected(self, topic: Topic[Any], message: Any, error: Exception) -> Sequence[Outgoing]:
+        """Return what tells whoever waits for an invalid task that it is one.
+
+        It goes by way of the task's home: there it is known whether the id is also that of another task.
+        """
+        if topic is not TASKS or (task := salvage(message.value, message.key)) is None:
+            return ()
+        large = isinstance(error, InvalidEvent) and error.reason == "too_large"
+        failure = Failure(code="too_large" if large else InvalidEvent.code, message=f"the task is not valid: {error}")
+        told = task.model_copy(update={"rejected": failure, **({"metadata": {}} if large else {})})
+        sent = self._outgoing(told, first(message.headers or (), "traceparent"))
+        return [replace(sent, id=f"{message.topic}/{message.partition}/{message.offset}/rejected")]
+
     def poisoned(self, received: Received[Any], error: PoisonEvent) -> Sequence[Outgoing]:
         """Return the failed result of a task that kills workers, or a failed answer in place of one that does."""
         event, failure = received.event, Failure.of(error)
@@ -149,6 +160,13 @@ class RunStateMachine:
         failure = Failure(code=error.reason, message=str(error))
         small = _failed(outgoing.event, failure)
         return self._outgoing(small, outgoing.traceparent) if small else None
+
+    def _way_home(self, received: Received[Any]) -> Outgoing | None:
+        event = received.event
+        if isinstance(event, Task) and not event.id:
+            event = event.model_copy(update={"id": task_id(received)})
+        topic, key, _ = _address(event)
+        return way_home(topic, key, replace(received, event=event), self.partitions)
 
     def _advance(self, value: RunState | None, event: EngineInput, now: float) -> Decision[RunState]:
         return self._decided(value, *advance(value, event, self.engine_context(), now))
@@ -210,21 +228,14 @@ def _address(command: Command | Response) -> tuple[Topic[Any], str, str]:
 
 def task_id(received: Received[Task]) -> str:
     """Return the task's id: its own, or else the message's key, or else topic, partition and offset."""
-    if received.event.id:
-        return received.event.id
-    key = (received.key or b"").decode(errors="replace").strip()
-    # A key that is not text, or too long for an id, might collide with another when it is cut.
-    plain = "\N{REPLACEMENT CHARACTER}" not in key and all(ord(letter) >= _PRINTABLE for letter in key)
-    if 0 < len(key) <= _MAX_ID and plain:
-        return key
-    return f"{received.topic}-{received.partition}-{received.offset}"
+    place = f"{received.topic}-{received.partition}-{received.offset}"
+    return received.event.id or id_of_key(received.key) or place
 
 
-def _to_home_partition(
-    topic: Topic[Any], event: Task | Signal, key: str, home: int, received: Received[Any]
-) -> Outgoing:
-    """Move an event that another partitioner, or a missing key, put elsewhere: one id, one partition."""
-    return Outgoing(topic, key, event, received.id, home)
+def _warnings(received: Received[Task]) -> tuple[str, ...]:
+    """Return what the sender of a task should know: which of its keys are ignored, and what was changed in it."""
+    unknown = [unknown_key(key, Task.model_fields) for key in received.unknown[:_MOST_WARNINGS]]
+    return (*unknown, *received.notes)
 
 
 #: What a result that is too large loses: all that may be long, except the sender's own metadata.

@@ -189,7 +189,7 @@ class Worker:
             source=f"/{settings.app_id}",
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
-            limits={agent.topic.name: settings.delivery.max_event_bytes for agent in agents.ALL},
+            limits={one.topic.name: settings.delivery.max_event_bytes for one in agents.ALL if one.topic.bounded},
             on_publish=self._stir,
         )
         delivery = Delivery(

@@ -37,12 +37,16 @@ _NO_SLOT = "the run's deadline passed while it waited for a slot of its workflow
 
 @dataclass(frozen=True, slots=True)
 class TaskReceived:
-    """A task was received; `task_id` is its own or the one it was given, `offset` its place in its partition."""
+    """A task was received; `task_id` is its own or the one it was given, `offset` its place in its partition.
+
+    `warnings` are for its result.
+    """
 
     task_id: str
     task: Task
     traceparent: str | None = None
     offset: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def _accept(state: RunState | None, event: TaskReceived, engine: EngineContext, 
         turn=event.offset,
         models=event.task.parent.models if event.task.parent else None,
         traceparent=event.traceparent,
+        warnings=event.warnings,
     )
     return _start(run, engine, now)
 

@@ -225,6 +225,8 @@ class Run:
     early: Mapping[str, EarlyResponse] = field(default_factory=dict)
     #: The W3C trace context of the task, which the run's events carry on.
     traceparent: str | None = None
+    #: What was ignored or changed in the task.
+    warnings: tuple[str, ...] = ()
 
     @property
     def wake_at(self) -> float:

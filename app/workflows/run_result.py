@@ -43,6 +43,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         finished_at=_time(now),
         metadata=run.task.metadata,
         tenant=run.task.tenant or None,
+        warnings=run.warnings or None,
     )
 
 

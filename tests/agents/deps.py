@@ -180,6 +180,8 @@ def _configured(name: str, settings: ModelSettings) -> ConfiguredModel:
     return ConfiguredModel(limiter, settings, price, batcher=batcher)
 
 
-def received(event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7) -> Received[Any]:
+def received(
+    event: Event, *, key: bytes | None = b"k", partition: int = 2, offset: int = 7, value: bytes | None = None
+) -> Received[Any]:
     """Return an event as an agent gets it."""
-    return Received(event, key, "cause", "correlation", None, "topic", partition, offset, 1_700_000_000.0)
+    return Received(event, key, "cause", "correlation", None, "topic", partition, offset, 1_700_000_000.0, value=value)

@@ -5,6 +5,8 @@ import pytest
 from agents.ingest import AGENT, handle
 from app.dependencies import Dependencies
 from app.errors import RetrievalError
+from app.partitioner import partition_of
+from app.settings import Settings
 from app.vectors import decode
 from tests.agents.deps import Embedder, assemble, received
 from tests.delivery.fakes import Harness, Stream, until
@@ -14,14 +16,16 @@ from topics.chunks import DocumentChunks
 from topics.documents import Document
 
 DOCUMENT = Document(id="guide", text="# Why\n\nBecause.\n", source="guide.md", collection="docs")
+HOME = partition_of("guide", Settings().topics.partitions)
 #: Enough words for chunks whose JSON does not fit into one part.
 LONG = Document(id="long", text="\n\n".join(f"# H{n}\n\n" + "x" * 9000 for n in range(200)))
 
 
 async def _handled(deps: Dependencies, document: Document) -> tuple[list[tuple[str, str, DocumentChunks]], AuditEvent]:
-    *outgoing, last = await handle(received(document), deps)
+    home = partition_of(document.id, deps.settings.topics.partitions)
+    *outgoing, last = await handle(received(document, partition=home), deps)
     assert {out.topic.name for out in outgoing} == {CHUNKS.name}
-    assert {out.partition for out in (*outgoing, last)} == {2}
+    assert {out.partition for out in (*outgoing, last)} == {home}
     assert (last.topic, last.key) == (AUDIT, document.id)
     assert isinstance(last.event, AuditEvent)
     return [(out.key, out.id, out.event) for out in outgoing if isinstance(out.event, DocumentChunks)], last.event
@@ -70,17 +74,48 @@ async def test_that_a_failing_embedder_is_for_delivery_to_try_again() -> None:
     assert isinstance(deps.embedder, Embedder)
     deps.embedder.error = RetrievalError("away")
     with pytest.raises(RetrievalError):
-        await handle(received(DOCUMENT), deps)
+        await handle(received(DOCUMENT, partition=HOME), deps)
 
 
 async def test_that_the_agent_takes_a_document_again_and_in_order() -> None:
     harness, stream = Harness(), Stream()
-    harness.own(DOCUMENTS.name, 0)
+    harness.own(DOCUMENTS.name, HOME)
     harness.start(AGENT.run(stream, assemble(harness)))
     changed = DOCUMENT.model_copy(update={"text": "# Why\n\nTherefore.\n"})
-    harness.deliver(stream, *(harness.message(DOCUMENTS, document) for document in (DOCUMENT, changed, DOCUMENT)))
-    await until(lambda: harness.committable(DOCUMENTS) == 3)
+    three = [harness.message(DOCUMENTS, document, partition=HOME) for document in (DOCUMENT, changed, DOCUMENT)]
+    harness.deliver(stream, *three)
+    await until(lambda: harness.committable(DOCUMENTS, HOME) == 3)
     deps = [DocumentChunks.model_validate_json(record.value or b"") for record in harness.producer.on(CHUNKS)]
     assert [part.chunks[0].chunk.text for part in deps] == ["Because.", "Therefore.", "Because."]
     assert len(harness.producer.on(AUDIT)) == 3
+    await harness.stop()
+
+
+async def test_that_a_document_elsewhere_is_sent_home_before_anything_is_done_for_it() -> None:
+    harness, stream = Harness(), Stream()
+    deps = assemble(harness)
+    elsewhere = (HOME + 1) % deps.settings.topics.partitions
+    harness.own(DOCUMENTS.name, elsewhere)
+    harness.start(AGENT.run(stream, deps))
+    values = (DOCUMENT.to_json(), b'{"id": "guide", "deleted": true, "colour": null}', None)
+    harness.deliver(stream, *(harness.message(DOCUMENTS, value, key=b"guide", partition=elsewhere) for value in values))
+    await until(lambda: harness.committable(DOCUMENTS, elsewhere) == 3)
+    moved = harness.producer.on(DOCUMENTS)
+    assert [(record.key, record.partition) for record in moved] == [(b"guide", HOME)] * 3
+    assert [record.value for record in moved[:2]] == list(values[:2])
+    assert Document.model_validate_json(moved[2].value or b"") == Document(id="guide", deleted=True)
+    assert harness.producer.on(CHUNKS) == harness.producer.on(AUDIT) == []
+    await harness.stop()
+
+
+async def test_that_null_deletes_the_document_of_its_key() -> None:
+    harness, stream = Harness(), Stream()
+    harness.own(DOCUMENTS.name, HOME)
+    harness.start(AGENT.run(stream, assemble(harness)))
+    harness.deliver(stream, harness.message(DOCUMENTS, None, key=b"guide", partition=HOME))
+    await until(lambda: harness.producer.on(AUDIT))
+    (part,) = [DocumentChunks.model_validate_json(record.value or b"") for record in harness.producer.on(CHUNKS)]
+    assert (part.document_id, part.part, part.chunks) == ("guide", 0, ())
+    (noted,) = [AuditEvent.model_validate_json(record.value or b"") for record in harness.producer.on(AUDIT)]
+    assert noted.action == "document.deleted"
     await harness.stop()

@@ -17,6 +17,8 @@ from tests.connectors.service import Service
 SECRET = "sesame-open-9f3a"
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
 
+LONG = 123456789012345678901234567890
+
 Make = Callable[..., HttpConnector]
 
 
@@ -72,6 +74,17 @@ async def test_that_a_null_body_is_a_body_and_none_is_none(service: Service, mak
         ({"body": "Ä".encode("latin-1"), "content_type": "text/plain", "charset": "latin-1"}, "Ä"),
         ({"body": b"\xff!", "content_type": "text/plain"}, "\ufffd!"),
         ({"body": b"x", "content_type": "text/plain", "charset": "klingon"}, "x"),
+        ({"body": '{"a": "é"}'.encode("utf-8-sig"), "content_type": "application/json"}, {"a": "é"}),
+        ({"body": '{"a": "é"}'.encode("utf-16"), "content_type": "application/json"}, {"a": "é"}),
+        (
+            {"body": '{"a": "é"}'.encode("latin-1"), "content_type": "application/json", "charset": "iso-8859-1"},
+            {"a": "é"},
+        ),
+        ({"body": '{"a": "é"}'.encode(), "content_type": "application/json", "charset": "iso-8859-1"}, {"a": "é"}),
+        ({"body": b'{"n": 123456789012345678901234567890}', "content_type": "application/json"}, {"n": LONG}),
+        ({"body": rb'["\ud83d\ude00", "\ud83d"]', "content_type": "application/json"}, ["😀", "\ufffd"]),
+        ({"body": b"\xef\xbb\xbf\r\n", "content_type": "application/json"}, None),
+        ({"body": "\ufeffhello".encode(), "content_type": "text/plain"}, "hello"),
         ({"status": 204}, None),
         ({"status": 201}, None),
     ],
@@ -231,3 +244,22 @@ def test_that_settings_that_do_not_fit_are_named_without_their_values(settings: 
     with pytest.raises(ConfigurationError, match=said) as raised:
         HttpConnector.from_settings("tickets", ConnectorSettings.model_validate(settings))
     assert "pw" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b'{"a": NaN}', "NaN is not valid JSON; send null, or a string"),
+        (b"[1e999]", "the number 1e999 is beyond a 64-bit float"),
+        (b'{"a": ', "EOF while parsing"),
+        (b'"\xff"', "not UTF-8: invalid start byte at byte 1"),
+        (b"[" * 300 + b"]" * 300, "nested more than 200 deep"),
+    ],
+)
+async def test_that_json_that_cannot_be_kept_is_refused_with_the_reason(
+    service: Service, make: Make, body: bytes, problem: str
+) -> None:
+    service.gives(body=body, content_type="application/json")
+    with pytest.raises(ConnectorUnavailable, match="not valid JSON") as raised:
+        await _run(make())
+    assert problem in str(raised.value)

@@ -22,6 +22,7 @@ from app.cli.output import one_line, visible
 from app.cli.tasks.task_lines import parse as parse_line
 from app.configuration.substitution import substitute
 from app.connectors.http_request import header_problem, url_below
+from app.decoding import decode, parse_json
 from app.expressions import extent
 from app.expressions.conversion import JsonConverter, select
 from app.expressions.cost import Cost
@@ -66,6 +67,7 @@ from tests.contracts.growth import MOST, growth
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
+from topics.tasks import salvage
 
 Make = Callable[[int], Any]
 #: Within its bounds, a condition or template may take the square of a list; PyYAML looks 1024 characters ahead.
@@ -249,9 +251,31 @@ YAML = of(
     *("a", "1", "1.", "[a, ", "[[],", "- [a]\n", "a: *b\n", "a: '", 'a: "\0\\u12', "--- ", "a\n", "<<: ", "a: !\0b "),
 )
 
+JSON_PIECES = ("1", "-1.", "1e", "[", '{"a":1,', '"\\', '"\ud800')
+
+
+def _nulls(number: int) -> bytes:
+    return json.dumps({"input": {}, "metadata": dict.fromkeys(map(str, range(number)))}).encode()
+
+
+def _unknown(number: int) -> bytes:
+    return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
+
+
 CASES: dict[str, Case] = {
     "json_text.parse": (parse, ANSWERS),
-    "json_text.strict": (strict, of("1", "-1.", "1e", "[", '{"a":1,', '"\\', '"\ud800')),
+    "json_text.strict": (strict, of(*JSON_PIECES)),
+    "decoding.decode": (
+        lambda text: [decode(text.encode("utf-8", "surrogatepass"), one) for one in (None, "utf-16", "utf-7", "hz")],
+        of("a", "\ufeff", "\ud800", "\0", "+", "~{", "é"),
+    ),
+    "decoding.parse_json": (
+        lambda text: parse_json(text.encode("utf-8", "surrogatepass")),
+        of(*JSON_PIECES, '["\0a",', '[\x00{"a":1,"a":2},', '{\0"a":1,', "[\x001.5,", '"\0\\ud800', "[\0[],", "0.\x001"),
+    ),
+    "topics.nulls": (lambda number: TASKS.parse(_nulls(number), max_bytes=1 << 30), (lambda n: n,)),
+    "topics.unknown": (lambda number: TASKS.decode(_unknown(number), max_bytes=1 << 30), (lambda n: n,)),
+    "tasks.salvage": (lambda text: salvage(text.encode(), None), of("{", '{\0"id":1,', "\x00", '"{')),
     "structured.read": (lambda text: read(text, OBJECT), ANSWERS),
     "schema.complaint": (Schema({"items": {"type": "string"}}, where="w").complaint, (lambda n: list(range(n)),)),
     "schema.unique": (Schema({"uniqueItems": True}, where="w").complaint, (_records,)),

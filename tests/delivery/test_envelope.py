@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.delivery.assignment.assignment import Assignments
 from app.delivery.core import Delivery
-from app.delivery.envelope import Outgoing, Received, first, headers
+from app.delivery.envelope import Outgoing, Received, charset, first, headers
 from app.errors import InvalidEvent
 from app.settings import DeliverySettings
 from app.telemetry.metrics import Metrics
@@ -86,3 +86,28 @@ def test_that_no_header_or_key_keeps_a_message_from_being_answered(
     built = _headers(_received(*pairs, key=key))
     assert re.fullmatch(r"(?s).+", built["ce_correlationid"])
     assert built["ce_causationid"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "found"),
+    [
+        (None, None),
+        (b"application/json", None),
+        (b"application/json; charset=utf-16", "utf-16"),
+        (b"application/json;v=1; Charset = ISO-8859-1 ", "ISO-8859-1"),
+        (b"\xff;charset=x", None),
+    ],
+)
+def test_that_a_charset_may_be_declared(content_type: bytes | None, found: str | None) -> None:
+    assert charset([("ce_id", b"1"), ("content-type", content_type)]) == found
+
+
+def test_that_a_message_is_read_in_its_declared_charset() -> None:
+    delivery = Delivery(DeliverySettings(), outbox(Producer()), Assignments(lambda _partition: None), Metrics())  # type: ignore[arg-type,return-value]  # none is opened
+    value = '{"input": {"q": "é"}, "colour": 1}'
+    message = Message(
+        "tasks", 2, 7, None, value.encode("latin-1"), [("content-type", b"application/json; charset=latin1")]
+    )
+    found = delivery.parse(TASKS, message)
+    assert found.event == Task(input={"q": "é"})
+    assert (found.unknown, found.value) == (["colour"], value.encode())

@@ -14,6 +14,7 @@ from app.delivery.stateful_processor import Decision, StatefulProcessor
 from app.errors import InvalidEvent, PoisonEvent
 from tests.delivery.fakes import Harness, Message, Stream, once, settle, until
 from topics import DEAD_LETTERS, RESULTS, TASKS
+from topics.base import Topic
 from topics.dead_letters import DeadLetter
 from topics.tasks import Task
 
@@ -75,6 +76,11 @@ class Adder:
             case "crash":
                 raise RuntimeError("a fault of the state machine")
         return None
+
+    def rejected(self, topic: Topic[Any], message: Message, error: Exception) -> list[Outgoing]:
+        if message.key == b"crash":
+            raise RuntimeError("a fault of the state machine")
+        return [self._say(f"{topic.name}: {error}", 0)] if message.key == b"told" else []
 
     def poisoned(self, received: Received[Any], error: PoisonEvent) -> list[Outgoing]:
         return [self._say(f"{received.event.id}: {error}", 0)]
@@ -540,3 +546,12 @@ async def test_that_what_follows_is_sent_though_sending_had_a_fault(rig: Rig, ca
     await rig.write()
     assert rig.committable() == 1
     assert sum("stateful processor holds up tasks/0/0" in line for line in caplog.messages) == 2
+
+
+async def test_that_whoever_waits_for_an_invalid_event_is_told_besides_its_dead_letter(rig: Rig) -> None:
+    for key in (b"told", b"other", b"crash"):
+        rig.harness.deliver(rig.stream, rig.harness.message(TASKS, b"{", key=key))
+    await until(lambda: len(rig.producer.on(DEAD_LETTERS)) == 3)
+    await until(lambda: rig.harness.committable(TASKS) == 3)
+    (told,) = rig.producer.on(RESULTS)
+    assert (told.key or b"").startswith(b"tasks: Invalid JSON: EOF")

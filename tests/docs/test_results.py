@@ -10,8 +10,8 @@ from topics.results import Result
 
 PAGE = "docs/consuming-results.md"
 COLUMNS = ("code", "what it means", "retry", "what to do")
-#: Codes of errors of which no run ever hears: of commands, of brokers, and of events that are dead letters.
-ELSEWHERE = {"broker", "invalid_event", "unknown_run", "unknown_signal", "not_retryable"}
+#: Codes of errors of which no run ever hears: of commands, and of brokers.
+ELSEWHERE = {"broker", "unknown_run", "unknown_signal", "not_retryable"}
 #: Functions that make a failure for a run from a code.
 MAKERS = {"Failure", "failure"}
 

@@ -84,7 +84,7 @@ async def test_garbage_on_our_own_topics_stops_no_worker(
     monkeypatch.setattr(fetcher, "MemoryRecords", TolerantRecords)
     async with deploy(kafka.bootstrap_servers, tmp_path, session_timeout=SHORT_SESSION) as deployment:
         (worker,) = await deployment.workers.start()
-        for name in ("chunks", "definitions", "model-health", f"{deployment.group}-runs"):
+        for name in ("chunks", "model-health", f"{deployment.group}-runs"):
             await send_garbage(deployment, Topic(name, Task, "", "", "", compacted=True))
         await alive(deployment, 1)
         await deployment.workers.kill(worker)
@@ -95,8 +95,14 @@ async def test_garbage_on_our_own_topics_stops_no_worker(
 
 async def send_garbage(deployment: Deployment, topic: Topic[Any]) -> dict[str, garbage.Message]:
     sent = {}
-    # A compacted topic takes nothing that has no key.
-    fitting = [message for message in garbage.MESSAGES if message.key is not None or not topic.compacted]
+    # A compacted topic takes nothing that has no key, and a null value on `documents` deletes.
+    fitting = [
+        message
+        for message in garbage.MESSAGES
+        if (message.key is not None or not topic.compacted)
+        and not (message.value is None and topic.tombstone)
+        and (topic.bounded or message.reason != "too_large")
+    ]
     for number, message in enumerate(fitting):
         tp = TopicPartition(deployment.prefix + topic.name, number % 8)
         offset = await produce(deployment.traffic.servers, tp, message.batch())

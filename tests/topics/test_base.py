@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidEvent
 from tests.topics.samples import any_event
-from topics import ALL
+from topics import ALL, DOCUMENTS
 from topics.base import Event, Topic
-from topics.tasks import TASKS
+from topics.documents import Document
+from topics.step_results import STEP_RESULTS
+from topics.tasks import TASKS, Task, salvage
 
 LIMIT = 1024 * 1024
 REASONS = {"null_value", "too_large", "not_utf8", "not_json", "invalid"}
@@ -81,3 +84,198 @@ def test_deep_nesting_is_invalid_and_nothing_worse() -> None:
 
 def test_topics_and_kinds_are_named_once() -> None:
     assert len({topic.name for topic in ALL}) == len({topic.type for topic in ALL}) == len(ALL)
+
+
+Place = tuple[str | int, ...]
+
+
+def nullable(model: Any, value: Any, path: Place = ()) -> Iterator[Place]:
+    """Yield the place of every field in an event's JSON that is optional; what is in a JSON value is its sender's."""
+    if isinstance(model, Event):
+        for name, field in type(model).model_fields.items():
+            if name in value:
+                if not field.is_required():
+                    yield (*path, name)
+                yield from nullable(getattr(model, name), value[name], (*path, name))
+    elif isinstance(model, tuple):
+        for number, one in enumerate(model):
+            yield from nullable(one, value[number], (*path, number))
+
+
+def changed(value: Any, place: Place, *, gone: bool) -> bytes:
+    """Return the JSON in which one field is null, or is gone."""
+    copy = holder = json.loads(json.dumps(value))
+    for part in place[:-1]:
+        holder = holder[part]
+    if gone:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = None
+    return json.dumps(copy).encode()
+
+
+@given(any_event(), st.data())
+def test_null_is_as_absent_in_every_optional_field(sample: Sample, data: st.DataObject) -> None:
+    topic, event = sample
+    value = json.loads(event.to_json())
+    places = list(nullable(event, value))
+    if not places:
+        return
+    place = data.draw(st.sampled_from(places))
+    absent = topic.parse(changed(value, place, gone=True), max_bytes=LIMIT)
+    assert topic.parse(changed(value, place, gone=False), max_bytes=LIMIT) == absent
+
+
+@pytest.mark.parametrize("topic", ALL, ids=lambda topic: topic.name)
+def test_all_optional_fields_may_be_null_at_once_and_no_required_one(topic: Topic[Any]) -> None:
+    fields = topic.event.model_fields
+    optional = {name: None for name, field in fields.items() if not field.is_required()}
+    if len(optional) == len(fields):
+        pytest.skip("it has no required field")
+    with pytest.raises(InvalidEvent, match="Field required"):
+        topic.parse(json.dumps(dict.fromkeys(fields)).encode(), max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("value", "task"),
+    [
+        (b'{"input": {}, "tenant": null}', Task(input={})),
+        (b'{"input": {"a": null}, "workflow": null, "metadata": null, "parent": null}', Task(input={"a": None})),
+        (b'{"input": {}, "metadata": {"a": null, "b": "x"}}', Task(input={}, metadata={"b": "x"})),
+        (
+            b'{"input": {}, "parent": {"task_id": "t", "step": "s", "request_id": "r", "depth": null, "paid": null}}',
+            Task.model_validate({"input": {}, "parent": {"task_id": "t", "step": "s", "request_id": "r"}}),
+        ),
+    ],
+)
+def test_a_task_with_nulls_is_the_task_without_them(value: bytes, task: Task) -> None:
+    assert TASKS.parse(value, max_bytes=LIMIT) == task
+
+
+def test_nulls_deep_in_other_events_are_absent_too() -> None:
+    value = b'{"id": "r", "task_id": "t", "output": {"a": null}, "usage": {"cost": null, "input_tokens": 3}}'
+    found = STEP_RESULTS.parse(value, max_bytes=LIMIT)
+    assert (found.output, found.usage.input_tokens, found.usage.cost, found.cached) == ({"a": None}, 3, 0.0, False)
+
+
+def test_what_stays_invalid_besides_a_null_is_named() -> None:
+    with pytest.raises(InvalidEvent, match=r"^id: String should have at least 1 character"):
+        TASKS.parse(b'{"id": "", "input": {}, "tenant": null}', max_bytes=LIMIT)
+    with pytest.raises(InvalidEvent, match=r"^input: Field required"):
+        TASKS.parse(b'{"input": null}', max_bytes=LIMIT)
+
+
+def test_null_of_a_document_deletes_what_its_key_names() -> None:
+    assert DOCUMENTS.decode(None, max_bytes=9, key="a/ü.md".encode()).event == Document(id="a/ü.md", deleted=True)
+
+
+def test_a_key_may_stand_behind_the_bytes_of_a_registry() -> None:
+    key = b'\0\0\0\0\7"a/b.md"'
+    assert DOCUMENTS.decode(None, max_bytes=9, key=key).event == Document(id="a/b.md", deleted=True)
+    found = salvage(b"{", key)
+    assert found
+    assert found.id == "a/b.md"
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff", b"k" * 501, b"\0\0\0\0\7\6abc", b'\0\0\0\0\7"a'])
+def test_null_without_a_usable_key_deletes_nothing(key: bytes | None) -> None:
+    with pytest.raises(InvalidEvent, match="deletes what the message's key names") as caught:
+        DOCUMENTS.decode(None, max_bytes=9, key=key)
+    assert caught.value.reason == "null_value"
+
+
+@pytest.mark.parametrize("topic", [topic for topic in ALL if topic is not DOCUMENTS], ids=lambda topic: topic.name)
+def test_null_is_not_an_event_elsewhere(topic: Topic[Any]) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        topic.decode(None, max_bytes=9, key=b"k")
+    assert caught.value.reason == "null_value"
+
+
+TEXT = '{"id": "ü", "input": {"n": 123456789012345678901234567890}}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("utf-16"),
+        TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-32"),
+        b"\0\0\0\0\x07" + TEXT.encode(),
+        b"\0" + bytes(8) + TEXT.encode(),
+        b"\3\0" + bytes(16) + TEXT.encode(),
+    ],
+)
+def test_what_stands_around_the_json_is_left_out(value: bytes) -> None:
+    found = TASKS.decode(value, max_bytes=LIMIT)
+    assert found.event == Task(id="ü", input={"n": 123456789012345678901234567890})
+    assert found.value == TEXT.encode()
+
+
+def test_a_declared_charset_is_read() -> None:
+    value = '{"input": {"q": "é"}}'.encode("latin-1")
+    assert TASKS.decode(value, max_bytes=LIMIT, charset="iso-8859-1").event == Task(input={"q": "é"})
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b"\0\0\0\0\x2a\x06\x02\x06abc", "the five bytes of a schema registry (0, then the schema's id, 42)"),
+        (b"\0\0\0\0\x2a\x06\xff", "use a JSON serializer instead of Avro or Protobuf"),
+        (b"\x1f\x8b\x08\x00abc", "the value is compressed with gzip: set the producer's compression.type"),
+        (b"{'input': {}}", "strings need double quotes"),
+        (b'{"input": {}}\n{"input": {}}', "send a message for each event"),
+        (b'"{\\"input\\": {}}"', "the producer encodes it twice"),
+        (b'[{"input": {}}]', "send a message for each event"),
+        (b'{"schema": {}, "payload": {"input": {}}}', "set schemas.enable=false for the JsonConverter"),
+        (b'{"input": {"a": NaN}}', "NaN is not valid JSON; send null, or a string"),
+        (b'{"input": {"a": 1e999}}', "the number 1e999 is beyond a 64-bit float; send it as a string"),
+    ],
+)
+def test_common_mistakes_are_told_with_their_fix(value: bytes, words: str) -> None:
+    with pytest.raises(InvalidEvent) as caught:
+        TASKS.parse(value, max_bytes=LIMIT)
+    assert words in str(caught.value)
+
+
+def test_what_was_passed_over_in_an_event_is_known() -> None:
+    found = TASKS.decode(rb'{"input": {"a": "\ud83d"}, "piority": 1, "a": 2, "a": 3}', max_bytes=LIMIT)
+    assert found.event == Task(input={"a": "\ufffd"})
+    assert found.unknown == ["a", "piority"]
+    assert len(found.notes) == 2
+
+
+def test_what_our_own_workers_nested_deeper_is_read() -> None:
+    deep: Any = 1
+    for _ in range(210):
+        deep = [deep]
+    value = json.dumps({"id": "r", "task_id": "t", "output": deep}).encode()
+    assert STEP_RESULTS.parse(value, max_bytes=LIMIT).output == deep
+    with pytest.raises(InvalidEvent, match="nested more than 200 deep"):
+        TASKS.parse(json.dumps({"input": {"a": deep}}).encode(), max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "task"),
+    [
+        (b'{"id": "a", "input": 3, "workflow": "w", "metadata": {"x": "y"}}', b"k", ("a", "w", {"x": "y"})),
+        (b'{"id": "a", "workflow": 7, "metadata": 1}', b"k", ("a", "ask", {})),
+        (b'{"id": 7, "input": {}}', b"k", ("7", "ask", {})),
+        (b'{"id": "", "input": {}}', b" k ", ("k", "ask", {})),
+        (b'{"id": true}', b"k", ("k", "ask", {})),
+        (b'{"id": ' + b"1" * 300 + b"}", b"k", ("k", "ask", {})),
+        (b'{"id": ', b"k", ("k", "ask", {})),
+        (None, b"k", ("k", "ask", {})),
+        (b"[]", b"k", ("k", "ask", {})),
+        ('\ufeff{"id": "a"}'.encode(), None, ("a", "ask", {})),
+    ],
+)
+def test_the_id_of_an_invalid_task_is_its_own_or_its_keys(value: bytes | None, key: bytes | None, task: Any) -> None:
+    found = salvage(value, key)
+    assert found
+    assert (found.id, found.workflow, found.metadata) == task
+
+
+@pytest.mark.parametrize(("value", "key"), [(b"{", None), (b"{}", b""), (b'{"id": ""}', b"\xff"), (b"{", b"k" * 201)])
+def test_an_invalid_task_may_have_no_id(value: bytes, key: bytes | None) -> None:
+    assert salvage(value, key) is None

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.delivery.envelope import Outgoing
+from app.delivery.stateful_processor import Decision
 from app.errors import InvalidEvent, PoisonEvent
 from app.partitioner import partition_of
 from app.settings import AskSettings, Settings
@@ -15,7 +17,9 @@ from app.workflows.definition.spec import Workflow
 from app.workflows.run import Done, Run, Semaphore
 from tests.agents.deps import PARTITIONS, Measured, received
 from tests.agents.engine_contexts import runs
+from tests.delivery.fakes import Message
 from topics import (
+    BUDGETS,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
     RESULTS,
@@ -26,6 +30,7 @@ from topics import (
     TASKS,
 )
 from topics.base import Failure
+from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse
 from topics.results import Candidate, Result
@@ -293,10 +298,9 @@ def test_that_slots_that_expire_are_handed_on_by_time(metrics: Measured) -> None
         SlotEvent(id=f"{task}/slot", action="acquire", workflow="w", key="", task_id=task, expires_at=until)
         for task in "ab"
     )
-    slots = machine.decide(None, received(first), NOW).value
-    slots = machine.decide(
-        slots, received(second.model_copy(update={"expires_at": until + timedelta(seconds=60)})), NOW
-    ).value
+    place, later = partition_of("w/", PARTITIONS), until + timedelta(seconds=60)
+    slots = machine.decide(None, received(first, partition=place), NOW).value
+    slots = machine.decide(slots, received(second.model_copy(update={"expires_at": later}), partition=place), NOW).value
     assert isinstance(slots, Semaphore)
     (grant,) = machine.wake(slots, NOW + 10).outgoing
     assert grant.key == "b"
@@ -369,3 +373,122 @@ def test_that_a_failed_answer_stands_in_for_one_that_kills_but_only_once(
 
 def test_that_nobody_waits_for_what_follows_from_a_signal(machine: RunStateMachine) -> None:
     assert list(machine.poisoned(received(Signal(task_id="t", kind="signal", name="go")), POISON)) == []
+
+
+def test_that_what_was_passed_over_in_a_task_is_in_its_result(machine: RunStateMachine) -> None:
+    task = received(TASK, partition=HOME)
+    noted = replace(task, unknown=["piority", "xyz"], notes=["a number is rounded"])
+    run = machine.decide(None, noted, NOW).value
+    ended = machine.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1)
+    (result,) = ended.outgoing
+    assert isinstance(result.event, Result)
+    first, second, third = result.event.warnings or ()
+    assert first == "piority: unknown key; did you mean `priority`?"
+    assert second.startswith("xyz: unknown key; known keys: id, workflow, ")
+    assert third == "a number is rounded"
+    assert Result.model_validate_json(result.event.to_json()).warnings == (first, second, third)
+
+
+def test_that_a_good_task_has_no_warnings(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
+    (result,) = machine.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1).outgoing
+    assert b"warnings" not in result.event.to_json()
+
+
+def test_that_warnings_are_few(machine: RunStateMachine) -> None:
+    noted = replace(received(TASK, partition=HOME), unknown=[f"k{number}" for number in range(1000)])
+    run = machine.decide(None, noted, NOW).value
+    assert isinstance(run, Run)
+    assert len(run.warnings) == 20
+
+
+def _rejected(machine: RunStateMachine, value: bytes | None, key: bytes | None = None) -> list[Outgoing]:
+    message = Message("tasks", 5, 9, key, value, [("traceparent", b"00-theirs")])
+    try:
+        TASKS.decode(value, max_bytes=100, key=key)
+    except InvalidEvent as error:
+        return list(machine.rejected(TASKS, message, error))
+    raise AssertionError("it is valid")
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "code", "words"),
+    [
+        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}}', None, "invalid_event", "input: Field required"),
+        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}, "input"', b"t", "invalid_event", "Invalid JSON: EOF"),
+        (b'{"id": "t", "input": {}, "x": "' + b"x" * 100 + b'"}', None, "too_large", "max_event_bytes"),
+        (None, b"t", "invalid_event", "not null"),
+    ],
+)
+def test_that_an_invalid_task_has_a_failed_result_by_way_of_its_home(
+    machine: RunStateMachine, value: bytes | None, key: bytes | None, code: str, words: str
+) -> None:
+    (told,) = _rejected(machine, value, key)
+    assert (told.topic, told.key, told.partition, told.id) == (TASKS, "t", HOME, "tasks/5/9/rejected")
+    assert told.traceparent == "00-theirs"
+    (sent,) = machine.decide(None, received(told.event, partition=HOME), NOW).outgoing
+    assert (sent.topic, sent.key, sent.partition) == (RESULTS, "t", HOME)
+    assert isinstance(sent.event, Result)
+    assert (sent.event.status, sent.event.error and sent.event.error.code) == ("failed", code)
+    assert words in sent.event.error.message if sent.event.error else False
+    whole = isinstance(value, bytes) and value.endswith(b"}}")
+    assert (sent.event.workflow, sent.event.metadata) == (("w", {"a": "b"}) if whole else ("ask", {}))
+
+
+def test_that_the_result_of_a_good_task_is_not_replaced_by_that_of_an_invalid_one(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(TASK, partition=HOME), NOW).value
+    (told,) = _rejected(machine, b'{"id": "t"}')
+    assert machine.decide(run, received(told.event, partition=HOME), NOW) == Decision(outgoing=[])
+
+
+def test_that_nobody_is_told_of_what_has_no_id_and_of_other_events(machine: RunStateMachine) -> None:
+    assert _rejected(machine, b"{") == []
+    assert _rejected(machine, b"{", b"\xff") == []
+    message = Message("signals", 5, 9, b"t", b"{")
+    assert list(machine.rejected(SIGNALS, message, InvalidEvent("not_json", "no"))) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "topic", "key"),
+    [
+        (Task(id="t", input={}, rejected=Failure(code="x", message="y")), TASKS, "t"),
+        (Signal(task_id="t", name="go"), SIGNALS, "t"),
+        (_response("t/answer/local/1"), MODEL_RESPONSES, "t"),
+        (RetrievalResult(id="r", task_id="t", step="s"), RETRIEVAL_RESULTS, "t"),
+        (StepResult(id="r", task_id="t", step="s"), STEP_RESULTS, "t"),
+        (
+            SlotEvent(
+                id="s",
+                action="acquire",
+                workflow="w",
+                key="k",
+                task_id="t",
+                expires_at=datetime.fromtimestamp(NOW, UTC),
+            ),
+            SLOTS,
+            "w/k",
+        ),
+        (
+            BudgetEvent(
+                id="b",
+                action="settle",
+                budget="b:x",
+                task_id="t",
+                workflow="w",
+                expires_at=datetime.fromtimestamp(NOW, UTC),
+            ),
+            BUDGETS,
+            "b:x",
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_that_every_event_of_a_key_is_sent_home_first(
+    machine: RunStateMachine, event: Any, topic: Any, key: str
+) -> None:
+    home = partition_of(key, PARTITIONS)
+    decision = machine.decide(None, received(event, partition=(home + 1) % PARTITIONS, value=b"as it was"), NOW)
+    (moved,) = decision.outgoing
+    assert (decision.value, decision.wait) == (None, None)
+    assert (moved.topic, moved.key, moved.partition, moved.id) == (topic, key, home, "cause")
+    assert (moved.event, moved.value) == (event, b"as it was")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json as jsons
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +23,7 @@ from app.cli.runs.listing import RunRow
 from app.cli.runs.run_view import build_run_view
 from app.cli.runs.views import RunView, Status, readable_wait
 from app.cli.target import find
+from app.decoding import parse_json
 from app.suggestions import closest_match
 from topics.results import Result
 from topics.signals import Signal
@@ -220,10 +220,9 @@ def _event(**fields: Any) -> Signal:
 
 def _parsed(data: str) -> JsonValue:
     try:
-        found: JsonValue = jsons.loads(data)
-    except (ValueError, RecursionError) as error:
+        return parse_json(data).value
+    except ValueError as error:
         raise typer.BadParameter(f"--data is not valid JSON: {error}; a string needs quotes, as in '\"yes\"'") from None
-    return found
 
 
 def _row(row: RunRow) -> tuple[object, ...]:

@@ -166,6 +166,7 @@ def result_lines(result: Result) -> Iterator[Line]:
     facts = [f"{name} {value:.2f}" for name, value in measures if value is not None]
     facts = [result.fusion, *facts] if result.status == "succeeded" else facts
     yield from ((text, "dim") for text in (_joined(facts), one_line(result.reason)) if text)
+    yield from ((f"warning: {one}", "yellow") for one in result.warnings or ())
     if len(result.groups) > 1:
         yield "groups: " + " | ".join(", ".join(group) for group in result.groups), "dim"
     total = [

@@ -14,6 +14,8 @@ def show(output: Output, result: Result, *, answered: bool = False) -> None:
     for call in result.tool_calls or ():
         output.say(f"  calls {call.name}({call.arguments})")
     show_sources(output, result)
+    for warning in result.warnings or ():
+        output.say(f"  warning: {warning}", style="yellow")
     if result.candidates:
         output.say()
         columns = ("model", "chosen", "tokens", "seconds", "error")

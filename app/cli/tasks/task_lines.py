@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
+from app.decoding import ParsedJson, wide_encoding
 from app.errors import InvalidEvent
-from app.suggestions import closest_match
-from topics import TASKS
+from app.source.problems import unknown_key
+from topics import TASKS, foreign
 from topics.tasks import Task
 
 _BLOCK = 64 * 1024
+#: So many bytes tell the encoding.
+_TELLING = 4
+#: What may stand in a line without a task: files that were put together have byte order marks amid them.
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class ByteSource(Protocol):
@@ -45,69 +51,86 @@ class TaskLine:
 async def read(source: ByteSource, *, max_bytes: int) -> AsyncIterator[TaskLine | InvalidLine]:
     """Yield a task for each line that is not blank; a task without an id is given one.
 
-    A slow pipe is read as data arrives, and never blocks the event loop.
+    A slow pipe is read as data arrives, and never blocks the event loop. A file in UTF-16 or UTF-32 is read as one.
     """
     number, rest = 0, b""
-    while block := await asyncio.to_thread(source.read1, _BLOCK):
+    async for block in _utf8(source):
         *whole, rest = (rest + block).split(b"\n")
         for number, line in enumerate(whole, number + 1):  # noqa: B020  # it continues the count
-            if line.strip():
-                yield _numbered(number, line, max_bytes)
-    if rest.strip():
-        yield _numbered(number + 1, rest, max_bytes)
+            if line.strip(_BLANK):
+                yield _line(number, line, max_bytes)
+    if rest.strip(_BLANK):
+        yield _line(number + 1, rest, max_bytes)
 
 
-def _numbered(number: int, line: bytes, max_bytes: int) -> TaskLine | InvalidLine:
-    found = parse_strictly(number, line, max_bytes=max_bytes)
-    if isinstance(found, InvalidLine):
-        return found
-    return TaskLine(number, found, named=b'"id"' in line and _object(line).get("id") is not None)
+async def _utf8(source: ByteSource) -> AsyncIterator[bytes]:
+    """Yield what a file holds, in UTF-8, whatever its encoding."""
+    block = b""
+    while len(block) < _TELLING and (more := await asyncio.to_thread(source.read1, _BLOCK)):
+        block += more
+    to_utf8 = _to_utf8(block)
+    while block:
+        yield to_utf8(block)
+        block = await asyncio.to_thread(source.read1, _BLOCK)
 
 
 def parse_strictly(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
-    """Return the task in a line, as `parse` does, but refuse unknown keys.
+    """Return the task in a line, as `parse` does, but refuse unknown keys, and what would be changed in it.
 
     On the topic unknown keys are ignored, since they may belong to a newer version or to another producer. Here the
     author of the line can still be told.
     """
-    task = parse(number, line, max_bytes=max_bytes)
-    unknown = (
-        [] if isinstance(task, InvalidLine) else sorted(_object(_expanded(line)).keys() - Task.model_fields.keys())
-    )
-    return InvalidLine(number, "; ".join(map(_unknown_key, unknown))) if unknown else task
+    found = _line(number, line, max_bytes)
+    return found.task if isinstance(found, TaskLine) else found
 
 
 def parse(number: int, line: bytes, *, max_bytes: int) -> Task | InvalidLine:
     """Return the task in a line: `{"input": {…}, …}`, or `{"id": …, "question": …}` as a shorthand."""
-    try:
-        task = TASKS.parse(_expanded(line), max_bytes=max_bytes)
-    except InvalidEvent as error:
-        return InvalidLine(number, str(error))
+    task, problems = _parse(line, max_bytes)
+    return _identified(task) if task else InvalidLine(number, "; ".join(problems))
+
+
+def _line(number: int, line: bytes, max_bytes: int) -> TaskLine | InvalidLine:
+    task, problems = _parse(line, max_bytes)
+    if task is None or problems:
+        return InvalidLine(number, "; ".join(problems))
+    return TaskLine(number, _identified(task), named=bool(task.id))
+
+
+def _identified(task: Task) -> Task:
     return task if task.id else task.model_copy(update={"id": uuid4().hex})
 
 
-def _expanded(line: bytes) -> bytes:
-    if b'"question"' not in line:
-        return line
-    value = _object(line)
-    if "question" not in value or "input" in value:
-        return line
-    question = value.pop("question")
-    return json.dumps({**value, "input": {"question": question}}).encode()
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    """Return the JSON object in a line, or an empty one: the topic's parser then reports what is wrong."""
+def _parse(line: bytes, max_bytes: int) -> tuple[Task | None, list[str]]:
+    """Return the task in a line, if it is one, and what is wrong with the line."""
     try:
-        value: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        parsed = _expanded(foreign.parse(line))
+        decoded = TASKS.decode(parsed.text.encode(errors="surrogatepass"), max_bytes=max_bytes)
+    except InvalidEvent as error:
+        return None, [str(error)]
+    return decoded.event, [*map(_unknown_key, decoded.unknown), *parsed.notes]
+
+
+def _expanded(parsed: ParsedJson) -> ParsedJson:
+    value = parsed.value
+    if not isinstance(value, dict) or "question" not in value or value.get("input") is not None:
+        return parsed
+    written = {name: one for name, one in value.items() if name != "question"} | {
+        "input": {"question": value["question"]}
+    }
+    return ParsedJson(written, json.dumps(written), parsed.notes)
 
 
 def _unknown_key(key: str) -> str:
     if key == "question":
         return "question: is a shorthand for input, but input is also set; put it in input"
-    near = closest_match(key, Task.model_fields)
-    hint = f"did you mean `{near}`?" if near else f"known keys: {', '.join(Task.model_fields)}"
-    return f"{key if key.isprintable() else ascii(key)}: unknown key; {hint}"
+    return unknown_key(key, Task.model_fields)
+
+
+def _to_utf8(beginning: bytes) -> Callable[[bytes], bytes]:
+    """Return what makes UTF-8 of each further piece of a file that begins so."""
+    encoding = wide_encoding(beginning)
+    if encoding is None:
+        return bytes
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    return lambda block: decoder.decode(block).encode()

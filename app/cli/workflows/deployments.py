@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from app.cli.kafka.client import Client
 from app.errors import ConfigurationError, InvalidEvent
+from app.partitioner import partition_of
 from app.suggestions import did_you_mean
 from app.workflows.definition.deployment import Plain
 from topics import AUDIT, DEFINITIONS
@@ -57,9 +58,15 @@ class DeployedWorkflows:
 
 
 async def read(client: Client) -> DeployedWorkflows:
-    """Return what is deployed; if a version was written twice, the first content counts, as for the workers."""
+    """Return what is deployed; if a version was written twice, the first content counts, as for the workers.
+
+    Nor do they take up an event in another partition than its workflow's until it is sent there.
+    """
     found = DeployedWorkflows()
-    async for event in _records(client, DEFINITIONS):
+    partitions = (await client.partitions())[client.full_name(DEFINITIONS)]
+    async for event, partition in _records(client, DEFINITIONS):
+        if partition != partition_of(event.workflow, partitions):
+            continue
         if event.kind == "version":
             found.versions.setdefault((event.workflow, event.version), event)
         else:
@@ -70,7 +77,9 @@ async def read(client: Client) -> DeployedWorkflows:
 async def read_audit(client: Client, workflow: str) -> list[AuditEvent]:
     """Return the deployments of the workflow that the audit still has, oldest first."""
     actions = {DEPLOYED, ACTIVATED, ROLLED_BACK}
-    return [event async for event in _records(client, AUDIT) if event.subject == workflow and event.action in actions]
+    return [
+        event async for event, _ in _records(client, AUDIT) if event.subject == workflow and event.action in actions
+    ]
 
 
 def previous_version(history: Sequence[AuditEvent], versions: Collection[int], active: int) -> int | None:
@@ -91,12 +100,12 @@ def version_number(described: Any) -> int | None:
     return described.get("version") if isinstance(described, dict) else None
 
 
-async def _records(client: Client, topic: Topic[E]) -> AsyncIterator[E]:
-    """Yield the events on a topic; those of one workflow are in one partition, and so in order."""
+async def _records(client: Client, topic: Topic[E]) -> AsyncIterator[tuple[E, int]]:
+    """Yield the events on a topic with their partitions; those of one workflow are in one, and so in order."""
     async with client.read(topic, from_beginning=True) as reader:
         async for record in reader.held():
             try:
                 event = topic.parse(record.value, max_bytes=len(record.value or b""))
             except InvalidEvent:
                 continue
-            yield event
+            yield event, record.partition

@@ -54,7 +54,7 @@ async def _put(client: Client, events: Sequence[DefinitionEvent]) -> None:
     pending = [
         await client.send(
             DEFINITIONS,
-            event.workflow if event.kind == "active" else f"{event.workflow}/{event.version}",
+            event.key,
             event,
             id=uuid4().hex,
             partition=partition_of(event.workflow, partitions),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent, OrchestratorError
+from app.partitioner import partition_of
 from app.settings import Settings
 from app.workflows.definition.definitions import Definitions
 from app.workflows.definition.deployment import digest
@@ -31,6 +32,7 @@ class DefinitionFeed:
         self.refused: dict[tuple[str, int], str] = {}
         self._definitions = definitions
         self._max_bytes = settings.topics.max_message_bytes
+        self._partitions = settings.topics.partitions
         self._digests: dict[tuple[str, int], str] = {}
         self._tail = Tail(options, settings.topics.prefix + DEFINITIONS.name, self._take)
 
@@ -49,7 +51,9 @@ class DefinitionFeed:
 
     async def _take(self, record: Any) -> None:
         try:
-            self.apply(DEFINITIONS.parse(record.value, max_bytes=self._max_bytes))
+            event = DEFINITIONS.parse(record.value, max_bytes=self._max_bytes)
+            if record.partition == partition_of(event.workflow, self._partitions):  # the others are sent there
+                self.apply(event)
         except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent, RetrievalError
+from app.partitioner import partition_of
 from app.retrieval.base import Store
 from app.settings import Settings
 from topics import CHUNKS
@@ -22,6 +23,8 @@ class IndexFeed:
     def __init__(self, settings: Settings, options: Mapping[str, Any], store: Store) -> None:
         self._store = store
         self._max_bytes = settings.topics.max_message_bytes
+        self._partitions = settings.topics.partitions
+        self._at_home: set[str] = set()
         position = {int(partition): offset for partition, offset in store.get_position().items()}
         self._tail = Tail(options, settings.topics.prefix + CHUNKS.name, self._apply, position)
 
@@ -53,8 +56,20 @@ class IndexFeed:
         """Tell the store how much of the topic it holds."""
         self._store.set_position({str(partition): offset for partition, offset in self._tail.position.items()})
 
+    def _is_stale(self, document_id: str, partition: int) -> bool:
+        """Whether the document was changed or deleted since: earlier releases left chunks in any partition.
+
+        Those in the document's own partition are the later ones.
+        """
+        if partition == partition_of(document_id, self._partitions):
+            self._at_home.add(document_id)
+            return False
+        return document_id in self._at_home
+
     async def _apply(self, record: Any) -> None:
         try:
-            await self._store.apply(CHUNKS.parse(record.value, max_bytes=self._max_bytes))
+            part = CHUNKS.parse(record.value, max_bytes=self._max_bytes)
+            if not self._is_stale(part.document_id, record.partition):
+                await self._store.apply(part)
         except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)

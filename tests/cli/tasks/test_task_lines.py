@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,45 @@ async def test_an_id_that_is_made_up_is_told_apart(line: bytes, *, named: bool) 
 
 async def test_an_empty_file_has_no_tasks() -> None:
     assert [item async for item in task_lines.read(io.BytesIO(), max_bytes=1000)] == []
+
+
+LINES = '{"id": "a", "question": "é"}\n\n{"id": "b", "input": {"question": "ü"}, "tenant": null}\n'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("source", [io.BytesIO, _Slow])
+async def test_a_file_may_be_in_any_unicode_encoding(encoding: str, source: Any) -> None:
+    found = [item async for item in task_lines.read(source(LINES.encode(encoding)), max_bytes=1000)]
+    assert found == [
+        TaskLine(1, Task(id="a", input={"question": "é"})),
+        TaskLine(3, Task(id="b", input={"question": "ü"})),
+    ]
+
+
+async def test_files_that_were_put_together_have_marks_amid_them() -> None:
+    content = "\ufeff".encode() + LINES.encode() + "\ufeff".encode() + LINES.encode() + "\ufeff".encode()
+    found = [item async for item in task_lines.read(io.BytesIO(content), max_bytes=1000)]
+    assert [item.task.id for item in found if isinstance(item, TaskLine)] == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"question": "q", "question": "r"}', "the key 'question' is there twice; its last value counts"),
+        (b'{"input": {"n": 0.1234567890123456789}}', "the number 0.1234567890123456789 is rounded to 0.1234567"),
+        (rb'{"question": "\ud83d"}', "half of a character"),
+        (b'{"input": {"n": NaN}}', "Invalid JSON: NaN is not valid JSON"),
+        (b'{"question": "q", "input": null, "tenent": 1}', "tenent: unknown key; did you mean `tenant`?"),
+    ],
+)
+def test_what_would_be_changed_in_silence_is_refused(line: bytes, reason: str) -> None:
+    found = task_lines.parse_strictly(7, line, max_bytes=1000)
+    assert isinstance(found, InvalidLine)
+    assert found.reason.startswith(reason)
+
+
+def test_a_long_integer_keeps_its_value() -> None:
+    for line in (b'{"id": "a", "input": {"n": %d}}', b'{"id": "a", "question": %d}'):
+        found = _parse(line % 123456789012345678901234567890)
+        assert isinstance(found, Task)
+        assert list(found.input.values()) == [123456789012345678901234567890]

@@ -78,6 +78,8 @@ async def test_that_topics_are_read_past_garbage_and_the_first_content_of_a_vers
         events += [event.model_copy(update={"kind": "active", "spec": None}) for event in events[:2]]
         for event in events:
             await (await client.send(DEFINITIONS, "w", event, id="x", partition=0))
+        # Workers take up nothing that is in another partition than its workflow's.
+        await (await client.send(DEFINITIONS, "w", events[-2], id="x", partition=1))
         for step in (*HISTORY, _step("document.ingested", None, 1), _step(DEPLOYED, None, 1, subject="v")):
             await (await client.send(AUDIT, step.subject, step, id="x"))
         found = await deployments.read(client)

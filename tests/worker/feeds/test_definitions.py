@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.errors import UnknownWorkflow
+from app.partitioner import partition_of
 from app.settings import Settings, TopicSettings
 from app.worker.feeds.definitions import DefinitionFeed
 from app.workflows.definition.definitions import Definitions
@@ -117,6 +118,10 @@ def test_that_a_version_never_changes(
     assert "its first content counts" in caplog.text
 
 
+#: The partition, of two, of the workflow `w`.
+HOME = partition_of("w", 2)
+
+
 @asynccontextmanager
 async def _following(
     connection: Connection, settings: Settings, definitions: Definitions
@@ -136,11 +141,11 @@ async def _following(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _write(connection: Connection, settings: Settings, *values: bytes) -> None:
+async def _write(connection: Connection, settings: Settings, *values: bytes, partition: int = HOME) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=connection.bootstrap_servers, acks="all", **connection.client_options)
     await producer.start()
     for value in values:
-        await producer.send(settings.topics.prefix + DEFINITIONS.name, value, partition=1)
+        await producer.send(settings.topics.prefix + DEFINITIONS.name, value, partition=partition)
     await producer.stop()
 
 
@@ -153,5 +158,9 @@ async def test_that_workflows_are_taken_up_live_past_garbage(embedded: Connectio
         assert feed.caught_up
         assert definitions.latest("w").spec.version == 1
         await _write(embedded, settings, _version(2, text="b").to_json(), _active(2).to_json())
+        await feed.reach_end()
+        assert definitions.latest("w").spec.version == 2
+        # What lies elsewhere has no order among these; the agent `deploy` sends it to its workflow's partition.
+        await _write(embedded, settings, _active(1).to_json(), partition=1 - HOME)
         await feed.reach_end()
         assert definitions.latest("w").spec.version == 2

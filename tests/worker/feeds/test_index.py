@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
+from app.partitioner import partition_of
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
@@ -65,3 +67,28 @@ async def test_that_the_store_is_fed_past_garbage_and_keeps_its_place(
     await again.load()
     assert IndexFeed(settings, options, again).position == {1: 2}
     await again.close()
+
+
+async def test_that_what_a_document_was_in_another_partition_does_not_come_back(
+    embedded: Connection, settings: Settings
+) -> None:
+    """Earlier releases left chunks wherever the document was."""
+    options = {"bootstrap_servers": embedded.bootstrap_servers, "fetch_max_wait_ms": 25, **embedded.client_options}
+    store = MemoryStore(HashingEmbedder())
+    await store.load()
+    feed = IndexFeed(settings, options, store)
+    home = partition_of("owls", settings.topics.partitions)
+
+    async def apply(document: Document, partition: int) -> list[str]:
+        for part in await prepare_chunks(document, embedder=HashingEmbedder(), words=100, overlap=0):
+            await feed._apply(SimpleNamespace(value=part.to_json(), topic="chunks", partition=partition, offset=0))
+        return [chunk.text for chunk in await store.search("owls", limit=9, collection="default")]
+
+    old, new = Document(id="owls", text="Owls sleep."), Document(id="owls", text="Owls hunt.")
+    assert await apply(old, 1 - home) == ["Owls sleep."]
+    assert await apply(new, home) == ["Owls hunt."]
+    assert await apply(old, 1 - home) == ["Owls hunt."]
+    assert await apply(Document(id="owls", deleted=True), home) == []
+    assert await apply(old, 1 - home) == []
+    assert await apply(old, home) == ["Owls sleep."]
+    await store.close()
