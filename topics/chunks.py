@@ -17,13 +17,15 @@ class DocumentChunks(Event):
     """One part of a document's chunks; an empty part 0 means that the document is gone.
 
     A long document travels in several parts, on one partition and in order. Part 0 replaces everything
-    that an index holds of the document; a later part is taken only if its `version` is that of part 0.
+    that an index holds of the document; a later part is taken only if its `version` is that of part 0. `embedder` is
+    the name of the embedder, with which vectors are comparable.
     """
 
     document_id: str
     version: str
     part: int = 0
     collection: str = "default"
+    embedder: str | None = None
     chunks: tuple[EmbeddedChunk, ...] = ()
 
 

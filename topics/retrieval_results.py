@@ -8,14 +8,15 @@ from topics.base import Event, Failure, Topic
 class Chunk(Event):
     """A piece of a document: its text, and where it is.
 
-    `lines` are the first and last line in the source, counted from 1. `score` is comparable only within
-    one result: higher is better.
+    `lines` are the first and last line in the source, counted from 1. `header` names the columns of the table whose
+    later rows the text begins with. `score` is comparable only within one result: higher is better.
     """
 
     id: str
     document_id: str
     source: str
     heading: str = ""
+    header: str | None = None
     lines: tuple[int, int]
     text: str
     score: float = 0.0

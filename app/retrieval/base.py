@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,15 +12,26 @@ import numpy.typing as npt
 from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
 
+#: In a table, there are more tokens in the tags than in the cells, and an embedder reads only so many.
+_TABLE_TAG = re.compile(r"</?(?:table|thead|tbody|tfoot|tr|td|th)\b[^<>]*+>", re.IGNORECASE)
+
 #: One row for each text, float32, each row of length 1 (so that a dot product is the cosine).
 Vectors = npt.NDArray[np.float32]
+
+
+def searchable(chunk: Chunk) -> str:
+    """Return what is embedded of a chunk, and what is searched for words: all but the tags of HTML tables."""
+    text = "\n".join(part for part in (chunk.heading, chunk.header, chunk.text) if part)
+    return _TABLE_TAG.sub(" ", text)
 
 
 class Embedder(Protocol):
     """Turns texts into vectors.
 
     Its class may set `batch_size`, the best number of texts per call (1 if batches gain nothing), and `batch_calls`,
-    the number of concurrent calls: see `app.retrieval.embedding.batcher`.
+    the number of concurrent calls: see `app.retrieval.embedding.batcher`. It may have a method `understands(text)`: for
+    a query for which it returns False, in a language that it does not know, search relies on words. If it sets
+    `trusts_unnamed` to False, vectors in the log that do not name their embedder are made again.
     """
 
     #: Identifies model and version: vectors of different names are not comparable.

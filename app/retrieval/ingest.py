@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from app import vectors
-from app.retrieval.base import Embedder
+from app.retrieval.base import Embedder, searchable
 from app.retrieval.chunking.chunker import chunk_document
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.documents import Document
@@ -20,14 +20,14 @@ async def prepare_chunks(
     """Return `document` split, embedded and packed into parts whose JSON is at most `part_bytes` long.
 
     A longer chunk has a part of its own. A deleted document, or one without visible text, is one empty part. A chunk
-    is embedded together with its heading.
+    is embedded together with its heading and header.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
         RetrievalError: the embedder failed.
     """
     chunks = [] if document.deleted else await asyncio.to_thread(chunk_document, document, words=words, overlap=overlap)
-    embeddings = await embedder.embed([f"{chunk.heading}\n{chunk.text}".lstrip("\n") for chunk in chunks])
+    embeddings = await embedder.embed([searchable(chunk) for chunk in chunks])
     embedded = [
         EmbeddedChunk(chunk=chunk, embedding=vectors.encode(vector))
         for chunk, vector in zip(chunks, embeddings, strict=True)
@@ -36,6 +36,7 @@ async def prepare_chunks(
         document_id=document.id,
         version=_version(document, chunks, embedder.name, part_bytes),
         collection=document.collection,
+        embedder=embedder.name,
     )
     return [
         empty.model_copy(update={"part": number, "chunks": tuple(part)})

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from app import vectors
 from app.errors import RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder
+from app.retrieval.base import Embedder, searchable
 from app.retrieval.index import lexical
 from app.retrieval.index.chunk_table import ChunkTable
 from app.retrieval.index.hybrid import HybridIndex
 from app.settings import RetrievalSettings
-from topics.chunks import DocumentChunks
+from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
 
@@ -72,16 +73,31 @@ class MemoryStore:
             raise RetrievalError(f"the index file {self._path} cannot be read: {error.strerror}") from error
         if found is not None:
             for part in found.parts:
-                await self.apply(part)
+                self._add(part)
             self._position = found.position
             self._unsaved = False
 
     async def apply(self, part: DocumentChunks) -> None:
-        """Apply one part of a document; repeating it changes nothing.
+        """Apply one part of a document; repeating it changes nothing. Vectors of another embedder are made again.
 
         Raises:
             InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
+            RetrievalError: a vector could not be made; nothing is changed.
         """
+        trusted = part.embedder is None and getattr(self._embedder, "trusts_unnamed", True)
+        self._add(part if trusted or part.embedder == self._embedder.name else await self._embedded(part))
+
+    async def _embedded(self, part: DocumentChunks) -> DocumentChunks:
+        for one in part.chunks:
+            vectors.decode(one.embedding)  # what is malformed is no event of ours
+        rows = await self._embedder.embed([searchable(one.chunk) for one in part.chunks])
+        made = (
+            EmbeddedChunk(chunk=one.chunk, embedding=vectors.encode(row))
+            for one, row in zip(part.chunks, rows, strict=True)
+        )
+        return part.model_copy(update={"chunks": tuple(made)})
+
+    def _add(self, part: DocumentChunks) -> None:
         changed = self._catalogue.apply(part)
         self._changes.update(changed)
         self._unsaved = self._unsaved or bool(changed)
@@ -96,7 +112,9 @@ class MemoryStore:
         if index is None:
             return []
         vector = (await self._embedder.embed([query]))[0]
-        return await asyncio.to_thread(index.search, query, vector, limit)
+        understands = getattr(self._embedder, "understands", None)
+        understood = understands(query) if understands else True
+        return await asyncio.to_thread(index.search, query, vector, limit, understood=understood)
 
     def get_position(self) -> dict[str, int]:
         """Return the last position set: for each partition of the log, the offset of the next event."""

@@ -17,7 +17,8 @@ from topics.chunks import DocumentChunks
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+#: Changes with what is in a chunk, and with how it is cut or its words are found.
+FORMAT = 2
 
 
 class _Header(BaseModel):

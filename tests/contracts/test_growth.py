@@ -49,10 +49,11 @@ from app.models.scripted.adapter import Scripted, ScriptedOptions
 from app.normalization import answer_form, canonical, normalize
 from app.patterns import Pattern
 from app.redaction import redactor
+from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.embedding.hashing import HashingEmbedder
-from app.retrieval.index.lexical import stems
-from app.retrieval.tokenizer import tokenize
+from app.retrieval.index.lexical import LexicalIndex, stems
+from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
 from app.source.problems import Problem
@@ -67,6 +68,7 @@ from tests.contracts.growth import MOST, growth
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
+from topics.retrieval_results import Chunk
 from topics.tasks import salvage
 
 Make = Callable[[int], Any]
@@ -208,12 +210,47 @@ ANSWERS = of(
     "}{",
 )
 WORDS = of(
-    MARKS, "\u0344\u0316", "a ", "the a ", '"', "**a", ". ", "a.", "\ufdfa", "\uff9e\u0316", "\u1100\u1161", "\u00df"
+    MARKS,
+    "\u0344\u0316",
+    "a ",
+    "the a ",
+    '"',
+    "**a",
+    ". ",
+    "a.",
+    "\ufdfa",
+    "\uff9e\u0316",
+    "\u1100\u1161",
+    "\u00df",
+    *("a'", "\u0e01\u0e49", "\u1780\u17d2", "\u0f40\u0f0b", "\u0e01\u200b", "\u064e", "\u00e9 ", "\u0915\u093c\u094d"),
 )
 DOCUMENTS = of(
     *("Contents \0.", "a.)", ".) ", "a.b", "?!", "x", "\u3002", "a ", "a\n", "\n", "\r", "a\n\n", MARKS, "\u00a0"),
     *("[", "# \0[", "# \0*a ", "# \0`a``", "![", "> ```\na\n", "> a\n", "> ", "- a\n", "- ", "* ", "1. a\n", "  - a\n"),
     *("[a]: b\n", "[a]: \0%", "[\0a", "[a](\0<", "[a]: <b>\n'x", "```\n", "~~~a\n\n", "|a|b|\n|-|-|\n", "|", "a\n=\n"),
+    *(
+        "<table>\n\n",
+        "<table><tr>",
+        "<tr>\n\n",
+        "<th>\0<tr>",
+        "</table>\n\n",
+        "|a\n",
+        "> |a|\n",
+        "a,b,c\n",
+        '"a",\n',
+        "a\tb\n",
+    ),
+    *(
+        "+-+\n",
+        "+-+\n|a|\n+=+\n",
+        "= =\n",
+        "= =\na\n",
+        "```csv\na,b\n",
+        "|-|\n",
+        "* a\n b\n",
+        "\u0e01\u0e49",
+        "e\u0301",
+    ),
     *("<div>\n", "<!--\n", "<a ", "    c\n\n", "---\n\0a: b\n", "---\na\n", "# h\n", "\t", "- ```\n", "a\n---\n", "&#"),
 )
 VERDICTS = of(
@@ -309,7 +346,16 @@ CASES: dict[str, Case] = {
     "chunking.text": (_cut("text"), DOCUMENTS),
     "chunking.markdown": (_cut("markdown"), DOCUMENTS),
     "terms": (tokenize, WORDS),
+    "terms.unmarked": (lambda text: [unmarked(term) for term in tokenize(text)], WORDS),
+    "lexical.search": (
+        lambda text: LexicalIndex([text, "caf\u00e9"]).rank(text, 3),
+        of("a ", "\u00e9 ", "caf\u00e9 cafe "),
+    ),
     "lexical.stems": (lambda text: stems([text]), (*WORDS, *of("y", "ational", "ing ", "s"))),
+    "retrieval.searchable": (
+        lambda text: searchable(Chunk(id="c", document_id="d", source="d", lines=(1, 1), text=text)),
+        of("<tr", "<tr ", "<tr>", "</", "<th\0 a"),
+    ),
     "hashing.embed": (lambda text: asyncio.run(HashingEmbedder().embed([text])), WORDS),
     "sse.whole": (_streamed(1 << 16), of("data: x\n", "data:\n", "data: x\n\n", "\r", "\n", "data: \0x", "event: x\n")),
     "sse.pieces": (_streamed(7), of("data: x\n", "data:\n", "\r", "data: \0x", "x\r")),

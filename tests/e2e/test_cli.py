@@ -74,8 +74,52 @@ def test_a_dead_letter_is_shown_corrected_and_replayed(cli: Cli) -> None:
     assert "unknown dead letter" in cli("dead-letters", "show", "tasks/0/999", exit_code=1)
 
 
+def test_the_good_documents_of_a_folder_are_sent_and_all_bad_ones_named(cli: Cli) -> None:
+    folder = cli.folder / "mixed"
+    folder.mkdir()
+    (folder / "a-wide.md").write_bytes("# Wide\n".encode("utf-16"))
+    (folder / "b-latin.txt").write_bytes(b"Gr\xfc\xdfe")
+    (folder / "c-large.md").write_text("\x01" * 200_000)
+    (folder / "d-day.md").write_text("# दिन\n\nदिन में चौबीस घंटे होते हैं।\n", encoding="utf-8")
+    (folder / "e-gift.md").write_text("# दान\n\nदान देना अच्छा काम है।\n", encoding="utf-8")
+    rows = "".join(f"| {number} | washer {number} |\n" for number in range(1, 121))
+    (folder / "f-parts.md").write_text(f"# Parts\n\n| no | part |\n|---|---|\n{rows}", encoding="utf-8-sig")
+    shown = cli("documents", "add", "mixed", "--wait", exit_code=1)
+    for name, reason in (("a-wide.md", "UTF-16"), ("b-latin.txt", "byte 2"), ("c-large.md", "max_event_bytes")):
+        assert any(f"mixed/{name}" in line and reason in line for line in shown.splitlines())
+    assert "3 sent, 3 bad" in shown
+    assert cli("documents", "add", "mixed/a-wide.md", exit_code=1).count("\n") == 2
+
+
+@pytest.mark.parametrize(("question", "page"), [("दान", "e-gift"), ("दान क्या है", "e-gift"), ("दिन", "d-day")])
+def test_a_question_finds_the_page_with_its_very_word(cli: Cli, question: str, page: str) -> None:
+    assert cli.objects("ask", question)[0]["citations"][0]["source"] == f"mixed/{page}.md"
+
+
+def test_a_row_of_a_table_is_cited(cli: Cli) -> None:
+    found = cli.objects("ask", "Which part is washer 77?")[0]["citations"][0]
+    assert (found["source"], found["heading"]) == ("mixed/f-parts.md", "Parts")
+    first, last = found["lines"]
+    assert first <= 4 + 77 <= last
+    assert last - first < 60
+
+
+def test_documents_are_listed(cli: Cli) -> None:
+    found = cli.objects("documents", "list", "--match", "mixed/*", "--collection", "default")
+    assert [(one["id"], one["title"]) for one in found] == [
+        ("mixed/d-day.md", "दिन"),
+        ("mixed/e-gift.md", "दान"),
+        ("mixed/f-parts.md", "Parts"),
+    ]
+    assert found[0]["chunks"] == 1 < found[2]["chunks"]
+    assert all(one["source"] == one["id"] and one["ingested_at"].endswith("Z") for one in found)
+    assert "mixed/e-gift.md" in cli("documents", "list")
+    assert "no documents" in cli("documents", "list", "--collection", "other")
+
+
 def test_a_document_is_deleted(cli: Cli) -> None:
     assert cli.objects("documents", "delete", "kb/commits.md", "--wait")[0]["action"] == "deleted"
+    assert "kb/commits.md" not in cli("documents", "list")
 
 
 def test_status_says_that_it_is_ready(cli: Cli) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,56 @@ def test_a_path_that_is_not_a_document_is_refused(docs: Path, name: str, complai
         ids(docs / name)
 
 
-def test_other_encodings_are_refused(docs: Path) -> None:
-    (docs / "b.md").write_bytes("Grüße".encode("latin-1"))
-    with pytest.raises(ConfigurationError, match=r"b\.md is not UTF-8: .* at byte 2"):
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        ("Grüße".encode("latin-1"), r"b\.md is not UTF-8: .* at byte 2; save it as UTF-8"),
+        ("Grüße".encode("utf-16"), r"b\.md is not UTF-8, but seems to be UTF-16"),
+        ("\ufeffgo".encode("utf-16-be"), r"b\.md is not UTF-8, but seems to be UTF-16"),
+        ("plain".encode("utf-16-le"), r"b\.md is not UTF-8, but seems to be UTF-16"),
+        (b"\x7fELF binary \x00\x00", r"b\.md is not text: it has a NUL at character 12"),
+        (b"half \xed\xa0\x80", r"b\.md is not UTF-8: .* at byte 5"),
+    ],
+)
+def test_what_is_not_text_in_utf8_is_refused(docs: Path, data: bytes, complaint: str) -> None:
+    (docs / "b.md").write_bytes(data)
+    with pytest.raises(ConfigurationError, match=complaint):
         ids(docs)
+
+
+def test_all_that_is_bad_is_named_and_the_rest_is_read(docs: Path) -> None:
+    (docs / "b.md").write_bytes("Grüße".encode("utf-16"))
+    (docs / "sub" / "d.markdown").write_bytes(b"\xff")
+    (docs / "dangling.md").symlink_to(docs / "nowhere.md")
+    bad: list[ConfigurationError] = []
+    given = [docs / "none.md", docs, docs / "picture.png"]
+    found = [document.id for document in read_documents(given, docs, on_bad=bad.append)]
+    assert found == ["a.TXT", "sub/deep/c.rst"]
+    named = [str(problem).removeprefix(f"{docs}/").split(" ")[0] for problem in bad]
+    assert named == ["none.md", "b.md", "dangling.md", "sub/d.markdown", "picture.png"]
+
+
+def test_a_name_that_is_no_id_is_refused(docs: Path) -> None:
+    deep = docs.joinpath(*["x" * 200] * 3)
+    deep.mkdir(parents=True)
+    (deep / "a.md").write_text("text")
+    with pytest.raises(ConfigurationError, match="longer than 500 characters"):
+        ids(docs, root=docs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are POSIX")
+def test_a_pipe_is_not_waited_for(docs: Path) -> None:
+    os.mkfifo(docs / "pipe.md")
+    bad: list[ConfigurationError] = []
+    assert len(list(read_documents([docs], docs, on_bad=bad.append))) == 4
+    assert [str(problem) for problem in bad] == [f"{docs / 'pipe.md'} is not a regular file"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names of files are text")
+def test_a_name_that_is_not_utf8_is_refused(docs: Path) -> None:
+    Path(os.fsdecode(os.fsencode(docs) + b"/caf\xe9.md")).write_text("text")
+    with pytest.raises(ConfigurationError, match=r"caf\\udce9\.md' has a name that is not UTF-8: rename it"):
+        ids(docs, root=docs)
 
 
 def test_a_byte_order_mark_is_not_text(docs: Path) -> None:

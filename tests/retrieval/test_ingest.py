@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,29 @@ async def test_a_chunk_is_embedded_with_its_heading() -> None:
     (part,) = await prepared(Document(id="a", text="# Backups\n\nCopy the log."))
     expected = (await EMBEDDER.embed(["Backups\nCopy the log."]))[0]
     assert np.array_equal(vectors.decode(part.chunks[0].embedding), expected)
+
+
+async def test_a_chunk_of_a_table_is_embedded_with_its_header() -> None:
+    text = "# Parts\n\n| no | name |\n|---|---|\n" + "".join(f"| {number} | bolt |\n" for number in range(30))
+    (part,) = await prepared(Document(id="a", text=text), words=25)
+    expected = await EMBEDDER.embed([f"Parts\n| no | name |\n{one.chunk.text}" for one in part.chunks[1:]])
+    found = [vectors.decode(one.embedding) for one in part.chunks[1:]]
+    assert len(found) > 3
+    assert np.array_equal(found, expected)
+
+
+async def test_the_tags_of_a_table_are_not_embedded() -> None:
+    rows = "".join(f"<tr><td>{number}</td><td>bolt</td></tr>" for number in range(60))
+    text = f"<table><tr><th>no</th><th class='x'>name</th></tr>{rows}</table>"
+    (part,) = await prepared(Document(id="a", text=text), words=25)
+    last = part.chunks[-1]
+    assert last.chunk.header == "<tr><th>no</th><th class='x'>name</th></tr>"
+    words = " ".join(word for word in re.sub("<[^>]+>", " ", f"{last.chunk.header} {last.chunk.text}").split())
+    assert np.array_equal(vectors.decode(last.embedding), (await EMBEDDER.embed([words]))[0])
+
+
+async def test_the_parts_name_their_embedder() -> None:
+    assert {part.embedder for part in await prepared(GUIDE, part_bytes=5000)} == {EMBEDDER.name}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app import vectors
 from app.errors import MissingDependency, RetrievalError
 from app.retrieval import memory, snapshot
 from app.retrieval.base import Vectors
@@ -102,7 +103,42 @@ async def test_the_file_of_another_embedder_is_ignored(tmp_path: Path, caplog: p
 
     other = await resumed(tmp_path / "index", HashingEmbedder(dimensions=8))
     assert (other.get_position(), await found(other, "text")) == ({}, [])
-    assert "hashing-256" in caplog.text
+    assert EMBEDDER.name in caplog.text
+
+
+class Other(HashingEmbedder):
+    """Another embedder with as many dimensions; it counts the texts that it embeds."""
+
+    trusts_unnamed = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "other"
+        self.count = 0
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.count += len(texts)
+        return -(await super().embed(texts))
+
+
+@pytest.mark.parametrize(("named", "count"), [("other", 0), (None, 0), (EMBEDDER.name, 1)])
+async def test_vectors_of_another_embedder_are_made_again(named: str | None, count: int) -> None:
+    other = Other()
+    store = MemoryStore(other)
+    (part,) = await prepare_chunks(Document(id="a", text="# T\n\ntext"), embedder=EMBEDDER, words=50, overlap=0)
+    await store.apply(part.model_copy(update={"embedder": named}))
+    assert other.count == count
+    await add(store, "b", "something else")
+    assert (await found(store, "T text"))[0] == "a"
+
+
+async def test_vectors_of_an_older_version_of_the_embedder_are_made_again(tmp_path: Path) -> None:
+    (part,) = await prepare_chunks(Document(id="a", text="text"), embedder=Other(), words=50, overlap=0)
+    store = await resumed(tmp_path / "index")
+    await store.apply(part.model_copy(update={"embedder": None}))
+    await store.close()
+    (kept,) = (snapshot.read(tmp_path / "index", EMBEDDER.name) or snapshot.Snapshot({}, ())).parts
+    assert vectors.decode(kept.chunks[0].embedding) == pytest.approx((await EMBEDDER.embed(["text"]))[0])
 
 
 async def test_a_save_that_failed_is_made_up_for(tmp_path: Path) -> None:

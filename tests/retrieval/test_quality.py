@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,6 +40,19 @@ async def store() -> AsyncIterator[MemoryStore]:
             await store.apply(part)
     yield store
     await embedder.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_ranking_is_as_good_as_it_was(store: MemoryStore) -> None:
+    gains = [await _gain(store, question) for question in QUESTIONS]
+    assert sum(gains) / len(gains) >= 0.93
+
+
+async def _gain(store: MemoryStore, question: str) -> float:
+    """Return the nDCG at 10 of a question that has one right passage."""
+    found = await store.search(question, limit=10, collection="default")
+    passages = [(chunk.source, chunk.heading.split(" > ")[-1]) for chunk in found]
+    return 1 / math.log2(2 + passages.index(QUESTIONS[question])) if QUESTIONS[question] in passages else 0.0
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.retrieval.snapshot import Snapshot, read, write
+from app.retrieval.snapshot import FORMAT, Snapshot, read, write
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -52,8 +52,9 @@ def test_a_file_cut_off_anywhere_is_ignored(path: Path, caplog: pytest.LogCaptur
         assert "is ignored" in caplog.text
 
 
-def test_a_later_format_is_ignored(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2', 1))
+@pytest.mark.parametrize("other", [FORMAT - 1, FORMAT + 1])
+def test_another_format_is_ignored(path: Path, other: int, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"format":%d' % FORMAT, b'"format":%d' % other, 1))
     assert read(path, "hashing") is None
     assert "another version" in caplog.text
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from app.brokers.base import Connection
 from app.brokers.open import open_broker
-from app.cli import documents, run_state
+from app.cli import run_state
 from app.cli.demo import report
 from app.cli.demo.model_choice import greet
+from app.cli.documents import sending
 from app.cli.kafka.client import Client, attach
 from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.orchestrator import hosting
@@ -95,7 +96,7 @@ class Demo:
                 self._chunks += int(str(event.details.get("chunks", 0)))
                 progress.advance(bar)
 
-            await documents.ingest(client, found, _INGEST, each)
+            await sending.ingest(client, found, _INGEST, each)
         await _indexed(client, running)
         self._say(f"{len(found)} documents cut into {self._chunks} chunks, embedded and indexed")
 

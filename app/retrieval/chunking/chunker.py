@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from app.errors import ConfigurationError
 from app.retrieval.chunking import outline
 from app.retrieval.chunking.document_text import DocumentText
 from app.retrieval.chunking.outline import Block, Section
+from app.retrieval.chunking.rows import Extent, Row
 from topics.documents import Document
 from topics.retrieval_results import Chunk
 
 #: A run of stops is tried once, where it begins: from each of them, a line of dots takes the square of its length.
-_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"')\]]*+\s+|[。！？]++\s*+")  # noqa: RUF001  # the full-width stops are meant
+_STOPS = r"(?<![.!?\u061f\u06d4])[.!?\u061f\u06d4]++[\"')\]]*+\s+"
+#: Stops of scripts in which no space need follow: Chinese, Devanagari, Burmese, Khmer, Tibetan, Ethiopic.
+_OTHER_STOPS = "[\u3002\uff01\uff1f\u0964\u0965\u104b\u17d4\u17d5\u0f0d\u0f0e\u1362]++\\s*+"
+_SENTENCE_END = re.compile(f"{_STOPS}|{_OTHER_STOPS}")
+_CELL_END = re.compile(rf"\n|(?<!\n)\|[ ]*+|</t[dh]>\s*+|\t|{_STOPS}|{_OTHER_STOPS}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The characters [start, end) of a source: in a chunk whole or not at all."""
+    """The characters [start, end) of a source: in a chunk whole or not at all.
+
+    An overlap begins in it only if it is not `whole`. `header` are the characters that head its table.
+    """
 
     start: int
     end: int
-    code: bool = False
+    whole: bool = False
+    header: Extent | None = None
 
 
 def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chunk]:
@@ -32,7 +41,8 @@ def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chun
     A chunk's text is a verbatim slice of the source of at most `words` words (as `DocumentText` counts them). It
     never spans two sections. `heading` is the path to its section; the heading's own line counts among
     `lines` but is not repeated in the text, unless the section has nothing else. A fenced block is split
-    only when it alone is larger than a chunk. Up to `overlap` words of what came before are repeated.
+    only when it alone is larger than a chunk. A table is split between rows, and the later chunks have its `header`,
+    for which there is room in their words. Up to `overlap` words of what came before are repeated.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
@@ -48,6 +58,7 @@ def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chun
             document_id=document.id,
             source=document.source or document.id,
             heading=path,
+            header=_header(source, span.start, span.header, words),
             lines=(first + 1, source.line(span.end - 1) + 1),
             text=source.text[span.start : span.end],
         )
@@ -66,67 +77,92 @@ def _pack(source: DocumentText, section: Section, words: int, overlap: int) -> I
     held: list[_Span] = []
     start = 0
     for unit in _units(source, section, words):
-        if held and source.words(start, unit.end) > words:
-            yield _Span(start, held[-1].end)
-            room = min(overlap, words - source.words(unit.start, unit.end))
-            start = _overlap(source, held, unit, room)
+        if held and source.words(start, unit.end) > words - _headed(source, start, held[0].header, words):
+            yield _Span(start, held[-1].end, header=held[0].header)
+            room = words - source.words(unit.start, unit.end) - _headed(source, unit.start, unit.header, words)
+            start = _overlap(source, held, unit, min(overlap, room))
             held = [span for span in held if span.end > start]
         elif not held:
             start = unit.start
         held.append(unit)
-    yield _Span(start, held[-1].end)
+    yield _Span(start, held[-1].end, header=held[0].header)
 
 
 def _overlap(source: DocumentText, held: list[_Span], unit: _Span, room: int) -> int:
-    """Return where a chunk that goes on with `unit` begins, to repeat up to `room` words but no half code block."""
-    whole = [span for span in held if source.words(span.start, unit.start) <= room]
-    start = whole[0].start if whole else unit.start
-    partly = held[-len(whole) - 1]  # there is one: all of `held` and the unit are more than a chunk
+    """Return where a chunk that goes on with `unit` begins, to repeat up to `room` words, and only whole rows."""
+    fitting = [span for span in held if source.words(span.start, unit.start) <= room]
+    start = fitting[0].start if fitting else unit.start
+    if len(fitting) == len(held):
+        return start
+    partly = held[-len(fitting) - 1]
     excess = source.words(partly.start, unit.start) - room
-    if partly.code or excess >= source.words(partly.start, partly.end):
+    if partly.whole or excess >= source.words(partly.start, partly.end):
         return start
     return source.word(partly.start, excess)
 
 
+def _headed(source: DocumentText, start: int, header: Extent | None, words: int) -> int:
+    """Return how many words a chunk that begins at `start` has for the header of its table: at most half of them."""
+    return min(source.words(*header), words // 2) if header and header[0] < start else 0
+
+
+def _header(source: DocumentText, start: int, header: Extent | None, words: int) -> str | None:
+    room = _headed(source, start, header, words)
+    if not header or not room:
+        return None
+    end = header[1] if source.words(*header) <= room else source.word(header[0], room)
+    return source.text[header[0] : end].strip()
+
+
 def _units(source: DocumentText, section: Section, words: int) -> Iterator[_Span]:
-    """Yield what chunks are made of: whole blocks, else lines, else sentences, else words."""
+    """Yield what chunks are made of: whole blocks, else rows or lines, else cells or sentences, else words."""
     for block in section.blocks:
-        span = _span(source, block.first, block.last, code=block.code)
+        span = _span(source, block.first, block.last, whole=block.whole)
         if source.words(span.start, span.end) <= words:
             yield span
+        elif block.rows:
+            yield from _rows(source, block.rows, words)
         else:
             yield from _lines(source, block, words)
 
 
+def _rows(source: DocumentText, rows: Sequence[Row], words: int) -> Iterator[_Span]:
+    for row in rows:
+        span = _Span(row.start, row.end, whole=True, header=row.header)
+        size = source.words(span.start, span.end)
+        if size > words - _headed(source, span.start, span.header, words):
+            yield from _divided(source, span, words - _headed(source, span.end, span.header, words), _CELL_END)
+        elif size:
+            yield span
+
+
 def _lines(source: DocumentText, block: Block, words: int) -> Iterator[_Span]:
     for line in range(block.first, block.last + 1):
-        if source.blank(line):
-            continue
-        span = _span(source, line, line, code=block.code)
-        if source.words(span.start, span.end) <= words:
-            yield span
-        else:
-            yield from _sentences(source, span, words)
+        if not source.blank(line):
+            yield from _divided(source, _span(source, line, line, whole=block.whole), words, _SENTENCE_END)
 
 
-def _sentences(source: DocumentText, line: _Span, words: int) -> Iterator[_Span]:
-    start = line.start
-    ends = [match.end() for match in _SENTENCE_END.finditer(source.text, line.start, line.end)]
-    for end in [*ends, line.end]:
+def _divided(source: DocumentText, span: _Span, words: int, ends: re.Pattern[str]) -> Iterator[_Span]:
+    """Yield `span` if it has at most so many words; else its parts that end as `ends` says, else by words."""
+    if source.words(span.start, span.end) <= words:
+        yield span
+        return
+    start = span.start
+    for end in [*(match.end() for match in ends.finditer(source.text, span.start, span.end)), span.end]:
         while source.words(start, end) > words:
             middle = source.word(start, words)
-            yield _trimmed(source, start, middle)
+            yield _trimmed(source, span, start, middle)
             start = middle
-        if start < end:
-            yield _trimmed(source, start, end)
+        if source.words(start, end):
+            yield _trimmed(source, span, start, end)
         start = end
 
 
-def _span(source: DocumentText, first: int, last: int, *, code: bool) -> _Span:
+def _span(source: DocumentText, first: int, last: int, *, whole: bool = False) -> _Span:
     """Return the lines as a span that keeps the indentation, which means something in lists and code."""
     start = source.offset(first)
-    return _Span(start, start + len(source.text[start : source.offset(last + 1)].rstrip()), code)
+    return _Span(start, start + len(source.text[start : source.offset(last + 1)].rstrip()), whole)
 
 
-def _trimmed(source: DocumentText, start: int, end: int) -> _Span:
-    return _Span(start, start + len(source.text[start:end].rstrip()))
+def _trimmed(source: DocumentText, span: _Span, start: int, end: int) -> _Span:
+    return replace(span, start=start, end=start + len(source.text[start:end].rstrip()))

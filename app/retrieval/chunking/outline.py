@@ -11,10 +11,13 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from app.retrieval.chunking import rows
 from app.retrieval.chunking.document_text import DocumentText
+from app.retrieval.chunking.rows import Row
 
 _FENCES = frozenset({"fence", "code_block"})
-_ATOMIC_BLOCKS = _FENCES | {"paragraph_open", "html_block"}
+_ATOMIC_BLOCKS = _FENCES | {"paragraph_open", "html_block", "table_open"}
+_HTML_TABLE = re.compile(r"<(/?)table\b", re.IGNORECASE)
 _KEY = re.compile(r"\w[\w-]*+\s*+:")
 #: Only titles are read within, and no longer ones: what is nested in a line takes the parser the square of its length.
 _LONGEST_TITLE = 500
@@ -22,11 +25,16 @@ _LONGEST_TITLE = 500
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines `first` to `last`, counted from 0, that stay together if they can; `code` is never cut by an overlap."""
+    """Lines `first` to `last`, counted from 0, that stay together if they can.
+
+    An overlap repeats the end of a block, but of `whole` ones only all of it: code, items of lists, tables. `rows` are
+    what it is divided into if it is too long.
+    """
 
     first: int
     last: int
-    code: bool = False
+    whole: bool = False
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,13 @@ class _Heading:
 
 def of_text(source: DocumentText) -> list[Section]:
     """Return one section whose blocks are the paragraphs: runs of lines between blank ones."""
-    blocks: list[Block] = []
+    runs: list[tuple[int, int]] = []
     for line in _visible(source, 0, len(source.lines)):
-        if blocks and blocks[-1].last == line - 1:
-            blocks.append(Block(blocks.pop().first, line))
+        if runs and runs[-1][1] == line - 1:
+            runs.append((runs.pop()[0], line))
         else:
-            blocks.append(Block(line, line))
+            runs.append((line, line))
+    blocks = [_block(run, rows.of_lines(source, *run)) for run in runs]
     return [Section("", blocks[0].first, tuple(blocks))] if blocks else []
 
 
@@ -109,19 +118,47 @@ def _plain(title: str) -> str:
 
 def _blocks(source: DocumentText, tokens: Sequence[Token]) -> list[Block]:
     """Return the leaves that stay whole, without the blank lines that they may end with."""
-    found = []
+    found: list[Block] = []
+    open_tables = 0
     for token in tokens:
-        if token.type in _ATOMIC_BLOCKS and token.map:
-            lines = list(_visible(source, *token.map))
-            if lines:
-                found.append(Block(lines[0], lines[-1], code=token.type in _FENCES))
+        if token.type not in _ATOMIC_BLOCKS or not token.map:
+            continue
+        lines = list(_visible(source, *token.map))
+        if not lines:
+            continue
+        first, last = lines[0], lines[-1]
+        if token.type == "html_block":
+            if open_tables > 0 and found:  # a blank line in a table ends CommonMark's block
+                first = found.pop().first
+            open_tables += sum(-1 if tag[1] else 1 for tag in _HTML_TABLE.finditer(token.content))
+        else:
+            open_tables = 0
+        found.append(_block((first, last), _rows(source, token, first, last), whole=_whole(token)))
     return found
+
+
+def _whole(token: Token) -> bool:
+    return token.type in _FENCES or token.level > 0
+
+
+def _rows(source: DocumentText, token: Token, first: int, last: int) -> tuple[Row, ...]:
+    if token.type == "table_open":
+        return rows.of_table(source, first, last)
+    if token.type == "html_block":
+        return rows.of_html(source, first, last)
+    if token.type == "fence":
+        return rows.of_fence(source, first, last, token.info)
+    return rows.of_lines(source, first, last) if token.type == "paragraph_open" else ()
+
+
+def _block(lines: tuple[int, int], found: tuple[Row, ...], *, whole: bool = False) -> Block:
+    return Block(*lines, whole=whole or bool(found), rows=found)
 
 
 def _within(source: DocumentText, blocks: Sequence[Block], start: int, end: int) -> list[Block]:
     """Return the blocks in lines [start, end), and each visible line between them as a block of its own.
 
-    Those lines are the rows of tables, link definitions, rules and front matter.
+    Those lines are link definitions, rules and front matter.
     """
     inside = blocks[_before(blocks, start) : _before(blocks, end)]
     held = {line for block in inside for line in range(block.first, block.last + 1)}

@@ -41,6 +41,7 @@ class BatchingEmbedder:
     ) -> None:
         self.name = inner.name
         self.dimensions = inner.dimensions
+        self.trusts_unnamed = bool(getattr(inner, "trusts_unnamed", True))
         self._inner = inner
         self._size = size
         self._limit = calls
@@ -59,6 +60,11 @@ class BatchingEmbedder:
         """
         if warm := getattr(self._inner, "warm", None):
             await warm()
+
+    def understands(self, text: str) -> bool:
+        """Return whether the other embedder knows the language of `text`, as far as it says so."""
+        understands = getattr(self._inner, "understands", None)
+        return understands is None or bool(understands(text))
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array of shape (len(texts), dimensions), with the rows of the other embedder.

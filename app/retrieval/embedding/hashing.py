@@ -12,24 +12,29 @@ from typing import Self
 import numpy as np
 
 from app.retrieval.base import Vectors
-from app.retrieval.tokenizer import tokenize
+from app.retrieval.tokenizer import tokenize, unmarked
 from app.settings import RetrievalSettings
+
+#: Changes with the tokenizer: vectors of other features are not comparable.
+_VERSION = 2
 
 
 class HashingEmbedder:
     """Feature hashing of single words and pairs of words.
 
-    Texts are similar when they share words; meaning is ignored. The sign of each feature comes from
-    its hash too, so that collisions cancel on average (Weinberger et al., "Feature Hashing for Large Scale
+    Texts are similar when they share words, with or without accents; meaning is ignored. The sign of each feature
+    comes from its hash too, so that collisions cancel on average (Weinberger et al., "Feature Hashing for Large Scale
     Multitask Learning", 2009).
     """
 
     #: A batch would save less than the time of one text.
     batch_size = 1
+    #: Vectors on the topic `chunks` that do not name their embedder may be those of an older version.
+    trusts_unnamed = False
 
     def __init__(self, *, dimensions: int = 256) -> None:
         self.dimensions = dimensions
-        self.name = f"hashing-{dimensions}"
+        self.name = f"hashing-{dimensions}-{_VERSION}"
 
     @classmethod
     def from_settings(cls, _settings: RetrievalSettings) -> Self:
@@ -67,4 +72,5 @@ class HashingEmbedder:
 def _features(text: str) -> Iterator[str]:
     words = tokenize(text)
     yield from words
+    yield from (plain for word in words if (plain := unmarked(word)) != word)
     yield from (f"{first} {second}" for first, second in pairwise(words))

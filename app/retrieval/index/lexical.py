@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from app.errors import MissingDependency
 from app.retrieval.index.ranking import top_ranked
-from app.retrieval.tokenizer import tokenize
+from app.retrieval.tokenizer import tokenize, unmarked
 
+Scores = npt.NDArray[np.float32]
+
+#: What a word counts that is the same only without its accents, beside one that is the same.
+_UNMARKED = 0.5
 _INSTALL = 'pip install "meta-ai-orchestrator[local]"'
 
 
@@ -34,30 +43,82 @@ def stems(texts: Sequence[str]) -> list[list[str]]:
 
     Words of other languages pass through, shortened at worst.
     """
-    bm25s, stemmer_module = require_dependencies()
+    return [_stemmed(words) for words in _words(texts)]
+
+
+def _words(texts: Sequence[str]) -> list[list[str]]:
+    bm25s, _ = require_dependencies()
     common = frozenset(bm25s.stopwords.STOPWORDS_EN_PLUS)
-    stemmer = stemmer_module.Stemmer("english")  # one for each call: it is not safe to share between threads
-    return [stemmer.stemWords([term for term in tokenize(text) if term not in common]) for text in texts]
+    return [[term for term in tokenize(text) if term not in common] for text in texts]
+
+
+def _stemmed(words: Sequence[str]) -> list[str]:
+    _, stemmer = require_dependencies()
+    found: list[str] = stemmer.Stemmer("english").stemWords(words)  # it is not safe to share between threads
+    return found
 
 
 class LexicalIndex:
     """An immutable BM25 index over `texts`; any thread may read it.
 
-    The scores are Lucene's variant (k1 = 1.5, b = 0.75), computed when indexing as bm25s does.
+    The scores are Lucene's variant (k1 = 1.5, b = 0.75), computed when indexing as bm25s does. A word also finds words
+    that differ from it only in marks which people leave out (see `unmarked`), but they count half.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
         bm25s, _ = require_dependencies()
-        corpus = stems(texts)
+        words = _words(texts)
+        corpus = [_stemmed(one) for one in words]
         self._index: Any = None
+        self._size = len(corpus)
+        self._texts_with = Counter(stem for one in corpus for stem in set(one))
+        self._spellings = _spellings({word for one in words for word in one if not word.isascii()})
         if any(corpus):
             self._index = bm25s.BM25(method="lucene")
             self._index.index(corpus, show_progress=False)
 
     def rank(self, query: str, count: int) -> list[int]:
         """Return the positions of up to `count` texts that share a word with `query`, best first."""
-        words = stems([query])[0]
-        if self._index is None or not words:
+        found = list(self._scores(_words([query])[0]))
+        if not found:
             return []
-        scores = self._index.get_scores(words)
+        scores: Scores = np.add.reduce(found)
         return [position for position in top_ranked(scores, count) if scores[position] > 0]
+
+    def _scores(self, words: Sequence[str]) -> Iterator[Scores]:
+        """Yield scores whose sum is that of `words`, each of shape (texts,)."""
+        alone: list[str] = []
+        plain = _stemmed([unmarked(word) for word in words])
+        for stem, other in zip(_stemmed(words), plain, strict=True):
+            spellings = {one for one in (other, *self._spellings.get(other, ())) if one in self._texts_with}
+            if spellings - {stem}:
+                yield self._best(stem, spellings - {stem})
+            elif stem in self._texts_with:
+                alone.append(stem)
+        if alone:
+            yield self._index.get_scores(alone)
+
+    def _best(self, word: str, others: Collection[str]) -> Scores:
+        """Return the scores of `word`, or of another spelling where that is higher although it counts less."""
+        weights = dict.fromkeys(others, _UNMARKED)
+        if word in self._texts_with:  # a rare spelling must not outweigh what was asked for
+            weights = {other: _UNMARKED * min(1.0, self._rarity(word) / self._rarity(other)) for other in others}
+            weights[word] = 1.0
+        scores = [weight * self._index.get_scores([one]) for one, weight in weights.items()]
+        best: Scores = np.maximum.reduce(scores)
+        return best
+
+    def _rarity(self, word: str) -> float:
+        """Return the inverse document frequency of a word of the texts, as Lucene does."""
+        texts = self._texts_with[word]
+        return math.log(1 + (self._size - texts + 0.5) / (texts + 0.5))
+
+
+def _spellings(words: Collection[str]) -> dict[str, set[str]]:
+    """Return the stems of `words` by the stem that each has without its marks."""
+    found: dict[str, set[str]] = defaultdict(set)
+    ordered = sorted(words)
+    for stem, plain in zip(_stemmed(ordered), _stemmed([unmarked(word) for word in ordered]), strict=True):
+        if stem != plain:
+            found[plain].add(stem)
+    return found

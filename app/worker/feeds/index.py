@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 class IndexFeed:
     """Applies the topic to the store, and saves the store regularly; `options` are those of any aiokafka consumer."""
 
-    def __init__(self, settings: Settings, options: Mapping[str, Any], store: Store) -> None:
+    def __init__(
+        self, settings: Settings, options: Mapping[str, Any], store: Store, *, retry_after: float = 1.0
+    ) -> None:
         self._store = store
+        self._retry_after = retry_after
         self._max_bytes = settings.topics.max_message_bytes
         self._partitions = settings.topics.partitions
         self._at_home: set[str] = set()
@@ -67,9 +70,16 @@ class IndexFeed:
         return document_id in self._at_home
 
     async def _apply(self, record: Any) -> None:
-        try:
-            part = CHUNKS.parse(record.value, max_bytes=self._max_bytes)
-            if not self._is_stale(part.document_id, record.partition):
-                await self._store.apply(part)
-        except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
-            log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
+        where = f"{record.topic}/{record.partition}/{record.offset}"
+        while True:
+            try:
+                part = CHUNKS.parse(record.value, max_bytes=self._max_bytes)
+                if not self._is_stale(part.document_id, record.partition):
+                    await self._store.apply(part)
+            except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
+                return log.warning("%s is left out: %s", where, error)
+            except RetrievalError as error:  # it was made with another embedder, and ours is away
+                log.warning("%s is applied again after: %s", where, error)
+                await asyncio.sleep(self._retry_after)
+            else:
+                return None

@@ -79,7 +79,7 @@ def test_a_router_is_fitted_on_records_and_can_be_used() -> None:
     assert "1 lines skipped: neither a record nor a result" in told.stderr
     assert "120 questions; mean share of the gap closed: 0.6" in told.stdout
     options = registry.inline("learned", {"weak": "small", "strong": "large", "file": "router.json"}, Path())
-    assert options["model"]["embedder"] == "hashing-256"
+    assert options["model"]["embedder"] == "hashing-256-2"
     learned = registry.get("learned", options)
     assert learned.lookup(RoutingRequest(("small", "large"), 1, key="k", text="t")) is not None
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,10 +89,91 @@ def test_indentation_survives() -> None:
     assert [chunk.text for chunk in found] == ["- one two", "  - three four", "  - five six"]
 
 
-def test_a_table_is_split_between_rows() -> None:
-    found = chunks("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 4, words=11)
-    assert all(line.startswith("|") and line.endswith("|") for chunk in found for line in chunk.text.splitlines())
-    assert len(found) == 3
+def table(rows: int, cells: str = "part") -> str:
+    return "| no | name |\n|---|---|\n" + "".join(f"| {number} | {cells} {number} |\n" for number in range(1, rows + 1))
+
+
+def test_the_chunks_of_a_table_begin_with_a_row_and_know_their_columns() -> None:
+    first, *others = chunks(f"# Parts\n\nAll of them.\n\n{table(120)}\nThe end.", words=60, overlap=10)
+    assert first.header is None
+    assert first.text.startswith("All of them.\n\n| no | name |\n|---|---|\n| 1 | part 1 |\n")
+    assert len(others) > 10
+    for chunk in others:
+        assert chunk.header == "| no | name |"
+        assert re.match(r"\| \d+ \| part \d+ \|\n", chunk.text)
+        assert DocumentText(f"{chunk.header}\n{chunk.text}").words(0, 10_000) <= 60
+    found = "\n".join(chunk.text for chunk in (first, *others))
+    assert all(f"| {number} | part {number} |" in found for number in range(1, 121))
+
+
+def test_a_table_that_fits_is_whole() -> None:
+    found = chunks(f"{numbered(40)}\n\n{table(5)}", words=50, overlap=5)
+    assert [chunk.text for chunk in found] == [
+        numbered(40),
+        f"{' '.join(numbered(40).split()[-5:])}\n\n{table(5)}".rstrip(),
+    ]
+    assert [chunk.header for chunk in found] == [None, None]
+
+
+def test_an_overlap_repeats_whole_rows_only() -> None:
+    found = chunks(table(9), words=24, overlap=8)
+    assert [chunk.text.count("\n") + 1 for chunk in found] == [5, 3, 3, 3]
+    assert found[0].text.splitlines()[-1] == found[1].text.splitlines()[0]
+
+
+def test_a_row_longer_than_a_chunk_is_split_between_cells_and_keeps_the_header() -> None:
+    found = chunks(f"| a | b |\n|---|---|\n| 1 | 2 |\n| {numbered(12)} | {numbered(9)} |\n| 3 | 4 |\n", words=20)
+    assert [(chunk.header, chunk.text) for chunk in found] == [
+        (None, "| a | b |\n|---|---|\n| 1 | 2 |"),
+        ("| a | b |", f"| {numbered(12)} |"),
+        ("| a | b |", f"{numbered(9)} |\n| 3 | 4 |"),
+    ]
+
+
+def test_a_header_takes_at_most_half_of_a_chunk() -> None:
+    names = " | ".join(f"name{number}" for number in range(20))
+    found = chunks(f"| {names} |\n|{'-|' * 20}\n" + "| 1 | 2 |\n" * 30, words=20)
+    headers = {chunk.header for chunk in found[3:]}
+    assert headers == {"| name0 | name1 | name2 | name3 | name4"}
+    assert all(set(chunk.text.splitlines()) == {"| 1 | 2 |"} for chunk in found[4:])
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "header", "row"),
+    [
+        ("id,name,price\n" + "".join(f"{n},part {n},9\n" for n in range(60)), True, "id,name,price", r"\d+,part \d+,9"),
+        (
+            "```csv\nid,name\n" + "".join(f"{n},part {n}\n" for n in range(60)) + "```",
+            False,
+            "id,name",
+            r"\d+,part \d+",
+        ),
+        ("id\tname\n" + "".join(f"{n}\tpart {n}\n" for n in range(60)), True, "id\tname", r"\d+\tpart \d+"),
+        (
+            "<table><tr><th>id</th><th>name</th></tr>"
+            + "".join(f"<tr><td>{n}</td><td>part {n}</td></tr>" for n in range(60))
+            + "</table>",
+            False,
+            "<tr><th>id</th><th>name</th></tr>",
+            r"<tr><td>\d+</td><td>part \d+</td></tr>.*",
+        ),
+        (
+            "+----+----+\n| id | x  |\n+====+====+\n"
+            + "".join(f"| {n:2} | y  |\n|    | z  |\n+----+----+\n" for n in range(60)),
+            True,
+            "| id | x  |",
+            r"\| .\d \| y  \|",
+        ),
+        ("- first\n" + "".join(f"- item {n} of many\n" for n in range(60)), False, None, r"- item \d+ of many"),
+        ("* first\n" + "".join(f"* item {n} of many\n" for n in range(60)), True, None, r"\* item \d+ of many"),
+    ],
+)
+def test_whatever_has_rows_is_split_between_them(text: str, plain: bool, header: str | None, row: str) -> None:  # noqa: FBT001  # a parameter of the test
+    found = chunks(text, words=24, overlap=6, plain=plain)
+    assert len(found) > 4
+    for chunk in found[1:]:
+        assert chunk.header == header
+        assert re.fullmatch(row, chunk.text.splitlines()[0])
 
 
 def test_a_long_line_is_split_after_sentences() -> None:
@@ -106,6 +190,22 @@ def test_a_script_without_spaces_is_bounded_too() -> None:
     found = chunks("設定を変える。" * 20, words=30)
     assert len(found) > 4
     assert max(len(chunk.text) for chunk in found) <= 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ภาษาไทยไม่มีช่องว่างระหว่างคำ" * 9,
+        "ខ្ញុំស្រលាញ់ភាសាខ្មែរ។" * 9,
+        "दान देना अच्छा काम है। " * 40,
+        "မြန်မာစာ၊ စာပေ။" * 20,
+        "e\u0301" * 4000,
+    ],
+)
+def test_no_chunk_begins_with_a_mark(text: str) -> None:
+    found = chunks(text, words=30, overlap=7)
+    assert len(found) > 3
+    assert not any(unicodedata.category(chunk.text[0]).startswith("M") for chunk in found)
 
 
 def test_overlap_repeats_the_end_of_what_came_before() -> None:
@@ -153,6 +253,20 @@ MARKDOWN = st.lists(
             "|---|---|",
             "<div>",
             "</div>",
+            "<table><tr><th>x y</th></tr><tr><td>1 2 3</td></tr>",
+            "<tr><td>one two</td></tr>",
+            "</table>",
+            "> | q | r |",
+            "> |---|---|",
+            "```csv",
+            "a,b,c",
+            "1,2,3",
+            "x\ty",
+            "+---+---+",
+            "+===+===+",
+            "===  ===",
+            "* starred item",
+            "दान दिन। ภาษาไทย e\u0301\u0327 \u1112\u1161\u11ab",
             "<!-- comment",
             "[x]: http://x",
             "A sentence. Another one! And a third, which is longer?",
@@ -184,11 +298,32 @@ def test_whatever_the_document(text: str, words: int, overlap: int, *, plain: bo
         assert chunk.text.strip()
         assert chunk.text in "\n".join(source.lines[chunk.lines[0] - 1 : chunk.lines[1]])
         assert DocumentText(chunk.text).words(0, len(chunk.text)) <= words
+        assert chunk.header is None or chunk.header.strip()
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS | st.text(max_size=300), words=st.integers(2, 30))
+def test_without_overlap_all_that_is_visible_is_there_once_and_in_order(text: str, words: int) -> None:
+    found = "".join(chunk.text for chunk in chunks(text, words=words, plain=True))
+    assert "".join(found.split()) == "".join(text.split())
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=TEXTS, words=st.integers(2, 30), overlap=st.integers(0, 10), plain=st.booleans())
+def test_composed_and_decomposed_text_is_cut_at_the_same_places(
+    text: str, words: int, overlap: int, *, plain: bool
+) -> None:
+    composed, decomposed = (
+        chunks(unicodedata.normalize(form, text), words=words, overlap=min(overlap, words - 1), plain=plain)
+        for form in ("NFC", "NFD")
+    )
+    assert [(one.lines, one.heading, unicodedata.normalize("NFC", one.text)) for one in decomposed] == [
+        (one.lines, unicodedata.normalize("NFD", one.heading), one.text) for one in composed
+    ]
 
 
 @settings(deadline=None)
 @given(text=TEXTS, words=st.integers(2, 30))
 def test_without_overlap_nothing_is_said_twice(text: str, words: int) -> None:
-    source = DocumentText(text)
-    total = sum(DocumentText(chunk.text).words(0, len(chunk.text)) for chunk in chunks(text, words=words))
-    assert total <= source.words(0, len(source.text))
+    total = sum(len("".join(chunk.text.split())) for chunk in chunks(text, words=words))
+    assert total <= len("".join(text.split()))

@@ -32,6 +32,29 @@ def test_a_long_run_counts_for_its_length() -> None:
     assert DocumentText("x" * 320).words(0, 320) == 10
 
 
+def test_the_rest_of_a_word_is_a_word() -> None:
+    source = DocumentText("<tr>one<tr>two three ")
+    assert [source.words(start, 18) for start in (0, 7, 14, 15)] == [2, 2, 1, 1]
+    assert source.words(20, 21) == source.words(0, 0) == 0
+    assert source.text[source.word(7, 1) :] == "three "
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("ภาษาไทย", 7),
+        ("ខ្ញុំ", 2),
+        ("설정", 2),
+        ("\u1109\u1165\u11af", 1),
+        ("e\u0301" * 33, 2),
+        ("\u0301" * 9, 1),
+        ("ก" + "\u0e49" * 20, 3),
+    ],
+)
+def test_marks_belong_to_their_character_but_not_without_end(text: str, count: int) -> None:
+    assert DocumentText(text).words(0, len(text)) == count
+
+
 def test_a_word_past_the_end_is_an_error() -> None:
     with pytest.raises(IndexError):
         DocumentText("one").word(0, 1)

@@ -58,21 +58,44 @@ def test_markup_in_a_heading_is_not_in_its_path() -> None:
 
 
 def test_a_hash_inside_a_fence_is_no_heading() -> None:
-    assert outline("# A\n```sh\n# comment\n```") == [Section("A", 0, (Block(1, 3, code=True),))]
+    assert outline("# A\n```sh\n# comment\n```") == [Section("A", 0, (Block(1, 3, whole=True),))]
 
 
 def test_an_unclosed_fence_runs_to_the_end() -> None:
-    assert outline("# A\n```\ncode\n\n# not a heading") == [Section("A", 0, (Block(1, 4, code=True),))]
+    assert outline("# A\n```\ncode\n\n# not a heading") == [Section("A", 0, (Block(1, 4, whole=True),))]
 
 
-def test_a_fence_in_a_list_stays_whole() -> None:
+def test_a_fence_in_a_list_stays_whole_and_so_do_items() -> None:
     (section,) = outline("- first\n\n  ```\n  a\n\n  b\n  ```\n- second")
-    assert section.blocks == (Block(0, 0), Block(2, 6, code=True), Block(7, 7))
+    assert section.blocks == (Block(0, 0, whole=True), Block(2, 6, whole=True), Block(7, 7, whole=True))
 
 
-def test_rows_definitions_and_rules_are_blocks_of_one_line() -> None:
-    (section,) = outline("| a | b |\n|---|---|\n| 1 | 2 |\n\n[x]: http://x\n\n***")
-    assert section.blocks == tuple(Block(line, line) for line in (0, 1, 2, 4, 6))
+def test_a_table_is_a_block_with_rows() -> None:
+    (section,) = outline("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\n[x]: http://x\n\n***")
+    table, *others = section.blocks
+    assert (table.first, table.last, table.whole, len(table.rows)) == (0, 3, True, 2)
+    assert others == [Block(line, line) for line in (5, 7)]
+
+
+def test_a_table_in_a_list_and_one_in_a_quote_have_rows() -> None:
+    in_list, in_quote = outline("- x\n\n  | a |\n  |---|\n  | 1 |\n  | 2 |\n\n> | a |\n> |---|\n> | 1 |\n> | 2 |")[
+        0
+    ].blocks[1:]
+    assert [len(block.rows) for block in (in_list, in_quote)] == [2, 2]
+
+
+def test_blank_lines_do_not_end_an_html_table() -> None:
+    (section,) = outline(
+        "<table>\n<tr><th>a</th></tr>\n\n<tr><td>1</td></tr>\n\n<tr><td>2</td></tr>\n</table>\n\n<p>x</p>"
+    )
+    table, after = section.blocks
+    assert (table.first, table.last, len(table.rows)) == (0, 6, 2)
+    assert after == Block(8, 8)
+
+
+def test_a_table_that_never_ends_takes_nothing_else_along() -> None:
+    (section,) = outline("<table>\n<tr><td>1</td></tr>\n\ntext\n\n<tr><td>2</td></tr>")
+    assert [(block.first, block.last) for block in section.blocks] == [(0, 1), (3, 3), (5, 5)]
 
 
 def test_a_heading_in_a_quote_opens_no_section() -> None:

@@ -379,3 +379,16 @@ def test_that_each_gets_what_the_embedder_says_for_its_texts(
         assert upstream.under_way == 0
 
     asyncio.run(play())
+
+
+def test_what_the_other_embedder_says_of_itself_is_passed_on() -> None:
+    class English(Upstream):
+        trusts_unnamed = False
+
+        def understands(self, text: str) -> bool:
+            return text.isascii()
+
+    embedder = BatchingEmbedder(English(), size=2)
+    assert (embedder.understands("day"), embedder.understands("दिन"), embedder.trusts_unnamed) == (True, False, False)
+    silent = BatchingEmbedder(Upstream(), size=2)
+    assert (silent.understands("दिन"), silent.trusts_unnamed) == (True, True)

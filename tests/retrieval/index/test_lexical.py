@@ -35,6 +35,24 @@ def test_no_more_than_asked() -> None:
     assert len(LexicalIndex(["same word"] * 5).rank("word", 2)) == 2
 
 
+def test_a_word_finds_its_spelling_with_accents_too_but_its_own_first() -> None:
+    texts = ["the café", "a resume", "a résumé", "the cafe", "a thé"]
+    assert LexicalIndex(texts).rank("cafe", 9) == [3, 0]
+    assert LexicalIndex(texts).rank("résumé", 9) == [2, 1]
+    assert LexicalIndex(texts[:1]).rank("CAFE\u0301", 9) == LexicalIndex(texts[:1]).rank("cafe", 9) == [0]
+
+
+def test_a_rare_spelling_does_not_outweigh_a_common_one() -> None:
+    texts = ["ma con", *(f"ma {number}" for number in range(50)), "má con"]
+    assert LexicalIndex(texts).rank("ma con", 2) == [0, 51]
+
+
+def test_a_word_and_its_parts_around_an_apostrophe_are_found() -> None:
+    texts = ["L’hôpital de Paris", "Ms O'Brien", "Hawaiʻi"]
+    for query, expected in (("hopital", [0]), ("obrien", [1]), ("Hawaii", [2]), ("o’brien", [1])):
+        assert LexicalIndex(texts).rank(query, 9) == expected
+
+
 @pytest.mark.parametrize("query", ["", "the of and", "?!", "zebra"])
 def test_a_query_without_known_words_finds_nothing(query: str) -> None:
     assert LexicalIndex(TEXTS).rank(query, 9) == []

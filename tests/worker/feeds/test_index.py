@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ from aiokafka import AIOKafkaProducer
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
+from app.errors import RetrievalError
 from app.partitioner import partition_of
+from app.retrieval.base import Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
@@ -92,3 +95,20 @@ async def test_that_what_a_document_was_in_another_partition_does_not_come_back(
     assert await apply(old, 1 - home) == []
     assert await apply(old, home) == ["Owls sleep."]
     await store.close()
+
+
+async def test_that_an_embedder_that_is_away_is_waited_for(settings: Settings) -> None:
+    class Away(HashingEmbedder):
+        failures = 2
+
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            if self.failures:
+                self.failures -= 1
+                raise RetrievalError("away")
+            return await super().embed(texts)
+
+    store = MemoryStore(Away(dimensions=64))
+    feed = IndexFeed(settings, {}, store, retry_after=0.0)
+    for part in await prepare_chunks(Document(id="owls", text=TEXT), embedder=HashingEmbedder(), words=100, overlap=0):
+        await feed._apply(SimpleNamespace(value=part.to_json(), topic="chunks", partition=0, offset=0))
+    assert [chunk.document_id for chunk in await store.search("owls", limit=1, collection="default")] == ["owls"]

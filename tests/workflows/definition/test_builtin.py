@@ -66,6 +66,9 @@ def test_that_the_prompt_numbers_the_sources_and_does_without() -> None:
     chunk = Chunk(id="c", document_id="d", source="d.md", heading="Why", lines=(1, 2), text="Because.")
     found = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": (chunk, chunk)}}}
     assert "[1] Why\nBecause.\n\n[2] Why" in prompt.render(found)
+    row = chunk.model_copy(update={"header": "| no | part |", "text": "| 1 | bolt |"})
+    rows = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": (row,)}}}
+    assert "[1] Why\n| no | part |\n| 1 | bolt |\n" in prompt.render(rows)
     nothing = {"input": {"question": "why?"}, "steps": {"retrieve": {"chunks": ()}}}
     assert prompt.render(nothing) == "Question: why?"
 

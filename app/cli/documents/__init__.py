@@ -1,0 +1,1 @@
+"""`meta-ai documents`: the documents that answers are drawn from."""

@@ -1,0 +1,151 @@
+"""`meta-ai documents`: add, delete and list the documents that answers are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.documents import listing, sending
+from app.cli.documents.listing import ListedDocument
+from app.cli.event_loop import run
+from app.cli.kafka.client import connect
+from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
+from app.cli.output import Output
+from app.cli.target import find
+from app.errors import ConfigurationError
+from app.retrieval.files import FORMATS, read_documents
+from app.settings import Settings
+from topics.audit import AuditEvent
+from topics.documents import Document
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+CollectionOption = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are split and embedded.")]
+
+
+@app.callback()
+def documents() -> None:
+    """Add, delete and list the documents to answer from."""
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with .md, .markdown, .txt and .rst files.")],
+    *,
+    collection: CollectionOption = "default",
+    wait: WaitOption = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add documents; one whose id (its path) is known is replaced.
+
+    Files that cannot be read are reported and the others sent; exits with 1 if there were any.
+    """
+    output = Output(programs=json)
+    bad: list[ConfigurationError] = []
+    settings = find(config, bootstrap_servers)
+    read = [document.model_copy(update={"collection": collection}) for document in _read(paths, settings, bad)]
+    for problem in bad:
+        output.note(str(problem))
+    if read:
+        run(_work(read, settings, output, timeout if wait else None))
+    if bad:
+        output.note(f"{len(read)} sent, {len(bad)} bad")
+        raise typer.Exit(1)
+    if not read:
+        output.note(f"no documents found: their names end in {', '.join(FORMATS)}")
+
+
+@app.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(help="Ids of documents, as `add` printed them.")],
+    *,
+    collection: CollectionOption = "default",
+    wait: WaitOption = False,
+    timeout: TimeoutOption = 600.0,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Delete documents by id."""
+    gone = [Document(id=one, collection=collection, deleted=True) for one in ids]
+    settings = find(config, bootstrap_servers)
+    run(_work(gone, settings, Output(programs=json), timeout if wait else None))
+
+
+@app.command("list")
+def list_(
+    *,
+    collection: Annotated[str | None, typer.Option(help="Only those of this collection.")] = None,
+    match: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Only those whose id or source is like this: 'docs/*.md'.")
+    ] = None,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the documents that can be found, by id."""
+    output = Output(programs=json)
+    everything = run(_list(find(config, bootstrap_servers)))
+    found = [one for one in everything if collection in {None, one.collection} and _matches(one, match)]
+    if json:
+        for one in found:
+            output.emit(one)
+    elif found:
+        output.table(("id", "title", "collection", "chunks", "ingested"), map(_row, found))
+    else:
+        output.say("no documents")
+
+
+def _read(paths: Sequence[Path], settings: Settings, bad: list[ConfigurationError]) -> Iterator[Document]:
+    """Yield the documents that a worker takes; the others are added to `bad`."""
+    most = settings.delivery.max_event_bytes
+    for document in read_documents(paths, on_bad=bad.append):
+        if (size := len(document.to_json())) <= most:
+            yield document
+        else:
+            bad.append(
+                ConfigurationError(
+                    f"{document.id} makes an event of {size} bytes, and delivery.max_event_bytes is {most}: split it"
+                )
+            )
+
+
+async def _work(found: Sequence[Document], settings: Settings, output: Output, timeout: float | None) -> None:
+    async with connect(settings) as client:
+        if timeout is None:
+            for document in await sending.send(client, found):
+                _print(output, {"id": document.id})
+        else:
+            await sending.ingest(client, found, timeout, lambda event: _print(output, _summary(event)))
+
+
+async def _list(settings: Settings) -> list[ListedDocument]:
+    async with connect(settings) as client:
+        return await listing.read(client)
+
+
+def _matches(document: ListedDocument, pattern: str | None) -> bool:
+    return pattern is None or fnmatchcase(document.id, pattern) or fnmatchcase(document.source, pattern)
+
+
+def _row(document: ListedDocument) -> tuple[object, ...]:
+    ingested = f"{document.ingested_at:%Y-%m-%dT%H:%M:%SZ}"
+    return document.id, document.title, document.collection, document.chunks, ingested
+
+
+def _summary(event: AuditEvent) -> dict[str, Any]:
+    return {"id": event.subject, "action": event.action.removeprefix("document."), **event.details}
+
+
+def _print(output: Output, fields: dict[str, Any]) -> None:
+    if output.programs:
+        output.emit(fields)
+    else:
+        output.say("  ".join(str(value) if name == "id" else f"{name}={value}" for name, value in fields.items()))

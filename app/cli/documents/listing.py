@@ -1,0 +1,106 @@
+"""The documents that can be found: what the topic `chunks` holds, without its vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from app.cli.kafka import topic_ranges
+from app.cli.kafka.client import Client
+from app.errors import InvalidEvent
+from app.partitioner import partition_of
+from topics import CHUNKS
+from topics.chunks import DocumentChunks
+
+
+class ListedDocument(BaseModel):
+    """A document as its chunks show it: `title` is its first heading, empty without one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    source: str
+    collection: str
+    chunks: int
+    ingested_at: datetime
+
+
+async def read(client: Client) -> list[ListedDocument]:
+    """Return the documents, by id.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    found = FoundDocuments()
+    async with aclosing(topic_ranges.iterate(client, None, CHUNKS)) as records:
+        async for record in records:
+            found.add(record)
+    return found.documents((await client.partitions())[client.full_name(CHUNKS)])
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A document by the records of one partition so far, with the chunks of each part; without parts, it is gone."""
+
+    at: int
+    version: str = ""
+    collection: str = ""
+    title: str = ""
+    source: str = ""
+    chunks: Mapping[int, int] = field(default_factory=dict)
+
+
+class FoundDocuments:
+    """Follows the rules of `topics.chunks`, as an index does, for each partition of the topic."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[int, _State]] = {}
+
+    def add(self, record: Any) -> None:
+        """Add the next record of a partition; those that no index can read are left out."""
+        try:
+            part = CHUNKS.parse(record.value, max_bytes=len(record.value or b""))
+        except InvalidEvent:
+            return
+        states = self._states.setdefault(part.document_id, {})
+        states[record.partition] = _after(states.get(record.partition), part, record.timestamp)
+
+    def documents(self, partitions: int) -> list[ListedDocument]:
+        """Return the documents that are not gone, by id, from a topic with so many partitions."""
+        current = ((name, _current(name, states, partitions)) for name, states in self._states.items())
+        return sorted((_listed(name, state) for name, state in current if state.chunks), key=lambda one: one.id)
+
+
+def _after(known: _State | None, part: DocumentChunks, at: int) -> _State:
+    count = len(part.chunks)
+    same = known and known.chunks and (known.version, known.collection) == (part.version, part.collection)
+    if known and same and (part.part or count == known.chunks[0]):
+        return replace(known, chunks={**known.chunks, part.part: count}, at=at)
+    if part.part == 0 and count:
+        first = part.chunks[0].chunk
+        title = first.heading.split(" > ")[0]
+        return _State(at, part.version, part.collection, title, first.source, {0: count})
+    return _State(at) if part.part == 0 or not known else known
+
+
+def _current(document_id: str, states: Mapping[int, _State], partitions: int) -> _State:
+    """Return what counts: a document's own partition, or, if it is not there, the latest of others."""
+    home = states.get(partition_of(document_id, partitions))
+    return home or max(states.values(), key=lambda state: state.at)
+
+
+def _listed(document_id: str, state: _State) -> ListedDocument:
+    return ListedDocument(
+        id=document_id,
+        title=state.title,
+        source=state.source,
+        collection=state.collection,
+        chunks=sum(state.chunks.values()),
+        ingested_at=datetime.fromtimestamp(state.at / 1000, UTC),
+    )
