@@ -14,7 +14,7 @@ from app.dependencies import ConfiguredModel, Dependencies
 from app.errors import InvalidRequest, OrchestratorError
 from app.model_calls import batched, spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
-from app.model_calls.responses import RESPONDER, answer, reused
+from app.model_calls.responses import RESPONDER, answer, limited, reused
 from app.model_calls.spend_recorder import recorded
 from app.model_calls.stream_publisher import StreamPublisher
 from app.models.base import Prompt
@@ -49,7 +49,7 @@ async def handle(received: Received[ModelRequest], deps: Dependencies) -> Sequen
         return await batched.handle(received, configured, remaining, deps)
 
     async def make() -> ModelResponse:
-        return await _ask(received, configured, remaining, deps)
+        return limited(await _ask(received, configured, remaining, deps), deps.settings)
 
     like = await similar_to(request, deps.embedder, patience=remaining.seconds)
     given = await deps.response_cache.get_or_call(
@@ -168,6 +168,8 @@ def _measure(
         used.input_tokens,
         used.output_tokens,
     )
+    if outcome.completion:
+        deps.metrics.repaired(request.model, outcome.completion.repaired)
     for attempt in outcome.attempts:
         if attempt.first_token is not None:
             deps.metrics.model_stream(

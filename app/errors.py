@@ -29,13 +29,14 @@ OrchestratorError                 anything below; `code` names it in results and
     ├── Unauthorized              401, 403: the credentials are wrong
     ├── InvalidRequest            400, 404, 422: the request itself is wrong; a retry cannot help
     ├── ContentFiltered           the provider refused the content
+    ├── EmptyAnswer               the answer has neither text nor tool calls
     ├── BatchExpired              the provider did not get to the request in the time that a batch has
     └── BatchFailed               the batch ended without an answer to the request
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class OrchestratorError(Exception):
@@ -181,10 +182,14 @@ class ModelError(OrchestratorError):
     """A model call failed.
 
     `provider` is the adapter's name, `status` the HTTP status where there was one, and
-    `retry_after` the seconds that the provider asked to wait.
+    `retry_after` the seconds that the provider asked to wait. `answer` is the answer that has to be paid for though it
+    does not count (an `app.models.base.Completion`), where there was one: see `app.models.paid`. What was not `sent`
+    never reached the provider.
     """
 
     code = "model"
+    answer: Any = None
+    sent: bool = True
 
     def __init__(
         self,
@@ -244,6 +249,12 @@ class ContentFiltered(ModelError):
     """The provider refused the content."""
 
     code = "content_filtered"
+
+
+class EmptyAnswer(ModelError):
+    """The answer has neither text nor tool calls: nothing, white space, or reasoning only."""
+
+    code = "empty_answer"
 
 
 class BatchExpired(ModelError):

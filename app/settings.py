@@ -5,6 +5,7 @@ The descriptions and examples are what `app.configuration.template` and the JSON
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -53,6 +55,28 @@ _DURATION = BeforeValidator(_seconds, json_schema_input_type=float | str)
 Seconds = Annotated[float, _DURATION, Field(gt=0, allow_inf_nan=False)]
 #: A duration that may be 0.
 Delay = Annotated[float, _DURATION, Field(ge=0, allow_inf_nan=False)]
+
+
+def header_secret(value: str) -> str:
+    """Return a key or a header's value without white space and byte order marks around it, which files leave there.
+
+    Raises:
+        ValueError: no HTTP header can carry it; the message does not repeat it.
+    """
+    value = value.strip("\ufeff\u200b" + string.whitespace)
+    if not value.isprintable():
+        raise ValueError("has a line end or another control character in it: give one line")
+    if not value.isascii():
+        raise ValueError("has a character that is not ASCII, which no HTTP header can carry: copy it again")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    return SecretStr(header_secret(value.get_secret_value()))
+
+
+#: A key of a model, or a header that it is sent.
+HeaderSecret = Annotated[SecretStr, AfterValidator(_secret)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -182,6 +206,11 @@ class TopicSettings(Section):
         """The largest request of a producer: a dead letter is larger than its original, by its headers."""
         return self.max_message_bytes + 2 * 1024 * 1024
 
+    def max_bytes_of(self, topic: str) -> int:
+        """Return the largest message of a topic, by its name without prefix."""
+        override = self.overrides.get(topic)
+        return (override and override.max_message_bytes) or self.max_message_bytes
+
     @model_validator(mode="after")
     def _known(self) -> TopicSettings:
         known = sorted(topic.name for topic in ALL)
@@ -248,6 +277,13 @@ class PriceSettings(Section):
         description="per million cached input tokens; where absent, as `input`",
         examples=[0.025],
     )
+    cache_write: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="per million input tokens that are written to the provider's cache; where absent, as `input`",
+        examples=[0.3125],
+    )
     reasoning: float | None = Field(
         default=None,
         ge=0,
@@ -304,12 +340,12 @@ class ModelSettings(Section):
         examples=["http://127.0.0.1:11434/v1"],
         repr=False,  # it may have a password in it, as options may have keys in headers
     )
-    api_key: SecretStr | None = Field(
+    api_key: HeaderSecret | None = Field(
         default=None,
         description="where absent, that of the provider in LLM_PROVIDER_CREDENTIALS",
         examples=["${OPENAI_API_KEY}"],
     )
-    api_keys: tuple[SecretStr, ...] = Field(
+    api_keys: tuple[HeaderSecret, ...] = Field(
         default=(),
         description="several keys in place of `api_key`, which share the calls",
         examples=[["${OPENAI_API_KEY}"]],

@@ -13,14 +13,15 @@ from topics.model_requests import Feature, Ticket, ToolCall
 class Usage(Event):
     """Tokens as the provider counted them, and what they cost in US dollars by the configured prices.
 
-    `cached_input_tokens` are those of `input_tokens` that the provider had read before, and `reasoning_tokens`
-    those of `output_tokens` that are not in the text.
+    `cached_input_tokens` are those of `input_tokens` that the provider had read before, `cache_write_tokens` those of
+    them that it stored to be read again, and `reasoning_tokens` those of `output_tokens` that are not in the text.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     def __add__(self, other: Usage) -> Usage:
@@ -30,6 +31,7 @@ class Usage(Event):
             output_tokens=self.output_tokens + other.output_tokens,
             cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             cost=self.cost + other.cost,
         )
 
@@ -61,6 +63,9 @@ class ModelResponse(Event):
     reasoning, where the provider returns it. `downgraded` names the features that were asked for and left out.
     `first_token` and `longest_gap` are the seconds to the first piece of a streamed answer, and the longest between
     two pieces.
+
+    `repaired` names what of the provider's answer was dropped or repaired in order to use the rest: `framing`,
+    `characters`, `finish`, `calls`, `fields` or `repeated`. There may be others later.
     """
 
     id: str
@@ -85,6 +90,7 @@ class ModelResponse(Event):
     first_token: float | None = None
     longest_gap: float | None = None
     ticket: Ticket | None = None
+    repaired: tuple[str, ...] | None = None
 
 
 MODEL_RESPONSES = Topic(

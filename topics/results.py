@@ -25,7 +25,8 @@ class Candidate(Event):
     """What one model answered to this task, chosen or not.
 
     With an `error`, `text` is what stands of an answer that was cut off. `reasoning` is what the model thought before,
-    `tool_calls` what it wants called, and `downgraded` what was left out because it cannot do it.
+    `tool_calls` what it wants called, and `downgraded` what was left out because it cannot do it. `repaired` names what
+    was repaired in the provider's answer.
     """
 
     branch: str
@@ -38,6 +39,7 @@ class Candidate(Event):
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] | None = None
     downgraded: tuple[Feature, ...] | None = None
+    repaired: tuple[str, ...] | None = None
 
 
 class StepReport(Event):

@@ -72,13 +72,9 @@ def _public(settings: TopicSettings, topic: Topic[Any]) -> NewTopic:
 
 
 def _max_bytes(settings: TopicSettings, topic: Topic[Any]) -> int:
-    def own(name: str) -> int:
-        override = settings.overrides.get(name)
-        return (override and override.max_message_bytes) or settings.max_message_bytes
-
     if topic is not DEAD_LETTERS:
-        return own(topic.name)
-    return max(own(other.name) for other in ALL) + _DEAD_LETTER_HEADERS
+        return settings.max_bytes_of(topic.name)
+    return max(settings.max_bytes_of(other.name) for other in ALL) + _DEAD_LETTER_HEADERS
 
 
 def _cleanup(settings: TopicSettings, own: TopicOverride, *, compacted: bool) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from app.errors import ConfigurationError
-from app.settings import ModelSettings, Settings
+from app.settings import ModelSettings, Settings, header_secret
 from app.source.syntax import Document
 
 CREDENTIALS = "LLM_PROVIDER_CREDENTIALS"
@@ -29,7 +29,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 def override(document: Document, environ: Mapping[str, str]) -> None:
     """Put the variables of `VARIABLES` over the document's values."""
     for name, key in VARIABLES.items():
-        if value := environ.get(name):
+        if value := environ.get(name, "").strip():
             _put(document, key, value, name)
             if name == "KAFKA_BOOTSTRAP_SERVERS":
                 _put(document, ("broker", "kind"), "cluster", name)
@@ -73,7 +73,10 @@ def _credentials(variable: str) -> dict[str, str]:
         raise _malformed() from None
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found.values()):
         raise _malformed()
-    return found
+    try:
+        return {provider: header_secret(key) for provider, key in found.items()}
+    except ValueError as problem:
+        raise ConfigurationError(f"{CREDENTIALS}: one of the keys {problem}") from None
 
 
 def _malformed() -> ConfigurationError:

@@ -47,6 +47,8 @@ def _replacement(found: re.Match[str], environ: Mapping[str, str]) -> str:
         raise _Unresolved("`${` begins no reference; write ${NAME}, ${NAME:-default}, or $${ for a plain `${`")
     # As in a shell, `:-` also stands in for a variable that is set but empty.
     value = environ.get(name)
+    if value is not None:
+        value = value.rstrip("\r\n")  # a file that a variable was filled from ends with one; a shell drops it, too
     if default is not None:
         return value or str(default).removeprefix(":-")
     if value is None:

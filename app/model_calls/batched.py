@@ -13,7 +13,7 @@ from app.dependencies import ConfiguredModel, Dependencies
 from app.errors import BatchFailed, InvalidRequest, ModelError, ModelTimeout
 from app.model_calls import spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
-from app.model_calls.responses import RESPONDER, answer
+from app.model_calls.responses import RESPONDER, answer, limited
 from app.models.base import Completion
 from app.models.capabilities import adapt_prompt, prompt_from, required_features
 from topics.base import Failure
@@ -86,35 +86,29 @@ async def _collect(
     found = await configured.batcher.collect(ticket)
     if isinstance(found, Ticket):
         return RESPONDER.make(request, provider=provider, ticket=found)
-    seconds = max(0.0, time.time() - ticket.at.timestamp())
-    if isinstance(found, ModelError):
-        deps.metrics.model_call(request.model, provider, found.code, seconds, 1, 0, 0)
-        return RESPONDER.make(request, provider=provider, error=Failure.of(found), seconds=round(seconds, 6))
-    response = await _answered(received, configured, ticket, found, seconds, deps)
+    response = limited(await _answered(received, configured, ticket, found, deps), deps.settings)
     like = await similar_to(request, deps.embedder, patience=remaining.seconds)
     await deps.response_cache.keep(request, response, max_age=request.cache_for, near=like)
     return response
 
 
-async def _answered(  # what an answer is made of
+async def _answered(
     received: Received[ModelRequest],
     configured: ConfiguredModel,
     ticket: Ticket,
-    completion: Completion,
-    seconds: float,
+    found: Completion | ModelError,
     deps: Dependencies,
 ) -> ModelResponse:
+    """Return the response with what was found in the batch, and put on record what it has cost."""
     request, provider = received.event, configured.model.provider
-    spent = spend_records.batched(request, configured, ticket, completion, time.time())
+    usage, spent = spend_records.batched(request, configured, ticket, found, time.time())
     await deps.delivery.outbox.publish(spend_records.outgoing(spent, received.partition), received)
-    usage = spend_records.usage_in_batch(request, configured, completion)
-    deps.metrics.model_call(request.model, provider, "ok", seconds, 1, usage.input_tokens, usage.output_tokens)
-    return await answer(
-        request,
-        completion,
-        deps.embedder,
-        provider=provider,
-        usage=usage,
-        seconds=round(seconds, 6),
-        downgraded=tuple(sorted(required_features(prompt_from(request)) - configured.model.features)),
-    )
+    code = found.code if isinstance(found, ModelError) else "ok"
+    seconds = max(0.0, time.time() - ticket.at.timestamp())
+    deps.metrics.model_call(request.model, provider, code, seconds, 1, usage.input_tokens, usage.output_tokens)
+    made = {"provider": provider, "usage": usage, "seconds": round(seconds, 6)}
+    if isinstance(found, ModelError):
+        return RESPONDER.make(request, error=Failure.of(found), **made)
+    deps.metrics.repaired(request.model, found.repaired)
+    left_out = tuple(sorted(required_features(prompt_from(request)) - configured.model.features))
+    return await answer(request, found, deps.embedder, downgraded=left_out, **made)

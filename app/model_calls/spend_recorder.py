@@ -13,6 +13,7 @@ from app.delivery.envelope import Received
 from app.delivery.outbox import Outbox
 from app.dependencies import ConfiguredModel
 from app.model_calls import spend_records
+from app.model_calls.charges import is_free
 from app.models.base import Model, Prompt
 from app.models.limits.limiter import Limiter, Permit
 from app.models.outcome import Attempt
@@ -34,7 +35,7 @@ async def recorded(
     has gone to another worker, or by a fault of ours, it is sent if the broker takes it at once.
     """
     recording = SpendRecorder(received, configured, nonce, outbox)
-    if spend_records.is_free(configured):
+    if is_free(configured):
         yield recording
         return
     try:
@@ -63,7 +64,7 @@ class SpendRecorder:
     @property
     def model(self) -> ConfiguredModel:
         """The model, which notes of itself how each attempt ended."""
-        if spend_records.is_free(self._configured):
+        if is_free(self._configured):
             return self._configured
         return replace(self._configured, limiter=_Watched(self._configured.limiter, self.note))
 

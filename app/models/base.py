@@ -45,15 +45,20 @@ class RateLimitHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A fragment of a streamed answer."""
+    """A fragment of a streamed answer; `usage`, in some, is what the provider has counted up to here."""
 
     text: str = ""
     reasoning: str = ""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer of a model. `finish_reason` is one of `stop`, `length`, `tool_calls`, `other`."""
+    """The answer of a model. `finish_reason` is one of `stop`, `length`, `tool_calls`, `other`.
+
+    `repaired` names what of the provider's answer was dropped or repaired, in order to use the rest: see
+    `topics.model_responses.ModelResponse`.
+    """
 
     text: str
     finish_reason: str = "stop"
@@ -62,6 +67,7 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
     allowance: RateLimitHeaders | None = None
+    repaired: tuple[str, ...] = ()
 
 
 class Model(Protocol):

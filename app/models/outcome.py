@@ -21,7 +21,8 @@ class Attempt:
     their consumer. With a stream, `text` is what had arrived when it ended, `first_token` the seconds to the first
     piece, and `longest_gap` the longest between two. A `lost` attempt was abandoned because a concurrent one was
     faster, or because the caller had gone. A `short` one timed out after less time than an attempt is usually given,
-    which says nothing about the model.
+    which says nothing about the model. `partial` is what there is to pay for without a completion: all that the model
+    wrote, and the counts that the provider reported; None if nothing came.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Attempt:
     lost: bool = False
     short: bool = False
     held: float = 0.0
+    partial: Completion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ class Price:
     """US dollars per million tokens.
 
     `as_of` is the date of `source`, or `configuration` for a price of the settings. Reasoning tokens are a part of the
-    output, and cached input is a part of the input; each may have its own price. `batch` is the factor for answers
-    from a batch API.
+    output, cached input and what is written to the cache are parts of the input; each may have its own price. `batch`
+    is the factor for answers from a batch API.
     """
 
     input: float
@@ -29,6 +29,7 @@ class Price:
     as_of: str
     source: str
     batch: float = 1.0
+    cache_write: float | None = None
 
     @classmethod
     def of(cls, rates: PriceSettings, *, as_of: str = CONFIGURED, source: str = CONFIGURED) -> Self:
@@ -36,14 +37,19 @@ class Price:
         cached = rates.input if rates.cached_input is None else rates.cached_input
         reasoning = rates.output if rates.reasoning is None else rates.reasoning
         batch = 1.0 if rates.batch is None else rates.batch
-        return cls(rates.input, cached, rates.output, reasoning, as_of, source, batch)
+        return cls(rates.input, cached, rates.output, reasoning, as_of, source, batch, rates.cache_write)
 
     def cost(self, usage: Usage, *, batched: bool = False) -> float:
         """Return the cost of these tokens in US dollars, rounded to picodollars; never negative."""
-        cached, read = _parts(usage.cached_input_tokens, usage.input_tokens)
+        cached, uncached = _parts(usage.cached_input_tokens, usage.input_tokens)
+        stored, read = _parts(usage.cache_write_tokens, uncached)
         reasoning_part, written = _parts(usage.reasoning_tokens, usage.output_tokens)
         millionths = (
-            read * self.input + cached * self.cached_input + written * self.output + reasoning_part * self.reasoning
+            read * self.input
+            + cached * self.cached_input
+            + stored * (self.input if self.cache_write is None else self.cache_write)
+            + written * self.output
+            + reasoning_part * self.reasoning
         )
         return round(millionths / _MILLION * (self.batch if batched else 1.0), 12)
 

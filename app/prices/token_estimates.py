@@ -26,10 +26,10 @@ def estimate_request_tokens(request: ModelRequest) -> int:
     return estimate_tokens("".join(texts)) + images * _TOKENS_PER_IMAGE
 
 
-def tool_call_text(calls: Iterable[ToolCall]) -> str:
-    """Return the text that a model wrote for these calls."""
-    return "".join(call.name + call.arguments for call in calls)
+def written_text(text: str, reasoning: str = "", calls: Iterable[ToolCall] = ()) -> str:
+    """Return all that a model wrote for an answer."""
+    return text + reasoning + "".join(call.name + call.arguments for call in calls)
 
 
 def _message_text(message: Message) -> str:
-    return message.content + tool_call_text(message.tool_calls)
+    return written_text(message.content, calls=message.tool_calls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Metrics:
     """The hooks; a subclass overrides those that it measures. All durations are in seconds.
@@ -38,6 +40,9 @@ class Metrics:
         output_tokens: int = 0,
     ) -> None:
         """Count a call including its retries; `outcome` is `ok` or an error code."""
+
+    def repaired(self, model: str, kinds: Iterable[str]) -> None:
+        """Count an answer that was used after repairs of these kinds."""
 
     def cache(self, model: str, found: str) -> None:
         """Count a call that may be answered from the cache: `new`, `shared`, `equal` or `similar`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -98,6 +98,7 @@ class PrometheusMetrics(Metrics):
         self._tokens = make.counter(
             "model_tokens", "Tokens, as counted by providers.", "model", "provider", "direction"
         )
+        self._repaired = make.counter("model_answers_repaired", "Answers used after a repair.", "model", "kind")
         self._cache = make.counter("cache_lookups", "Calls that may be answered from the cache.", "model", "found")
         self._retrievals = make.counter("retrievals", "Retrievals, by outcome.", "outcome")
         self._retrieval_duration = make.histogram("retrieval", "A retrieval.")[()]
@@ -149,6 +150,11 @@ class PrometheusMetrics(Metrics):
         self._tries[model, provider].inc(tries)
         self._tokens[model, provider, "input"].inc(input_tokens)
         self._tokens[model, provider, "output"].inc(output_tokens)
+
+    @override
+    def repaired(self, model: str, kinds: Iterable[str]) -> None:
+        for kind in kinds:
+            self._repaired[model, kind].inc()
 
     @override
     def cache(self, model: str, found: str) -> None:

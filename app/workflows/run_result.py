@@ -90,6 +90,7 @@ def _candidates(step: StepRun) -> Iterator[Candidate]:
             reasoning=response.reasoning or None,
             tool_calls=response.tool_calls or None,
             downgraded=response.downgraded or None,
+            repaired=response.repaired,
         )
 
 

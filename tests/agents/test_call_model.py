@@ -17,7 +17,7 @@ from app.model_calls.responses import RESPONDER
 from app.models.base import Prompt
 from app.models.limits.factory import build_limiter
 from app.models.outcome import FAULTS
-from app.settings import DeliverySettings
+from app.settings import DeliverySettings, TopicSettings
 from app.vectors import decode
 from tests.agents.deps import Embedder, Hanging, Measured, assemble, received
 from tests.delivery.fakes import Harness, Stream, settle, until
@@ -238,6 +238,31 @@ async def test_that_a_failure_is_not_cached() -> None:
     assert (await _response(deps, cache_for=60.0)).error
     again = await _response(deps, cache_for=60.0)
     assert (again.error, again.cached) == (None, False)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"delivery": DeliverySettings(max_event_bytes=2048)}, "delivery.max_event_bytes allows 2048"),
+        ({"topics": TopicSettings(max_message_bytes=3072)}, "topics.max_message_bytes allows 2048"),
+    ],
+)
+async def test_that_an_answer_that_is_too_large_is_an_error_with_its_cost(
+    settings: dict[str, Any], named: str, *, batch: bool
+) -> None:
+    deps = assemble(m={"default": "x" * 2000, "reasoning": "hm", "price": {"output": 10.0}, "batch": {"window": 0.01}})
+    deps = replace(deps, settings=deps.settings.model_copy(update=settings))
+    response = await _response(deps, batch=batch, cache_for=60.0)
+    if batch:
+        response = await _response(deps, batch=True, ticket=response.ticket, cache_for=60.0)
+    assert response.error
+    assert response.error.code == "too_large"
+    assert named in response.error.message
+    assert (response.text, response.reasoning) == ("", "")
+    assert response.usage == Usage(input_tokens=3, output_tokens=2, reasoning_tokens=1, cost=20e-6)
+    again = await _response(deps, cache_for=60.0)
+    assert not again.cached
 
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])

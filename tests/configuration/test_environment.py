@@ -52,6 +52,29 @@ def test_credentials_may_be_in_a_file(path: Path, tmp_path: Path) -> None:
     assert keys(load(path, {"LLM_PROVIDER_CREDENTIALS": str(secret)}))["a"] == "key-o"
 
 
+def test_white_space_around_keys_is_dropped(path: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "credentials.json"
+    secret.write_text(json.dumps({"openai": "\ufeffkey-o\r\n", "anthropic": " key-a\t"}) + "\n")
+    found = load(path, {"LLM_PROVIDER_CREDENTIALS": str(secret)})
+    assert keys(found) == {"a": "key-o", "b": "own", "c": "key-a", "local": None}
+
+
+@pytest.mark.parametrize(("key", "said"), [("sk-\nsecret", "line end"), ("sk-\u2013secret", "not ASCII")])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str, said: str, path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"LLM_PROVIDER_CREDENTIALS: one of the keys.*{said}") as caught:
+        load(path, {"LLM_PROVIDER_CREDENTIALS": json.dumps({"openai": key})})
+    assert "secret" not in str(caught.value)
+    path.write_text(f"models:\n  a: {{provider: openai, api_key: {json.dumps(key)}}}\n")
+    with pytest.raises(ConfigurationError, match=rf"models\.a\.api_key: .*{said}") as caught:
+        load(path, {})
+    assert "secret" not in str(caught.value)
+
+
+def test_the_line_end_of_a_block_in_the_file_is_no_part_of_a_key(path: Path) -> None:
+    path.write_text("models:\n  local:\n    provider: openai\n    api_key: |\n      sk-secret\n")
+    assert keys(load(path, {})) == {"local": "sk-secret"}
+
+
 @pytest.mark.parametrize(
     "value", ["sk-secret", '{"openai": sk-secret}', '{"sk-secret": 5}', "sk-secret\0", "sk-secret" * 999]
 )

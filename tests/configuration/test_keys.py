@@ -20,7 +20,8 @@ def test_known_keys_reach_into_sections_and_mappings() -> None:
 def test_an_optional_section_is_no_mapping() -> None:
     found = [dotted(key) for key in known_keys()]
     assert "models.*.price.input" in found
-    assert section_keys(("models", "whatever", "price")) == ["input", "output", "cached_input", "reasoning", "batch"]
+    rates = ["input", "output", "cached_input", "cache_write", "reasoning", "batch"]
+    assert section_keys(("models", "whatever", "price")) == rates
 
 
 def test_durations_are_told_from_other_numbers() -> None:

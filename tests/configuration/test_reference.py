@@ -49,7 +49,7 @@ def test_the_examples_are_valid_together(tmp_path: Path) -> None:
     assert found.topics.overrides["results"].retention == 30 * 86400
     assert found.models["local"].api_key is not None
     assert found.models["local"].price == PriceSettings(
-        input=0.25, output=2.0, cached_input=0.025, reasoning=2.0, batch=0.5
+        input=0.25, output=2.0, cached_input=0.025, cache_write=0.3125, reasoning=2.0, batch=0.5
     )
     assert found.connectors["tickets"].headers["authorization"].get_secret_value() == "t"
     assert found.workflows == (Path("workflows"),)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.configuration.substitution import substitute
 from app.source.syntax import Document, parse
 
-ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}"}
+ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}", "LINE": "kafka\r\n", "LINES": "a\nb\n\n", "BLANK": "\n"}
 
 
 def substituted(value: Any) -> tuple[Any, list[str]]:
@@ -30,6 +30,9 @@ def substituted(value: Any) -> tuple[Any, list[str]]:
         ("$${HOST}", "${HOST}"),
         ("$$HOST and $5", "$$HOST and $5"),
         ("${TRICK}", "${HOST}"),
+        ("${LINE}:9092", "kafka:9092"),  # as in a shell, the last line ends are dropped
+        ("${LINES}", "a\nb"),
+        ("${BLANK:-full}", "full"),
     ],
 )
 def test_references_are_replaced_once(text: str, expected: str) -> None:

@@ -36,16 +36,23 @@ from app.fusion.extraction import ExtractionOptions, extractor
 from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
 from app.json_text import parse, strict
-from app.models.anthropic.stream import MessageStreamAssembler as AnthropicAssembly
+from app.models.answers.assembler import read_answer
+from app.models.answers.characters import Characters
+from app.models.answers.verdict import is_empty
+from app.models.anthropic.message_answer import MessageAssembler
 from app.models.base import Prompt as Asked
 from app.models.batching.batcher import batch_item_name
+from app.models.calling.continuation import RepetitionFilter
+from app.models.http.batch_files import read_answers
 from app.models.http.errors import ErrorTranslator, retry_after
 from app.models.http.rate_limit_headers import parse_rate_limit_headers
-from app.models.http.sse import events
+from app.models.http.sse import EventReader, events
 from app.models.local.grammar import grammar_schema
-from app.models.openai.chat_stream import ChatStreamAssembler
-from app.models.openai.responses_stream import ResponsesStreamAssembler
+from app.models.openai.chat_answer import ChatAssembler
+from app.models.openai.responses_answer import ResponsesAssembler
+from app.models.paid import answer_in
 from app.models.scripted.adapter import Scripted, ScriptedOptions
+from app.models.usage import UsageReports, read_usage
 from app.normalization import answer_form, canonical, normalize
 from app.patterns import Pattern
 from app.redaction import redactor
@@ -111,7 +118,7 @@ def _streamed(size: int) -> Callable[[str], object]:
             yield data[at : at + size]
 
     async def consume(text: str) -> None:
-        async for _ in events(chunks(text.encode())):
+        async for _ in events(chunks(text.encode()), EventReader()):
             pass
 
     return lambda text: asyncio.run(consume(text))
@@ -127,9 +134,36 @@ def _assembled(make: Callable[[ErrorTranslator], Any]) -> Callable[[list[str]], 
     return run
 
 
+def _reported(reports: list[object]) -> object:
+    usage = UsageReports()
+    for report in reports:
+        usage.add(report)
+    return usage.usage
+
+
 def _calls(n: int) -> list[str]:
     call = '{"choices": [{"delta": {"tool_calls": [{"index": %d, "function": {"arguments": "a"}}]}}]}'
     return [call % at for at in range(n)]
+
+
+def _fragments(n: int) -> list[str]:
+    """Return fragments of one call, each of which has its name, and might be another."""
+    call = '{"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{\\"a"}}]}}]}'
+    return [call] * n
+
+
+def _read_whole(text: str) -> object:
+    return read_answer(text.encode(), ChatAssembler(ERRORS))
+
+
+def _characters(pieces: list[str]) -> str:
+    characters = Characters()
+    return "".join(map(characters.add, pieces)) + characters.close()
+
+
+def _repeated_beginning(said: str) -> str:
+    repetition = RepetitionFilter(said)
+    return "".join(map(repetition.add, said)) + repetition.close()
 
 
 def _texts(n: int) -> list[str]:
@@ -359,9 +393,31 @@ CASES: dict[str, Case] = {
     "hashing.embed": (lambda text: asyncio.run(HashingEmbedder().embed([text])), WORDS),
     "sse.whole": (_streamed(1 << 16), of("data: x\n", "data:\n", "data: x\n\n", "\r", "\n", "data: \0x", "event: x\n")),
     "sse.pieces": (_streamed(7), of("data: x\n", "data:\n", "\r", "data: \0x", "x\r")),
-    "chat.stream": (_assembled(ChatStreamAssembler), (_calls, _texts)),
-    "responses.stream": (_assembled(ResponsesStreamAssembler), (_parts,)),
-    "anthropic.stream": (_assembled(AnthropicAssembly), (_blocks,)),
+    "usage.reports": (_reported, (lambda n: [{"prompt_tokens": n, "completion_tokens": one} for one in range(n)],)),
+    "usage.report": (read_usage, (lambda n: {"prompt_tokens": "1" * n}, lambda n: {"total_tokens": 10**n})),
+    "paid.answer": (
+        lambda value: answer_in(json.dumps(value).encode(), "host"),
+        (
+            lambda n: {"choices": _records(n)},
+            lambda n: {"content": [{"text": "a"}] * n},
+            lambda n: {"output": _deep(n)},
+        ),
+    ),
+    "sse.unframed": (_streamed(1 << 16), of("{\n", "{}\n", '{"a":\n\0x\n', "[\n\n", "{}\ndata: {}\n\n", "{\ndata:\n")),
+    "chat.stream": (_assembled(ChatAssembler), (_calls, _fragments, _texts)),
+    "chat.whole": (
+        _read_whole,
+        of('{"choices": [{"message": {"content": "\0\\ud83d', '{"choices": [\0{}, ', "[", "{}\n"),
+    ),
+    "characters": (_characters, (lambda n: ["\ud83d"] * n, lambda n: ["\udcf0"] * n, lambda n: ["\ude00\ud83d"] * n)),
+    "verdict": (is_empty, of(" ", "\u200b", "<think>", "<think>\0a", "<think>\0</", " <")),
+    "repetition": (_repeated_beginning, of("a ", "a", "ab ", " ", "one two three four ")),
+    "batch.lines": (
+        lambda text: list(read_answers(text.encode(), lambda _: ERRORS.broken("x"), ERRORS)),
+        of('{"custom_id": "a"}\n', '{"custom_id": "', '"custom_id"', "{\n", "\n", '"custom_id":\0 '),
+    ),
+    "responses.stream": (_assembled(ResponsesAssembler), (_parts,)),
+    "anthropic.stream": (_assembled(MessageAssembler), (_blocks,)),
     "errors.malformed": (
         lambda text: ERRORS.malformed(text.encode()),
         of("[", '{"error":', "sk-aaaaaaaaaaaaaaaa", "a"),

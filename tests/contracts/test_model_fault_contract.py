@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from app.errors import ModelError, ModelTimeout, Overloaded, RateLimited, Unauthorized, Unavailable
+from app.errors import InvalidRequest, ModelError, ModelTimeout, Overloaded, RateLimited, Unauthorized, Unavailable
 from app.models.base import Completion, Delta
 from testkit.provider.dialects import DIALECTS, Dialect
 from tests.contracts.model_subjects import HOSTED, KEY, Own, Subject, ask, hosted
@@ -124,7 +124,7 @@ async def test_a_drip_ends_in_time(case: Case) -> None:
     assert type(error) is ModelTimeout
 
 
-@pytest.mark.parametrize("data", ["{", "[]", "null", '{"choices": "none", "type": 3}'])
+@pytest.mark.parametrize("data", ["{", '{"choices": "none", "type": 3}'])
 async def test_an_event_of_another_form_is_unavailable(case: Case, data: str) -> None:
     case.upstream.stream(*case.frames[:BEGUN], event(data), then="silence")
 
@@ -143,10 +143,42 @@ async def test_what_is_not_a_stream_is_unavailable(case: Case) -> None:
     assert "text/html" in str(error)
 
 
-async def test_a_whole_answer_is_not_a_stream(case: Case) -> None:
+async def test_a_whole_answer_in_place_of_a_stream_is_an_answer(case: Case) -> None:
     case.upstream.json(case.dialect.whole("m", PARTS))
 
-    assert type((await case.fails())[1]) is Unavailable
+    *pieces, last = await case.subject.streamed()
+
+    assert pieces == [Delta("".join(PARTS))]
+    assert isinstance(last, Completion)
+    assert (last.text, last.finish_reason, last.repaired) == ("".join(PARTS), "stop", ("framing",))
+
+
+async def test_a_stream_in_place_of_a_whole_answer_is_an_answer(case: Case) -> None:
+    case.upstream.raw(b"".join(case.frames), kind="text/event-stream")
+
+    answer = await case.subject.answer()
+
+    assert (answer.text, answer.finish_reason, answer.repaired) == ("".join(PARTS), "stop", ("framing",))
+
+
+@pytest.mark.parametrize("then", ["cut", "silence"])
+async def test_an_answer_whose_end_has_come_is_not_lost_with_the_rest_of_its_stream(case: Case, then: str) -> None:
+    names = (b"response.completed", b"message_stop", b'"finish_reason": "stop"')
+    last = next(at for at, frame in enumerate(case.frames) if any(name in frame for name in names))
+    case.upstream.stream(*case.frames[: last + 1], then="cut" if then == "cut" else "silence")
+
+    answer = (await case.subject.streamed(timeout=5))[-1]
+
+    assert isinstance(answer, Completion)
+    assert (answer.text, answer.finish_reason) == ("".join(PARTS), "stop")
+
+
+async def test_an_error_in_place_of_a_stream_says_why(case: Case) -> None:
+    case.upstream.json(case.dialect.failure("invalid_request_error", "No streams here."))
+
+    pieces, error = await case.fails()
+
+    assert (pieces, type(error), str(error)) == ([], InvalidRequest, "No streams here.")
 
 
 async def test_a_stream_that_goes_on_without_an_answer_is_abandoned(case: Case) -> None:

@@ -55,9 +55,9 @@ class Cli:
         assert done.returncode == exit_code, f"{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
-    def objects(self, *arguments: str, exit_code: int = 0) -> list[Any]:
+    def objects(self, *arguments: str, exit_code: int = 0, text: str = "") -> list[Any]:
         """Return what a command says to programs."""
-        lines = self(*arguments, "--json", exit_code=exit_code).splitlines()
+        lines = self(*arguments, "--json", exit_code=exit_code, text=text).split("\n")
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def start(self) -> subprocess.Popen[str]:

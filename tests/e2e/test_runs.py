@@ -38,10 +38,6 @@ steps:
 class _Cli(Cli):
     """Runs commands in one folder."""
 
-    def objects(self, *arguments: str, exit_code: int = 0) -> list[Any]:
-        """Return what a command says, all of which is for programs."""
-        return [json.loads(line) for line in self(*arguments, "--json", exit_code=exit_code).splitlines()]
-
     def begin(self, task_id: str) -> Any:
         """Send a task, and return the story of its run once it waits for the approval."""
         self("tasks", "send", "-", text=json.dumps({"id": task_id, "workflow": "approve", "question": "What now?"}))

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
 
 from agents.call_model import AGENT, handle
 from app.dependencies import Dependencies
+from app.errors import ContentFiltered
 from app.model_calls.responses import RESPONDER
+from app.models.base import Completion
 from app.settings import DeliverySettings
 from tests.agents.deps import Measured, assemble, received
 from tests.delivery.fakes import Harness, Stream, until
@@ -132,6 +137,24 @@ async def test_that_a_model_that_takes_no_batches_any_more_fails_its_tickets() -
     response = await _later(_parts(lacks=["batch"]), ticket)
     assert response.error
     assert response.error.code == "batch_failed"
+
+
+async def test_that_an_answer_that_does_not_count_is_paid_for_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    deps = _parts(harness, price=PRICE)
+    withheld = ContentFiltered("no")
+    withheld.answer = Completion("Half", usage=Usage(input_tokens=100, output_tokens=10))
+    batcher = deps.models["m"].batcher
+    assert batcher
+    monkeypatch.setattr(batcher, "collect", AsyncMock(return_value=withheld))
+    ticket = await _ticket(deps)
+    response, again = await _later(deps, ticket), await _later(deps, ticket, 2)
+    assert response.error
+    assert (response.error.code, response.usage, again.usage) == ("content_filtered", response.usage, response.usage)
+    assert response.usage == Usage(input_tokens=100, output_tokens=10, cost=150e-6)
+    one, other = _spent(harness)
+    assert one.id == other.id
+    assert (one.usage, one.outcome, one.error) == (response.usage, "cut", "content_filtered")
 
 
 async def test_that_nobody_waits_longer_for_the_ticket_than_for_the_answer() -> None:

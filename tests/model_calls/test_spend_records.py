@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dependencies import ConfiguredModel
-from app.errors import ModelError, ModelTimeout, RateLimited, Unavailable
-from app.model_calls.spend_records import outgoing, priced, spends, total
+from app.errors import ContentFiltered, ModelError, ModelTimeout, RateLimited, Unavailable
+from app.model_calls.spend_records import outgoing, spends, total
 from app.models.base import Completion
 from app.models.outcome import Attempt
 from app.prices.price import Price
@@ -56,7 +56,7 @@ def test_that_a_record_says_who_paid_for_what_and_by_which_price() -> None:
     assert (spend.id, spend.request_id, spend.task_id) == ("t/say/m/1#n.1", "t/say/m/1", "t")
     assert (spend.tenant, spend.workflow, spend.step, spend.model) == ("acme", "w", "say", "m")
     assert (spend.provider, spend.provider_model, spend.seconds) == ("paid", "m-1", 0.25)
-    assert (spend.outcome, spend.estimated, spend.priced) == ("answered", False, "2026-01-31")
+    assert (spend.outcome, spend.error, spend.estimated, spend.priced) == ("answered", "", False, "2026-01-31")
     assert spend.usage == Usage(input_tokens=50, output_tokens=5, cost=100e-6)
     assert spend.at.timestamp() == 1_700_000_000.0
     (event,) = outgoing([spend], 3)
@@ -109,6 +109,12 @@ def test_that_an_attempt_for_which_nobody_waited_any_more_has_read_the_prompt() 
     assert (spend.outcome, spend.estimated, spend.usage) == ("cut", True, Usage(input_tokens=100, cost=100e-6))
 
 
+def test_that_an_attempt_that_never_reached_the_provider_costs_nothing() -> None:
+    error = ModelTimeout("no connection")
+    error.sent = False
+    assert _spends(Attempt(1, 1.0, error=error)) == []
+
+
 def test_that_without_a_known_price_tokens_are_recorded_and_money_is_not() -> None:
     (spend,) = _spends(Attempt(1, 1.0, COUNTED), price=None)
     assert (spend.priced, spend.usage) == ("", COUNTED.usage)
@@ -125,9 +131,20 @@ def test_that_the_prefix_that_another_model_began_is_read() -> None:
     assert spend.usage.input_tokens == 110
 
 
-def test_that_usage_has_its_cost() -> None:
-    assert priced(COUNTED.usage, None).cost == 0.0
-    assert priced(COUNTED.usage, PRICE) == COUNTED.usage.model_copy(update={"cost": 100e-6})
+def test_that_an_answer_that_does_not_count_is_paid_for_as_it_was_counted() -> None:
+    (spend,) = _spends(Attempt(1, 1.0, error=ContentFiltered("no"), partial=COUNTED))
+    assert (spend.outcome, spend.error, spend.estimated) == ("cut", "content_filtered", False)
+    assert spend.usage == COUNTED.usage.model_copy(update={"cost": 100e-6})
+
+
+def test_that_an_answer_of_which_nothing_is_known_has_read_the_prompt() -> None:
+    (spend,) = _spends(Attempt(1, 1.0, error=CUT, partial=Completion("")))
+    assert (spend.outcome, spend.estimated, spend.usage) == ("cut", True, Usage(input_tokens=100, cost=100e-6))
+
+
+def test_that_what_a_lost_attempt_wrote_is_paid_for_though_nobody_heard_it() -> None:
+    lost, _ = _spends(Attempt(1, 1.0, lost=True, partial=Completion("y" * 80)), Attempt(2, 1.0, COUNTED))
+    assert (lost.usage.input_tokens, lost.usage.output_tokens) == (100, 20)
 
 
 COUNTS = st.integers(0, 10**7)
@@ -140,6 +157,7 @@ ERRORS = st.sampled_from([RateLimited("later"), CUT, ModelTimeout("late")])
 ATTEMPTS = st.one_of(
     st.builds(Attempt, number=st.just(0), seconds=st.floats(0, 9), completion=COMPLETIONS, lost=st.booleans()),
     st.builds(Attempt, number=st.just(0), seconds=st.floats(0, 9), error=ERRORS, text=TEXTS, lost=st.booleans()),
+    st.builds(Attempt, number=st.just(0), seconds=st.floats(0, 9), error=ERRORS, partial=COMPLETIONS),
 )
 
 

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from app.errors import ModelError
+from app.models.answers.assembler import AnswerAssembler, read_answer
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
-from app.models.http.stream_assembler import StreamAssembler
 
-A = TypeVar("A", bound=StreamAssembler)
+A = TypeVar("A", bound=AnswerAssembler)
 
 
 def told(assembly: A, *events: object) -> tuple[A, list[Delta]]:
@@ -33,13 +33,18 @@ def anything(*names: str) -> st.SearchStrategy[Any]:
     )
 
 
-def only_our_errors(
-    assembly: StreamAssembler, read: Callable[[bytes, ErrorTranslator], Completion], errors: ErrorTranslator, data: Any
-) -> None:
+def read(make: Callable[[ErrorTranslator], AnswerAssembler], body: object, errors: ErrorTranslator) -> Completion:
+    """Return the answer in a body, or in what it is as JSON."""
+    return read_answer(body if isinstance(body, bytes) else json.dumps(body).encode(), make(errors))
+
+
+def only_our_errors(make: Callable[[ErrorTranslator], AnswerAssembler], errors: ErrorTranslator, data: Any) -> None:
     """See to it that nothing but our own errors come of `data`, as an event and as a whole answer."""
+    assembler = make(errors)
     with suppress(ModelError):
-        assembly.add("message", json.dumps(data))
+        assembler.add("message", json.dumps(data))
+    assembler.close(framed=True)
     with suppress(ModelError):
-        assembly.completion()
+        assembler.completion()
     with suppress(ModelError):
-        read(json.dumps(data).encode(), errors)
+        read(make, data, errors)

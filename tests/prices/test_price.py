@@ -11,7 +11,12 @@ from topics.model_responses import Usage
 _MUCH = 10**8
 RATES = st.floats(0, 1000, allow_nan=False)
 PRICES = st.builds(
-    PriceSettings, input=RATES, output=RATES, cached_input=st.none() | RATES, reasoning=st.none() | RATES
+    PriceSettings,
+    input=RATES,
+    output=RATES,
+    cached_input=st.none() | RATES,
+    cache_write=st.none() | RATES,
+    reasoning=st.none() | RATES,
 ).map(Price.of)
 
 
@@ -19,10 +24,12 @@ PRICES = st.builds(
 def usages(draw: st.DrawFn) -> Usage:
     """A count as it should be: a part is never larger than the whole."""
     read, written = draw(st.integers(0, _MUCH)), draw(st.integers(0, _MUCH))
+    cached = draw(st.integers(0, read))
     return Usage(
         input_tokens=read,
         output_tokens=written,
-        cached_input_tokens=draw(st.integers(0, read)),
+        cached_input_tokens=cached,
+        cache_write_tokens=draw(st.integers(0, read - cached)),
         reasoning_tokens=draw(st.integers(0, written)),
     )
 
@@ -35,6 +42,13 @@ def usages(draw: st.DrawFn) -> Usage:
         ({"input": 3, "output": 15}, {"input_tokens": 100_000, "output_tokens": 10_000}, 0.45),
         ({"input": 3}, {"input_tokens": 100_000, "cached_input_tokens": 50_000}, 0.3),
         ({"input": 3, "cached_input": 0.3}, {"input_tokens": 100_000, "cached_input_tokens": 50_000}, 0.165),
+        ({"input": 3}, {"input_tokens": 100_000, "cache_write_tokens": 50_000}, 0.3),
+        ({"input": 3, "cache_write": 3.75}, {"input_tokens": 100_000, "cache_write_tokens": 50_000}, 0.3375),
+        (
+            {"input": 3, "cached_input": 0.3, "cache_write": 3.75},
+            {"input_tokens": 100_000, "cached_input_tokens": 50_000, "cache_write_tokens": 90_000},
+            0.2025,
+        ),
         ({"output": 10}, {"output_tokens": 100_000, "reasoning_tokens": 90_000}, 1.0),
         ({"output": 10, "reasoning": 5}, {"output_tokens": 100_000, "reasoning_tokens": 90_000}, 0.55),
         # A provider may count the cached tokens beside the others.
@@ -55,7 +69,8 @@ def test_that_costs_add_up(price: Price, one: Usage, other: Usage) -> None:
 @given(PRICES, st.builds(Usage, **dict.fromkeys(("input_tokens", "output_tokens"), st.integers(-9, _MUCH))))
 def test_that_no_cost_is_negative_whatever_was_counted(price: Price, usage: Usage) -> None:
     for part in (-5, 0, _MUCH * 2):
-        odd = usage.model_copy(update={"cached_input_tokens": part, "reasoning_tokens": part})
+        parts = ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+        odd = usage.model_copy(update=dict.fromkeys(parts, part))
         assert price.cost(odd) >= 0
 
 

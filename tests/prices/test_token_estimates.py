@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.prices.token_estimates import estimate_request_tokens, estimate_tokens, tool_call_text
+from app.prices.token_estimates import estimate_request_tokens, estimate_tokens, written_text
 from topics.model_requests import Image, Message, ModelRequest, Tool, ToolCall
 
 CALL = ToolCall(id="1", name="look", arguments='{"a":1}')
@@ -36,4 +36,4 @@ def test_that_tools_and_a_schema_are_read() -> None:
 
 
 def test_that_calls_are_written() -> None:
-    assert tool_call_text([CALL, CALL]) == 'look{"a":1}' * 2
+    assert written_text("a", "b", [CALL, CALL]) == "ab" + 'look{"a":1}' * 2

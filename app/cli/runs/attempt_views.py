@@ -114,6 +114,7 @@ def _answered(attempt: AttemptView, answer: Recorded[Answer]) -> AttemptView:
         case ModelResponse():
             names = ("tries", "usage", "finish_reason", "cached", "text")
             changes |= {name: getattr(event, name) for name in names}
+            changes |= {"repaired": event.repaired or ()}
         case RetrievalResult():
             changes |= {"found": len(event.chunks)}
         case StepResult():

@@ -28,7 +28,7 @@ class AttemptView(View):
     `at` and `until` are when request and answer were written to their topics; `seconds` is how long the work itself
     took. An answer is `late` if the step no longer waited for it; a request without an answer is `awaited` while the
     step runs; `batch` marks a request to a batch API. `name` is a model, a connector, a collection, or the id of a
-    child run.
+    child run. `repaired` names what was repaired in the provider's answer.
     """
 
     id: str
@@ -51,6 +51,7 @@ class AttemptView(View):
     found: int | None = None
     error: Failure | None = None
     text: str = ""
+    repaired: tuple[str, ...] = ()
 
 
 class StepView(View):

@@ -140,6 +140,7 @@ def _details(attempt: AttemptView) -> Iterator[str]:
     yield _usage(attempt.usage)
     yield attempt.finish_reason
     yield "cached" if attempt.cached else ""
+    yield f"repaired: {', '.join(attempt.repaired)}" if attempt.repaired else ""
     yield "" if attempt.found is None else f"{attempt.found} chunks"
 
 

@@ -53,7 +53,7 @@ def bars(rows: Sequence[SpendRow], columns: int | None = None) -> Iterator[str]:
 def notes(total: SpendRow) -> Iterator[str]:
     """Yield notes on what is not in the table, or only estimated."""
     if total.given_up:
-        yield f"{format_money(total.given_up)} of it was spent on abandoned attempts"
+        yield f"{format_money(total.given_up)} of it was spent on answers that do not count"
     if total.saved:
         yield f"{format_money(total.saved)} was saved by the response cache"
     if total.estimated_tokens:

@@ -22,8 +22,8 @@ class SpendRow(View):
 
     `calls` are attempts that used tokens. `cached_input_tokens` are a part of `input_tokens`, `reasoning_tokens` of
     `output_tokens`. `unpriced_tokens` are those without a known price, `estimated_tokens` those that the provider did
-    not count. `given_up` is the part of `cost` spent on abandoned attempts, `saved` the original cost of answers from
-    the response cache, `share` the part of the total cost.
+    not count. `given_up` is the part of `cost` spent on answers that do not count, `saved` the original cost of answers
+    from the response cache, `share` the part of the total cost.
     """
 
     by: GroupBy | Literal["total"]

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.anthropic.parsing import parse_message
+from app.models.answers.assembler import read_answer
+from app.models.anthropic.message_answer import MessageAssembler
 from app.models.anthropic.request import request_body
-from app.models.anthropic.stream import MessageStreamAssembler
 from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
 from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
@@ -93,7 +93,7 @@ class Anthropic:
         """
         answer = await self._http.post(_PATH, self._body(prompt), timeout=timeout)
         return replace(
-            parse_message(answer.content, self._errors),
+            read_answer(answer.content, MessageAssembler(self._errors)),
             allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)),
         )
 
@@ -104,7 +104,7 @@ class Anthropic:
             ModelError: one of its subclasses.
         """
         request = self._body(prompt) | {"stream": True}
-        return self._http.assemble(_PATH, request, MessageStreamAssembler(self._errors), timeout=timeout)
+        return self._http.assemble(_PATH, request, MessageAssembler(self._errors), timeout=timeout)
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
         """Return the body of a request for a batch.

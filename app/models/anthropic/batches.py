@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 from pydantic import BaseModel
 
 from app.errors import BatchExpired, BatchFailed, ModelError
-from app.models.anthropic.parsing import parse_message
+from app.models.answers.json_data import mapping
+from app.models.anthropic.message_answer import MessageAssembler
 from app.models.base import BatchResults, Completion
-from app.models.http.batch_files import BatchLine, parse_body, read_answers
+from app.models.http.batch_files import latest, parse_body, read_answers, read_item
 from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient
-
-
-class _Envelope(BaseModel):
-    error: Any = None
-
-
-class _Result(BaseModel):
-    type: Literal["succeeded", "errored", "canceled", "expired"]
-    message: Any = None
-    error: _Envelope = _Envelope()
 
 
 class _State(BaseModel):
     id: str
     processing_status: str
-
-
-class _Line(BatchLine):
-    result: _Result
 
 
 class AnthropicBatches:
@@ -76,25 +63,22 @@ class AnthropicBatches:
         file = await self._http.use(look, timeout=timeout)
         if file is None:
             return None
-        found = dict(read_answers(file, _Line, self._answer, self._errors))
-        return BatchResults(found, self._failed("the batch has ended without an answer for this request"))
+        found = read_answers(file, self._answer, self._errors)
+        return BatchResults(latest(found), self._failed("the batch has ended without an answer for this request"))
 
-    def _answer(self, line: _Line) -> Completion | ModelError:
-        result = line.result
-        match result.type:
-            case "succeeded":
-                try:
-                    return parse_message(json.dumps(result.message).encode(), self._errors)
-                except ModelError as error:
-                    return error
+    def _answer(self, line: Mapping[str, Any]) -> Completion | ModelError:
+        result = mapping(line.get("result"))
+        match result.get("type"):
             case "errored":
-                return self._errors.reported(result.error.error)
+                return self._errors.reported(result.get("error"))
             case "expired":
-                return BatchExpired(
-                    "the batch expired before this request was answered", provider=self._errors.provider
-                )
+                why = "the batch expired before this request was answered"
+                return BatchExpired(why, provider=self._errors.provider)
             case "canceled":
                 return self._failed("the batch was cancelled before this request was answered")
+        if not isinstance(result.get("message"), dict):
+            return self._errors.malformed(json.dumps(line))
+        return read_item(result["message"], MessageAssembler(self._errors))
 
     def _failed(self, why: str) -> BatchFailed:
         return BatchFailed(why, provider=self._errors.provider)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from app.backoff import full_jitter
 from app.cancellation import ends_task
 from app.errors import BatchExpired, BatchFailed, InvalidRequest, ModelError, ModelTimeout, Unavailable
+from app.models.answers.verdict import empty_answer
 from app.models.base import BatchModel, BatchResults, Completion, FindsBatches, Prompt
 from app.models.batching.polling import BatchPoller
 from app.models.calling.attempt import component_fault
@@ -91,7 +92,9 @@ class Batcher:
         """
         found = await self._poller.at(ticket.batch)
         if isinstance(found, BatchResults):
-            return found.of(ticket.item)
+            answer = found.of(ticket.item)
+            empty = empty_answer(answer, self._model.provider) if isinstance(answer, Completion) else None
+            return empty or answer
         if found is None or found.transient:
             later = max(self._settings.batch.poll, (found.retry_after if found else None) or 0.0)
             return ticket.model_copy(update={"poll": later})

@@ -12,11 +12,15 @@ from typing import cast
 
 from app.cancellation import ends_task
 from app.errors import ModelError, ModelTimeout, OrchestratorError, Unavailable
+from app.models.answers.verdict import empty_answer
 from app.models.base import Completion, Delta, Model, Prompt, StreamingModel
+from app.models.calling.continuation import RepetitionFilter, without_repetition
 from app.models.calling.stream_merge import SinkFailed, StreamMerge
 from app.models.calling.stream_timeouts import StreamTimeouts
 from app.models.outcome import Attempt
+from app.models.paid import cut_answer
 from app.settings import ModelSettings
+from topics.model_responses import Usage
 
 #: Seconds to wait for a component that was cancelled.
 _CANCEL_SECONDS = 1.0
@@ -34,10 +38,10 @@ class AttemptRunner:
     """A running attempt, the `number`-th of its call, which may take `timeout` seconds, and `most` in any case.
 
     With a `merge` it is streamed: the time it waits for the sink is not the model's, and counts only for
-    `most`. `on_output` is called once, with the first piece.
+    `most`. It goes on with what was `said`, and does not repeat it. `on_output` is called once, with the first piece.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what an attempt needs; two have defaults
         self,
         number: int,
         model: Model,
@@ -46,6 +50,7 @@ class AttemptRunner:
         timeout: float,
         most: float,
         merge: StreamMerge | None,
+        said: str = "",
         now: Callable[[], float],
         on_output: Callable[[], None] = lambda: None,
     ) -> None:
@@ -62,7 +67,12 @@ class AttemptRunner:
         self._first: float | None = None
         self._gap: float | None = None
         self._text: list[str] = []
+        self._received: list[Delta] = []  # also what another attempt was faster with
+        self._usage = Usage()
+        self._counted = False
         self._answer: Completion | None = None
+        self._said = said
+        self._repetition = RepetitionFilter(said)
 
     async def run(self, prompt: Prompt) -> Attempt:
         """Make the attempt; raises nothing but CancelledError, and what the sink raises."""
@@ -87,14 +97,38 @@ class AttemptRunner:
 
     def _attempt(self, completion: Completion | None = None) -> Attempt:
         text, seconds = "".join(self._text), self._now() - self._started - self._sink_seconds
-        return Attempt(self._number, seconds, completion, None, text, self._first, self._gap, held=self._sink_seconds)
+        return Attempt(
+            self._number,
+            seconds,
+            completion,
+            None,
+            text,
+            self._first,
+            self._gap,
+            held=self._sink_seconds,
+            partial=None if completion else self._partial(),
+        )
+
+    def _partial(self) -> Completion | None:
+        text = "".join(delta.text for delta in self._received)
+        reasoning = "".join(delta.reasoning for delta in self._received)
+        return cut_answer(Completion(text, usage=self._usage, reasoning=reasoning), counted=self._counted)
 
     def _finish(self, answer: Completion | ModelError) -> Attempt:
+        if isinstance(answer, Completion):
+            answer = empty_answer(answer, self._model.provider, said=self._said) or self._without_repetition(answer)
         if isinstance(answer, Completion):
             return self._attempt(answer)
         less = self._timeout < self._settings.timeout or self._sink_seconds > 0
         over = isinstance(answer, ModelTimeout) and self._now() - self._started >= self._most
-        return replace(self._attempt(), error=answer, short=less and over)
+        attempt = self._attempt()
+        return replace(attempt, error=answer, short=less and over, partial=answer.answer or attempt.partial)
+
+    def _without_repetition(self, answer: Completion) -> Completion:
+        text = without_repetition(self._said, answer.text) if self._said else answer.text
+        if text == answer.text:
+            return answer
+        return replace(answer, text=text, repaired=tuple(sorted({*answer.repaired, "repeated"})))
 
     async def _ask(self, prompt: Prompt) -> Completion | ModelError:
         """Return the answer, or the error that it failed with."""
@@ -122,6 +156,7 @@ class AttemptRunner:
             self._answer = completion
             timeouts.pause()
             await self._take(Delta(completion.text, completion.reasoning), self._merge)
+            await self._show_held_back(self._merge)
         return completion
 
     async def _stream(self, prompt: Prompt, timeouts: StreamTimeouts) -> Completion:
@@ -132,10 +167,15 @@ class AttemptRunner:
             async for piece in pieces:
                 if isinstance(piece, Completion):
                     self._answer = piece
+                    timeouts.pause()
+                    await self._show_held_back(merge)
                     return piece
-                timeouts.pause()  # a slow consumer is not the model's silence
-                await self._take(piece, merge)
-                timeouts.allow(silence)
+                if piece.text or piece.reasoning:
+                    timeouts.pause()  # a slow consumer is not the model's silence
+                    await self._take(piece, merge)
+                    timeouts.allow(silence)
+                if piece.usage:
+                    self._usage, self._counted = piece.usage, True
         raise Unavailable("the stream ended before the answer was complete", provider=self._model.provider)
 
     async def _take(self, delta: Delta, merge: StreamMerge) -> None:
@@ -145,12 +185,22 @@ class AttemptRunner:
             self._on_output()
         else:
             self._gap = max(self._gap or 0.0, now - self._last)
+        self._received.append(delta)
+        self._counted = False
+        await self._show(Delta(self._repetition.add(delta.text), delta.reasoning), merge)
+
+    async def _show_held_back(self, merge: StreamMerge) -> None:
+        if rest := self._repetition.close():
+            await self._show(Delta(rest), merge)
+
+    async def _show(self, delta: Delta, merge: StreamMerge) -> None:
+        began = self._now()
         try:
             if await merge.write(self._number, delta):
                 self._text.append(delta.text)
         finally:
             self._last = self._now()
-            self._sink_seconds += self._last - now
+            self._sink_seconds += self._last - began
 
     def _timeout_error(self, timeouts: StreamTimeouts) -> ModelTimeout:
         silence = timeouts.silence

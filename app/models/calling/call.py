@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from app.backoff import full_jitter
-from app.errors import ModelError, ModelTimeout
+from app.errors import ContentFiltered, EmptyAnswer, ModelError, ModelTimeout
 from app.models.base import Completion, Prompt
 from app.models.calling.attempt import AttemptRunner
 from app.models.calling.continuation import can_continue, continuation_prompt
@@ -24,6 +24,8 @@ from app.settings import ModelSettings
 #: Seconds; a provider that needs more says so in `retry_after`.
 _BACKOFF_BASE = 0.5
 _BACKOFF_CAP = 20.0
+#: After these errors there is nothing to continue.
+_NOT_CONTINUED = (ContentFiltered, EmptyAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ class _Call:
         return self._keep_text(next((one for one in made if not one.lost and one.completion), _last_not_lost(made)))
 
     def _keep_text(self, attempt: Attempt) -> Attempt:
-        if attempt.text and not attempt.completion and can_continue(self._prompt):
+        kept = not isinstance(attempt.error, _NOT_CONTINUED)
+        if attempt.text and not attempt.completion and kept and can_continue(self._prompt):
             self._said += attempt.text
         return attempt
 
@@ -183,6 +186,7 @@ class _Call:
             timeout=min(settings.timeout, left),
             most=left,
             merge=merge,
+            said=self._said,
             now=clock.now,
             on_output=runner.mark_output,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib.util import find_spec
@@ -17,7 +16,9 @@ from app.models import options
 from app.models.base import Completion, Delta, Features, Prompt
 from app.models.copilot.reply import CopilotReply
 from app.models.copilot.runtime import INSTALL, Runtime, find_runtime
+from app.models.http.endpoint import environment_secret
 from app.models.http.errors import ErrorTranslator
+from app.models.paid import cut_answer
 from app.settings import ModelSettings, Section
 
 _PROVIDER = "copilot"
@@ -93,6 +94,9 @@ class Copilot:
                 if delta:
                     yield delta
             yield answer.completion()
+        except ModelError as error:
+            error.answer = cut_answer(answer.partial, counted=answer.ended)
+            raise
         finally:
             self._runtime.forget(session)
 
@@ -139,7 +143,7 @@ def _key(name: str, settings: ModelSettings) -> str:
         return settings.api_key.get_secret_value()
     if settings.base_url:
         return "unused"
-    if token := os.environ.get("COPILOT_GITHUB_TOKEN"):
+    if token := environment_secret("COPILOT_GITHUB_TOKEN"):
         return token
     raise ConfigurationError(f"models.{name}.api_key: set it, or the environment variable COPILOT_GITHUB_TOKEN")
 

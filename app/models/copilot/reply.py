@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from app.errors import ModelError
+from app.models.answers.builder import AnswerBuilder
+from app.models.answers.finish_reasons import finish_reason
+from app.models.answers.json_data import text
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
+from app.models.usage import read_usage
 from topics.model_responses import Usage
 
-_FINISH = {"stop": "stop", "length": "length"}
 #: The types of session errors that stand for an HTTP status.
 _STATUSES = {"authentication": 401, "authorization": 403, "quota": 402, "rate_limit": 429}
 
@@ -20,12 +24,14 @@ class CopilotReply:
 
     def __init__(self, errors: ErrorTranslator) -> None:
         self.ended = False
-        self._errors = errors
-        self._pieces: list[str] = []
-        self._text: str | None = None
-        self._reasoning: list[str] = []
+        self._answer = AnswerBuilder(errors)
         self._reason = "other"
         self._usage = Usage()
+
+    @property
+    def partial(self) -> Completion:
+        """All that has come so far, with what was counted."""
+        return replace(self._answer.partial, usage=self._usage)
 
     def take(self, event: Any) -> Delta | None:
         """Add one event, and return the delta that it contains.
@@ -35,15 +41,14 @@ class CopilotReply:
         """
         match type(event).__name__:
             case "AssistantMessageDeltaData":
-                self._pieces.append(event.delta_content)
-                return Delta(event.delta_content)
+                return self._answer.show(text(event.delta_content))
             case "AssistantReasoningDeltaData":
-                self._reasoning.append(event.delta_content)
-                return Delta(reasoning=event.delta_content)
+                return self._answer.show(reasoning=text(event.delta_content))
             case "AssistantMessageData":
-                self._text = event.content
+                return self._answer.show_rest(text(event.content))
             case "AssistantUsageData":
                 self._count(event)
+                return Delta(usage=self._usage)
             case "ModelCallFailureData":
                 raise self._failure(event.status_code, event.error_message)
             case "SessionErrorData":
@@ -57,25 +62,27 @@ class CopilotReply:
         """Return the complete answer.
 
         Raises:
-            Unavailable: there is none.
+            ModelError: there is none, or it was withheld.
         """
-        # An answer that was too long is not sent as a whole.
-        text = "".join(self._pieces) if self._text is None else self._text
-        if not text:
-            raise self._errors.broken("the session ended without an answer")
-        return Completion(text, self._reason, self._usage, reasoning="".join(self._reasoning))
+        if not self._answer.begun:
+            raise self._answer.errors.broken("the session ended without an answer")
+        self._answer.close()
+        return replace(self._answer.completion(self._reason), usage=self._usage)
 
     def _count(self, event: Any) -> None:
-        self._reason = _FINISH.get(event.finish_reason or "", "other")
-        self._usage += Usage(
-            input_tokens=event.input_tokens or 0,
-            output_tokens=event.output_tokens or 0,
-            cached_input_tokens=event.cache_read_tokens or 0,
-            reasoning_tokens=event.reasoning_tokens or 0,
+        self._reason = finish_reason(event.finish_reason) or "other"
+        # Each event is about another call of the model within the session.
+        self._usage += read_usage(
+            {
+                "prompt_tokens": event.input_tokens,
+                "completion_tokens": event.output_tokens,
+                "cached_tokens": event.cache_read_tokens,
+                "reasoning_tokens": event.reasoning_tokens,
+            }
         )
 
     def _failure(self, status: int | None, message: str | None) -> ModelError:
-        return self._errors.reported({"code": status, "message": _message(message)})
+        return self._answer.errors.reported({"code": status, "message": _message(message)})
 
 
 def _message(told: str | None) -> str | None:

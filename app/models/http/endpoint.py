@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from app import redaction
 from app.errors import ConfigurationError
-from app.settings import ModelSettings, Section
+from app.settings import HeaderSecret, ModelSettings, Section, header_secret
 
 #: SDKs insist on a key; a local server does not.
 _NO_KEY = "unused"
@@ -24,7 +24,7 @@ _CUSTOM_HEADER_VARIABLES = ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
 class HostedOptions(Section):
     """The options of every hosted provider: extra headers, extra body fields, and a size limit."""
 
-    headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
+    headers: dict[str, HeaderSecret] = Field(default_factory=dict, description="sent with each request")
     body: dict[str, Any] = Field(default_factory=dict, description="fields added to each request")
     max_response_bytes: int = Field(
         default=16 * 1024 * 1024, ge=1024, description="responses longer than this are aborted"
@@ -47,7 +47,15 @@ class ProviderDefaults:
 
     def url_override(self) -> str | None:
         """Return the address that the environment sets instead of the provider's."""
-        return (os.environ.get(self.url) if self.url else None) or None
+        return (os.environ.get(self.url, "").strip() if self.url else "") or None
+
+    def environment_key(self) -> str:
+        """Return the key in the environment; empty without one.
+
+        Raises:
+            ConfigurationError: no HTTP header can carry it.
+        """
+        return environment_secret(self.key) if self.key else ""
 
     def own(self, name: str) -> str | None:
         """Return the provider's default address.
@@ -111,7 +119,7 @@ class Endpoint:
         if url_override and not url_override.lower().startswith(("http://", "https://")):
             raise ConfigurationError(f"models.{name}.base_url: must begin with http:// or https://")
         base_url = url_override or provider_defaults.own(name)
-        key = os.environ.get(provider_defaults.key) if provider_defaults.key and not settings.base_url else None
+        key = "" if settings.base_url or settings.api_key else provider_defaults.environment_key()
         if settings.api_key is not None:
             key = settings.api_key.get_secret_value()
         if not key and not url_override and not provider_defaults.open:
@@ -130,6 +138,18 @@ class Endpoint:
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not appear in an error message."""
         return (self.api_key, *self.headers.values(), *ambient_secrets(os.environ))
+
+
+def environment_secret(variable: str) -> str:
+    """Return the key in an environment variable, which is to be sent in a header; empty if it is not set.
+
+    Raises:
+        ConfigurationError: no HTTP header can carry it.
+    """
+    try:
+        return header_secret(os.environ.get(variable, ""))
+    except ValueError as problem:
+        raise ConfigurationError(f"the environment variable {variable} {problem}") from None
 
 
 def ambient_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:

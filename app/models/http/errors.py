@@ -11,9 +11,22 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app import errors
+from app.models.answers.characters import whole_characters
+from app.models.answers.json_data import decode, text_of
+from app.models.base import Completion
+from app.models.http.told_error import CODES, TYPES, ToldError, error_in, told_error
+from app.models.paid import answer_in
 from app.redaction import redactor
 
+#: The note of an exception that was raised in the middle of an answer's body: the model had made the answer.
+BODY_BROKE_OFF = "in the body"
+
+#: Time-outs before there is a connection, by name, since their module is optional.
+_NOT_CONNECTED = frozenset({"ConnectTimeout", "ConnectionTimeoutError", "PoolTimeout"})
+
 _LONGEST_MESSAGE = 500
+#: The HTTP statuses of errors.
+_REFUSED = range(400, 600)
 
 _STATUSES: dict[int, type[errors.ModelError]] = {
     401: errors.Unauthorized,
@@ -24,31 +37,6 @@ _STATUSES: dict[int, type[errors.ModelError]] = {
     429: errors.RateLimited,
     503: errors.Overloaded,
     529: errors.Overloaded,
-}
-
-_ERROR_CODES: dict[str, type[errors.ModelError]] = {
-    "content_filter": errors.ContentFiltered,
-    "content_policy_violation": errors.ContentFiltered,
-    "insufficient_quota": errors.Unauthorized,  # a 429 that waiting does not fix
-}
-
-
-#: The names of errors inside an answer, where no HTTP status tells.
-_ERROR_TYPES: dict[str, type[errors.ModelError]] = {
-    "authentication_error": errors.Unauthorized,
-    "billing_error": errors.Unauthorized,
-    "invalid_api_key": errors.Unauthorized,
-    "invalid_prompt": errors.InvalidRequest,
-    "invalid_request_error": errors.InvalidRequest,
-    "not_found_error": errors.InvalidRequest,
-    "overloaded": errors.Overloaded,
-    "overloaded_error": errors.Overloaded,
-    "permission_error": errors.Unauthorized,
-    "rate_limit_error": errors.RateLimited,
-    "rate_limit_exceeded": errors.RateLimited,
-    "request_too_large": errors.InvalidRequest,
-    "timeout_error": errors.ModelTimeout,
-    **_ERROR_CODES,
 }
 
 
@@ -71,34 +59,41 @@ class ErrorTranslator:
         chain = _causes(problem)
         # A refused connection is also raised as the SDK's timeout error: only its causes tell them apart.
         if any(isinstance(cause, TimeoutError) for cause in chain):
-            return errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+            late = errors.ModelTimeout("no answer within the time allowed", provider=self.provider)
+            late.sent = not any(type(cause).__name__ in _NOT_CONNECTED for cause in chain)
+            return late
         root = chain[-1]
         message = f"{type(root).__name__}: {root}" if str(root) else type(root).__name__
-        return errors.Unavailable(self.clean(message), provider=self.provider)
+        error = errors.Unavailable(self.clean(message), provider=self.provider)
+        if any(BODY_BROKE_OFF in getattr(cause, "__notes__", ()) for cause in chain):
+            error.answer = Completion("")  # how long it was is not known
+        return error
 
-    def malformed(self, body: bytes) -> errors.ModelError:
+    def malformed(self, body: bytes | str) -> errors.ModelError:
         """Return the error of an answer in an unexpected format; some gateways put their own errors there."""
-        told = _error_in(body)
-        if _error_type(told) is not errors.Unavailable:
-            return self.reported(told)
-        excerpt = body[: 2 * _LONGEST_MESSAGE].decode(errors="replace")
-        return self.broken(f"unexpected response format: {excerpt}")
+        text = body if isinstance(body, str) else text_of(body)
+        try:
+            told = error_in(decode(text))
+        except ValueError:
+            told = None
+        excerpt = f"unexpected response format: {text[: 2 * _LONGEST_MESSAGE]}"
+        error = self.broken(excerpt) if told is None else self.told(told)
+        error.answer = answer_in(text.encode(errors="replace"), self.provider)
+        return error
 
     def reported(self, error: object) -> errors.ModelError:
         """Return the error inside an answer with the status 200, as when a stream fails part-way.
 
-        `error` is an object with `message`, and `code` or `type`; unknown errors are `Unavailable`.
+        `error` is a text, or an object with `message`, and `code`, `type` or `status`; unknown errors are
+        `Unavailable`.
         """
-        told: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
-        message = self.clean(str(told.get("message") or "the provider reported an error without a message"))
-        return _error_type(told)(message, provider=self.provider)
+        return self.told(error_in(error) or told_error(error))
 
     def answered(self, status: int, body: object) -> errors.ModelError:
         """Return the error of an answer in a batch file, by its HTTP status and body."""
-        told = body.get("error") if isinstance(body, dict) else None
-        told = told if isinstance(told, dict) else {}
-        code, message = str(told.get("code") or told.get("type") or ""), str(told.get("message") or f"HTTP {status}")
-        return _type_for_status(status, code)(self.clean(message), provider=self.provider, status=status)
+        told = error_in(body) or ToldError("", ())
+        message = self.clean(told.message or f"HTTP {status}")
+        return _type_for_status(status, told)(message, provider=self.provider, status=status)
 
     def broken(self, why: str) -> errors.Unavailable:
         """Return the error of an incomplete answer."""
@@ -109,18 +104,38 @@ class ErrorTranslator:
         return errors.ContentFiltered(self.clean(message), provider=self.provider)
 
     def clean(self, message: str) -> str:
-        """Return `message` without secrets, and no longer than 500 characters."""
-        return redactor(self.secrets)(message)[:_LONGEST_MESSAGE]
+        """Return `message` without secrets or halves of characters, and no longer than 500 characters."""
+        return whole_characters(redactor(self.secrets)(message)[:_LONGEST_MESSAGE])
+
+    def told(self, told: ToldError) -> errors.ModelError:
+        """Return what an error inside an answer means; an unknown one is `Unavailable`."""
+        message = self.clean(told.message or "the provider reported an error without a message")
+        return (_type_for_names(told) or errors.Unavailable)(message, provider=self.provider)
 
     def _refused(self, problem: Any) -> errors.ModelError:
         status: int = problem.status_code
-        code, message = _code_and_message(problem)
-        return _type_for_status(status, code)(
+        # The SDKs differ in how much of the body they hand on.
+        page, told = _parsed(problem.response.content)
+        message = told.message or (f"HTTP {status}: {page}" if page else str(problem))
+        error = _type_for_status(status, told)(
             self.clean(message),
             provider=self.provider,
             status=status,
             retry_after=retry_after(problem.response.headers, now=datetime.now(UTC)),
         )
+        # Without an answer, only what the provider says that it has charged is to be paid for.
+        if isinstance(problem.body, dict) and "usage" in problem.body:
+            error.answer = answer_in(json.dumps({"usage": problem.body["usage"]}).encode(), self.provider)
+        return error
+
+
+def _parsed(body: bytes) -> tuple[str, ToldError]:
+    """Return the text of a body that is not JSON, and the error in one that is."""
+    text = text_of(body)
+    try:
+        return "", error_in(decode(text)) or ToldError("", ())
+    except ValueError:
+        return text, ToldError("", ())
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
@@ -144,39 +159,20 @@ def _seconds_until(date: str, now: datetime) -> float | None:
     return max(0.0, (then - now).total_seconds())
 
 
-def _type_for_status(status: int, code: str) -> type[errors.ModelError]:
-    if code in _ERROR_CODES:
-        return _ERROR_CODES[code]
+def _type_for_status(status: int, told: ToldError) -> type[errors.ModelError]:
+    more = next((CODES[name] for name in told.names if name in CODES), None)
     other = errors.Unavailable if status >= 500 else errors.InvalidRequest  # noqa: PLR2004  # the class of 5xx
-    return _STATUSES.get(status, other)
+    return more or _STATUSES.get(status, other)
 
 
-def _error_in(body: bytes) -> dict[str, Any]:
-    """Return the error in a body, if it is more specific than its status."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    error = found.get("error") if isinstance(found, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _error_type(error: dict[str, Any]) -> type[errors.ModelError]:
-    for name in (error.get("code"), error.get("type")):
-        if isinstance(name, int) and name in range(400, 600):  # some gateways put the status there
-            return _type_for_status(name, "")
-        if isinstance(name, str) and name in _ERROR_TYPES:
-            return _ERROR_TYPES[name]
-    return errors.Unavailable
-
-
-def _code_and_message(problem: Any) -> tuple[str, str]:
-    body: object = problem.body
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]  # one SDK returns the envelope, the other its content
-    if not isinstance(body, dict):
-        return "", f"HTTP {problem.status_code}: {body or problem}"
-    return str(body.get("code") or body.get("type") or ""), str(body.get("message") or problem)
+def _type_for_names(told: ToldError) -> type[errors.ModelError] | None:
+    """Return the error that the first known name stands for."""
+    for name in told.names:
+        if isinstance(name, int) and name in _REFUSED:  # some gateways put the status there
+            return _type_for_status(name, told)
+        if name in TYPES:
+            return TYPES[name]
+    return None
 
 
 def _causes(problem: BaseException) -> list[BaseException]:

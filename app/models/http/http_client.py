@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, TypeVar
@@ -16,21 +16,39 @@ from typing import Any, TypeVar
 import httpx2
 
 from app.errors import ModelError
+from app.models.answers.assembler import AnswerAssembler
 from app.models.base import Completion, Delta
-from app.models.http import sse
 from app.models.http.endpoint import Endpoint
 from app.models.http.errors import ErrorTranslator
 from app.models.http.rate_limit_headers import parse_rate_limit_headers
 from app.models.http.sdk import timeouts
-from app.models.http.stream_assembler import StreamAssembler
+from app.models.http.sse import MAX_EVENT_BYTES, Event, EventReader, events
+from app.models.paid import cut_answer
 
 T = TypeVar("T")
+
+_EVENT_STREAM = "text/event-stream"
 
 #: Seconds to wait for the end of the body after the last event; without it, the connection is not reused.
 _DRAIN_SECONDS = 0.05
 
-#: The headers of an answer, and its events as name and data.
-EventStream = tuple[Mapping[str, str], AsyncIterator[tuple[str, str]]]
+#: Seconds to wait for token counts and the end of the stream when the answer itself is complete.
+_TAIL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """The headers of an answer, its events as name and data, and their reader."""
+
+    headers: Mapping[str, str]
+    events: AsyncIterator[Event]
+    reader: EventReader
+
+    def close(self, assembler: AnswerAssembler) -> Delta | None:
+        """Take in the end of the stream; return the last delta."""
+        if not self.reader.framed or self.reader.unframed or self.reader.marked:
+            assembler.answer.note("framing")
+        return assembler.close(framed=self.reader.framed)
 
 
 class HttpClient:
@@ -69,27 +87,42 @@ class HttpClient:
         return answer
 
     async def assemble(
-        self, path: str, body: dict[str, Any], assembly: StreamAssembler, *, timeout: float
+        self, path: str, body: dict[str, Any], assembler: AnswerAssembler, *, timeout: float
     ) -> AsyncGenerator[Delta | Completion]:
         """Yield the deltas of an answer in events, and last the completion, within `timeout` seconds.
 
         An answer longer than the endpoint's `max_response_bytes` is aborted. The client cannot tell text from the
-        overhead of events, and allows more for a stream.
+        overhead of events, and allows more for a stream. The provider's counts are deltas of their own: who leaves the
+        stream before its end has them.
 
         Raises:
-            ModelError: one of its subclasses.
+            ModelError: one of its subclasses; it carries what came before it.
         """
-        size = 0
-        async with self.stream(path, body, timeout=timeout) as (headers, events):
-            async for name, data in events:
-                delta = assembly.add(name, data)
-                size += len(delta.text) + len(delta.reasoning) if delta else len(data)
-                self._check_size(size)
-                if delta:
-                    yield delta
-                if assembly.done:
-                    break
-        yield replace(assembly.completion(), allowance=parse_rate_limit_headers(headers, now=datetime.now(UTC)))
+        size, usage, counted = 0, assembler.usage, True
+        try:
+            async with (
+                self.stream(path, body, timeout=timeout) as stream,
+                aclosing(_deltas(stream.events, assembler)) as deltas,
+            ):
+                async for delta, length in deltas:
+                    size += len(delta.text) + len(delta.reasoning) if delta else length
+                    self._check_size(size)
+                    if delta:
+                        yield delta
+                    if assembler.done:
+                        break
+                    counted = assembler.usage is not usage
+                    if counted:  # another object with each report
+                        usage = assembler.usage
+                        yield Delta(usage=usage)
+            if last := stream.close(assembler):
+                yield last
+            completion = assembler.completion()
+        except ModelError as error:
+            complete = assembler.done or assembler.finished
+            error.answer = assembler.partial if complete else cut_answer(assembler.partial, counted=counted)
+            raise
+        yield replace(completion, allowance=parse_rate_limit_headers(stream.headers, now=datetime.now(UTC)))
 
     def _check_size(self, size: int) -> None:
         most = self._endpoint.max_response_bytes
@@ -124,16 +157,23 @@ class HttpClient:
         """
         deadline = asyncio.get_running_loop().time() + timeout
         response = await self._begin(path, body, timeout)
+        reader = self._reader(response)
         try:
-            self._check(response)
             async with (
                 aclosing(self._chunks(response, deadline)) as chunks,
-                aclosing(sse.events(chunks, provider=self._errors.provider)) as events,
+                aclosing(events(chunks, reader)) as found,
             ):
-                yield response.headers, events
-                await _drain(events)
+                yield EventStream(response.headers, found, reader)
+                await _drain(found)
         finally:
             await response.aclose()
+
+    def _reader(self, response: httpx2.Response) -> EventReader:
+        """Return the reader of a stream; one whose type does not say that it has events must begin as if it had."""
+        kind, provider = response.headers.get("content-type") or "of unknown type", self._errors.provider
+        if kind.partition(";")[0].strip().lower() == _EVENT_STREAM:
+            return EventReader(provider, MAX_EVENT_BYTES)
+        return EventReader(provider, self._endpoint.max_response_bytes, instead=kind)
 
     def _request(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
         options = {"timeout": timeouts(self._endpoint, timeout), "headers": self._headers}
@@ -150,11 +190,6 @@ class HttpClient:
             raise self._errors.translate(problem) from None
         return answer
 
-    def _check(self, response: httpx2.Response) -> None:
-        kind = response.headers.get("content-type", "")
-        if kind.partition(";")[0].strip().lower() != "text/event-stream":
-            raise self._errors.broken(f"the answer is not an event stream but {kind or 'of unknown type'}")
-
     async def _chunks(self, response: httpx2.Response, deadline: float) -> AsyncGenerator[bytes]:
         source = response.aiter_raw()
         while True:
@@ -166,6 +201,29 @@ class HttpClient:
             if chunk is None:
                 return
             yield chunk
+
+
+async def _deltas(events: AsyncIterator[Event], assembler: AnswerAssembler) -> AsyncGenerator[tuple[Delta | None, int]]:
+    """Yield the delta of each event, and how long its data is, until the answer is complete.
+
+    What should follow its end may fail, or take too long.
+    """
+    while not assembler.done:
+        try:
+            if assembler.finished:
+                async with asyncio.timeout(_TAIL_SECONDS):
+                    event = await anext(events, None)
+            else:
+                event = await anext(events, None)
+            delta = assembler.add(*event) if event else None
+        except (TimeoutError, ModelError):
+            if not assembler.finished:
+                raise
+            assembler.answer.note("framing")
+            return
+        if event is None:
+            return
+        yield delta, len(event[1])
 
 
 def merge_body(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

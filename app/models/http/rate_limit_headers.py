@@ -13,6 +13,8 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 #: Digits; a longer number is not a count of requests or tokens.
 _LONGEST_NUMBER = 15
+#: What a provider puts where it does not know.
+_UNKNOWN = -1
 #: Seconds; a bare number above it is a time, not a duration.
 _LONGEST_DURATION = 31 * 86400.0
 
@@ -20,23 +22,33 @@ _LONGEST_DURATION = 31 * 86400.0
 def parse_rate_limit_headers(headers: Mapping[str, str], *, now: datetime) -> RateLimitHeaders | None:
     """Return what is left by OpenAI's headers (`x-ratelimit-*`) or Anthropic's; None where they do not say.
 
+    A provider that knows no limit says -1 (Azure), or that nothing is left of a limit of 0 or -1: that is not told.
     OpenAI and compatible providers give the time to a reset as `1s`, `6m0s` or `20ms`; Anthropic gives its time in
     RFC 3339, from which `now` is subtracted.
     """
     found = RateLimitHeaders(
-        requests=_count(headers, "x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),
+        requests=_left(headers, "requests"),
         requests_reset=_reset(headers, "requests", now),
-        tokens=_count(headers, "x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"),
+        tokens=_left(headers, "tokens"),
         tokens_reset=_reset(headers, "tokens", now),
     )
     return None if found == RateLimitHeaders() else found
 
 
+def _left(headers: Mapping[str, str], what: str) -> int | None:
+    left = _count(headers, f"x-ratelimit-remaining-{what}", f"anthropic-ratelimit-{what}-remaining")
+    limit = _count(headers, f"x-ratelimit-limit-{what}", f"anthropic-ratelimit-{what}-limit")
+    if left in {None, _UNKNOWN} or (limit is not None and limit <= 0):
+        return None
+    return max(0, left or 0)
+
+
 def _count(headers: Mapping[str, str], *names: str) -> int | None:
     for value in _values(headers, names):
-        digits = value.removeprefix("-")
-        if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER:
-            return max(0, int(value))
+        whole, _, zeros = value.partition(".")  # some count in floats
+        digits = whole.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER and not zeros.strip("0"):
+            return int(whole)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx2
 
 from app.models.http.endpoint import Endpoint
-from app.models.http.errors import ErrorTranslator
+from app.models.http.errors import BODY_BROKE_OFF, ErrorTranslator
 
 #: How much longer a stream may be: each event wraps a word or two in some hundred bytes.
 _STREAM_OVERHEAD = 64
@@ -58,23 +58,30 @@ def _size_limit(most: int) -> Any:
             )
         wrapped = response.headers.get("content-type", "").lower().startswith("text/event-stream")
         stream = cast("httpx2.AsyncByteStream", response.stream)
-        response.stream = _SizeLimitedStream(stream, most * _STREAM_OVERHEAD if wrapped else most)
+        most_read = most * _STREAM_OVERHEAD if wrapped else most
+        response.stream = _SizeLimitedStream(stream, most_read, answered=response.is_success)
 
     return bound
 
 
 class _SizeLimitedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int, *, answered: bool) -> None:
         self._stream = stream
         self._most = most
+        self._answered = answered
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
-        async for chunk in self._stream:
-            read += len(chunk)
-            if read > self._most:
-                raise httpx2.ReadError(f"the answer is longer than {self._most} bytes (options.max_response_bytes)")
-            yield chunk
+        try:
+            async for chunk in self._stream:
+                read += len(chunk)
+                if read > self._most:
+                    raise httpx2.ReadError(f"the answer is longer than {self._most} bytes (options.max_response_bytes)")
+                yield chunk
+        except httpx2.HTTPError as problem:
+            if self._answered:
+                problem.add_note(BODY_BROKE_OFF)
+            raise
 
     async def aclose(self) -> None:
         await self._stream.aclose()

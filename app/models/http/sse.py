@@ -1,50 +1,120 @@
-"""Parse server-sent events as they arrive (WHATWG HTML, section 9.2)."""
+"""Parse server-sent events as they arrive (WHATWG HTML, section 9.2), and JSON that stands where events should."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from app.errors import Unavailable
+from app.models.answers.json_data import decode
 
 #: Bytes; no provider's events come near it, and larger ones would only exhaust memory.
 MAX_EVENT_BYTES = 4 * 1024 * 1024
+#: The data of the last event, which is not JSON.
+DONE = "[DONE]"
+
+_BYTE_ORDER_MARK = "\ufeff".encode()
+_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)\Z")
+
+#: The name of an event, by default `message`, and its data; invalid UTF-8 in it is `surrogateescape`d.
+Event = tuple[str, str]
 
 
-async def events(
-    chunks: AsyncIterator[bytes], *, provider: str = "", longest: int = MAX_EVENT_BYTES
-) -> AsyncGenerator[tuple[str, str]]:
-    """Yield the name (by default `message`) and the data of each event in `chunks`, which may be split anywhere.
-
-    An incomplete event at the end is dropped, as the standard says.
+async def events(chunks: AsyncIterator[bytes], reader: EventReader) -> AsyncGenerator[Event]:
+    """Yield each event in `chunks`, which may be split anywhere.
 
     Raises:
-        Unavailable: an event is longer than `longest` bytes.
+        Unavailable: as `EventReader.feed`.
     """
-    reader = _Reader(provider, longest)
     async for chunk in chunks:
         for event in reader.feed(chunk):
             yield event
+    for event in reader.close():
+        yield event
 
 
-class _Reader:
-    def __init__(self, provider: str, longest: int) -> None:
+class EventReader:
+    """Reads events, each of at most `longest` bytes, and takes a line that begins as JSON does for one of them.
+
+    `framed` tells that there were events, `unframed` that there was such a line, and `marked` that there was a byte
+    order mark. A body that claims to be something else `instead`, a content type, must begin with one of these.
+    """
+
+    def __init__(self, provider: str = "", longest: int = MAX_EVENT_BYTES, *, instead: str = "") -> None:
+        self.framed = self.unframed = self.marked = False
+        self._instead = instead
         self._provider = provider
         self._longest = longest
         self._parts: list[bytes] = []  # parts of the incomplete line
         self._size = 0  # its bytes
         self._name = ""
         self._data: list[bytes] = []
-        self._held = 0  # bytes in `_data`
+        self._loose: list[bytes] = []  # lines of a JSON value that may not be complete
+        self._held = 0  # bytes in `_data` or `_loose`
 
-    def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]:
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Yield the events that `chunk` completes.
+
+        Raises:
+            Unavailable: an event is too long, or the body is something else.
+        """
         for line in self._lines(chunk):
-            if line:
-                self._field(line)
-            elif self._data:
-                yield self._name or "message", b"\n".join(self._data).decode(errors="replace")
-                self._name, self._data, self._held = "", [], 0
-            else:
-                self._name = ""
+            yield from self._line(line)
+
+    def close(self) -> Iterator[Event]:
+        """Yield what is complete at the end, though no empty line follows it; the rest is dropped."""
+        last = b"".join(self._parts).rstrip(b"\r\n")
+        self._parts, self._size = [], 0
+        if last:
+            yield from self._line(last)
+        yield from self._close_loose()
+        data = _text(self._data)
+        if data == DONE or _is_json(data):
+            yield from self._dispatch()
+        self._check_begun()
+
+    def _check_begun(self) -> None:
+        if self._instead and not (self.framed or self.unframed):
+            why = f"the answer is not an event stream but {self._instead}"
+            raise Unavailable(why, provider=self._provider)
+
+    def _line(self, line: bytes) -> Iterator[Event]:
+        if line.startswith(_BYTE_ORDER_MARK):
+            line, self.marked = line.removeprefix(_BYTE_ORDER_MARK), True
+        field = bool(_FIELD.match(line))
+        if self._loose and not field:
+            self._hold(self._loose, line)
+            return
+        yield from self._close_loose()
+        if line.lstrip()[:1] in {b"{", b"["}:
+            yield from self._dispatch()
+            self.unframed = True
+            self._hold(self._loose, line)
+            if _is_json(_text([line])):
+                yield from self._close_loose()
+        elif not line:
+            yield from self._dispatch()
+        elif field:
+            self.framed = True
+            self._field(line)
+        elif line.strip():
+            self._check_begun()
+
+    def _dispatch(self) -> Iterator[Event]:
+        if self._data:
+            yield self._name or "message", _text(self._data)
+        self._name, self._data, self._held = "", [], 0
+
+    def _close_loose(self) -> Iterator[Event]:
+        """Yield the JSON in the lines that are held: one value, or one in each line."""
+        lines, self._loose = self._loose, []
+        if not lines:
+            return
+        self._held = 0
+        values = [_text(lines)]
+        if len(lines) > 1 and not _is_json(values[0]):
+            values = [text for text in (_text([line]) for line in lines) if _is_json(text)] or values
+        yield from (("message", value) for value in values)
 
     def _lines(self, chunk: bytes) -> list[bytes]:
         """Return the lines that `chunk` ends; they may end in CR, LF or both."""
@@ -67,12 +137,29 @@ class _Reader:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._held += len(value) + 1  # for the line end: without it, empty lines would count for nothing
-            self._check(self._held)
-            self._data.append(value)
+            self._hold(self._data, value)
         elif name == b"event":
             self._name = value.decode(errors="replace")
+
+    def _hold(self, lines: list[bytes], line: bytes) -> None:
+        self._held += len(line) + 1  # for the line end: without it, empty lines would count for nothing
+        self._check(self._held)
+        lines.append(line)
 
     def _check(self, size: int) -> None:
         if size > self._longest:
             raise Unavailable(f"an event of the stream is longer than {self._longest} bytes", provider=self._provider)
+
+
+def _text(lines: list[bytes]) -> str:
+    return b"\n".join(lines).decode(errors="surrogateescape")
+
+
+def _is_json(text: str) -> bool:
+    if not text.rstrip().endswith(("}", "]")):
+        return False
+    try:
+        decode(text)
+    except ValueError:
+        return False
+    return True

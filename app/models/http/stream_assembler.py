@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.models.base import Completion, Delta
+from topics.model_responses import Usage
 
 
 class StreamAssembler(Protocol):
@@ -13,6 +14,16 @@ class StreamAssembler(Protocol):
     @property
     def done(self) -> bool:
         """Whether the last event has arrived."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What the provider has counted so far."""
+        ...
+
+    @property
+    def partial(self) -> Completion:
+        """All that the model has written so far, with `usage`."""
         ...
 
     def add(self, name: str, data: str) -> Delta | None:

@@ -245,9 +245,10 @@ def _whole_sentences(
     answer = gguf.chat(request, stop)
     text = unrepeated(answer.text)
     if not text:
-        raise InvalidRequest(
-            f"no whole sentence in {answer.usage.output_tokens} tokens: raise max_tokens", provider=Local.provider
-        )
+        message = f"no whole sentence in {answer.usage.output_tokens} tokens: raise max_tokens"
+        error = InvalidRequest(message, provider=Local.provider)
+        error.answer = answer
+        raise error
     if show:
         show(Delta(text))
     return replace(answer, text=text, logprobs=_logprobs(answer, len(text)))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from app import errors
 from app.errors import MissingDependency
 from app.models.base import Completion, Delta
-from topics.model_responses import Alternative, TokenLogprob, Usage
+from app.models.http.errors import ErrorTranslator
+from app.models.openai.chat_answer import ChatAssembler
 
 INSTALL = 'pip install "meta-ai-orchestrator[local]"'
 _PROVIDER = "local"
-_FINISH = {"stop": "stop", "length": "length"}
-_EMPTY = Delta()
+_ERRORS = ErrorTranslator(_PROVIDER, None, ())
 
 
 @dataclass
@@ -57,11 +57,16 @@ class GgufModel:
             InvalidRequest: it does not fit into the context, or is wrong in another way.
             Unavailable: `stop` was set, or llama.cpp failed.
         """
-        chunks: list[dict[str, Any]] = []
+        assembler = ChatAssembler(_ERRORS)
+        problems: list[errors.ModelError] = []
 
         def take(chunk: dict[str, Any]) -> bool:
-            chunks.append(chunk)
-            if show and (delta := Delta(_text(chunk), _text(chunk, "reasoning_content"))) != _EMPTY:
+            try:
+                delta = _take(assembler, chunk)
+            except errors.ModelError as problem:  # which must not get into llama.cpp
+                problems.append(problem)
+                return True
+            if show and delta:
                 show(delta)
             return stop.is_set()
 
@@ -69,9 +74,13 @@ class GgufModel:
             # Streamed, because only a stream can be stopped.
             streamed = {"stream": True, "stream_options": {"include_usage": True}, "cache_prompt": self.cache_prompt}
             _generate(self.load(), request | streamed | _logprob_options(request), take)
+        if problems:
+            raise problems[0]
         if stop.is_set():
             raise errors.Unavailable("stopped before the answer was complete", provider=_PROVIDER)
-        return _completion(chunks, request.get("top_logprobs", 0))
+        if (last := assembler.close(framed=True)) and show:
+            show(last)
+        return _without_extra_alternatives(assembler.completion(), request.get("top_logprobs", 0))
 
     def close(self) -> None:
         """Free the memory; no call may be running."""
@@ -123,46 +132,16 @@ def _logprob_options(request: Mapping[str, Any]) -> dict[str, int]:
     return {"top_logprobs": max(1, request.get("top_logprobs", 0))} if request.get("logprobs") else {}
 
 
-def _choices(chunk: Mapping[str, Any]) -> Iterator[Any]:
-    yield from chunk.get("choices", ())
+def _take(assembler: ChatAssembler, chunk: dict[str, Any]) -> Delta | None:
+    if chunk.get("error"):
+        raise _error(chunk["error"])
+    return assembler.add_value("message", chunk)
 
 
-def _text(chunk: Mapping[str, Any], field: str = "content") -> str:
-    return "".join(choice.get("delta", {}).get(field) or "" for choice in _choices(chunk))
-
-
-def _completion(chunks: list[dict[str, Any]], alternatives: int) -> Completion:
-    problem = next((chunk["error"] for chunk in chunks if "error" in chunk), None)
-    if problem:
-        raise _error(problem)
-    reasons = [choice["finish_reason"] for chunk in chunks for choice in _choices(chunk) if choice["finish_reason"]]
-    if not reasons:
-        raise errors.Unavailable("llama.cpp returned an incomplete answer", provider=_PROVIDER)
-    tokens = [token for chunk in chunks for choice in _choices(chunk) for token in _tokens(choice, alternatives)]
-    return Completion(
-        "".join(map(_text, chunks)),
-        _FINISH.get(reasons[-1], "other"),
-        _usage(chunks),
-        reasoning="".join(_text(chunk, "reasoning_content") for chunk in chunks),
-        logprobs=tuple(tokens) or None,
-    )
-
-
-def _tokens(choice: Mapping[str, Any], alternatives: int) -> Iterator[TokenLogprob]:
-    for token in (choice.get("logprobs") or {}).get("content") or ():
-        top = [Alternative(token=one["token"], logprob=one["logprob"]) for one in token["top_logprobs"]]
-        yield TokenLogprob(token=token["token"], logprob=token["logprob"], top=tuple(top[:alternatives]))
-
-
-def _usage(chunks: list[dict[str, Any]]) -> Usage:
-    counted = next((chunk["usage"] for chunk in reversed(chunks) if chunk.get("usage")), None)
-    if counted is None:
-        return Usage()
-    return Usage(
-        input_tokens=counted["prompt_tokens"],
-        output_tokens=counted["completion_tokens"],
-        cached_input_tokens=counted.get("prompt_tokens_details", {}).get("cached_tokens", 0),
-    )
+def _without_extra_alternatives(answer: Completion, most: int) -> Completion:
+    """Return an answer with at most so many alternatives for each token: more are asked for than are wanted."""
+    tokens = [token.model_copy(update={"top": token.top[:most]}) for token in answer.logprobs or ()]
+    return replace(answer, logprobs=tuple(tokens) or None)
 
 
 def _error(problem: dict[str, Any]) -> errors.ModelError:

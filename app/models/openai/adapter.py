@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
+from app.models.answers.assembler import read_answer
 from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
 from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
@@ -99,7 +100,7 @@ class OpenAI:
             ModelError: one of its subclasses.
         """
         answer = await self._http.post(self._dialect.path, self._body(prompt), timeout=timeout)
-        completion = self._dialect.read(answer.content, self._errors)
+        completion = read_answer(answer.content, self._dialect.assembler(self._errors))
         return replace(completion, allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)))
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
@@ -109,7 +110,7 @@ class OpenAI:
             ModelError: one of its subclasses.
         """
         body = self._dialect.streamed(self._body(prompt))
-        return self._http.assemble(self._dialect.path, body, self._dialect.assembly(self._errors), timeout=timeout)
+        return self._http.assemble(self._dialect.path, body, self._dialect.assembler(self._errors), timeout=timeout)
 
     def batched(self, prompt: Prompt) -> Mapping[str, Any]:
         """Return the body of a request for a batch."""

@@ -10,37 +10,25 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.errors import BatchExpired, BatchFailed, ModelError
+from app.models.answers.json_data import mapping, objects, text
 from app.models.base import BatchResults, Completion
-from app.models.http.batch_files import BatchLine, parse_body, read_answers
+from app.models.http.batch_files import latest, parse_body, read_answers, read_item
 from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient
 from app.models.openai.dialect import Dialect
+from app.models.usage import count
 
 #: The only completion window that the API supports.
 _WINDOW = "24h"
 _UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
-_OK = 200
+_OK = range(200, 300)
 _EXPIRED = "batch_expired"
 #: What tells in the metadata of a batch how its requests are called, and how many of the last batches are looked at.
 _NAMES, _LISTED = "names", 100
 
 
-class _Response(BaseModel):
-    status_code: int
-    body: Any = None
-
-
-class _Error(BaseModel):
-    code: str | None = None
-    message: str | None = None
-
-
 class _File(BaseModel):
     id: str
-
-
-class _Faults(BaseModel):
-    data: tuple[_Error, ...] | None = None
 
 
 class _State(BaseModel):
@@ -48,7 +36,7 @@ class _State(BaseModel):
     status: str
     output_file_id: str | None = None
     error_file_id: str | None = None
-    errors: _Faults | None = None
+    errors: Any = None
 
     @property
     def under_way(self) -> bool:
@@ -66,11 +54,6 @@ class _Listed(BaseModel):
 
 class _List(BaseModel):
     data: tuple[_Listed, ...] = ()
-
-
-class _Line(BatchLine):
-    response: _Response | None = None
-    error: _Error | None = None
 
 
 class OpenAIBatches:
@@ -137,30 +120,30 @@ class OpenAIBatches:
         state, files = await self._http.use(look, timeout=timeout)
         if state.under_way:
             return None
-        found = (one for file in files for one in read_answers(file, _Line, self._answer, self._errors))
-        return BatchResults(dict(found), self._rest(state))
+        found = (one for file in files for one in read_answers(file, self._answer, self._errors))
+        return BatchResults(latest(found), self._rest(state))
 
-    def _answer(self, line: _Line) -> Completion | ModelError:
-        if line.response is None:
-            return self._unanswered(line.error or _Error())
-        if line.response.status_code != _OK:
-            return self._errors.answered(line.response.status_code, line.response.body)
-        try:
-            return self._dialect.read(json.dumps(line.response.body).encode(), self._errors)
-        except ModelError as error:
-            return error
+    def _answer(self, line: Mapping[str, Any]) -> Completion | ModelError:
+        response = mapping(line.get("response"))
+        if not response:
+            return self._unanswered(mapping(line.get("error")))
+        status, body = count(response.get("status_code")), response.get("body")
+        if status is not None and status not in _OK:
+            return self._errors.answered(status, body)
+        if body is None:
+            return self._errors.malformed(json.dumps(line))
+        return read_item(body, self._dialect.assembler(self._errors))
 
-    def _unanswered(self, error: _Error) -> ModelError:
-        message = self._errors.clean(error.message or "the batch has no answer for this request")
-        kind = BatchExpired if error.code == _EXPIRED else BatchFailed
+    def _unanswered(self, error: Mapping[str, Any]) -> ModelError:
+        message = self._errors.clean(text(error.get("message")) or "the batch has no answer for this request")
+        kind = BatchExpired if error.get("code") == _EXPIRED else BatchFailed
         return kind(message, provider=self._errors.provider)
 
     def _rest(self, state: _State) -> ModelError:
         """Return the error of requests that are in no file."""
         if state.status == "expired":
             return BatchExpired("the batch expired before this request was answered", provider=self._errors.provider)
-        faults = (state.errors.data if state.errors else None) or ()
-        told = [fault.message for fault in faults if fault.message]
+        told = [why for fault in objects(mapping(state.errors).get("data")) if (why := text(fault.get("message")))]
         message = f"the batch is {state.status}, without an answer for this request"
         return BatchFailed(self._errors.clean(": ".join([message, *told[:1]])), provider=self._errors.provider)
 

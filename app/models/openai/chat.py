@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.models.base import Completion, Features, Prompt
+from app.models.base import Features, Prompt
 from app.models.http.errors import ErrorTranslator
 from app.models.openai import json_schema
-from app.models.openai.chat_parsing import parse_chat
-from app.models.openai.chat_stream import ChatStreamAssembler
+from app.models.openai.chat_answer import ChatAssembler
 from topics.model_requests import Message, Sampling, Tool
 
 _SAME_NAMES = {"temperature", "top_p", "stop", "reasoning_effort"}
@@ -43,13 +42,9 @@ class Chat:
         usage = {"stream_options": {"include_usage": True}} if self._usage_option else {}
         return {**body, "stream": True, **usage}
 
-    def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Parse a complete answer."""
-        return parse_chat(body, errors)
-
-    def assembly(self, errors: ErrorTranslator) -> ChatStreamAssembler:
-        """Return the assembler of one streamed answer."""
-        return ChatStreamAssembler(errors)
+    def assembler(self, errors: ErrorTranslator) -> ChatAssembler:
+        """Return the assembler of one answer, whole or streamed."""
+        return ChatAssembler(errors)
 
     def _sampling(self, sampling: Sampling) -> dict[str, Any]:
         fields = sampling.model_dump(exclude_defaults=True, include=_SAME_NAMES)

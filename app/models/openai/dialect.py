@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from app.models.base import Completion, Features, Prompt
+from app.models.answers.assembler import AnswerAssembler
+from app.models.base import Features, Prompt
 from app.models.http.errors import ErrorTranslator
-from app.models.http.stream_assembler import StreamAssembler
 from topics.model_requests import Sampling
 
 
@@ -26,14 +26,6 @@ class Dialect(Protocol):
         """Return the same request for a stream."""
         ...
 
-    def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Parse a complete answer.
-
-        Raises:
-            ModelError: it does not have the documented format, or was withheld.
-        """
-        ...
-
-    def assembly(self, errors: ErrorTranslator) -> StreamAssembler:
-        """Return the assembler of one streamed answer."""
+    def assembler(self, errors: ErrorTranslator) -> AnswerAssembler:
+        """Return the assembler of one answer, whole or streamed."""
         ...

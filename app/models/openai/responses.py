@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from app.models.base import Completion, Features, Prompt
+from app.models.base import Features, Prompt
 from app.models.http.errors import ErrorTranslator
 from app.models.openai import json_schema
-from app.models.openai.responses_parsing import parse_response
-from app.models.openai.responses_stream import ResponsesStreamAssembler
+from app.models.openai.responses_answer import ResponsesAssembler
 from topics.model_requests import Message, Sampling, Tool
 
 
@@ -34,13 +33,9 @@ class Responses:
         """Return the same request for a stream."""
         return {**body, "stream": True}
 
-    def read(self, body: bytes, errors: ErrorTranslator) -> Completion:
-        """Parse a complete answer."""
-        return parse_response(body, errors)
-
-    def assembly(self, errors: ErrorTranslator) -> ResponsesStreamAssembler:
-        """Return the assembler of one streamed answer."""
-        return ResponsesStreamAssembler(errors)
+    def assembler(self, errors: ErrorTranslator) -> ResponsesAssembler:
+        """Return the assembler of one answer, whole or streamed."""
+        return ResponsesAssembler(errors)
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def _without_room(budget_state: BudgetState, place: QueuedReservation) -> Decide
         case "degrade":
             return _grant(budget_state, place, degraded=True)
         case "refuse":
-            return budget_state, [StepResult(id=place.request_id, task_id=place.task_id, error=_refusal(budget_state))]
+            error = _refusal(budget_state, place.workflow)
+            return budget_state, [StepResult(id=place.request_id, task_id=place.task_id, error=error)]
 
 
 def _serve(budget_state: BudgetState) -> Decided:
@@ -126,11 +127,14 @@ def _granted(budget_state: BudgetState, task_id: str, request_id: str, *, degrad
     return StepResult(id=request_id, task_id=task_id, output=models, degraded=degraded)
 
 
-def _refusal(budget_state: BudgetState) -> Failure:
+def _refusal(budget_state: BudgetState, workflow: str) -> Failure:
+    asked, left = budget_state.estimate(workflow), budget_state.left
+    of_what = "what runs of its workflow cost" if workflow in budget_state.costs else "the budget's `reserve`"
     renewed = datetime.fromtimestamp(budget_state.ends_at, UTC)
     return Failure.of(
         BudgetExceeded(
             f"the budget {budget_state.budget} has not enough left for another run: "
+            f"the run asks for {asked:.4g} USD ({of_what}), and {left:.4g} are left; "
             f"of {budget_state.terms.limit:g} USD, {budget_state.spent:.4g} are spent "
             f"and {budget_state.total_reserved:.4g} reserved for active runs; "
             f"it renews at {renewed:%Y-%m-%d %H:%M:%S} UTC"

@@ -78,6 +78,11 @@ class BudgetState:
         """The sum of all reservations (US dollars)."""
         return sum(one.amount for one in self.reserved.values())
 
+    @property
+    def left(self) -> float:
+        """What is neither spent nor reserved (US dollars); never negative."""
+        return max(0.0, self.terms.limit - self.spent - self.total_reserved)
+
     def estimate(self, workflow: str) -> float:
         """Return what to reserve for a run: what 95 of 100 do not exceed, or, before one has ended, `reserve`.
 

@@ -69,7 +69,8 @@ async def test_an_answer_in_pieces(upstream: Upstream) -> None:
 
     *pieces, completion = await streamed(anthropic(upstream))
 
-    assert pieces == [Delta("Hi"), Delta(".")]
+    counts = [Delta(usage=Usage(input_tokens=11, output_tokens=written)) for written in (1, 3)]
+    assert pieces == [counts[0], Delta("Hi"), Delta("."), counts[1]]
     assert completion == Completion("Hi.", "stop", Usage(input_tokens=11, output_tokens=3))
     assert upstream.bodies[0]["stream"] is True
 
@@ -124,7 +125,7 @@ async def test_too_high_a_temperature_is_refused_before_anything_is_sent(upstrea
     assert upstream.bodies == []
 
 
-@pytest.mark.parametrize("body", [{}, {"content": []}, {"content": "Hi.", "usage": {}}, {"choices": []}, [], None])
+@pytest.mark.parametrize("body", [{}, {"usage": {}}, {"delta": "Hi."}, {"choices": []}, [], None])
 async def test_an_answer_of_another_form_is_never_a_success(body: object, upstream: Upstream) -> None:
     upstream.json(body)
 
@@ -157,7 +158,7 @@ async def test_an_error_during_a_stream_ends_it(upstream: Upstream) -> None:
     with pytest.raises(Overloaded, match=r"Too busy for \[redacted\]\."):
         await collect(model, pieces)
 
-    assert pieces == [Delta("Hi.")]
+    assert pieces == [Delta(usage=Usage(input_tokens=11, output_tokens=1)), Delta("Hi.")]
     async with asyncio.timeout(5):
         await upstream.idle()
     await model.close()

@@ -16,8 +16,8 @@ from tests.models.virtual_time import now
 from topics.model_requests import Message
 
 PROMPT = Prompt((Message(role="user", content="Hello?"),))
-#: What a model does: wait so long, say something, or fail.
-Act = float | str | ModelError | Exception
+#: What a model does: wait so long, say something (with or without counts), or fail.
+Act = float | str | Delta | ModelError | Exception
 
 
 class Player:
@@ -47,6 +47,9 @@ class Player:
                 if isinstance(act, str):
                     text += act
                     yield Delta(act)
+                elif isinstance(act, Delta):
+                    text += act.text
+                    yield act
                 else:
                     await asyncio.sleep(act)
             yield Completion(text)

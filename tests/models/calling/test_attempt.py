@@ -11,6 +11,7 @@ from app.models.calling.call import call
 from app.models.outcome import Outcome
 from tests.models.calling.streams import PROMPT, Act, Player, Reader, clock, limiter, settings
 from tests.models.virtual_time import run
+from topics.model_responses import Usage
 
 
 def _ask(model: Player, reader: Reader | None = None, *, prefix: str = "", **fields: object) -> Outcome:
@@ -130,6 +131,43 @@ def test_a_stream_that_ends_without_an_end_is_cut_off() -> None:
     outcome = _ask(Endless(["One "]), Reader(), attempts=1)
     assert isinstance(outcome.error, errors.Unavailable)
     assert outcome.text == "One "
+
+
+COUNTS = Usage(input_tokens=50, output_tokens=2)
+
+
+@pytest.mark.parametrize(
+    ("script", "partial"),
+    [
+        ([], None),
+        (["One "], Completion("One ")),
+        ([Delta(reasoning="Hm. "), "One "], Completion("One ", reasoning="Hm. ")),
+        # The last count holds, unless more was written since.
+        (["One ", Delta(usage=COUNTS)], Completion("One ", usage=COUNTS)),
+        ([Delta("One ", usage=COUNTS)], Completion("One ", usage=COUNTS)),
+        ([Delta(usage=COUNTS), "One "], Completion("One ", usage=COUNTS)),
+        ([Delta(usage=COUNTS), "One " * 5], Completion("One " * 5, usage=Usage(input_tokens=50))),
+        ([Delta(usage=COUNTS)], Completion("", usage=COUNTS)),
+    ],
+)
+@pytest.mark.parametrize("ends", ["cut", "silent"])
+def test_what_came_before_an_answer_broke_off_is_kept_with_its_counts(
+    script: list[Act], partial: Completion | None, ends: str
+) -> None:
+    reader = Reader()
+    end: Act = errors.Unavailable("cut") if ends == "cut" else 99.0
+    outcome = _ask(Player([*script, end]), reader, attempts=1)
+    (attempt,) = outcome.attempts
+    assert (attempt.completion, attempt.partial) == (None, partial)
+    assert all(piece.text or piece.end for piece in reader.pieces)  # counts are nothing to read
+
+
+def test_what_an_error_says_that_has_to_be_paid_for_is_kept() -> None:
+    refused = errors.ContentFiltered("no")
+    refused.answer = Completion("Half", usage=COUNTS)
+    for reader in (None, Reader()):
+        (attempt,) = _ask(Player(["Ha", refused], whole=reader is None), reader).attempts
+        assert (attempt.error, attempt.partial) == (refused, refused.answer)
 
 
 def test_what_the_sink_raises_comes_out_and_is_not_the_models_fault() -> None:

@@ -37,7 +37,13 @@ def test_pieces_reasoning_and_counts_make_the_answer() -> None:
         told("AssistantMessageData", content="Hello"),
     ]
 
-    assert [subject.take(event) for event in events] == [None, Delta(reasoning="hm"), Delta("Hel"), None, None]
+    assert [subject.take(event) for event in events] == [
+        None,
+        Delta(reasoning="hm"),
+        Delta("Hel"),
+        Delta(usage=Usage(input_tokens=9, output_tokens=3, cached_input_tokens=4, reasoning_tokens=1)),
+        Delta("lo"),
+    ]
     before = subject.ended
     subject.take(told("AssistantTurnEndData"))
     assert (before, subject.ended) == (False, True)

@@ -33,6 +33,23 @@ def test_the_environment_fills_what_is_not_set(monkeypatch: pytest.MonkeyPatch) 
     assert endpoint(base_url="http://127.0.0.1:2").base_url == "http://127.0.0.1:2"
 
 
+def test_a_line_end_in_the_environment_is_no_part_of_a_key_or_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-from-environment\n")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1\n")
+
+    assert endpoint().api_key == "sk-from-environment"
+    assert endpoint().base_url == "http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize("key", ["sk-plan\nted", "sk-plan\u2019ted", "sk-plan\u200bted", "sk-plan\0ted"])
+def test_a_key_that_no_header_can_carry_is_named(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": key})
+
+    with pytest.raises(ConfigurationError, match="the environment variable OPENAI_API_KEY has") as caught:
+        endpoint()
+    assert "ted" not in str(caught.value).replace("printed", "")
+
+
 def test_the_environments_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-from-environment")
 

@@ -8,18 +8,20 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import openai
 import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app import errors
-from app.models.base import Model, Prompt
+from app.models.base import Completion, Model, Prompt
 from app.models.http.errors import ErrorTranslator, retry_after
 from app.models.registry import build
 from app.settings import ModelSettings
 from tests.models.upstream import Upstream
 from topics.model_requests import Message
+from topics.model_responses import Usage
 
 KEY = "sk-planted-secret"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -89,6 +91,24 @@ async def test_a_code_says_more_than_the_status(
     upstream.json({"error": {"code": code, "type": "invalid_request_error", "message": "no"}}, status=status)
 
     assert type(await failure(model)) is kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "the reason"},
+        {"detail": "the reason"},
+        {"detail": [{"msg": "the reason", "type": "missing"}]},
+        {"message": "the reason", "code": "400"},
+        [{"error": {"code": 400, "message": "the reason", "status": "INVALID_ARGUMENT"}}],
+    ],
+)
+async def test_the_reason_is_found_in_whichever_form(body: object, model: Model, upstream: Upstream) -> None:
+    upstream.json(body, status=400)
+
+    error = await failure(model)
+
+    assert (type(error), str(error)) == (errors.InvalidRequest, "the reason")
 
 
 async def test_a_page_of_a_proxy_is_quoted(model: Model, upstream: Upstream) -> None:
@@ -183,8 +203,25 @@ async def test_the_key_is_redacted_wherever_the_upstream_repeats_it(model: Model
         (b'{"error": {"code": 429, "message": "slow down"}}', errors.RateLimited, "slow down"),
         (b'{"error": {"type": "authentication_error", "message": "who?"}}', errors.Unauthorized, "who?"),
         (b'{"error": {"code": 400, "message": null}}', errors.InvalidRequest, "without a message"),
-        (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "unexpected response format.*down"),
-        (b'{"error": "down"}', errors.Unavailable, "unexpected response format.*down"),
+        (b'{"error": {"code": 502, "message": "down"}}', errors.Unavailable, "^down$"),
+        (b'{"error": "down"}', errors.Unavailable, "^down$"),
+        (b'{"error": {"code": "401", "message": "who?"}}', errors.Unauthorized, "^who\\?$"),
+        (b'{"error": {"code": 429.0, "message": "slow down"}}', errors.RateLimited, "^slow down$"),
+        (b'{"error": "slow down", "status": 429}', errors.RateLimited, "^slow down$"),
+        (b'[{"error": {"code": 8, "message": "slow", "status": "RESOURCE_EXHAUSTED"}}]', errors.RateLimited, "^slow$"),
+        (b'{"errors": [{"code": 401, "message": "who?"}]}', errors.Unauthorized, "^who\\?$"),
+        (b'{"choices": [{"error": {"code": 429, "message": "slow down"}}]}', errors.RateLimited, "^slow down$"),
+        (b'{"object": "error", "message": "no", "type": "BadRequestError"}', errors.InvalidRequest, "^no$"),
+        (b'{"message": "who?", "code": "invalid_api_key"}', errors.Unauthorized, "^who\\?$"),
+        (b'{"detail": [{"loc": ["body"], "msg": "field required"}]}', errors.Unavailable, "^field required$"),
+        (b'{"error": true, "message": "no", "code": 400}', errors.InvalidRequest, "^no$"),
+        (b'{"error": {"message": {"text": 1}, "error": {"message": "in", "code": 403}}}', errors.Unauthorized, "^in$"),
+        (
+            b'{"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "cold"}}}',
+            errors.Unavailable,
+            "^Provider returned error: cold$",
+        ),
+        (b'{"error": {"message": "half \\ud83d"}}', errors.Unavailable, "^half \ufffd$"),
         (b"[[[", errors.Unavailable, "unexpected response format"),
     ],
 )
@@ -240,3 +277,29 @@ def test_no_header_can_break_the_reading(value: str) -> None:
     seconds = retry_after({"retry-after": value}, now=NOW)
 
     assert seconds is None or 0 <= seconds < float("inf")
+
+
+class ConnectTimeout(OSError):
+    """What the transport raises when it cannot connect in time."""
+
+
+@pytest.mark.parametrize(("cause", "sent"), [(ConnectTimeout("late"), False), (TimeoutError("late"), True)])
+def test_a_time_out_before_there_was_a_connection_is_told_apart(cause: Exception, *, sent: bool) -> None:
+    problem = TimeoutError("timed out")
+    problem.__cause__ = cause
+    found = ErrorTranslator("openai", openai, ()).translate(problem)
+    assert (type(found), found.sent) == (errors.ModelTimeout, sent)
+
+
+async def test_a_body_that_broke_off_was_answered_and_is_paid_for(model: Model, upstream: Upstream) -> None:
+    upstream.cut(b'{"choices": [{"message": ')
+    assert (await failure(model)).answer == Completion("")
+
+
+async def test_a_refusal_that_has_a_usage_is_paid_for(model: Model, upstream: Upstream) -> None:
+    told = {"error": {"message": "no", "usage": {"input_tokens": 7}}, "usage": {"input_tokens": 7}}
+    upstream.json(told, status=400)
+    assert (await failure(model)).answer == Completion("", usage=Usage(input_tokens=7))
+    upstream.forget()
+    upstream.json({"error": {"message": "no"}}, status=400)
+    assert (await failure(model)).answer is None

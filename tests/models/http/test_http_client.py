@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -14,11 +15,14 @@ import pytest
 import pytest_asyncio
 
 from app.errors import ModelError, ModelTimeout, Unavailable
+from app.models.answers.assembler import AnswerAssembler
 from app.models.base import Completion, Delta
 from app.models.http import sdk
 from app.models.http.endpoint import Endpoint
+from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient, merge_body
 from tests.models.upstream import Upstream, event
+from topics.model_responses import Usage
 
 MOST = 100_000
 
@@ -40,8 +44,8 @@ async def http_client(upstream: Upstream) -> AsyncIterator[HttpClient]:
 
 async def data(http_client: HttpClient, *, timeout: float = 5, most: int = 1000) -> list[str]:
     found: list[str] = []
-    async with http_client.stream("/path", {"a": 1}, timeout=timeout) as (_, events):
-        async for _, one in events:
+    async with http_client.stream("/path", {"a": 1}, timeout=timeout) as stream:
+        async for _, one in stream.events:
             found.append(one)
             if len(found) == most:
                 break
@@ -71,9 +75,9 @@ async def test_what_is_sent_and_what_comes_back(http_client: HttpClient, upstrea
 async def test_events_come_with_their_headers(http_client: HttpClient, upstream: Upstream) -> None:
     upstream.stream(event("one"), 0.01, event("two", "named"), headers={"x-left": "3"}, kind="text/event-stream")
 
-    async with http_client.stream("/path", {"a": 1}, timeout=5) as (headers, events):
-        assert headers["X-Left"] == "3"
-        assert [one async for one in events] == [("message", "one"), ("named", "two")]
+    async with http_client.stream("/path", {"a": 1}, timeout=5) as stream:
+        assert stream.headers["X-Left"] == "3"
+        assert [one async for one in stream.events] == [("message", "one"), ("named", "two")]
     assert upstream.bodies == [{"a": 1}]
 
 
@@ -100,8 +104,8 @@ async def test_a_cancelled_stream_closes_the_connection(http_client: HttpClient,
     begun = asyncio.Event()
 
     async def read() -> None:
-        async with http_client.stream("/path", {}, timeout=30) as (_, events):
-            async for _ in events:
+        async with http_client.stream("/path", {}, timeout=30) as stream:
+            async for _ in stream.events:
                 begun.set()
 
     reading = asyncio.create_task(read())
@@ -114,13 +118,20 @@ async def test_a_cancelled_stream_closes_the_connection(http_client: HttpClient,
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/html; charset=utf-8"])
-async def test_another_type_is_not_a_stream(kind: str, http_client: HttpClient, upstream: Upstream) -> None:
-    upstream.raw(b"{}", kind=kind.partition(";")[0])
+async def test_another_body_is_not_a_stream(kind: str, http_client: HttpClient, upstream: Upstream) -> None:
+    upstream.raw(b"<html>", kind=kind.partition(";")[0])
 
     error = await failure(http_client)
 
     assert type(error) is Unavailable
     assert kind.partition(";")[0] in str(error)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream"])
+async def test_what_begins_like_events_is_a_stream(kind: str, http_client: HttpClient, upstream: Upstream) -> None:
+    upstream.stream(event("one"), event("two"), kind=kind)
+
+    assert await data(http_client) == ["one", "two"]
 
 
 async def test_a_stream_that_is_cut_is_unavailable(http_client: HttpClient, upstream: Upstream) -> None:
@@ -212,16 +223,29 @@ def test_what_is_added_goes_into_objects_too() -> None:
     assert body["b"] == {"c": 1, "d": 1}
 
 
-class Words:
+class Words(AnswerAssembler):
     """An answer whose events are its words; `.` is the last one."""
 
     def __init__(self) -> None:
+        super().__init__(ErrorTranslator("host", None, ()))
         self.words: list[str] = []
-        self.done = False
+        self.count = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        return self.count
+
+    @property
+    def partial(self) -> Completion:
+        return replace(self.completion(), usage=self.count)
+
+    def _take(self, name: str, event: dict[str, Any]) -> Delta | None: ...
 
     def add(self, name: str, data: str) -> Delta | None:  # noqa: ARG002  # the port's signature
         self.done = data == "."
         self.words.append(data)
+        if data == "-":
+            self.count = Usage(output_tokens=len(self.words))
         return None if data == "-" * len(data) else Delta(data)
 
     def completion(self) -> Completion:
@@ -238,9 +262,28 @@ async def test_an_answer_is_put_together_until_its_last_event(http_client: HttpC
 
     *pieces, whole = await assembled(http_client)
 
-    assert pieces == [Delta("a"), Delta(".")]
+    assert pieces == [Delta("a"), Delta(usage=Usage(output_tokens=2)), Delta(".")]
     assert isinstance(whole, Completion)
     assert (whole.text, whole.allowance and whole.allowance.requests) == ("a-.", 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ((), None),
+        (("a", "-"), Completion("a-", usage=Usage(output_tokens=2))),
+        (("a", "-", "x" * 40), Completion("a-" + "x" * 40)),  # what was counted was less than that
+    ],
+)
+async def test_an_error_amid_a_stream_carries_what_came_before_it(
+    words: tuple[str, ...], answer: Completion | None, http_client: HttpClient, upstream: Upstream
+) -> None:
+    upstream.stream(*map(event, words), b": wait\n\n", 0.05, then="cut")
+
+    with pytest.raises(Unavailable) as raised:
+        await assembled(http_client)
+
+    assert raised.value.answer == answer
 
 
 @pytest.mark.parametrize("letter", ["x", "-"])

@@ -67,13 +67,39 @@ def test_a_reset_is_read_in_all_its_forms(value: str, seconds: float | None) -> 
     assert found == RateLimitHeaders(requests=1, requests_reset=seconds)
 
 
-@pytest.mark.parametrize(("value", "count"), [("-3", 0), ("1e3", None), ("٣", None), ("9" * 5000, None), (" 7 ", 7)])
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("-3", 0),
+        ("-1", None),
+        ("-1.0", None),
+        ("7.0", 7),
+        ("7.5", None),
+        ("unlimited", None),
+        ("1e3", None),
+        ("٣", None),
+        ("9" * 5000, None),
+        (" 7 ", 7),
+    ],
+)
 def test_a_count_is_a_whole_number_that_is_not_negative(value: str, count: int | None) -> None:
     found = parse_rate_limit_headers(
         {"x-ratelimit-remaining-requests": value, "x-ratelimit-remaining-tokens": "1"}, now=NOW
     )
 
     assert found == RateLimitHeaders(requests=count, tokens=1)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+def test_of_a_limit_that_is_not_known_nothing_is_told(limit: str) -> None:
+    headers = {
+        "x-ratelimit-limit-tokens": limit,
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "0",
+        "x-ratelimit-remaining-requests": "-1",
+    }
+
+    assert parse_rate_limit_headers(headers, now=NOW) == RateLimitHeaders(tokens_reset=0.0)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

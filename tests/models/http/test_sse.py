@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Unavailable
-from app.models.http.sse import events
+from app.models.http.sse import EventReader, events
 
 
 async def sent(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -17,7 +17,7 @@ async def sent(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def read(*chunks: bytes, longest: int = 1000) -> list[tuple[str, str]]:
-    return [event async for event in events(sent(chunks), provider="p", longest=longest)]
+    return [event async for event in events(sent(chunks), EventReader("p", longest))]
 
 
 async def test_an_event_has_a_name_and_data() -> None:
@@ -48,8 +48,63 @@ async def test_what_is_not_finished_is_dropped() -> None:
     assert await read(b"data: 1\n\n", b"data: 2\n") == [("message", "1")]
 
 
+@pytest.mark.parametrize(
+    "last",
+    [b'data: {"a": 1}', b'data: {"a": 1}\n', b"data: [DONE]", b"data: [DONE]\r\n", b'{"a":\n1}', b"\xef\xbb\xbf[1]"],
+)
+async def test_what_is_complete_at_the_end_needs_no_empty_line(last: bytes) -> None:
+    ((_, data),) = await read(last)
+
+    assert data.replace("\n", " ") in {'{"a": 1}', "[DONE]", "[1]"}
+
+
 async def test_broken_text_is_no_reason_to_fail() -> None:
-    assert await read(b"data: \xff\n\n") == [("message", "\ufffd")]
+    assert await read(b"data: \xff\n\n") == [("message", "\udcff")]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 8])
+async def test_a_byte_order_mark_is_no_part_of_the_first_field(place: int) -> None:
+    stream = b"\xef\xbb\xbfdata: 1\n\n"
+
+    assert await read(stream[:place], stream[place:]) == [("message", "1")]
+
+
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [
+        (b'{"error": {"message": "no"}}', ['{"error": {"message": "no"}}']),
+        (b'{\n  "a": 1\n}\n', ['{\n  "a": 1\n}']),
+        (b'{"a": 1}\n{"a": 2}\n', ['{"a": 1}', '{"a": 2}']),
+        (b'data: {"a": 1}\n\n{"error": "no"}\n\n', ['{"a": 1}', '{"error": "no"}']),
+        (b'data: {"a": 1}\n{"error": "no"}', ['{"a": 1}', '{"error": "no"}']),
+        (b'{"a":\n1}\ndata: 2\n\n', ['{"a":\n1}', "2"]),
+        (b'[{"a": 1},\n{"a": 2}]', ['[{"a": 1},\n{"a": 2}]']),
+        (b'{"a": 1\n', ['{"a": 1']),
+    ],
+)
+async def test_json_without_a_frame_is_an_event(stream: bytes, found: list[str]) -> None:
+    whole = await read(stream)
+
+    assert [data for _, data in whole] == found
+    assert await read(*(stream[at : at + 1] for at in range(len(stream)))) == whole
+
+
+@pytest.mark.parametrize("stream", [b"data: 1", b"{}", b": ok", b"\n\n[1]", b"\xef\xbb\xbfdata: 1\n\n", b"id: 1\n"])
+def test_what_claims_to_be_something_else_may_be_events_or_json(stream: bytes) -> None:
+    reader = EventReader(instead="text/html")
+
+    found = [*reader.feed(stream), *reader.close()]
+
+    assert len(found) == (b"1" in stream and b"\n\n" in stream) + (stream == b"{}")
+
+
+@pytest.mark.parametrize("stream", [b"<html>", b"\n\nNo.\n", b"", b"\n", b"name: 1\n\n"])
+def test_what_begins_neither_like_events_nor_like_json_is_what_it_claims_to_be(stream: bytes) -> None:
+    reader = EventReader(instead="text/html")
+
+    with pytest.raises(Unavailable, match="not an event stream but text/html"):
+        [*reader.feed(stream), *reader.close()]
+    assert [*(standard := EventReader()).feed(stream), *standard.close()] == []
 
 
 STREAM = "event: a\r\ndata: é\r\n\r\n: c\n\ndata: 1\rdata: 2\r\rdata: 💡\n\n".encode()
@@ -89,4 +144,4 @@ async def test_that_empty_lines_of_data_count_towards_the_length() -> None:
             yield b"data:\n"
 
     with pytest.raises(Unavailable, match="longer than 50 bytes"):
-        [event async for event in events(chunks(), longest=50)]
+        [event async for event in events(chunks(), EventReader("", 50))]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import ConfigurationError, ContentFiltered, Unavailable
+from app.models.answers.verdict import empty_answer
 from app.models.base import Completion, Delta, Prompt, RateLimitHeaders
 from app.models.capabilities import adapt_prompt
 from app.models.openai.adapter import OpenAI
@@ -84,7 +85,7 @@ async def test_the_newer_name_of_max_tokens_can_be_chosen(upstream: Upstream) ->
         ("length", "length"),
         ("tool_calls", "tool_calls"),
         ("function_call", "tool_calls"),
-        ("eos", "other"),
+        ("eos", "stop"),
         (None, "other"),
     ],
 )
@@ -114,10 +115,9 @@ async def test_a_withheld_answer_is_filtered(body: dict[str, Any], upstream: Ups
     [
         {"choices": []},
         {"choices": None},
-        {"choices": [{"message": {"content": ["a"]}}]},
-        {"choices": [{"finish_reason": "stop"}]},
-        {"error": {"message": "no capacity"}},
-        reply(None),
+        {"choices": [{}]},
+        {"choices": [{"message": {"content": 7}}]},
+        {"choices": "none"},
         [],
         None,
     ],
@@ -127,6 +127,13 @@ async def test_an_answer_without_a_usable_choice_is_never_a_success(body: object
 
     with pytest.raises(Unavailable, match="unexpected response format"):
         await answer(openai(upstream))
+
+
+@pytest.mark.parametrize("body", [reply(None), reply(""), {"choices": [{"finish_reason": "stop"}]}])
+async def test_an_answer_without_a_text_is_empty(body: object, upstream: Upstream) -> None:
+    upstream.json(body)
+
+    assert empty_answer(await answer(openai(upstream)), "host")
 
 
 def test_a_missing_key_is_a_matter_of_configuration() -> None:
@@ -164,6 +171,7 @@ async def test_a_streamed_answer(upstream: Upstream) -> None:
     assert await streamed(openai(upstream)) == [
         Delta("H"),
         Delta("i."),
+        Delta(usage=Usage(input_tokens=11, output_tokens=3)),
         Completion("Hi.", "stop", Usage(input_tokens=11, output_tokens=3)),
     ]
     assert upstream.bodies[0]["stream"] is True

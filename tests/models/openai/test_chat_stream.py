@@ -8,8 +8,7 @@ from hypothesis import given
 from app.errors import ContentFiltered, InvalidRequest, ModelError, Overloaded, RateLimited, Unauthorized, Unavailable
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
-from app.models.openai.chat_parsing import parse_chat
-from app.models.openai.chat_stream import ChatStreamAssembler
+from app.models.openai.chat_answer import ChatAssembler
 from tests.models.assemblers import anything, only_our_errors, told
 from topics.model_requests import ToolCall
 from topics.model_responses import Alternative, TokenLogprob, Usage
@@ -28,7 +27,7 @@ def call(arguments: str, **fields: Any) -> dict[str, Any]:
 
 def test_an_answer_comes_together() -> None:
     assembly, deltas = told(
-        ChatStreamAssembler(ERRORS),
+        ChatAssembler(ERRORS),
         chunk(role="assistant", content=""),
         chunk(reasoning_content="Hm."),
         chunk(content="H", logprobs={"content": [{"token": "H", "logprob": -1.0}]}),
@@ -57,7 +56,7 @@ def test_an_answer_comes_together() -> None:
 
 def test_usage_may_come_with_every_chunk() -> None:
     assembly, _ = told(
-        ChatStreamAssembler(ERRORS),
+        ChatAssembler(ERRORS),
         {**chunk(content="H"), "usage": {"prompt_tokens": 5, "completion_tokens": 1}},
         {**chunk("stop", content="i"), "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
         {"choices": None, "usage": None},
@@ -90,7 +89,7 @@ TWO = (ToolCall(id="a", name="x", arguments='{"n": 1}'), ToolCall(id="b", name="
 )
 def test_calls_of_tools_come_in_many_ways(pieces: list[dict[str, Any]]) -> None:
     assembly, deltas = told(
-        ChatStreamAssembler(ERRORS), *(chunk(tool_calls=[piece]) for piece in pieces), chunk("tool_calls")
+        ChatAssembler(ERRORS), *(chunk(tool_calls=[piece]) for piece in pieces), chunk("tool_calls")
     )
 
     assert deltas == []
@@ -99,7 +98,7 @@ def test_calls_of_tools_come_in_many_ways(pieces: list[dict[str, Any]]) -> None:
 
 def test_calls_without_ids_are_told_apart_by_their_names() -> None:
     assembly, _ = told(
-        ChatStreamAssembler(ERRORS),
+        ChatAssembler(ERRORS),
         chunk(tool_calls=[call("{", name="x")]),
         chunk(tool_calls=[call("}")]),
         chunk("stop", tool_calls=[call("{}", name="y")]),
@@ -112,16 +111,22 @@ def test_calls_without_ids_are_told_apart_by_their_names() -> None:
     assert assembly.completion().finish_reason == "tool_calls"
 
 
-@pytest.mark.parametrize("chunks", [[], [chunk(content="Half")], [chunk(content="Half"), "[DONE]"]])
+@pytest.mark.parametrize("chunks", [[], [chunk(content="Half")], ["[DONE]"]])
 def test_without_a_reason_to_finish_it_is_no_answer(chunks: list[object]) -> None:
-    assembly, _ = told(ChatStreamAssembler(ERRORS), *chunks)
+    assembly, _ = told(ChatAssembler(ERRORS), *chunks)
 
     with pytest.raises(Unavailable, match="ended without a finish reason"):
         assembly.completion()
 
 
+def test_an_end_without_a_reason_is_one() -> None:
+    assembly, _ = told(ChatAssembler(ERRORS), chunk(content="Hi."), "[DONE]")
+
+    assert assembly.completion() == Completion("Hi.", "other", repaired=("finish",))
+
+
 def test_with_a_reason_to_finish_it_needs_no_further_end() -> None:
-    assembly, _ = told(ChatStreamAssembler(ERRORS), chunk("length", content="Half"))
+    assembly, _ = told(ChatAssembler(ERRORS), chunk("length", content="Half"))
 
     assert assembly.completion() == Completion("Half", "length")
 
@@ -135,16 +140,23 @@ def test_with_a_reason_to_finish_it_needs_no_further_end() -> None:
     ],
 )
 def test_a_withheld_answer_is_filtered(chunks: list[object]) -> None:
-    assembly, _ = told(ChatStreamAssembler(ERRORS), *chunks)
+    assembly, _ = told(ChatAssembler(ERRORS), *chunks)
 
     with pytest.raises(ContentFiltered):
         assembly.completion()
 
 
-@pytest.mark.parametrize("data", ["", "{", "[]", "null", '{"choices": [{"delta": {"content": 7}}]}', "[DONE"])
+@pytest.mark.parametrize("data", ["{", '{"choices": "none"}', '{"choices": [{"delta": {"content": 7}}]}', "[DONE"])
 def test_what_is_not_a_chunk_is_unavailable(data: str) -> None:
     with pytest.raises(Unavailable, match="unexpected response format"):
-        told(ChatStreamAssembler(ERRORS), chunk(content="Half"), data)
+        told(ChatAssembler(ERRORS), chunk(content="Half"), data)
+
+
+@pytest.mark.parametrize("data", ["", " ", "[]", "null", "{}", '{"choices": [{"delta": null}]}'])
+def test_what_says_nothing_does_not_matter(data: str) -> None:
+    assembly, deltas = told(ChatAssembler(ERRORS), chunk(content="Hi."), data, chunk("stop"))
+
+    assert (assembly.completion(), deltas) == (Completion("Hi."), [Delta("Hi.")])
 
 
 @pytest.mark.parametrize(
@@ -155,6 +167,8 @@ def test_what_is_not_a_chunk_is_unavailable(data: str) -> None:
         ({"message": "slow down", "code": 429}, RateLimited),
         ({"message": "down", "code": 502}, Unavailable),
         ({"message": "who?", "code": 401}, Unauthorized),
+        ({"message": "who?", "code": "401"}, Unauthorized),
+        ({"message": "slow down", "code": 8, "status": "RESOURCE_EXHAUSTED"}, RateLimited),
         ({"message": "what?", "type": "invalid_request_error", "code": None}, InvalidRequest),
         ({"message": "no", "code": "content_filter"}, ContentFiltered),
         ({"message": "broken", "type": "server_error"}, Unavailable),
@@ -163,7 +177,7 @@ def test_what_is_not_a_chunk_is_unavailable(data: str) -> None:
 )
 def test_an_error_during_the_stream(error: object, kind: type[ModelError]) -> None:
     with pytest.raises(ModelError) as raised:
-        told(ChatStreamAssembler(ERRORS), chunk(content="Half"), {"error": error})
+        told(ChatAssembler(ERRORS), chunk(content="Half"), {"error": error})
 
     assert type(raised.value) is kind
     assert str(raised.value) == (error["message"] if isinstance(error, dict) else error)
@@ -171,7 +185,7 @@ def test_an_error_during_the_stream(error: object, kind: type[ModelError]) -> No
 
 def test_an_event_called_error_is_one() -> None:
     with pytest.raises(Unavailable, match=r"^the engine died$"):
-        ChatStreamAssembler(ERRORS).add("error", '{"message": "the engine died"}')
+        ChatAssembler(ERRORS).add("error", '{"message": "the engine died"}')
 
 
 @given(
@@ -190,4 +204,4 @@ def test_an_event_called_error_is_one() -> None:
     )
 )
 def test_nothing_that_is_sent_breaks_the_reading(data: object) -> None:
-    only_our_errors(ChatStreamAssembler(ERRORS), parse_chat, ERRORS, data)
+    only_our_errors(ChatAssembler, ERRORS, data)

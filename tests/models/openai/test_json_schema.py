@@ -16,6 +16,10 @@ def closed(**properties: Any) -> dict[str, Any]:
     }
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return closed(a=nested(depth - 1) if depth else TEXT)
+
+
 TEXT = {"type": "string"}
 
 
@@ -24,13 +28,15 @@ TEXT = {"type": "string"}
     [
         closed(),
         closed(a=TEXT),
-        {"type": "object", "additionalProperties": False},
         closed(a={"type": "array", "items": closed(b=TEXT), "maxItems": 3}),
         closed(a={"anyOf": [TEXT, {"type": "null"}]}),
-        closed(a={"enum": ["x", "y"]}, b={"const": 1}),
+        closed(a={"type": "string", "enum": ["x", "y"]}, b={"type": "integer", "const": 1}),
+        closed(a={"anyOf": [{"$ref": "#"}, {"type": "null"}], "description": "the next one"}),
+        closed(a={"anyOf": [closed(b=TEXT), closed(c=TEXT)]}),
         closed(a={"type": "string", "format": "date-time", "pattern": "^a", "title": "A", "description": "…"}),
         {**closed(a={"$ref": "#/$defs/b"}), "$defs": {"b": closed(c=TEXT)}},
         closed(properties=TEXT, items=TEXT),
+        nested(9),
         closed(a={"type": ["object", "null"], **{k: v for k, v in closed(b=TEXT).items() if k != "type"}}),
     ],
 )
@@ -58,6 +64,33 @@ def test_a_closed_schema_is_strict(schema: dict[str, Any]) -> None:
         closed(a={"allOf": [TEXT]}),
         {**closed(a={"$ref": "#/$defs/b"}), "$defs": {"b": {"type": "object"}}},
         {**closed(a=TEXT), "oneOf": [closed(a=TEXT)]},
+        {**closed(a={"$ref": "#/$defs/b", "description": "…"}), "$defs": {"b": closed(c=TEXT)}},
+        {**closed(a={"$ref": "#/$defs/b", "title": "A"}), "$defs": {"b": closed(c=TEXT)}},
+        closed(a={"$ref": "#/$defs/nowhere"}),
+        closed(a={"$ref": "https://example.com/schema.json"}),
+        closed(a=TEXT, b={"$ref": "#/properties/a"}),
+        closed(a={**closed(b={"$ref": "#/$defs/c"}), "$defs": {"c": TEXT}}),
+        {"type": "object", "additionalProperties": False},
+        {**closed(a=TEXT), "anyOf": [closed(a=TEXT)]},
+        closed(a={"enum": ["x", "y"]}),
+        closed(a={"const": 1}),
+        closed(a={"type": "string", "enum": ["x", 1]}),
+        closed(a={"type": "integer", "enum": [True]}),
+        closed(a={"type": "string", "enum": []}),
+        closed(a={"type": "date"}),
+        closed(a={"type": "array"}),
+        closed(a={"type": "array", "items": True}),
+        closed(a={"type": "array", "prefixItems": [TEXT]}),
+        closed(a={"type": "array", "items": TEXT, "uniqueItems": True}),
+        closed(a={"type": "string", "default": "x"}),
+        closed(a={"type": "string", "pattern": "^(?!a)"}),
+        closed(a={"anyOf": []}),
+        closed(a={"anyOf": [closed(kind=TEXT), closed(kind={"type": "integer"})]}),
+        nested(10),
+        closed(**{f"p{number}": TEXT for number in range(5001)}),
+        closed(a={"type": "integer", "enum": list(range(1001))}),
+        closed(a={"type": "string", "enum": ["x" * 70 + str(number) for number in range(251)]}),
+        closed(**{"x" * 120_001: TEXT}),
     ],
 )
 def test_an_open_one_is_not(schema: dict[str, Any]) -> None:

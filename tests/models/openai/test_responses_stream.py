@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -9,9 +8,8 @@ from hypothesis import given
 from app.errors import Overloaded, RateLimited, Unavailable
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
-from app.models.openai.responses_parsing import parse_response
-from app.models.openai.responses_stream import ResponsesStreamAssembler
-from tests.models.assemblers import anything, only_our_errors, told
+from app.models.openai.responses_answer import ResponsesAssembler
+from tests.models.assemblers import anything, only_our_errors, read, told
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage
 
@@ -39,7 +37,7 @@ def text(delta: str) -> dict[str, Any]:
 
 def test_an_answer_comes_together() -> None:
     assembly, deltas = told(
-        ResponsesStreamAssembler(ERRORS),
+        ResponsesAssembler(ERRORS),
         {"type": "response.created", "response": reply(status="in_progress")},
         {"type": "response.reasoning_summary_text.delta", "delta": "Hm."},
         {"type": "response.output_item.added", "item": message()},
@@ -64,7 +62,7 @@ def test_an_answer_comes_together() -> None:
 def test_the_parts_of_a_summary_are_paragraphs() -> None:
     summary = {"type": "reasoning", "summary": [{"type": "summary_text", "text": text} for text in ("Hm.", "Ah.")]}
     assembly, deltas = told(
-        ResponsesStreamAssembler(ERRORS),
+        ResponsesAssembler(ERRORS),
         {"type": "response.reasoning_summary_part.added", "summary_index": 0},
         {"type": "response.reasoning_summary_text.delta", "delta": "Hm."},
         {"type": "response.reasoning_summary_part.added", "summary_index": 1},
@@ -73,34 +71,34 @@ def test_the_parts_of_a_summary_are_paragraphs() -> None:
         last(summary, message("Hi.")),
     )
 
-    whole = parse_response(json.dumps(reply(summary, message("Hi."))).encode(), ERRORS)
+    whole = read(ResponsesAssembler, reply(summary, message("Hi.")), ERRORS)
     assert "".join(delta.reasoning for delta in deltas) == "Hm.\n\nAh."
     assert assembly.completion().reasoning == whole.reasoning == "Hm.\n\nAh."
 
 
 def test_the_name_of_an_event_says_what_it_is_when_its_data_does_not() -> None:
-    assert ResponsesStreamAssembler(ERRORS).add("response.output_text.delta", '{"delta": "H"}') == Delta("H")
+    assert ResponsesAssembler(ERRORS).add("response.output_text.delta", '{"delta": "H"}') == Delta("H")
 
 
 def test_what_was_not_shown_before_is_shown_at_the_end() -> None:
-    assembly, deltas = told(ResponsesStreamAssembler(ERRORS), text("H"), last(THOUGHTS, message("Hi.")))
+    assembly, deltas = told(ResponsesAssembler(ERRORS), text("H"), last(THOUGHTS, message("Hi.")))
 
     assert deltas == [Delta("H"), Delta("i.", "Hm.")]
     assert assembly.completion() == Completion("Hi.", reasoning="Hm.")
 
 
 def test_what_was_shown_counts_should_the_end_differ() -> None:
-    assembly, _ = told(ResponsesStreamAssembler(ERRORS), text("Hello."), last(message("Bye.")))
+    assembly, _ = told(ResponsesAssembler(ERRORS), text("Hello."), last(message("Bye.")))
 
     assert assembly.completion().text == "Hello."
-    assembly, _ = told(ResponsesStreamAssembler(ERRORS), text("Hello."), last())
+    assembly, _ = told(ResponsesAssembler(ERRORS), text("Hello."), last())
     assert assembly.completion().text == "Hello."
 
 
 def test_an_incomplete_answer_has_its_reason() -> None:
     details = {"reason": "max_output_tokens"}
     assembly, _ = told(
-        ResponsesStreamAssembler(ERRORS),
+        ResponsesAssembler(ERRORS),
         text("Half"),
         last(message("Half"), status="incomplete", incomplete_details=details),
     )
@@ -109,7 +107,7 @@ def test_an_incomplete_answer_has_its_reason() -> None:
 
 
 def test_without_a_last_event_it_is_no_answer() -> None:
-    assembly, _ = told(ResponsesStreamAssembler(ERRORS), text("Half"))
+    assembly, _ = told(ResponsesAssembler(ERRORS), text("Half"))
 
     assert not assembly.done
     with pytest.raises(Unavailable, match="ended without a finish reason"):
@@ -118,7 +116,7 @@ def test_without_a_last_event_it_is_no_answer() -> None:
 
 def test_a_failed_response_is_an_error() -> None:
     assembly, _ = told(
-        ResponsesStreamAssembler(ERRORS),
+        ResponsesAssembler(ERRORS),
         text("Half"),
         last(status="failed", error={"code": "overloaded", "message": "busy"}),
     )
@@ -127,10 +125,10 @@ def test_a_failed_response_is_an_error() -> None:
         assembly.completion()
 
 
-@pytest.mark.parametrize("data", ["", "{", "[DONE]", "[]", '{"type": "response.output_text.delta"}'])
+@pytest.mark.parametrize("data", ["{", '{"type": 3}', '{"type": "response.output_text.delta"}'])
 def test_what_is_not_an_event_is_unavailable(data: str) -> None:
     with pytest.raises(Unavailable, match="unexpected response format"):
-        told(ResponsesStreamAssembler(ERRORS), text("Half"), data)
+        told(ResponsesAssembler(ERRORS), text("Half"), data)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +140,11 @@ def test_what_is_not_an_event_is_unavailable(data: str) -> None:
 )
 def test_an_error_during_the_stream(event: dict[str, Any]) -> None:
     with pytest.raises(RateLimited, match="slow down"):
-        told(ResponsesStreamAssembler(ERRORS), text("Half"), event)
+        told(ResponsesAssembler(ERRORS), text("Half"), event)
 
 
 @given(
     anything("type", "delta", "response", "error", "status", "output", "content", "summary", "text", "usage", "message")
 )
 def test_nothing_that_is_sent_breaks_the_reading(data: object) -> None:
-    only_our_errors(ResponsesStreamAssembler(ERRORS), parse_response, ERRORS, data)
+    only_our_errors(ResponsesAssembler, ERRORS, data)

@@ -78,8 +78,10 @@ def test_that_runs_are_granted_as_far_as_the_money_goes() -> None:
     assert second.error is None
     assert third.error
     assert third.error.code == "budget_exceeded"
-    assert third.error.message.startswith("the budget acme has not enough left for another run: of 1 USD, 0 are spent")
-    assert third.error.message.endswith("and 0.8 reserved for active runs; it renews at 2023-11-14 22:15:00 UTC")
+    assert third.error.message == (
+        "the budget acme has not enough left for another run: the run asks for 0.4 USD (the budget's `reserve`), "
+        "and 0.2 are left; of 1 USD, 0 are spent and 0.8 reserved for active runs; it renews at 2023-11-14 22:15:00 UTC"
+    )
     assert owner.budget_state.total_reserved == 0.8
 
 
@@ -98,6 +100,7 @@ def test_that_a_cost_counts_above_the_limit_too() -> None:
     assert owner.budget_state.spent == 3.0
     (refused,) = owner.give(_event("b"))
     assert refused.error
+    assert "the run asks for 1 USD (what runs of its workflow cost), and 0 are left; of 1 USD" in refused.error.message
 
 
 def test_that_a_new_period_begins_with_nothing_spent_but_with_the_runs_under_way() -> None:

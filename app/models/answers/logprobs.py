@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
+from app.models.answers.characters import whole_characters
 from topics.model_responses import Alternative, TokenLogprob
 
 #: What the API reports for a very unlikely token; some servers report minus infinity, which JSON cannot represent.
@@ -18,6 +19,12 @@ class Token(BaseModel):
     token: str
     logprob: float
     top_logprobs: tuple[Token, ...] | None = None
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _whole(cls, token: object) -> object:
+        """Tokens may end amid a character."""
+        return whole_characters(token) if isinstance(token, str) else token
 
 
 def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...] | None:

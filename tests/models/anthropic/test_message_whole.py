@@ -10,8 +10,10 @@ from app.errors import (
     ContentFiltered,
     Unavailable,
 )
-from app.models.anthropic.parsing import parse_message
+from app.models.anthropic.message_answer import MessageAssembler
+from app.models.base import Completion
 from app.models.http.errors import ErrorTranslator
+from tests.models.assemblers import read
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage
 
@@ -23,12 +25,16 @@ def reply(*blocks: dict[str, Any], reason: str | None = "end_turn", **fields: An
     return json.dumps({"type": "message", "content": blocks, "stop_reason": reason, "usage": usage} | fields).encode()
 
 
+def answered(body: bytes) -> Completion:
+    return read(MessageAssembler, body, ERRORS)
+
+
 def text(said: str) -> dict[str, str]:
     return {"type": "text", "text": said}
 
 
 def test_reasoning_is_kept_apart_from_the_text() -> None:
-    completion = parse_message(reply({"type": "thinking", "thinking": "Hm."}, text("Hi"), text(".")), ERRORS)
+    completion = answered(reply({"type": "thinking", "thinking": "Hm."}, text("Hi"), text(".")))
 
     assert (completion.text, completion.reasoning) == ("Hi.", "Hm.")
 
@@ -42,16 +48,18 @@ def test_what_the_cache_gave_was_input_too() -> None:
         "output_tokens_details": {"thinking_tokens": 5},
     }
 
-    counted = parse_message(reply(text("Hi."), usage=usage), ERRORS).usage
+    counted = answered(reply(text("Hi."), usage=usage)).usage
 
-    assert counted == Usage(input_tokens=17, output_tokens=9, cached_input_tokens=2, reasoning_tokens=5)
+    assert counted == Usage(
+        input_tokens=17, output_tokens=9, cached_input_tokens=2, cache_write_tokens=4, reasoning_tokens=5
+    )
 
 
 def test_calls_are_read() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"place": "Oslo"}}
     search = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
 
-    completion = parse_message(reply(text("Wait."), search, use, reason="tool_use"), ERRORS)
+    completion = answered(reply(text("Wait."), search, use, reason="tool_use"))
 
     assert completion.finish_reason == "tool_calls"
     assert completion.tool_calls == (ToolCall(id="t1", name="weather", arguments='{"place": "Oslo"}'),)
@@ -70,7 +78,7 @@ def test_calls_are_read() -> None:
     ],
 )
 def test_the_reason_to_finish_is_normalised(theirs: str | None, ours: str) -> None:
-    assert parse_message(reply(text("Hi."), reason=theirs), ERRORS).finish_reason == ours
+    assert answered(reply(text("Hi."), reason=theirs)).finish_reason == ours
 
 
 @pytest.mark.parametrize(
@@ -83,10 +91,10 @@ def test_the_reason_to_finish_is_normalised(theirs: str | None, ours: str) -> No
 )
 def test_a_refusal_is_filtered(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ContentFiltered, match=message):
-        parse_message(reply(reason="refusal", **fields), ERRORS)
+        answered(reply(reason="refusal", **fields))
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"content": []}', b'{"content": "Hi.", "usage": {}}', b'{"conte'])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"usage": {}}', b'{"delta": "Hi."}', b'{"conte'])
 def test_an_answer_of_another_form_is_never_a_success(body: bytes) -> None:
     with pytest.raises(Unavailable, match="unexpected response format"):
-        parse_message(body, ERRORS)
+        answered(body)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from app.errors import ContentFiltered, ModelError, RateLimited, Unavailable
 from app.models.base import Completion
 from app.models.http.errors import ErrorTranslator
-from app.models.openai.responses_parsing import parse_response
+from app.models.openai.responses_answer import ResponsesAssembler
+from tests.models.assemblers import read
 from topics.model_requests import ToolCall
 from topics.model_responses import Alternative, TokenLogprob, Usage
 
@@ -27,7 +27,7 @@ def reply(*output: dict[str, Any], status: str = "completed", **fields: Any) -> 
 
 
 def answer(*output: dict[str, Any], **fields: Any) -> Completion:
-    return parse_response(json.dumps(reply(*output, **fields)).encode(), ERRORS)
+    return read(ResponsesAssembler, reply(*output, **fields), ERRORS)
 
 
 def test_an_answer_with_its_reasoning_and_usage() -> None:
@@ -96,15 +96,15 @@ def refusal(words: str) -> dict[str, Any]:
         (reply(status="failed", error={"code": "rate_limit_exceeded", "message": "slow"}), RateLimited, "slow"),
         (reply(status="failed", error=None), Unavailable, "the response is failed"),
         (reply(message("Half"), status="cancelled"), Unavailable, "the response is cancelled"),
-        (reply(), Unavailable, "neither text nor a tool call"),
-        ({"status": "completed"}, Unavailable, "unexpected response format"),
-        ({"error": {"message": "no"}}, Unavailable, "unexpected response format"),
+        (reply(status="in_progress"), Unavailable, "the response is in_progress"),
+        ({"id": "resp_1"}, Unavailable, "unexpected response format"),
+        ({"error": {"message": "no"}}, Unavailable, "no"),
         ([], Unavailable, "unexpected response format"),
     ],
 )
 def test_what_is_not_an_answer_is_an_error(body: object, kind: type[ModelError], why: str) -> None:
     with pytest.raises(ModelError, match=why) as raised:
-        parse_response(json.dumps(body).encode(), ERRORS)
+        read(ResponsesAssembler, body, ERRORS)
 
     assert type(raised.value) is kind
     assert raised.value.provider == "openai"

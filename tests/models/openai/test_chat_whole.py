@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from app.errors import ContentFiltered, ModelError, Overloaded, Unavailable
 from app.models.base import Completion
 from app.models.http.errors import ErrorTranslator
-from app.models.openai.chat_parsing import parse_chat
+from app.models.openai.chat_answer import ChatAssembler
+from tests.models.assemblers import read
 from topics.model_requests import ToolCall
 from topics.model_responses import Alternative, TokenLogprob
 
@@ -17,7 +17,7 @@ ERRORS = ErrorTranslator("host", None, ())
 
 def reply(message: dict[str, Any], reason: str | None = "stop", **more: Any) -> Completion:
     choice = {"message": message, "finish_reason": reason, **{k: more.pop(k) for k in ("logprobs",) if k in more}}
-    return parse_chat(json.dumps({"choices": [choice], **more}).encode(), ERRORS)
+    return read(ChatAssembler, {"choices": [choice], **more}, ERRORS)
 
 
 def call(name: str = "weather", **fields: Any) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def test_calls_of_tools(reason: str) -> None:
             ToolCall(id="c1", name="weather", arguments="{}"),
             ToolCall(id="call_1", name="time", arguments="{}"),
         ),
+        repaired=("calls",),
     )
 
 
@@ -64,7 +65,7 @@ def test_reasoning_is_kept_apart(message: dict[str, Any]) -> None:
 
 
 def test_reasoning_of_an_unknown_form_is_no_reason_to_fail() -> None:
-    assert reply({"content": "Hi.", "reasoning": {"effort": "low"}}) == Completion("Hi.")
+    assert reply({"content": "Hi.", "reasoning": {"effort": "low"}}) == Completion("Hi.", repaired=("fields",))
 
 
 def test_logprobs() -> None:
@@ -84,7 +85,8 @@ def test_logprobs() -> None:
         ({"content": "Half"}, "content_filter", ContentFiltered),
         ({"content": "Half"}, "insufficient_system_resource", Overloaded),
         ({"content": "Half"}, "error", Unavailable),
-        ({"content": None}, "stop", Unavailable),
+        ({"content": 7}, "stop", Unavailable),
+        ({"content": None, "tool_calls": [{"function": {"arguments": "{}"}}]}, "stop", Unavailable),
     ],
 )
 def test_what_is_not_an_answer_is_an_error(message: dict[str, Any], reason: str, kind: type[ModelError]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.models.openai.logprobs import Token, logprobs
+from app.models.answers.logprobs import Token, logprobs
 from topics.model_responses import Alternative, TokenLogprob
 
 

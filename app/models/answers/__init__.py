@@ -1,0 +1,1 @@
+"""What providers' answers say: text, calls, and how they ended; one reader for whole answers, streams and batches."""

@@ -1,0 +1,38 @@
+"""Whether an answer is one: the rule for every model, whole, streamed or out of a batch."""
+
+from __future__ import annotations
+
+import re
+
+from app.errors import EmptyAnswer
+from app.models.base import Completion
+
+#: The reasoning that servers without a parser for it leave at the beginning of the text.
+_THOUGHTS = re.compile(r"\s*<think(?:ing)?>(?:(?!</think).)*+(?:</think(?:ing)?>|\Z)", re.DOTALL)
+
+
+def is_empty(text: str) -> bool:
+    """Whether a text has nothing to read: no character, white space and invisible characters, or only reasoning."""
+    found = _THOUGHTS.match(text)
+    return not any(
+        character.isprintable() and not character.isspace() for character in text[found.end() if found else 0 :]
+    )
+
+
+def empty_answer(completion: Completion, provider: str, *, said: str = "") -> EmptyAnswer | None:
+    """Return the error of an answer without text and tool calls that should go on after `said`; None if it has some."""
+    if completion.tool_calls or not is_empty(said + completion.text):
+        return None
+    error = EmptyAnswer(_why(completion), provider=provider)
+    error.answer = completion  # it is paid for all the same
+    return error
+
+
+def _why(completion: Completion) -> str:
+    thoughts = completion.usage.reasoning_tokens
+    if completion.finish_reason == "length":
+        spent = f", {thoughts} of them on reasoning" if thoughts else " on reasoning" if completion.reasoning else ""
+        return f"the answer is empty: the token limit was spent{spent}; raise max_tokens, or lower reasoning_effort"
+    if completion.reasoning or completion.text.strip():
+        return "the answer is empty: there is reasoning, but no text and no tool call"
+    return "the answer is empty: there is no text and no tool call"
