@@ -83,7 +83,7 @@ def parse_json(data: bytes | str, charset: str | None = None, *, deep: bool = Fa
         NotJson: it is not valid JSON, is nested more than 200 deep (unless it may be `deep`), or has a number that
             cannot be kept.
     """
-    text = data if isinstance(data, str) else _decode(data, charset or wide_encoding(data))
+    text = data.lstrip(_MARK) if isinstance(data, str) else _decode(data, charset or wide_encoding(data))
     notes = _Notes()
     try:
         value = notes.load(text)
@@ -196,7 +196,7 @@ def _joined(value: JsonValue, notes: _Notes) -> JsonValue:
 
 def _require_shallow(text: str) -> None:
     try:
-        from_json(text)
+        from_json(join_halves(text))
     except ValueError as error:
         if "recursion" in str(error):
             raise NotJson(f"it is nested more than {_DEEPEST} deep") from None
@@ -213,7 +213,7 @@ def _constant(name: str) -> NoReturn:
 def _complaint(text: str) -> str:
     """Return what is wrong with a text, in the words of pydantic's parser, which say more."""
     try:
-        from_json(text)
+        from_json(join_halves(text))
     except ValueError as error:
         return str(error)
     return "a number has too many digits; send it as a string"

@@ -167,6 +167,13 @@ def test_any_bytes_are_text_or_refused(data: bytes, charset: str | None) -> None
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_any_text_is_json_or_refused(text: str) -> None:
+    for one in (text, f'["{text}"]'):
+        with suppress(NotJson):
+            json.dumps(parse_json(one).value, allow_nan=False).encode()
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_joined_text_can_be_written(text: str) -> None:
     joined = join_halves(text)
     assert joined.encode().decode() == joined
