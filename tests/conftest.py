@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from app import entry_points
 from app.brokers.base import Connection
@@ -17,6 +18,9 @@ from app.settings import BrokerSettings
 from testkit.cluster.jvm_options import QUICK
 
 _HERE = Path(__file__).parent
+#: A busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,7 +35,7 @@ def test_what_is_listed_may_have_a_name() -> None:
     [
         ("aks", ["ask", "map"], "did you mean `ask`?"),
         ("xyzzy", {"map": 1, "ask": 2}, "there are ask, map"),
-        ("xyzzy", ["ask", "ask"], "there are ask"),
+        ("xyzzy", ["ask", "ask"], "there is ask"),
         ("xyzzy", [], "there is none"),
         (
             "xyzzy",

@@ -53,6 +53,10 @@ class Task(Event):
     rejected: Failure | None = None
 
 
+#: The fields that producers set; the others are set by the orchestrator.
+PRODUCER_FIELDS = tuple(name for name in Task.model_fields if name not in {"parent", "rejected"})
+
+
 def id_of_key(key: bytes | None) -> str | None:
     """Return the id that a message's key gives to a task without one; None if it cannot be an id."""
     text = (foreign.key_text(key) or "").strip()

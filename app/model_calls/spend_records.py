@@ -116,7 +116,7 @@ def _used(request: ModelRequest, configured: ConfiguredModel, attempts: Sequence
     said = request.prefix if goes_on else ""
     for attempt in attempts:
         if how := _how(attempt):
-            answer = attempt.completion or attempt.partial or Completion(attempt.text)
+            answer = attempt.paid or Completion(attempt.text)
             charged = charge(request, configured, answer, said=said)
             if charged.usage != Usage():
                 yield _Used(attempt, how, charged)

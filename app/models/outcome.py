@@ -21,8 +21,9 @@ class Attempt:
     their consumer. With a stream, `text` is what had arrived when it ended, `first_token` the seconds to the first
     piece, and `longest_gap` the longest between two. A `lost` attempt was abandoned because a concurrent one was
     faster, or because the caller had gone. A `short` one timed out after less time than an attempt is usually given,
-    which says nothing about the model. `partial` is what there is to pay for without a completion: all that the model
-    wrote, and the counts that the provider reported; None if nothing came.
+    which says nothing about the model. `partial` is all that the model wrote, with the counts that the provider
+    reported, if that is not the completion: because there is none, or because a repetition was dropped from it. It is
+    None if nothing came.
     """
 
     number: int
@@ -36,6 +37,11 @@ class Attempt:
     short: bool = False
     held: float = 0.0
     partial: Completion | None = None
+
+    @property
+    def paid(self) -> Completion | None:
+        """What there is to pay for; None if nothing came."""
+        return self.partial or self.completion
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import Parent, Task, id_of_key, salvage
+from topics.tasks import PRODUCER_FIELDS, Parent, Task, id_of_key, salvage
 
 #: How many unknown keys of a task are named in its result.
 _MOST_WARNINGS = 20
@@ -234,7 +234,7 @@ def task_id(received: Received[Task]) -> str:
 
 def _warnings(received: Received[Task]) -> tuple[str, ...]:
     """Return what the sender of a task should know: which of its keys are ignored, and what was changed in it."""
-    unknown = [unknown_key(key, Task.model_fields) for key in received.unknown[:_MOST_WARNINGS]]
+    unknown = [unknown_key(key, PRODUCER_FIELDS) for key in received.unknown[:_MOST_WARNINGS]]
     return (*unknown, *received.notes)
 
 

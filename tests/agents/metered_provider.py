@@ -142,9 +142,7 @@ class Exchange:
     @property
     def asked(self) -> int:
         """How many tokens it reads, by its text: what was asked, and what is to be continued."""
-        turns = self.body.get("messages") or self.body["input"]
-        words = [turn["content"] if isinstance(turn["content"], str) else turn["content"][0]["text"] for turn in turns]
-        return sum(tokens(text) for text in words[:2])
+        return sum(tokens(text) for text in _words(self.body)[:2])
 
     @property
     def by_text(self) -> Counted:
@@ -206,6 +204,9 @@ class MeteredProvider:
             cached + stored + rng.randint(1, 300), reasoning + rng.randint(1, 400), cached, stored, reasoning
         )
         pieces = [rng.choice("abcdefg") * rng.randint(1, 9) + " " for _ in range(rng.randint(2, 6))]
+        words = _words(body)
+        if len(words) > 1 and rng.random() < 0.5:  # it begins again, instead of going on
+            pieces.insert(0, words[1])
         return Exchange(body, dialect, fate, counted, [] if fate == "empty" else pieces, rng.randint(0, 4))
 
     def _handler(self, dialect: str) -> Callable[[web.Request], Any]:
@@ -261,7 +262,8 @@ class MeteredProvider:
         for event in _EVENTS[exchange.dialect](exchange, known, running):
             await response.write(_frame(event))
         if fate == "cut" and request.transport:
-            await asyncio.sleep(0.02)  # so that what was sent is read before the end is seen
+            for _ in range(20):  # turns of the loop, so that what was sent is read before the end is seen
+                await asyncio.sleep(0.002)
             request.transport.close()
         return response
 
@@ -307,10 +309,14 @@ def _frame(event: Any) -> bytes:
     return f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
 
 
+def _words(body: dict[str, Any]) -> list[str]:
+    """Return the text of each turn: the question first, and second what is to be continued."""
+    turns = body.get("messages") or body["input"]
+    return [turn["content"] if isinstance(turn["content"], str) else turn["content"][0]["text"] for turn in turns]
+
+
 def _name(body: dict[str, Any]) -> str:
-    turn = (body.get("messages") or body["input"])[0]
-    content = turn["content"] if isinstance(turn["content"], str) else turn["content"][0]["text"]
-    return str(content.split()[0])
+    return _words(body)[0].split()[0]
 
 
 def _unpaid(request: web.Request, fate: str) -> web.Response:

@@ -545,4 +545,4 @@ def _least(run: Callable[[], object]) -> float:
         run()
         return time.thread_time() - begun
 
-    return min(once() for _ in range(3))
+    return min(once() for _ in range(5))

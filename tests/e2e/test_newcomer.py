@@ -141,7 +141,7 @@ def test_in_a_pipe_nothing_is_wrapped_cut_or_coloured(cli: Cli, command: tuple[s
     assert [line for line in shown.splitlines() if line != line.rstrip()] == []
     if command == ("runs", "list"):
         assert {line.split("  ")[0] for line in shown.splitlines()} == {
-            "id", LONG, WIDE, "e-1", "f-1", "w-1", "w-2"
+            "id", LONG, WIDE, "e-1", "f-1", "k-1", "k-2", "w-1", "w-2"
         }  # fmt: skip
     if command == ("results", "tail", "--until-end"):
         assert f"{LONG}  succeeded  " in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def _tools(block: Block) -> set[str]:
-    used = set(re.findall(r"\b(kcat|npm|node|java)\b", block.text))
+    scripts = (Path(one).read_text(encoding="utf-8") for one in re.findall(r"examples/\S+\.sh", block.text))
+    used = set(re.findall(r"\b(kcat|npm|node|java)\b", "\n".join((block.text, *scripts))))
     return used | {"javac"} if "java" in used else used  # a single source file is compiled first
 
 

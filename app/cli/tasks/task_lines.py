@@ -14,7 +14,7 @@ from app.decoding import ParsedJson, wide_encoding
 from app.errors import InvalidEvent
 from app.source.problems import unknown_key
 from topics import TASKS, foreign
-from topics.tasks import Task
+from topics.tasks import PRODUCER_FIELDS, Task
 
 _BLOCK = 64 * 1024
 #: So many bytes tell the encoding.
@@ -124,7 +124,7 @@ def _expanded(parsed: ParsedJson) -> ParsedJson:
 def _unknown_key(key: str) -> str:
     if key == "question":
         return "question: is a shorthand for input, but input is also set; put it in input"
-    return unknown_key(key, Task.model_fields)
+    return unknown_key(key, PRODUCER_FIELDS)
 
 
 def _to_utf8(beginning: bytes) -> Callable[[bytes], bytes]:

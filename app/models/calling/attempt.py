@@ -116,9 +116,10 @@ class AttemptRunner:
 
     def _finish(self, answer: Completion | ModelError) -> Attempt:
         if isinstance(answer, Completion):
+            whole = answer
             answer = empty_answer(answer, self._model.provider, said=self._said) or self._without_repetition(answer)
-        if isinstance(answer, Completion):
-            return self._attempt(answer)
+            if isinstance(answer, Completion):
+                return replace(self._attempt(answer), partial=None if answer is whole else whole)
         less = self._timeout < self._settings.timeout or self._sink_seconds > 0
         over = isinstance(answer, ModelTimeout) and self._now() - self._started >= self._most
         attempt = self._attempt()

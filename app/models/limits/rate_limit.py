@@ -52,7 +52,7 @@ class RateLimit:
         """Put right what was expected: nothing was asked, or the provider has counted."""
         if attempt is None:
             self._correct(-1, -self._expected(admission))
-        elif answer := attempt.completion or attempt.partial:
+        elif answer := attempt.paid:
             used = answer.usage.input_tokens + answer.usage.output_tokens
             self._correct(0, used - self._expected(admission) if used else 0)
             if answer.allowance:

@@ -91,7 +91,7 @@ def test_without_a_result_the_step_must_be_named() -> None:
 @pytest.mark.parametrize(
     ("strategy", "step", "options", "reason"),
     [
-        ("vote", "nowhere", {}, "no answers of step nowhere are recorded in q-1; there are ask"),
+        ("vote", "nowhere", {}, "no answers of step nowhere are recorded in q-1; there is ask"),
         ("guess", None, {}, "guess"),
         ("vote", None, {"colour": 1}, "colour"),
         ("best-of-n", None, {"judge": "m0"}, "best-of-n needs a model"),

@@ -33,7 +33,7 @@ def _said(text: str, *, name: str = "w.yaml") -> str:
     """Return what the command says of a file."""
     Path(name).write_text(text, encoding="utf-8")
     found = CliRunner().invoke(app, ["check", name], catch_exceptions=True)
-    return str(found.exception) if found.exception else found.output
+    return str(found.exception) if found.exception else found.stderr + found.stdout
 
 
 @pytest.mark.parametrize(

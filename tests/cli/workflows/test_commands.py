@@ -35,14 +35,14 @@ def test_that_warnings_are_told() -> None:
     Path("x.j2").write_text("Say {{ input.b }}", encoding="utf-8")
     found = _run("check", "w.yaml")
     assert found.exit_code == 0
-    assert found.stderr == ("warning: w.yaml:4: steps.say.prompt: `input.b`: the input has no `b`; there are a\n")
+    assert found.stderr == ("warning: w.yaml:4: steps.say.prompt: `input.b`: the input has no `b`; there is a\n")
 
 
 def test_that_faults_end_it() -> None:
     Path("meta-ai.yaml").write_text("models: {mine: {provider: scripted}}\nask: {models: [mine]}\n", encoding="utf-8")
     found = _run("check", "w.yaml")
     assert isinstance(found.exception, ConfigurationError)
-    assert str(found.exception) == "w.yaml:4: steps.say.models.0: no model is called local; there are mine"
+    assert str(found.exception) == "w.yaml:4: steps.say.models.0: no model is called local; there is mine"
 
 
 def test_that_what_a_model_cannot_do_is_told_before_it_is_asked() -> None:
