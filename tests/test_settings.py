@@ -101,7 +101,7 @@ def test_the_built_in_workflow_asks_all_models_where_it_is_not_said_which(ask: d
 
 
 def test_ask_names_configured_models_and_a_quorum_that_can_be_met() -> None:
-    with pytest.raises(ValidationError, match="no model is called gpt; there are local"):
+    with pytest.raises(ValidationError, match="no model is called gpt; there is local"):
         Settings(ask=AskSettings(models=("gpt",)))
     with pytest.raises(ValidationError, match=r"ask\.models has only 1"):
         Settings(ask=AskSettings(quorum=2))

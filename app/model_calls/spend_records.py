@@ -15,8 +15,7 @@ from app.delivery.envelope import Outgoing
 from app.dependencies import ConfiguredModel
 from app.errors import ModelError
 from app.model_calls.charges import Charge, charge, is_free
-from app.models.base import Completion, Prompt
-from app.models.calling.continuation import can_continue
+from app.models.base import Completion
 from app.models.outcome import Attempt
 from topics import SPEND
 from topics.model_requests import ModelRequest, Ticket
@@ -111,17 +110,12 @@ class _Used:
 
 def _used(request: ModelRequest, configured: ConfiguredModel, attempts: Sequence[Attempt]) -> Iterator[_Used]:
     """Yield what each attempt used that used anything."""
-    more = bool(request.prefix) or len(attempts) > 1
-    goes_on = more and can_continue(Prompt((), tools=request.tools, schema=request.output_schema))
-    said = request.prefix if goes_on else ""
     for attempt in attempts:
         if how := _how(attempt):
             answer = attempt.paid or Completion(attempt.text)
-            charged = charge(request, configured, answer, said=said)
+            charged = charge(request, configured, answer, said=attempt.said)
             if charged.usage != Usage():
                 yield _Used(attempt, how, charged)
-        if goes_on and attempt.error and not attempt.lost:  # the next attempt is told what stands, and goes on with it
-            said += attempt.text
 
 
 def _how(attempt: Attempt) -> Literal["answered", "cut", "lost"] | None:

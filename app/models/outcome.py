@@ -23,7 +23,7 @@ class Attempt:
     faster, or because the caller had gone. A `short` one timed out after less time than an attempt is usually given,
     which says nothing about the model. `partial` is all that the model wrote, with the counts that the provider
     reported, if that is not the completion: because there is none, or because a repetition was dropped from it. It is
-    None if nothing came.
+    None if nothing came. `said` is what stood of the answer when it began, and what it was told to go on with.
     """
 
     number: int
@@ -37,6 +37,7 @@ class Attempt:
     short: bool = False
     held: float = 0.0
     partial: Completion | None = None
+    said: str = ""
 
     @property
     def paid(self) -> Completion | None:

@@ -119,7 +119,7 @@ def test_a_key_set_twice_is_a_fault(write: Write) -> None:
             "topics:\n  overrides:\n    nope: {}\n",
             "file:3: topics.overrides.nope: no topic is called nope; there are audit",
         ),
-        ("app_id: a\nask:\n  models: [gpt]\n", "file:3: ask.models: no model is called gpt; there are local"),
+        ("app_id: a\nask:\n  models: [gpt]\n", "file:3: ask.models: no model is called gpt; there is local"),
         ("ask:\n  chunks: 1\n  quorum: 3\n", "file:3: ask.quorum: is 3, but ask.models has only 1"),
     ],
 )

@@ -13,7 +13,7 @@ from app.settings import Settings
         ({"server": {"prot": 1}}, "f:2: server.prot: unknown key; did you mean `port`?"),
         ({"partitions": 3}, "f:1: partitions: unknown key; did you mean `topics.partitions`?"),
         ({"server": {"zzz": 1}}, "f:2: server.zzz: unknown key; the keys here are bind_address, port"),
-        ({"ask": {"models": ["x"]}}, "f:1: ask.models: no model is called x; there are local"),
+        ({"ask": {"models": ["x"]}}, "f:1: ask.models: no model is called x; there is local"),
         ({"server": {"port": "secret"}}, "f:2: server.port: must be a whole number"),
     ],
 )

@@ -38,7 +38,7 @@ def test_an_unknown_name_lists_the_known() -> None:
     ("name", "options", "complaint"),
     [
         ("vote", {"patern": "x"}, "fusion strategy vote: there is no option patern; did you mean `pattern`?"),
-        ("consensus", {"judge": "x"}, "fusion strategy consensus: there is no option judge; there are same"),
+        ("consensus", {"judge": "x"}, "fusion strategy consensus: there is no option judge; there is same"),
         ("first", {"judge": "x"}, "fusion strategy first: there is no option judge; there is none"),
         ("best-of-n", {}, "fusion strategy best-of-n needs the option judge: the model that judges"),
         ("best-of-n", {"judge": "x", "mode": "fast"}, "fusion strategy best-of-n: mode: should be 'pairwise'"),

@@ -64,7 +64,8 @@ def test_that_a_record_says_who_paid_for_what_and_by_which_price() -> None:
 
 
 def test_that_an_answer_that_was_cut_off_is_estimated_and_what_stood_of_it_is_read_again() -> None:
-    cut, rest = _spends(Attempt(1, 1.0, error=CUT, text="y" * 80), Attempt(2, 1.0, Completion("z" * 40)))
+    begun = Attempt(1, 1.0, error=CUT, text="y" * 80)
+    cut, rest = _spends(begun, Attempt(2, 1.0, Completion("z" * 40), said=begun.text))
     assert (cut.outcome, cut.estimated) == ("cut", True)
     assert cut.usage == Usage(input_tokens=100, output_tokens=20, cost=300e-6)
     assert (rest.outcome, rest.estimated) == ("answered", True)  # the provider did not count
@@ -76,19 +77,16 @@ def test_that_an_attempt_that_was_cut_off_while_it_was_reasoning_has_read_the_pr
     assert (spend.outcome, spend.usage.input_tokens, spend.usage.output_tokens) == ("cut", 100, 0)
 
 
-def test_that_what_starts_over_is_not_read_again() -> None:
-    request = REQUEST.model_copy(update={"output_schema": {}})
-    cut, anew = _spends(
-        Attempt(1, 1.0, error=CUT, text="y" * 80), Attempt(2, 1.0, Completion("z" * 40)), request=request
-    )
-    assert cut.usage.input_tokens == anew.usage.input_tokens
-
-
 def test_that_an_attempt_that_was_lost_is_paid_for_and_not_read_again() -> None:
     lost, answered = _spends(Attempt(1, 1.0, text="y" * 80, lost=True), Attempt(2, 1.0, Completion("z" * 40)))
     assert (lost.outcome, lost.estimated) == ("lost", True)
     assert (lost.usage.input_tokens, lost.usage.output_tokens) == (100, 20)
     assert answered.usage.input_tokens == 100
+
+
+def test_that_a_repetition_that_was_dropped_is_paid_for() -> None:
+    (spend,) = _spends(Attempt(1, 1.0, Completion("z" * 40), partial=Completion("y" * 40 + "z" * 40)))
+    assert (spend.outcome, spend.usage.output_tokens) == ("answered", 20)
 
 
 def test_that_an_attempt_that_was_lost_but_counted_has_that_count() -> None:
@@ -124,11 +122,6 @@ def test_that_without_a_known_price_tokens_are_recorded_and_money_is_not() -> No
 def test_that_what_runs_here_is_recorded_only_if_it_has_a_price(provider: str) -> None:
     assert _spends(Attempt(1, 1.0, COUNTED), provider=provider, price=None) == []
     assert len(_spends(Attempt(1, 1.0, COUNTED), provider=provider)) == 1
-
-
-def test_that_the_prefix_that_another_model_began_is_read() -> None:
-    (spend,) = _spends(Attempt(1, 1.0, error=CUT, text="y"), request=REQUEST.model_copy(update={"prefix": "p" * 40}))
-    assert spend.usage.input_tokens == 110
 
 
 def test_that_an_answer_that_does_not_count_is_paid_for_as_it_was_counted() -> None:

@@ -107,6 +107,7 @@ class AttemptRunner:
             self._gap,
             held=self._sink_seconds,
             partial=None if completion else self._partial(),
+            said=self._said,
         )
 
     def _partial(self) -> Completion | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
@@ -105,6 +106,7 @@ def test_what_was_cut_off_is_continued() -> None:
     assert outcome.completion.text == reader.text == "One two three."
     assert [message.content for message in model.prompts[1].messages][1] == "One two "
     assert [piece.base for piece in reader.pieces if piece.attempt == 2] == [8, 8]
+    assert [attempt.said for attempt in outcome.attempts] == ["", "One two "]
     cut = [piece for piece in reader.pieces if piece.attempt == 1][-1]
     assert (cut.end, str(cut.error)) == (True, "cut")
 
@@ -112,6 +114,24 @@ def test_what_was_cut_off_is_continued() -> None:
 def test_what_stands_already_is_gone_on_with_and_stands_when_it_fails() -> None:
     outcome = _ask(Player(["two ", errors.InvalidRequest("no")]), Reader(), prefix="One ")
     assert (outcome.text, type(outcome.error)) == ("One two ", errors.InvalidRequest)
+
+
+def test_what_starts_over_is_not_told_what_stood() -> None:
+    async def scenario() -> Outcome:
+        model = Player(["{", errors.Unavailable("cut")], ["{}"])
+        prompt = replace(PROMPT, schema={})
+        return await call(limiter(model), prompt, settings=settings(), sink=Reader().take, clock=clock())
+
+    assert [attempt.said for attempt in run(scenario()).attempts] == ["", ""]
+
+
+def test_of_what_is_repeated_the_attempt_has_the_whole() -> None:
+    outcome = _ask(Player(["One two three ", errors.Unavailable("cut")], ["One two three four."]), Reader())
+    assert outcome.completion
+    assert outcome.completion.text == "One two three four."
+    last = outcome.attempts[-1]
+    assert last.paid
+    assert last.paid.text == "One two three four."
 
 
 def test_a_model_that_does_not_stream_says_all_at_once() -> None:

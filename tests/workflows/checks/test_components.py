@@ -21,7 +21,7 @@ NAMES = Names(frozenset({"small", "large"}), frozenset({"tickets"}), frozenset({
             {"kind": "connector", "connector": "ticket"},
             "steps.s.connector: no connector is called ticket; did you mean `tickets`?",
         ),
-        ({"kind": "workflow", "workflow": "x"}, "steps.s.workflow: no workflow is called x; there are triage"),
+        ({"kind": "workflow", "workflow": "x"}, "steps.s.workflow: no workflow is called x; there is triage"),
         (
             {**ASK, "models": ["small"], "fusion": {"strategy": "best-of-n", "judge": "big"}},
             "steps.s.fusion: no model is called big; there are large, small",

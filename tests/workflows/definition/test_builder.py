@@ -118,7 +118,7 @@ def test_that_code_gives_exactly_what_yaml_gives(tmp_path: Path) -> None:
 
 
 def test_that_code_is_checked_as_files_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"^steps\.triage\.models\.0: no model is called small; there are x\n"):
+    with pytest.raises(ConfigurationError, match=r"^steps\.triage\.models\.0: no model is called small; there is x\n"):
         _flow().spec(Names(models=frozenset({"x"})))
     flow = Flow("w")
     flow.ask("a", ["m"], "x", tmeout=3)

@@ -84,7 +84,7 @@ def test_that_a_key_which_is_set_twice_is_a_fault() -> None:
 
 def test_that_names_of_the_settings_are_checked_when_they_are_given() -> None:
     names = Names(models=frozenset({"mine"}))
-    assert _lines(GOOD, names) == ["w.yaml:3: steps.say.models.0: no model is called local; there are mine"]
+    assert _lines(GOOD, names) == ["w.yaml:3: steps.say.models.0: no model is called local; there is mine"]
     assert load(Path("w.yaml"))
 
 

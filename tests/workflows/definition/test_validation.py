@@ -70,7 +70,7 @@ def _said(steps: str, rest: str = "") -> list[str]:
         ),
         (
             "d: {kind: decide, branches: [{name: a, steps: [x]}]}",
-            ["f:2: steps.d.branches: there is no step called x; there are d"],
+            ["f:2: steps.d.branches: there is no step called x; there is d"],
         ),
     ],
 )
