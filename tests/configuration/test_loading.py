@@ -89,7 +89,7 @@ def test_each_fault_has_a_line_with_place_key_and_fix(write: Write) -> None:
     )
     assert sorted(lines(path)) == [
         "file:10: models.local.modle: unknown key; did you mean `model`?",
-        "file:11: delivery: must be a mapping of keys to values",
+        "file:11: delivery: must be a mapping of keys to values, as in {max_event_bytes: …}",
         "file:12: budgets.0.limit: must be a number",
         "file:12: budgets.0.period: give a duration such as 250ms, 30s, 5m, 12h or 7d",
         "file:2: topics.partitons: unknown key; did you mean `partitions`?",

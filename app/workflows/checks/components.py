@@ -9,9 +9,9 @@ from app.errors import ConfigurationError
 from app.fusion import registry as fusion
 from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
-from app.schemas import Schema
+from app.schemas import KEYWORDS, Schema, unknown_keywords
 from app.source.problems import Key
-from app.suggestions import did_you_mean
+from app.suggestions import closest_match, did_you_mean
 from app.workflows.checks import ask_options, capabilities
 from app.workflows.checks.base import Finding, Subject
 from app.workflows.definition.steps import (
@@ -133,3 +133,9 @@ def _schema(key: Key, schema: Mapping[str, Any]) -> Iterator[Finding]:
         Schema(schema, where="it")
     except ConfigurationError as error:
         yield Finding(key, str(error).removeprefix("it: "))
+    else:
+        for path, word in unknown_keywords(schema):
+            near = closest_match(word, KEYWORDS)
+            hint = f"did you mean `{near}`? Fields belong" if near else "fields belong"
+            text = f"is no keyword of JSON Schema, and has no effect; {hint} under `properties`"
+            yield Finding((*key, *path, word), text, warning=True)

@@ -65,7 +65,8 @@ def _problem(found: ErrorDetails, document: Document) -> Problem:
     raw = found["loc"]
     if raw and raw[-1] == "[key]":
         key = shown(raw[:-1], document.value)
-        return Problem(place_of(key, document.places), key, _NAMING)
+        text = error_text(found, str) if found["type"] == "string_too_long" else _NAMING
+        return Problem(place_of(key, document.places), key, text)
     key, text = _explained(found, shown(raw, document.value, absent=found["type"] in _ABSENT), document)
     return Problem(place_of(key, document.places), key, text)
 
@@ -83,7 +84,7 @@ def _explained(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, 
         return key, _ID if key == ("id",) else _NAMING
     if missing := _NO_STEP.match(found["msg"]):
         return _no_step(missing, document)
-    return key, error_text(found, lambda: _hint(key, document.value))
+    return key, error_text(found, lambda: _hint(key, document.value), lambda: _keys(Workflow, key, document.value))
 
 
 def _kinds(found: ErrorDetails) -> str:
