@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from app.errors import InvalidEvent, OrchestratorError
+from app.validation_messages import in_our_words
 from topics import foreign
 
 
@@ -125,7 +126,11 @@ class Topic(Generic[E]):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
-            problem = f"{where}: {first['msg']}" if where else "value: must be a JSON object"
+            problem = (
+                f"{where}: {in_our_words(first['type'], first['msg'], json=True)}"
+                if where
+                else "value: must be a JSON object"
+            )
             raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
 
 

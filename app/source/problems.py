@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from app.errors import ConfigurationError
 from app.suggestions import closest_match, did_you_mean
+from app.validation_messages import in_our_words
 
 #: The path to a value: names of sections, user-defined names, positions in lists.
 Key = tuple[str | int, ...]
@@ -20,28 +21,6 @@ MERGE_KEY = "<<"
 _MAX_LINES = 50
 #: More of a name does not help to recognise it.
 _SHOWN_CHARACTERS = 60
-#: pydantic's words, where ours say the fix better.
-_MESSAGES = {
-    "missing": "is required",
-    "string_type": "must be a string; put quotes around it",
-    "string_unicode": "must be valid Unicode text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "empty": "is empty; give it a value",
-    "model_type": "must be a mapping of keys to values",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "dict_type": "must be a mapping of keys to values",
-    "tuple_type": "must be a list, as in [a, b]",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "path_type": "must be a path",
-    "string_from_other": "must be a text, and is a list or a mapping",
-    "too_short": "must have at least one entry",
-    "blank": "is empty; give it a value",
-}
 #: pydantic's errors where something else is in the place of a section.
 _SECTIONS = frozenset({"model_type", "model_attributes_type"})
 _WORD = re.compile(r"'([^']+)'")
@@ -98,12 +77,9 @@ def error_text(found: ErrorDetails, unknown: Callable[[], str], keys: Callable[[
     """
     if found["type"] == "extra_forbidden":
         return f"unknown key; {unknown()}"
+    message = in_our_words(found["type"], found["msg"])
     if found["type"] in _SECTIONS and (first := next(iter(keys()), "")):
-        return f"{_MESSAGES[found['type']]}, as in {{{first}: …}}"
-    if found["type"] in _MESSAGES:
-        return _MESSAGES[found["type"]]
-    message = found["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should", "should", 1).replace("String should", "should", 1)
+        return f"{message}, as in {{{first}: …}}"
     return f"{message}; did you mean `{near}`?" if (near := found.get("ctx", {}).get("near")) else message
 
 

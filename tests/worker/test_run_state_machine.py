@@ -384,7 +384,7 @@ def test_that_what_was_passed_over_in_a_task_is_in_its_result(machine: RunStateM
     assert isinstance(result.event, Result)
     first, second, third = result.event.warnings or ()
     assert first == "piority: unknown key; did you mean `priority`?"
-    assert second.startswith("xyz: unknown key; known keys: id, workflow, ")
+    assert second.startswith("xyz: unknown key; known keys: deadline, id, input, ")
     assert third == "a number is rounded"
     assert Result.model_validate_json(result.event.to_json()).warnings == (first, second, third)
 
@@ -414,8 +414,13 @@ def _rejected(machine: RunStateMachine, value: bytes | None, key: bytes | None =
 @pytest.mark.parametrize(
     ("value", "key", "code", "words"),
     [
-        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}}', None, "invalid_event", "input: Field required"),
-        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}, "input"', b"t", "invalid_event", "Invalid JSON: EOF"),
+        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}}', None, "invalid_event", "input: is required"),
+        (
+            b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}, "input"',
+            b"t",
+            "invalid_event",
+            "Invalid JSON: it ends",
+        ),
         (b'{"id": "t", "input": {}, "x": "' + b"x" * 100 + b'"}', None, "too_large", "max_event_bytes"),
         (None, b"t", "invalid_event", "not null"),
     ],

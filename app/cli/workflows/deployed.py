@@ -19,6 +19,7 @@ from app.errors import ConfigurationError
 from app.settings import Settings
 from app.source.writing import to_yaml
 from app.workflows.definition.deployment import digest
+from app.workflows.definition.durations import with_units
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
 
@@ -89,7 +90,7 @@ def get(
     else:
         # Without its number, so that what is changed becomes the next version: a deployed one never changes.
         content = {name: value for name, value in spec.items() if name != "version"}
-        sys.stdout.write(f"# {workflow}, version {wanted}\n{to_yaml(content)}")
+        sys.stdout.write(f"# {workflow}, version {wanted}\n{to_yaml(with_units(content))}")
 
 
 async def _read(settings: Settings) -> DeployedWorkflows:

@@ -53,7 +53,7 @@ def test_what_is_not_a_task_is_reported_with_its_line(line: bytes) -> None:
             b'{"input": {}, "question": "q"}',
             "question: is a shorthand for input, but input is also set; put it in input",
         ),
-        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; known keys: id, workflow, version, priority, tenant, input, "),
+        (b'{"input": {}, "xyz": 1}', "xyz: unknown key; known keys: deadline, id, input, metadata, parent, "),
         (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; known keys: "),
     ],
 )

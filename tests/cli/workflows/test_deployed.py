@@ -94,6 +94,12 @@ def test_that_a_version_is_printed_as_the_yaml_that_can_be_deployed(commands: _C
     assert json.loads(commands("get", "w", "--json").stdout) == plain(_spec("b"), 2)
 
 
+def test_that_its_durations_have_units(commands: _Commands) -> None:
+    commands.deploy([Workflow.model_validate({**plain(_spec("a"), 1), "deadline": "5m"})])
+    assert "deadline: 5m\n" in commands("get", "w").stdout
+    assert json.loads(commands("get", "w", "--json").stdout)["deadline"] == 300.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
