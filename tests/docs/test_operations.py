@@ -21,6 +21,7 @@ def measured() -> dict[str, set[str]]:
     metrics.dead_letter("t", "invalid")
     metrics.model_call("m", "p", "ok", 1.0)
     metrics.model_stream("m", "p", 1.0, 1.0)
+    metrics.repaired("m", ["framing"])
     metrics.cache("m", "equal")
     metrics.retrieval("ok", 1.0)
     metrics.embedding_batch(1)
