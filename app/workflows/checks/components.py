@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.errors import ConfigurationError
+from app.errors import ERROR_CODES, ConfigurationError
 from app.fusion import registry as fusion
 from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
@@ -25,6 +25,9 @@ from app.workflows.definition.steps import (
     WorkflowStep,
 )
 
+#: The codes of errors: of those that rooms raise, and of those that steps and workers end with.
+CODES = ERROR_CODES | {"fusion", "routing", "too_deep", "too_large", "unknown_connector", "unknown_model"}
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find components that do not exist, and settings that are not valid."""
@@ -34,6 +37,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield from _times(subject, key, step)
         yield from _named(subject, key, step)
         yield from _cache(key, step)
+        yield from _retry(key, step)
         if isinstance(step, AskStep):
             yield from _ask(subject, key, step)
         if isinstance(step, RetrieveStep) and not step.query.strip():
@@ -67,6 +71,14 @@ def _cache(key: Key, step: AnyStep) -> Iterator[Finding]:
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
         hint = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
         yield Finding((*key, "cache"), f"a {step.kind} has no answer to cache; {hint}")
+
+
+def _retry(key: Key, step: Step) -> Iterator[Finding]:
+    """Find codes that no error has, unless a component of another package raises it."""
+    for place, code in enumerate(step.retry.on):
+        if code not in CODES and (near := closest_match(code, CODES)):
+            text = f"is the code of none of the built-in errors; did you mean `{near}`?"
+            yield Finding((*key, "retry", "on", place), text, warning=True)
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
@@ -103,7 +115,8 @@ def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Fin
 def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     most = len(step.models) * step.samples
     if step.fusion.quorum > most:
-        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there are at most {most} answers")
+        at_most = "is at most 1 answer" if most == 1 else f"are at most {most} answers"
+        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there {at_most}")
     try:
         strategy = fusion.get(step.fusion.strategy, step.fusion.options)
     except ConfigurationError as error:

@@ -17,7 +17,7 @@ from app.workflows.definition.spec import Workflow
 _NO_STEP = re.compile(r"(?:Value error, )?(answer|steps\.(\w+)): there is no step called (\w+)")
 _ID = "an id is written as in `triage-2`: a small letter first, then small letters, digits, - and _"
 _NAMING = "a name is written as in `triage_2`: a small letter first, then small letters, digits and _"
-
+_TOOL = "may have only letters, digits, `_` and `-`, and at most 64 characters"
 
 #: The errors whose key the file does not have.
 _ABSENT = frozenset({"missing", "union_tag_not_found", "union_tag_invalid"})
@@ -81,7 +81,7 @@ def _explained(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, 
     if found["type"] == "empty" and len(key) == 2 and key[0] == "steps":  # noqa: PLR2004  # a step
         return key, "is empty; begin with what it does, as in `kind: ask`"
     if found["type"] == "string_pattern_mismatch":
-        return key, _ID if key == ("id",) else _NAMING
+        return key, _TOOL if "tools" in key else _ID if key == ("id",) else _NAMING
     if missing := _NO_STEP.match(found["msg"]):
         return _no_step(missing, document)
     return key, error_text(found, lambda: _hint(key, document.value), lambda: _keys(Workflow, key, document.value))

@@ -104,6 +104,14 @@ def _said(text: str, *, name: str = "w.yaml") -> str:
             "id: w\nsteps:\n  a\n    kind: ask\n",
             f"w.yaml:4: is not valid YAML: {COLON}",
         ),
+        (
+            "id: w\nsteps:\n  a:\n    kind: ask\n      models: [m]\n",
+            "w.yaml:5: is not valid YAML: is indented more than the keys before it: align keys of the same section",
+        ),
+        (
+            ASK + "    prompt: x\n    tools: [{name: look up}]\n",
+            "w.yaml:7: steps.a.tools.0.name: may have only letters, digits, `_` and `-`, and at most 64 characters",
+        ),
         (ASK + "    prompt hi\n    stream: true\n", f"w.yaml:7: is not valid YAML: {KEY}"),
         (ASK + "    prompt:hi\n    stream: true\n", f"w.yaml:7: is not valid YAML: {KEY}"),
         (
@@ -283,6 +291,16 @@ def test_that_a_reference_in_other_braces_is_warned_of(written: str, name: str) 
     text = f"id: w\nsteps:\n  a:\n    kind: connector\n    connector: embed\n    arguments: {{n: [{written}]}}\n"
     said = f"warning: w.yaml:6: steps.a.arguments.n.0: is sent as it is: a value is inserted as in ${{{{ {name}… }}}}\n"
     assert _said(text) == f"{said if name else ''}w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [("unavailble", "did you mean `unavailable`?"), ("unavailable", ""), ("too_deep", ""), ("acme_is_closed", "")],
+)
+def test_that_a_misspelt_code_of_an_error_is_warned_of(code: str, hint: str) -> None:
+    said = f"warning: w.yaml:7: steps.a.retry.on.0: is the code of none of the built-in errors; {hint}\n"
+    text = f"{ASK}    prompt: x\n    retry: {{on: [{code}]}}\n"
+    assert _said(text) == f"{said if hint else ''}w.yaml: the workflow w is valid: 1 step\n"
 
 
 @pytest.mark.parametrize(
