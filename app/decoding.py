@@ -39,12 +39,15 @@ _EXACT = 15
 #: How many characters of a number or a key are shown, and how many notes are kept.
 _SHOWN, _NOTES = 40, 20
 _HALF = re.compile(r"\\u[dD]")
+#: What is wrong with a text that has more than one value.
+FOLLOWS = "something follows after its end"
 #: What the parser says, and what is to be done about it.
 _HINTS = {
     "EOF while parsing": "it ends too early",
     "expected ident": "a text needs double quotes",
     "expected value": "a value is missing, or a text without its double quotes",
     "key must be a string": "a name needs double quotes",
+    "trailing characters": FOLLOWS,
     "trailing comma": "a comma has nothing after it",
     "expected `,` or": "a comma or a closing bracket is missing",
     "expected `:`": "a colon is missing after a name",
@@ -229,5 +232,5 @@ def _complaint(text: str) -> str:
     except ValueError as error:
         said, at, place = str(error).rpartition(" at line ")
         hint = next((hint for beginning, hint in _HINTS.items() if said.startswith(beginning)), said)
-        return f"{hint}{at}{place}"
+        return f"{hint} at {place.removeprefix('1 ')}" if at and "\n" not in text.rstrip() else f"{hint}{at}{place}"
     return "a number has too many digits; send it as a string"

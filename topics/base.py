@@ -6,7 +6,7 @@ worker reads what a newer one wrote. In every optional field, null is as absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -41,6 +41,8 @@ class Failure(Event):
 
 
 E = TypeVar("E", bound=Event)
+#: How many unknown keys an error names, and how many characters of each.
+_MOST_SHOWN, _SHOWN = 5, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,12 @@ class Topic(Generic[E]):
         parsed = foreign.parse(value, charset, deep=not self.open)
         unknown = parsed.value.keys() - self.event.model_fields.keys() if isinstance(parsed.value, dict) else ()
         original = parsed.text.encode(errors="surrogatepass")
-        return Decoded(self._validated(original, parsed.value), sorted(unknown), parsed.notes, original)
+        try:
+            return Decoded(self._validated(original, parsed.value), sorted(unknown), parsed.notes, original)
+        except InvalidEvent as error:
+            if not unknown:
+                raise
+            raise InvalidEvent(error.reason, f"{error}; unknown keys: {_names(unknown)}") from None
 
     def _of_null(self, key: bytes | None) -> E:
         if self.tombstone is None:
@@ -132,6 +139,12 @@ class Topic(Generic[E]):
                 else "value: must be a JSON object"
             )
             raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
+
+
+def _names(keys: Collection[str]) -> str:
+    """Return the first of some keys, which may be anything, for an error."""
+    shown = [key[:_SHOWN] if key.isprintable() else ascii(key[:_SHOWN]) for key in sorted(keys)[:_MOST_SHOWN]]
+    return ", ".join(shown) + (" …" if len(keys) > _MOST_SHOWN else "")
 
 
 def _leave_out_nulls(value: Any, error: ValidationError) -> None:

@@ -51,6 +51,18 @@ def test_absent_fields_are_not_written(sample: Sample) -> None:
         (b"", "not_json", "Invalid JSON"),
         (b"null", "invalid", "value: "),
         (b"[]", "invalid", "value: "),
+        (b'{"id": "a", "question": "x"}', "invalid", "input: is required; unknown keys: question"),
+        (
+            b'{"\\u001b[2J": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}',
+            "invalid",
+            "unknown keys: '\\x1b[2J', b, c, d, e …",
+        ),
+        (
+            b'{"input": {}} {"input": {}}',
+            "not_json",
+            "something follows after its end at column 15; send a message for each",
+        ),
+        (b'{"input": {},\n "id": x}', "not_json", "without its double quotes at line 2 column 8"),
         (b"{}", "invalid", "input: is required"),
         (b'{"input": {}, "metadata": {"a": 1}}', "invalid", "metadata.a: "),
         (b'{"input": {}, "id": ""}', "invalid", "id: "),
