@@ -104,12 +104,7 @@ class Topic(Generic[E]):
         parsed = foreign.parse(value, charset, deep=not self.open)
         unknown = parsed.value.keys() - self.event.model_fields.keys() if isinstance(parsed.value, dict) else ()
         original = parsed.text.encode(errors="surrogatepass")
-        try:
-            return Decoded(self._validated(original, parsed.value), sorted(unknown), parsed.notes, original)
-        except InvalidEvent as error:
-            if not unknown:
-                raise
-            raise InvalidEvent(error.reason, f"{error}; unknown keys: {_names(unknown)}") from None
+        return Decoded(self._validated(original, parsed.value, unknown), sorted(unknown), parsed.notes, original)
 
     def _of_null(self, key: bytes | None) -> E:
         if self.tombstone is None:
@@ -120,7 +115,7 @@ class Topic(Generic[E]):
         text = f"null on {self.name} deletes what the message's key names; this key is missing, or not a valid id"
         raise InvalidEvent("null_value", text)
 
-    def _validated(self, text: bytes, value: JsonValue) -> E:
+    def _validated(self, text: bytes, value: JsonValue, unknown: Collection[str]) -> E:
         """Return the event in a JSON text, or else in the value that was made of it, without the nulls in it."""
         with suppress(ValidationError):
             return self.event.model_validate_json(text)
@@ -138,7 +133,8 @@ class Topic(Generic[E]):
                 if where
                 else "value: must be a JSON object"
             )
-            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
+            beside = f"; unknown keys: {_names(unknown)}" if unknown else ""
+            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value) or beside}") from None
 
 
 def _names(keys: Collection[str]) -> str:
