@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.durations import format_duration
 from app.errors import ERROR_CODES, ConfigurationError
 from app.fusion import registry as fusion
 from app.routing import registry as routing
@@ -52,16 +53,16 @@ def _steps(subject: Subject) -> Iterator[tuple[Key, AnyStep]]:
 
 
 def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
-    deadline = subject.spec.deadline
+    deadline, shown = subject.spec.deadline, format_duration(subject.spec.deadline)
     if isinstance(step, WaitStep) and step.seconds is not None and step.seconds >= deadline:
-        yield Finding((*key, "for"), f"ends no sooner than the run, whose deadline is {deadline:g} s")
+        yield Finding((*key, "for"), f"ends no sooner than the run, whose deadline is {shown}")
     elif "timeout" in step.model_fields_set and step.timeout > deadline:
-        text = f"is longer than the workflow's deadline of {deadline:g} s, which ends the run first"
+        text = f"is longer than the workflow's deadline of {shown}, which ends the run first"
         yield Finding((*key, "timeout"), text, warning=True)
     elif isinstance(step, AskStep) and step.batch and step.timeout > deadline:
         text = (
-            f"may take {step.timeout:g} s, and the workflow's deadline of {deadline:g} s ends the run first: leave "
-            "`deadline` out, or give the step a `timeout`"
+            f"may take {format_duration(step.timeout)}, and the workflow's deadline of {shown} ends the run first: "
+            "leave `deadline` out, or give the step a `timeout`"
         )
         yield Finding((*key, "batch"), text, warning=True)
 
