@@ -76,6 +76,8 @@ def test_a_number_that_loses_digits_is_noted(digits: str, read: str) -> None:
         ("[-1E+400]", "the number -1E+400 is beyond"),
         ("[1e-999]", "the number 1e-999 is beyond"),
         ("9" * 4301, "number out of range"),
+        ("\ud800", "a value is missing, or a text without its double quotes at column 1"),
+        ('{"a": "\ud83d\ude00", "b": \ud800}', "a value is missing"),
         ("[1, 2", "it ends too early at column 5"),
         ("", "it ends too early"),
         ('"a\nb"', "has a line break or a tab in it"),
