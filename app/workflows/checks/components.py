@@ -123,10 +123,21 @@ def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding(key, str(error))
         return
+    yield from _weighted(key, step)
     known = subject.names.models
     for model in strategy.models:
         if known is not None and model not in known:
             yield Finding(key, f"no model is called {model}; {did_you_mean(model, known)}")
+
+
+def _weighted(key: Key, step: AskStep) -> Iterator[Finding]:
+    """Find weights of models that the step does not ask."""
+    for option in ("weights", "accuracies"):
+        given = step.fusion.options.get(option)
+        for model in given if isinstance(given, Mapping) else ():
+            if model not in step.models:
+                text = f"has no effect: the step asks no model {model}; {did_you_mean(model, step.models)}"
+                yield Finding((*key, option, model), text, warning=True)
 
 
 def _routing(key: Key, step: AskStep) -> Iterator[Finding]:

@@ -294,6 +294,16 @@ def test_that_a_reference_in_other_braces_is_warned_of(written: str, name: str) 
 
 
 @pytest.mark.parametrize(
+    ("model", "hint"), [("locla", "did you mean `local`?"), ("gpt", "there are local"), ("local", "")]
+)
+def test_that_a_weight_of_a_model_that_is_not_asked_is_warned_of(model: str, hint: str) -> None:
+    key = f"w.yaml:7: steps.a.fusion.weights.{model}"
+    said = f"warning: {key}: has no effect: the step asks no model {model}; {hint}\n" if hint else ""
+    text = f"{ASK}    prompt: x\n    fusion: {{strategy: vote, weights: {{{model}: 2}}}}\n"
+    assert _said(text) == f"{said}w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
     ("code", "hint"),
     [("unavailble", "did you mean `unavailable`?"), ("unavailable", ""), ("too_deep", ""), ("acme_is_closed", "")],
 )
