@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from app.durations import format_duration
@@ -26,6 +27,8 @@ from app.workflows.definition.steps import (
     WorkflowStep,
 )
 
+#: So many keywords of a schema that there are not are named.
+_MOST_KEYWORDS = 20
 #: The codes of errors: of those that rooms raise, and of those that steps and workers end with.
 CODES = ERROR_CODES | {"fusion", "routing", "too_deep", "too_large", "unknown_connector", "unknown_model"}
 
@@ -159,7 +162,7 @@ def _schema(key: Key, schema: Mapping[str, Any]) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding(key, str(error).removeprefix("it: "))
     else:
-        for path, word in unknown_keywords(schema):
+        for path, word in islice(unknown_keywords(schema), _MOST_KEYWORDS):
             near = closest_match(word, KEYWORDS)
             hint = f"did you mean `{near}`? Fields belong" if near else "fields belong"
             text = f"is no keyword of JSON Schema, and has no effect; {hint} under `properties`"
