@@ -39,6 +39,21 @@ _EXACT = 15
 #: How many characters of a number or a key are shown, and how many notes are kept.
 _SHOWN, _NOTES = 40, 20
 _HALF = re.compile(r"\\u[dD]")
+#: What is wrong with a text that has more than one value.
+FOLLOWS = "something follows after its end"
+#: What the parser says, and what is to be done about it.
+_HINTS = {
+    "EOF while parsing": "it ends too early",
+    "expected ident": "a text needs double quotes",
+    "expected value": "a value is missing, or a text without its double quotes",
+    "key must be a string": "a name needs double quotes",
+    "trailing characters": FOLLOWS,
+    "trailing comma": "a comma has nothing after it",
+    "expected `,` or": "a comma or a closing bracket is missing",
+    "expected `:`": "a colon is missing after a name",
+    "control character": "a text has a line break or a tab in it: write \\n or \\t",
+    "invalid escape": "a text has a \\ in it that is no escape: write \\\\",
+}
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -211,9 +226,11 @@ def _constant(name: str) -> NoReturn:
 
 
 def _complaint(text: str) -> str:
-    """Return what is wrong with a text, in the words of pydantic's parser, which say more."""
+    """Return what is wrong with a text, and where: pydantic's parser tells more than the other."""
     try:
         from_json(join_halves(text))
     except ValueError as error:
-        return str(error)
+        said, at, place = str(error).rpartition(" at line ")
+        hint = next((hint for beginning, hint in _HINTS.items() if said.startswith(beginning)), said)
+        return f"{hint} at {place.removeprefix('1 ')}" if at and "\n" not in text.rstrip() else f"{hint}{at}{place}"
     return "a number has too many digits; send it as a string"

@@ -269,3 +269,9 @@ class BatchFailed(ModelError):
 
     code = "batch_failed"
     transient = True
+
+
+#: The codes of the errors above.
+ERROR_CODES = frozenset(
+    error.code for error in list(vars().values()) if isinstance(error, type) and issubclass(error, OrchestratorError)
+)

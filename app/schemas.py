@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.errors import ConfigurationError, MissingDependency
@@ -16,9 +16,46 @@ _MOST_FAULTS = 10_000
 #: What YAML 1.1 took for a boolean, as an error quotes it.
 _YAML_1_1 = re.compile(r'"(?:yes|no|on|off)" is not', re.IGNORECASE)
 _NO_TYPE = re.compile(r'"(\w+)" is not valid under any of the schemas')
+_BARE_TYPE = re.compile(r'"(\w+)" is not of types "boolean", "object"')
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _ALTERNATIVES = ("anyOf", "oneOf")
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+
+#: In these, a mapping has names with a schema each; in those, a schema, or a list of them.
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_INNER = frozenset(
+    {"items", "prefixItems", "additionalItems", "contains", "additionalProperties", "propertyNames"}
+    | {"unevaluatedItems", "unevaluatedProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"}
+)
+#: The keywords of the drafts from 4 to 2020-12.
+KEYWORDS = (
+    _NAMED
+    | _INNER
+    | _REFERENCES
+    | {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$comment", "$vocabulary"}
+    | {"type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"}
+    | {"maxLength", "minLength", "pattern", "format", "maxItems", "minItems", "uniqueItems", "maxContains"}
+    | {"minContains", "maxProperties", "minProperties", "required", "dependentRequired", "dependencies"}
+    | {"title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples", "example"}
+    | {"contentEncoding", "contentMediaType", "contentSchema"}
+)
+
+
+def unknown_keywords(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield each key of a schema that JSON Schema does not have, with its path; one that begins with `x-` is meant."""
+    if isinstance(schema, list | tuple):
+        for place, inner in enumerate(schema):
+            yield from unknown_keywords(inner, (*path, place))
+    if not isinstance(schema, Mapping):
+        return
+    for name, inner in schema.items():
+        if name in _INNER:
+            yield from unknown_keywords(inner, (*path, name))
+        elif name in _NAMED and isinstance(inner, Mapping):
+            for one, below in inner.items():
+                yield from unknown_keywords(below, (*path, name, one))
+        elif name not in KEYWORDS and not name.startswith("x-"):
+            yield path, name
 
 
 class Schema:
@@ -88,6 +125,8 @@ def _reason(error: Exception) -> str:
         said = f"{said}; {hint(said)}"
     if (found := _NO_TYPE.match(said)) and path.endswith("type"):
         said = f"there is no type {found[1]}; {did_you_mean(found[1], _TYPES)}"
+    if (found := _BARE_TYPE.match(said)) and found[1] in _TYPES:
+        said += f"; write {{type: {found[1]}}}"
     if _YAML_1_1.match(said):
         said += "; write true or false"
     return _short(f"{path}: {said}" if path else said)

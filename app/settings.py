@@ -419,6 +419,13 @@ class RetrievalSettings(Section):
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
 
+    @model_validator(mode="after")
+    def _overlap_within_chunk(self) -> RetrievalSettings:
+        if self.chunk_overlap >= self.chunk_tokens:
+            message = f"must be smaller than chunk_tokens, which is {self.chunk_tokens}"
+            raise Inconsistent(message, "chunk_overlap")
+        return self
+
 
 class ConnectorSettings(Section):
     """One connector that workflows can name: a data source, an HTTP service, or a function of an installed package."""

@@ -6,7 +6,7 @@ worker reads what a newer one wrote. In every optional field, null is as absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from app.errors import InvalidEvent, OrchestratorError
+from app.validation_messages import in_our_words
 from topics import foreign
 
 
@@ -40,6 +41,8 @@ class Failure(Event):
 
 
 E = TypeVar("E", bound=Event)
+#: How many unknown keys an error names, and how many characters of each.
+_MOST_SHOWN, _SHOWN = 5, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Topic(Generic[E]):
         parsed = foreign.parse(value, charset, deep=not self.open)
         unknown = parsed.value.keys() - self.event.model_fields.keys() if isinstance(parsed.value, dict) else ()
         original = parsed.text.encode(errors="surrogatepass")
-        return Decoded(self._validated(original, parsed.value), sorted(unknown), parsed.notes, original)
+        return Decoded(self._validated(original, parsed.value, unknown), sorted(unknown), parsed.notes, original)
 
     def _of_null(self, key: bytes | None) -> E:
         if self.tombstone is None:
@@ -112,7 +115,7 @@ class Topic(Generic[E]):
         text = f"null on {self.name} deletes what the message's key names; this key is missing, or not a valid id"
         raise InvalidEvent("null_value", text)
 
-    def _validated(self, text: bytes, value: JsonValue) -> E:
+    def _validated(self, text: bytes, value: JsonValue, unknown: Collection[str]) -> E:
         """Return the event in a JSON text, or else in the value that was made of it, without the nulls in it."""
         with suppress(ValidationError):
             return self.event.model_validate_json(text)
@@ -125,8 +128,19 @@ class Topic(Generic[E]):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
-            problem = f"{where}: {first['msg']}" if where else "value: must be a JSON object"
-            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
+            problem = (
+                f"{where}: {in_our_words(first['type'], first['msg'], json=True)}"
+                if where
+                else "value: must be a JSON object"
+            )
+            beside = f"; unknown keys: {_names(unknown)}" if unknown else ""
+            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value) or beside}") from None
+
+
+def _names(keys: Collection[str]) -> str:
+    """Return the first of some keys, which may be anything, for an error."""
+    shown = [key[:_SHOWN] if key.isprintable() else ascii(key[:_SHOWN]) for key in sorted(keys)[:_MOST_SHOWN]]
+    return ", ".join(shown) + (" …" if len(keys) > _MOST_SHOWN else "")
 
 
 def _leave_out_nulls(value: Any, error: ValidationError) -> None:

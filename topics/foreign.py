@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from app.decoding import NotJson, NotText, ParsedJson, parse_json
+from app.decoding import FOLLOWS, NotJson, NotText, ParsedJson, parse_json
 from app.errors import InvalidEvent
 
 #: What serializers of schema registries put before JSON: its first byte, and its length. They are Confluent's,
@@ -72,4 +72,4 @@ def _other_format(value: bytes) -> str:
 def _advice(value: bytes, problem: str) -> str:
     if value.lstrip().startswith((b"{'", b"[{'")):
         return "; strings need double quotes"
-    return "; send a message for each event" if problem.startswith("trailing characters") else ""
+    return "; send a message for each event" if problem.startswith(FOLLOWS) else ""

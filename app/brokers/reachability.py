@@ -98,6 +98,8 @@ async def _connect(server: str, options: Any) -> AIOKafkaConnection:
 
 def _parse(server: str) -> tuple[str, int]:
     host, _, port = server.rpartition(":")
+    if not host or "/" in server or ";" in server:
+        raise ValueError
     return host.strip("[]"), int(port)
 
 
@@ -106,7 +108,7 @@ async def _explain(server: str, connection: Connection, error: Exception, second
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{server} has no trusted TLS certificate ({error.reason or 'invalid'}); see broker.security.ca_file"
     if isinstance(error, ValueError):
-        return f"{server} is not in the form host:port"
+        return f"{server} is not in the form host:port; several are separated by commas"
     if isinstance(error, SaslAuthenticationFailed):
         return f"{server} rejects the user name or password in broker.security"
     if isinstance(error, UnsupportedSaslMechanismError):

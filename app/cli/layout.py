@@ -19,8 +19,8 @@ Line = tuple[str, bool]
 class Table:
     """Rows of cells, the first of which is the row's name: it and the columns in `keep` are always shown whole.
 
-    If the terminal is too narrow, columns in `prose` are wrapped between words; then whole columns are left out, the
-    last first, or those in `expendable` before all others. No other cell is ever cut or wrapped.
+    If the terminal is too narrow, columns in `prose` are wrapped between words; then whole columns are left out: empty
+    ones, those in `expendable`, and the last. No other cell is ever cut or wrapped.
     """
 
     columns: Sequence[str]
@@ -63,6 +63,8 @@ class Table:
     def _expendable(self, shown: Sequence[int]) -> int:
         """Return the column to leave out, or 0, which is never one."""
         places = [place for place in shown[1:] if self.columns[place] not in self.keep]
+        if empty := [place for place in places if not any(row[place] for row in self.rows)]:
+            return empty[-1]
         named = [self.columns.index(name) for name in self.expendable if self.columns.index(name) in places]
         return (named or places[-1:] or [0])[0]
 

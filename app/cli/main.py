@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from app.cli.os_errors import explain
 from app.errors import OrchestratorError
+from app.suggestions import closest_match
 
 #: Each command with its module, which has a Typer `app`, and its line in `meta-ai --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -42,6 +43,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }
 
+#: What an option's value is, and what it can be.
+_CHOICE = re.compile(r"'([^']*)' is not one of ('.+')$")
+_WORD = re.compile(r"'([^']+)'")
 #: The exit code of a command whose output nobody reads any more, as for others that SIGPIPE ends.
 _CLOSED = 141
 #: Where nobody looks, the help is not wrapped; for people, lines longer than this are hard to read.
@@ -57,7 +61,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # the base class hands it over
         """Return a command that has a name and a help line, but does nothing."""
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+        return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the real command that `args` name."""
@@ -104,6 +108,12 @@ def _errors_as_lines() -> Iterator[None]:
 def _usage(error: typer.TyperException) -> str:
     """Return what is wrong with a command line, and which help explains it."""
     said = " ".join(error.format_message().split()).rstrip(".")
+    said = said.replace("Value error, ", "").replace("Input should be a valid integer", "must be a whole number")
+    said = said.replace("Input should be a valid number", "must be a number").replace("Input should", "must")
+    said = re.sub(r"(must be a (?:whole )?number), unable to parse string as an? \w+", r"\1", said)
+    if chosen := _CHOICE.search(said):
+        near = closest_match(chosen[1], _WORD.findall(chosen[2]))
+        said += f". Did you mean '{near}'?" if near else ""
     said = re.sub(r" \(Possible options: ([^,)]+)[^)]*\)", r". Did you mean '\1'?", said)
     where = getattr(error, "ctx", None)
     path = where.command_path if where else "meta-ai"
@@ -131,6 +141,7 @@ def _paths_of(name: str) -> list[str]:
 def _without_boxes(command: Any) -> None:
     """Have the help of a command and of those below it printed as text: boxes cut what does not fit into them."""
     command.rich_markup_mode = None
+    command.short_help = command.short_help or command.help  # which would be cut after some words
     for below in getattr(command, "commands", {}).values():
         _without_boxes(below)
 

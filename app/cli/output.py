@@ -108,8 +108,10 @@ class Output:
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Print a note to standard error, for people and logs."""
+        """Print a note to standard error, for people and logs, in its place where both go to one file."""
+        sys.stdout.flush()
         _print(self._err, sys.stderr, visible(text))
+        sys.stderr.flush()
 
     def table(
         self,

@@ -12,6 +12,9 @@ from app.settings import Inconsistent
 from app.source.problems import Key, Problem, dotted, error_text, place_of, pydantic_errors
 from app.suggestions import closest_match
 
+#: All names in the configuration whose form is bound have this one.
+_NAMING = "may have only letters, digits, `.`, `_` and `-`"
+
 
 def explain(error: ValidationError, places: Mapping[Key, str]) -> list[Problem]:
     """Return pydantic's findings in our words; no value is repeated, for it may be a secret."""
@@ -21,7 +24,9 @@ def explain(error: ValidationError, places: Mapping[Key, str]) -> list[Problem]:
 def _problem(found: ErrorDetails, places: Mapping[Key, str]) -> Problem:
     cause = found.get("ctx", {}).get("error")
     key = (*found["loc"], *(cause.key if isinstance(cause, Inconsistent) else ()))
-    return Problem(place_of(key, places), key, error_text(found, lambda: _hint(key)))
+    if found["type"] == "string_pattern_mismatch":
+        return Problem(place_of(key, places), key, _NAMING)
+    return Problem(place_of(key, places), key, error_text(found, lambda: _hint(key), lambda: section_keys(key)))
 
 
 def _hint(key: Key) -> str:

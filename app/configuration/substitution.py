@@ -10,6 +10,10 @@ from app.source.problems import Key, Problem, place_of
 from app.source.syntax import Document
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}|\$\{")
+#: Keys whose values are secrets, which usually stand in the environment.
+_SECRETS = frozenset({"api_key", "api_keys", "password"})
+#: What is written for `${NAME}` by mistake, as other tools have it.
+_OTHER_REFERENCE = re.compile(r"\$[A-Z_][A-Z0-9_]*|%[A-Z_][A-Z0-9_]*%|\$?\{\{.*\}\}|\$\([A-Z_][A-Z0-9_]*\)")
 
 
 class _Unresolved(Exception):
@@ -28,6 +32,9 @@ def _walk(value: Any, key: Key, document: Document, environ: Mapping[str, str]) 
         return [_walk(inner, (*key, position), document, environ) for position, inner in enumerate(value)]
     if isinstance(value, str) and "${" in value:
         return _resolve(value, key, document, environ)
+    if isinstance(value, str) and _SECRETS & {*key} and _OTHER_REFERENCE.fullmatch(value):
+        text = "a reference to the environment is written ${NAME}"
+        document.problems.append(Problem(place_of(key, document.places), key, text))
     return value
 
 

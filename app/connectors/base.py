@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from app.errors import ConfigurationError, ConnectorError
 from app.settings import ConnectorSettings
+from app.source.problems import dotted, unknown_key
+from app.validation_messages import in_our_words
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,7 +59,7 @@ def parse_arguments(arguments: Mapping[str, JsonValue], form: type[M]) -> M:
     try:
         return form.model_validate(arguments)
     except ValidationError as problem:
-        raise ConnectorError(f"arguments.{_first(problem)}; known keys: {_known(form)}") from None
+        raise ConnectorError(f"arguments.{_first(problem, form)}") from None
 
 
 def parse_options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
@@ -69,14 +71,13 @@ def parse_options(name: str, settings: ConnectorSettings, form: type[M]) -> M:
     try:
         return form.model_validate(settings.options)
     except ValidationError as problem:
-        message = f"connectors.{name}.options.{_first(problem)}; known keys: {_known(form)}"
-        raise ConfigurationError(message) from None
+        raise ConfigurationError(f"connectors.{name}.options.{_first(problem, form)}") from None
 
 
-def _first(problem: ValidationError) -> str:
+def _first(problem: ValidationError, form: type[BaseModel]) -> str:
+    """Return the first thing that is wrong, with the key that was meant, or all there are."""
     first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-
-def _known(form: type[BaseModel]) -> str:
-    return ", ".join(field.alias or name for name, field in form.model_fields.items())
+    keys = [field.alias or name for name, field in form.model_fields.items()]
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return unknown_key(str(first["loc"][0]), keys)
+    return f"{dotted(first['loc'])}: {in_our_words(first['type'], first['msg'])}; known keys: {', '.join(keys)}"

@@ -29,6 +29,31 @@ _OTHERWISE: Mapping[str, str] = {
 }
 #: What other languages call a constant.
 CONSTANTS: Mapping[str, str] = {"None": "null", "nil": "null", "undefined": "null", "True": "true", "False": "false"}
+_SIGNS: Mapping[str, str] = {"===": "==", "!==": "!=", "<>": "!="}
+#: What cannot be the name of a field after a dot.
+RESERVED = frozenset({"null", "true", "false", "in"})
+#: What other languages write between two values.
+METHODS = frozenset({"matches", "contains", "startsWith", "endsWith"})
+#: The quotes that a word processor makes of straight ones.
+CURLY_QUOTES = frozenset("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}") | frozenset(
+    "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+)
+#: Functions as other languages call them.
+ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("len", "length", "count"), "size"),
+    **dict.fromkeys(("lower", "toLowerCase"), "lowerAscii"),
+    **dict.fromkeys(("upper", "toUpperCase"), "upperAscii"),
+    **dict.fromkeys(("str", "toString"), "string"),
+    **dict.fromkeys(("includes", "has_key"), "contains"),
+}
+#: The macros, and how each is called.
+MACROS: Mapping[str, str] = {
+    "all": "input.items.all(item, item > 0)",
+    "exists": "input.items.exists(item, item > 0)",
+    "exists_one": "input.items.exists_one(item, item > 0)",
+    "filter": "input.items.filter(item, item > 0)",
+    "map": "input.items.map(item, item + 1)",
+}
 #: How `has` is called.
 HAS = "`has` takes a field, as in has(input.name); to test for null, compare: input.name != null"
 
@@ -45,18 +70,23 @@ def syntax_error(source: str, said: str) -> str:
         return f"{at}: an expression is written without braces, as in `input.name`"
     if "literal" in reason:
         return f"{at}: a number this large cannot be written; compare texts instead"
-    words = list(tokenize(source))
-    for word in words:
-        if word.text in _OTHERWISE:
-            return f"{at}: {_OTHERWISE[word.text]}"
-    marks = [word.text for word in words]
-    if any(one == "=" and {before, after}.isdisjoint("=!<>") for before, one, after in _neighbours(marks)):
-        return f"{at}: write `==` to compare"
-    return f"{at}: {_plain(reason)}"
+    return f"{at}: {_other_language([word.text for word in tokenize(source)]) or _plain(reason)}"
 
 
-def _neighbours(marks: list[str]) -> Iterable[tuple[str, str, str]]:
-    return zip(["", *marks], marks, [*marks[1:], ""], strict=False)
+def _other_language(words: list[str]) -> str:
+    """Return how to write what is written in the way of another language; nothing if there is no such thing."""
+    if other := next((word for word in words if word in _OTHERWISE), ""):
+        return _OTHERWISE[other]
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        if word == "." and after in RESERVED:
+            return f"a field called `{after}` is written in brackets, as in input['{after}']"
+        if word in METHODS and before != "." and after != "(":
+            return f"`{word}` is called on a value, as in input.name.{word}('x')"
+        if sign := next((sign for sign in _SIGNS if (before + word + after).endswith(sign)), ""):
+            return f"write `{_SIGNS[sign]}` for `{sign}`"
+        if word == "=" and {before, after}.isdisjoint("=!<>"):
+            return "write `==` to compare"
+    return "" if CURLY_QUOTES.isdisjoint(words) else "use the quotes ' or \" instead of “ and ”"
 
 
 def _plain(reason: str) -> str:

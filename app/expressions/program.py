@@ -8,7 +8,7 @@ from typing import Any
 
 from app.errors import ConfigurationError, MissingDependency
 from app.expressions.functions import KNOWN, NEGATIVE, RENAMED, extensions
-from app.expressions.messages import HAS, syntax_error
+from app.expressions.messages import ELSEWHERE, HAS, MACROS, syntax_error
 from app.expressions.syntax import rewritten
 from app.suggestions import did_you_mean
 
@@ -43,8 +43,12 @@ class Program:
         if "has" in self.functions:  # what the parser takes for the macro is none
             raise ConfigurationError(f"{where}: {HAS}")
         for name in self.functions:
+            if name in MACROS and name not in KNOWN:
+                raise ConfigurationError(f"{where}: `{name}` takes a name and an expression, as in {MACROS[name]}")
             if name not in KNOWN:
-                raise ConfigurationError(f"{where}: unknown function {name}; {did_you_mean(name, KNOWN)}")
+                raise ConfigurationError(
+                    f"{where}: unknown function {name}; {did_you_mean(ELSEWHERE.get(name, name), KNOWN)}"
+                )
         names = [*self.functions, *([NEGATIVE] if "-_" in called else [])]
         if NEGATIVE in names or not RENAMED.keys().isdisjoint(names):
             self._program = cel.compile(_rewritten(source, where))

@@ -13,6 +13,7 @@ from app.entry_points import named
 from app.errors import ConfigurationError
 from app.fusion.base import Strategy
 from app.suggestions import did_you_mean
+from app.validation_messages import in_our_words
 
 STRATEGIES: Mapping[str, str] = {
     "best-of-n": "app.fusion.strategies.best_of_n:BestOfN",
@@ -90,5 +91,5 @@ def _explain(name: str, problem: ValidationError, options: type[BaseModel]) -> C
     if first["type"] == "missing":
         meaning = options.model_fields[where].description if where in options.model_fields else None
         return ConfigurationError(f"fusion strategy {name} needs the option {where}{': ' + meaning if meaning else ''}")
-    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+    message = in_our_words(first["type"], first["msg"])
     return ConfigurationError(f"fusion strategy {name}: {where + ': ' if where else ''}{message}")

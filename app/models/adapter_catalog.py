@@ -17,7 +17,7 @@ from app.models.base import Features
 from app.models.http.endpoint import ProviderDefaults
 from app.models.openai.providers import OPENAI_PROVIDERS
 from app.models.registry import COMPONENTS, GROUP
-from app.suggestions import closest_match
+from app.suggestions import did_you_mean
 
 #: The built-in adapters that are not hosts: dialect, required extra, and environment variable of the key.
 _BUILT_IN = {
@@ -76,9 +76,7 @@ def describe_adapter(name: str) -> Description:
     """
     known = named(COMPONENTS, GROUP)
     if name not in known:
-        near = closest_match(name, known)
-        hint = f"; did you mean `{near}`?" if near else ""
-        raise ConfigurationError(f"unknown adapter {name!r}; known adapters: {', '.join(sorted(known))}{hint}")
+        raise ConfigurationError(f"there is no provider {name!r}; {did_you_mean(name, known)}")
     component, adapter = _load(known[name]), _adapter(known[name])
     summary = (component.__doc__ or "").strip().partition("\n")[0]
     return Description(adapter, summary, _features(name, component), _options(component), _example(adapter, component))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from app.errors import ConfigurationError
 from app.models.base import Prompt
 from app.settings import ModelSettings
-from app.source.problems import dotted, error_text, pydantic_errors
+from app.source.problems import dotted, error_text, pydantic_errors, unknown_key
 from app.suggestions import closest_match
 from topics.model_requests import Sampling
 
@@ -36,9 +36,7 @@ def sampling(name: str, settings: ModelSettings, **fallback: Any) -> Sampling:
     """
     unknown = sorted(settings.sampling.keys() - Sampling.model_fields.keys())
     if unknown:
-        raise ConfigurationError(
-            f"models.{name}.sampling: unknown key {unknown[0]!r}; known keys: {', '.join(Sampling.model_fields)}",
-        )
+        raise ConfigurationError(f"models.{name}.sampling.{unknown_key(unknown[0], Sampling.model_fields)}")
     try:
         return Sampling.model_validate(fallback | settings.sampling)
     except ValidationError as problem:

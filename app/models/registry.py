@@ -10,7 +10,7 @@ from app.errors import ConfigurationError
 from app.models.base import Model
 from app.models.openai.providers import OPENAI_PROVIDERS
 from app.settings import ModelSettings
-from app.suggestions import closest_match
+from app.suggestions import did_you_mean
 
 GROUP = "meta_ai_orchestrator.models"
 
@@ -40,12 +40,8 @@ def build(name: str, settings: ModelSettings) -> Model:
     """
     known = named(COMPONENTS, GROUP)
     if settings.provider not in known:
-        near = closest_match(settings.provider, known)
-        hint = f"; did you mean `{near}`?" if near else ""
-        raise ConfigurationError(
-            f"models.{name}.provider: unknown provider {settings.provider!r}; "
-            f"known providers: {', '.join(sorted(known))}, and what packages add as entry points of {GROUP}{hint}",
-        )
+        hint = did_you_mean(settings.provider, known, "there are, besides entry points of packages:")
+        raise ConfigurationError(f"models.{name}.provider: unknown provider {settings.provider!r}; {hint}")
     return _load_component(name, known[settings.provider]).from_settings(name, settings)
 
 

@@ -13,6 +13,7 @@ from app.entry_points import named
 from app.errors import ConfigurationError, MissingDependency
 from app.routing.base import Policy
 from app.suggestions import did_you_mean
+from app.validation_messages import in_our_words
 
 POLICIES: Mapping[str, str] = {
     "capability": "app.routing.policies.capability:Capability",
@@ -104,5 +105,5 @@ def _explain(name: str, component: Any, error: ValidationError) -> str:
         return (
             f"routing policy {name}: there is no option {where}; {did_you_mean(where, component.Options.model_fields)}"
         )
-    what = first["msg"].removeprefix("Value error, ")
+    what = in_our_words(first["type"], first["msg"])
     return f"routing policy {name}: {f'{where}: ' if where else ''}{what}; it takes {known}"

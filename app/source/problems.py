@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import ConfigurationError
-from app.suggestions import did_you_mean
+from app.suggestions import closest_match, did_you_mean
+from app.validation_messages import in_our_words
 
 #: The path to a value: names of sections, user-defined names, positions in lists.
 Key = tuple[str | int, ...]
@@ -19,26 +21,9 @@ MERGE_KEY = "<<"
 _MAX_LINES = 50
 #: More of a name does not help to recognise it.
 _SHOWN_CHARACTERS = 60
-#: pydantic's words, where ours say the fix better.
-_MESSAGES = {
-    "missing": "is required",
-    "string_type": "must be a string; put quotes around it",
-    "string_unicode": "must be valid Unicode text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "empty": "is empty; give it a value",
-    "model_type": "must be a mapping of keys to values",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "dict_type": "must be a mapping of keys to values",
-    "tuple_type": "must be a list, as in [a, b]",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "path_type": "must be a path",
-    "too_short": "must have at least one entry",
-}
+#: pydantic's errors where something else is in the place of a section.
+_SECTIONS = frozenset({"model_type", "model_attributes_type"})
+_WORD = re.compile(r"'([^']+)'")
 
 
 def dotted(key: Key) -> str:
@@ -84,25 +69,37 @@ def place_of(key: Key, places: Mapping[Key, str]) -> str:
     return ""
 
 
-def error_text(found: ErrorDetails, unknown: Callable[[], str]) -> str:
-    """Return the message of a pydantic error, in our words; `unknown` gives the hint for an unknown key.
+def error_text(found: ErrorDetails, unknown: Callable[[], str], keys: Callable[[], Iterable[str]] = tuple) -> str:
+    """Return the message of a pydantic error, in our words.
 
-    No value is quoted, since it may be a secret.
+    `unknown` gives the hint for an unknown key, `keys` those of the section at this place. No value is quoted, since it
+    may be a secret.
     """
     if found["type"] == "extra_forbidden":
         return f"unknown key; {unknown()}"
-    if found["type"] in _MESSAGES:
-        return _MESSAGES[found["type"]]
-    message = found["msg"].removeprefix("Value error, ")
-    return message.replace("Input should", "should", 1).replace("String should", "should", 1)
+    message = in_our_words(found["type"], found["msg"])
+    if found["type"] in _SECTIONS and (first := next(iter(keys()), "")):
+        return f"{message}, as in {{{first}: …}}"
+    return f"{message}; did you mean `{near}`?" if (near := found.get("ctx", {}).get("near")) else message
 
 
 def pydantic_errors(error: ValidationError) -> list[ErrorDetails]:
-    """Return pydantic's errors, without values; where a value is null that must not be, the type is `empty`."""
+    """Return pydantic's errors, without values, with types of our own where the value tells more.
+
+    The type is `empty` where a value is null that must not be. Of a value that must be one of several words, `near` in
+    the context is the one that was probably meant.
+    """
     found = error.errors(include_url=False)
     for one in found:
-        if one.pop("input", ...) is None and one["type"] != "missing":  # type: ignore[misc]  # no value is to get out
+        value = one.pop("input", ...)  # type: ignore[misc]  # no value is to get out
+        if value is None and one["type"] != "missing":
             one["type"] = "empty"
+        elif one["type"] == "string_type" and isinstance(value, list | dict):
+            one["type"] = "string_from_other"
+        elif one["type"] == "string_too_short" and value == "":
+            one["type"] = "blank"
+        elif one["type"] == "literal_error" and isinstance(value, str):
+            one["ctx"] = {**one["ctx"], "near": closest_match(value, _WORD.findall(one["ctx"]["expected"]))}
     return found
 
 

@@ -83,7 +83,7 @@ def parse(text: str, source: str) -> Document:
         return document
     if not isinstance(node, yaml.MappingNode):
         raise problems_error(
-            [Problem(_place(source, node), (), "the file must be a mapping of keys to values, as in `app_id: x`")]
+            [Problem(_place(source, node), (), "the file must be a mapping of keys to values, as in `key: value`")]
         )
     document.value = _Reader(document, source).mapping(node, ())
     return document

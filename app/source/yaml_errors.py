@@ -10,6 +10,12 @@ import yaml
 _QUOTED = re.compile(r""" (?:'(?!<)(?:[^'\\]|\\.){2,}'|"(?!<)(?:[^"\\]|\\.){2,}")""")
 #: A value that begins with the braces of a template.
 _TEMPLATE = re.compile(r"(?:^|[:\-,\[{])\s*\$?\{[{%]")
+#: A reference to the environment inside braces, whose own braces end them.
+_REFERENCE = re.compile(r"[:,\[{]\s*\$\{[A-Za-z_]")
+#: What stands before a colon that is not expected: one word, so that the line before has lost its colon or its space.
+_ONE_WORD = re.compile(r"\s*(?:- )?[\w.-]+\s*")
+#: A key that has its value on the same line.
+_WITH_VALUE = re.compile(r"\s*(?:- )?[\w.-]+:\s+\S")
 TEMPLATE = 'a value that begins with {{ or {% must be in quotes, as in "{{ input.text }}"'
 MERGE = "merge keys (<<) are not part of YAML 1.2: write the keys out; an alias can only be a whole value"
 #: What the parser says, and what is to be done about it.
@@ -46,10 +52,19 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int | None, str]:
     mark = error.problem_mark or error.context_mark
     lines = text.split("\n")
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
-    return (mark.line + 1 if mark else None), f"is not valid YAML: {_reason(str(error.problem), line)}"
+    read = "\n".join(lines[: mark.line]).rstrip() + "\n" + line[: mark.column] if mark else ""
+    return (mark.line + 1 if mark else None), f"is not valid YAML: {_reason(str(error.problem), line, read)}"
 
 
-def _reason(said: str, line: str) -> str:
+def _reason(said: str, line: str, read: str) -> str:
+    """Return how to fix what the parser has `said` of a `line`, after it had `read` so much of the text."""
+    *earlier, before = read.split("\n")
     if _TEMPLATE.search(line) and "'\\t'" not in said:
         return TEMPLATE
+    if _REFERENCE.search(line) and "expected ',' or" in said:
+        return 'inside braces, a reference must be in quotes, as in "${NAME}"'
+    if "mapping values are not allowed" in said and _ONE_WORD.fullmatch(before):
+        if earlier and _WITH_VALUE.match(earlier[-1]):
+            return "is indented more than the keys before it: align keys of the same section"
+        return "the line before it lacks a colon, or the space after it, as in `kind: ask`"
     return next((hint for needle, hint in _HINTS if needle in said), _QUOTED.sub("", said))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
+from app.timestamps import format_time
 from app.workflows.budgets.client import awaits, charge_late, funded, out_of_time, request_id, reserve
 from app.workflows.completion import complete
 from app.workflows.definition.definitions import Definition
@@ -140,7 +141,9 @@ def _deadline(run: Run, definition: Definition, limits: EngineLimits, now: float
         return min(run.accepted_at + spec.deadline, latest)
     deadline = min(run.task.deadline.timestamp(), latest)
     if deadline <= now:
-        raise DeadlineExceeded(f"the task's deadline, {run.task.deadline.isoformat()}, had passed when it was received")
+        raise DeadlineExceeded(
+            f"the task's deadline, {format_time(run.task.deadline)}, had passed when it was received"
+        )
     return deadline
 
 

@@ -40,9 +40,12 @@ async def test_silence_is_told_from_absence(silent: str) -> None:
         await check_reachable(Connection(silent), seconds=0.2)
 
 
-async def test_an_address_without_a_port_is_named() -> None:
-    with pytest.raises(BrokerError, match="kafka is not in the form host:port"):
-        await check_reachable(Connection("kafka"))
+@pytest.mark.parametrize("address", ["kafka", "kafka:x", ":9092", "http://127.0.0.1:9092", "127.0.0.1:1;127.0.0.1:2"])
+async def test_what_is_no_address_is_named(address: str) -> None:
+    with pytest.raises(BrokerError) as caught:
+        await check_reachable(Connection(address))
+    said = f"no broker answers: {address} is not in the form host:port; several are separated by commas"
+    assert str(caught.value) == said
 
 
 async def test_the_password_is_not_in_the_error(embedded: Connection) -> None:

@@ -75,7 +75,7 @@ def test_an_unknown_one_is_an_error() -> None:
     result = _run("describe", "opnai")
 
     assert result.exit_code == 1
-    assert "unknown adapter 'opnai'" in result.stderr
+    assert result.stderr == "meta-ai: there is no provider 'opnai'; did you mean `openai`?\n"
 
 
 def test_a_model_that_keeps_its_promises_passes() -> None:

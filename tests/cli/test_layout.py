@@ -46,6 +46,14 @@ def test_columns_that_matter_less_go_first() -> None:
     assert _lines(50, expendable=("accepted", "cost"))[1] == ["accepted"]
 
 
+def test_columns_without_anything_in_them_go_before_all_others() -> None:
+    table = Table(
+        ("id", "cost", "tokens", "note"), [("a-1", "", "12", "x"), ("a-2", "", "7", "")], expendable=("tokens",)
+    )
+    assert [line for line, _ in table.lines(20)] == ["id   tokens  note", "a-1  12      x", "a-2  7"]
+    assert table.left_out == ["cost"]
+
+
 @pytest.mark.parametrize("width", [1, 5, 11, 19])
 def test_what_is_to_be_kept_stays_whole_however_narrow_it_is(width: int) -> None:
     lines, left_out = _lines(width)

@@ -108,7 +108,25 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
         (["tasks", "sned"], "no such command 'sned'. Did you mean 'send'? see meta-ai tasks --help"),
         (["tasks", "send"], "missing argument 'file'; see meta-ai tasks send --help"),
         (["tasks", "send", "x", "--timeout", "soon"], "invalid value for '--timeout'"),
-        (["orchestrator", "run", "--broker", "none"], "invalid value for '--broker'"),
+        (
+            ["orchestrator", "run", "--broker", "none"],
+            "invalid value for '--broker': 'none' is not one of 'embedded', ",
+        ),
+        (
+            ["runs", "list", "--status", "succeded"],
+            (
+                "invalid value for '--status': 'succeded' is not one of 'running', 'succeeded', 'failed', 'cancelled'. "
+                "Did you mean 'succeeded'? see meta-ai runs list"
+            ),
+        ),
+        (
+            ["results", "tail", "--limit", "x"],
+            "invalid value for '--limit': must be a whole number; see meta-ai results",
+        ),
+        (
+            ["results", "tail", "--limit", "0"],
+            "invalid value for '--limit': must be greater than or equal to 1; see meta-",
+        ),
         (
             ["dead-letters", "replay"],
             "invalid value: give either ids or --all, not both, or options that choose, such as --reason; see meta-ai ",
@@ -131,6 +149,14 @@ def test_help_has_a_short_name_and_is_not_wrapped_in_a_pipe(path: list[str], mon
     assert "│" not in short.stdout
     assert "  -h, --help  " in short.stdout
     assert [line for line in short.stdout.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("path", [[], ["runs"], ["orchestrator"], ["documents"]])
+def test_help_on_a_narrow_terminal_has_the_same_words(path: list[str]) -> None:
+    whole = _run(*path, "-h").stdout
+    narrow = CliRunner().invoke(build(), [*path, "-h"], prog_name="meta-ai", terminal_width=50).stdout
+    assert max(map(len, narrow.splitlines())) <= 50 < max(map(len, whole.splitlines()))
+    assert narrow.split() == whole.split()
 
 
 def test_the_version_is_that_of_the_package() -> None:

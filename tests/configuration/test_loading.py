@@ -89,7 +89,7 @@ def test_each_fault_has_a_line_with_place_key_and_fix(write: Write) -> None:
     )
     assert sorted(lines(path)) == [
         "file:10: models.local.modle: unknown key; did you mean `model`?",
-        "file:11: delivery: must be a mapping of keys to values",
+        "file:11: delivery: must be a mapping of keys to values, as in {max_event_bytes: …}",
         "file:12: budgets.0.limit: must be a number",
         "file:12: budgets.0.period: give a duration such as 250ms, 30s, 5m, 12h or 7d",
         "file:2: topics.partitons: unknown key; did you mean `partitions`?",
@@ -120,6 +120,20 @@ def test_a_key_set_twice_is_a_fault(write: Write) -> None:
             "file:3: topics.overrides.nope: no topic is called nope; there are audit",
         ),
         ("app_id: a\nask:\n  models: [gpt]\n", "file:3: ask.models: no model is called gpt; there is local"),
+        (
+            "retrieval:\n  chunk_tokens: 100\n  chunk_overlap: 100\n",
+            "file:3: retrieval.chunk_overlap: must be smaller than chunk_tokens, which is 100",
+        ),
+        (
+            "broker:\n  kind: kafak\n",
+            "file:2: broker.kind: should be 'embedded', 'kafka' or 'cluster'; did you mean `kafka`?",
+        ),
+        ("app_id: My App\n", "file:1: app_id: may have only letters, digits, `.`, `_` and `-`"),
+        ("broker: kafka\n", "file:1: broker: must be a mapping of keys to values, as in {kind: …}"),
+        (
+            "models:\n  a: {provider: openai, api_key: ${OPENAI_API_KEY}}\n",
+            'file:2: is not valid YAML: inside braces, a reference must be in quotes, as in "${NAME}"',
+        ),
         ("ask:\n  chunks: 1\n  quorum: 3\n", "file:3: ask.quorum: is 3, but ask.models has only 1"),
     ],
 )

@@ -61,3 +61,19 @@ def test_an_unset_variable_is_named_with_its_line() -> None:
 def test_an_escaped_text_is_what_it_was(text: str) -> None:
     if "$${" not in text:
         assert substituted(text.replace("${", "$${")) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["$OPENAI_API_KEY", "%OPENAI_API_KEY%", "{{ OPENAI_API_KEY }}", "${{ secrets.KEY }}", "$(OPENAI_API_KEY)"]
+)
+def test_a_secret_that_refers_to_the_environment_in_another_way_is_a_problem(text: str) -> None:
+    for key, value in (("api_key", text), ("password", text), ("api_keys", [text])):
+        _, problems = substituted({key: value})
+        assert len(problems) == 1
+        assert text not in problems[0]
+    assert "a reference to the environment is written ${NAME}" in substituted({"api_key": "$OPENAI_API_KEY"})[1][0]
+
+
+@pytest.mark.parametrize("text", ["sk-$1", "$ecret", "a$OPENAI", "$$", "p%W%"])
+def test_a_secret_with_a_dollar_in_it_is_taken_as_it_is(text: str) -> None:
+    assert substituted({"api_key": text, "description": "$NAME"}) == ({"api_key": text, "description": "$NAME"}, [])

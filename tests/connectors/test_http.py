@@ -236,7 +236,10 @@ async def test_that_one_that_was_never_used_can_be_closed(make: Make) -> None:
             r"connectors\.tickets\.headers\.host: it is set by the client",
         ),
         ({"url": "http://127.0.0.1", "headers": {"x": "a\n"}}, r"connectors\.tickets\.headers\.x: its value has"),
-        ({"url": "http://127.0.0.1", "options": {"max_byte": 1}}, r"options\.max_byte: .*known keys: max_bytes"),
+        (
+            {"url": "http://127.0.0.1", "options": {"max_byte": 1}},
+            r"options\.max_byte: unknown key; did you mean `max_bytes`\?",
+        ),
         ({"url": "http://127.0.0.1", "options": {"max_bytes": 0}}, r"options\.max_bytes"),
     ],
 )
@@ -251,7 +254,7 @@ def test_that_settings_that_do_not_fit_are_named_without_their_values(settings: 
     [
         (b'{"a": NaN}', "NaN is not valid JSON; send null, or a string"),
         (b"[1e999]", "the number 1e999 is beyond a 64-bit float"),
-        (b'{"a": ', "EOF while parsing"),
+        (b'{"a": ', "it ends too early"),
         (b'"\xff"', "not UTF-8: invalid start byte at byte 1"),
         (b"[" * 300 + b"]" * 300, "nested more than 200 deep"),
     ],

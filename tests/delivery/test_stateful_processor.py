@@ -554,4 +554,4 @@ async def test_that_whoever_waits_for_an_invalid_event_is_told_besides_its_dead_
     await until(lambda: len(rig.producer.on(DEAD_LETTERS)) == 3)
     await until(lambda: rig.harness.committable(TASKS) == 3)
     (told,) = rig.producer.on(RESULTS)
-    assert (told.key or b"").startswith(b"tasks: Invalid JSON: EOF")
+    assert (told.key or b"").startswith(b"tasks: Invalid JSON: it ends")

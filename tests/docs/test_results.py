@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.workflows.checks.components import CODES
 from app.workflows.retry_policy import RETRYABLE
 from tests.docs.pages import ROOT, first_codes, table
 from topics.results import Result
@@ -57,3 +58,7 @@ def test_the_codes_that_are_worth_a_retry_are_those_that_a_step_retries() -> Non
 
 def test_every_field_of_a_result_is_described() -> None:
     assert set(first_codes(PAGE, "field", "what it is")) >= Result.model_fields.keys()
+
+
+def test_every_code_is_one_that_a_retry_can_name() -> None:
+    assert set(first_codes("docs/consuming-results.md", *COLUMNS)) <= CODES

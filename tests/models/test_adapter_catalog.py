@@ -92,6 +92,6 @@ def test_options_have_their_defaults_and_what_they_are() -> None:
 def test_an_unknown_one_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
         ConfigurationError,
-        match=r"unknown adapter 'opnai'; known adapters: anthropic, .*scripted.*; did you mean `openai`",
+        match=r"^there is no provider 'opnai'; did you mean `openai`\?$",
     ):
         adapter_catalog.describe_adapter("opnai")

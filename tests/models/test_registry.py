@@ -43,8 +43,10 @@ def test_an_unknown_provider_is_answered_with_the_known_ones() -> None:
 
     assert "models.big.provider" in str(raised.value)
     assert "'opnai'" in str(raised.value)
-    assert all(provider in str(raised.value) for provider in COMPONENTS)
     assert str(raised.value).endswith("; did you mean `openai`?")
+    with pytest.raises(ConfigurationError) as raised:
+        build("big", ModelSettings(provider="xyz"))
+    assert all(provider in str(raised.value) for provider in COMPONENTS)
 
 
 def test_a_package_adds_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

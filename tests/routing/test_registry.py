@@ -23,17 +23,17 @@ def test_a_policy_is_had_by_name(name: str, kind: type) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match=f"^no routing policy is called magic; there are {KNOWN}$"):
-        registry.get("magic")
+    with pytest.raises(ConfigurationError, match=f"^no routing policy is called xxx; there are {KNOWN}$"):
+        registry.get("xxx")
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("fixed", {"weights": {}}, "routing policy fixed: there is no option weights; there is none"),
-        ("weighted", {"weights": {"a": -1}}, "routing policy weighted: weights.a: Input should be greater than"),
+        ("weighted", {"weights": {"a": -1}}, "routing policy weighted: weights.a: should be greater than"),
         ("cost", {"max": 1}, "there is no option max; there are expected_output_tokens, max_cost"),
-        ("semantic", {}, "examples: Field required; it takes examples, threshold, default"),
+        ("semantic", {}, "examples: is required; it takes examples, threshold, default"),
         ("learned", {"weak": "a", "strong": "a"}, "weak and strong are the same model"),
     ],
 )

@@ -55,5 +55,19 @@ def test_that_what_is_wrong_with_each_model_is_said() -> None:
     with pytest.raises(ConfigurationError) as caught:
         components(settings)
     first, second = str(caught.value).splitlines()
-    assert first.startswith("models.a.provider: unknown provider 'scirpted'")
+    assert first == "models.a.provider: unknown provider 'scirpted'; did you mean `scripted`?"
     assert second.startswith("models.b.options.deflt: unknown key")
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        ({"prompt": "{{ question }}"}, "ask.prompt: there is nothing called `question`; there are input, "),
+        ({"system": "{{ input.question "}, "ask.system: line 1: `{{` is never closed by `}}`"),
+    ],
+)
+def test_that_the_prompts_of_the_built_in_workflow_are_checked_at_the_start(ask: dict[str, str], said: str) -> None:
+    settings = Settings.model_validate({"models": {"a": {"provider": "scripted"}}, "ask": ask})
+    with pytest.raises(ConfigurationError) as caught:
+        components(settings)
+    assert str(caught.value).startswith(said)

@@ -414,8 +414,13 @@ def _rejected(machine: RunStateMachine, value: bytes | None, key: bytes | None =
 @pytest.mark.parametrize(
     ("value", "key", "code", "words"),
     [
-        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}}', None, "invalid_event", "input: Field required"),
-        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}, "input"', b"t", "invalid_event", "Invalid JSON: EOF"),
+        (b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}}', None, "invalid_event", "input: is required"),
+        (
+            b'{"id": "t", "workflow": "w", "metadata": {"a": "b"}, "input"',
+            b"t",
+            "invalid_event",
+            "Invalid JSON: it ends",
+        ),
         (b'{"id": "t", "input": {}, "x": "' + b"x" * 100 + b'"}', None, "too_large", "max_event_bytes"),
         (None, b"t", "invalid_event", "not null"),
     ],

@@ -44,12 +44,19 @@ def test_that_json_within_words_is_read(value: Any) -> None:
     [
         *("", "I do not know.", '{"kind": ', "{kind: refund}", "][", "NaN"),
         # What Python reads, and nobody can write again.
-        *('{"kind": Infinity}', '{"kind": 1e400}'),
+        *('{"kind": Infinity}', '{"kind": 1e400}', "\ud800"),
     ],
 )
 def test_that_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(NotJson, match="it is not valid JSON"):
         read(text, ANY)
+
+
+def test_that_half_of_a_character_is_replaced() -> None:
+    assert read('{"kind": "\\ud800", "\\udfff": 1}', ANY) == {
+        "kind": "\N{REPLACEMENT CHARACTER}",
+        "\N{REPLACEMENT CHARACTER}": 1,
+    }
 
 
 def test_that_depth_without_end_is_refused() -> None:

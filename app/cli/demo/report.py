@@ -71,8 +71,10 @@ def say_model(output: Output, settings: Settings, *, other: bool) -> None:
     if other:
         output.say(f"answered by {', '.join(map(named, settings.models.values()))}")
         return
-    output.say("This was a model of 135 million parameters: it shows that everything works, not how")
-    output.say("good answers are. For better ones, name a model of yours:")
+    output.say(
+        "This was a model of 135 million parameters: it shows that everything works, not how good answers are. "
+        "For better ones, name a model of yours:"
+    )
     for provider, needs in _BETTER.items():
         output.say(f"  scripts/demo --model {provider:<28} {needs}", style="dim")
 

@@ -16,9 +16,11 @@ from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
+from app.cli.times import format_time
 from app.errors import ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
+from app.suggestions import did_you_mean
 from topics.audit import AuditEvent
 from topics.documents import Document
 
@@ -100,7 +102,15 @@ def list_(
     elif found:
         output.table(("id", "title", "collection", "chunks", "ingested"), map(_row, found))
     else:
-        output.say("no documents")
+        output.say(nothing(everything, collection))
+
+
+def nothing(documents: Sequence[ListedDocument], collection: str | None) -> str:
+    """Return what to say when no document is listed."""
+    collections = {one.collection for one in documents}
+    if collection is None or not collections or collection in collections:
+        return "no documents"
+    return f"no documents in the collection {collection}; {did_you_mean(collection, collections)}"
 
 
 def _read(paths: Sequence[Path], settings: Settings, bad: list[ConfigurationError]) -> Iterator[Document]:
@@ -136,7 +146,7 @@ def _matches(document: ListedDocument, pattern: str | None) -> bool:
 
 
 def _row(document: ListedDocument) -> tuple[object, ...]:
-    ingested = f"{document.ingested_at:%Y-%m-%dT%H:%M:%SZ}"
+    ingested = format_time(document.ingested_at)
     return document.id, document.title, document.collection, document.chunks, ingested
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from app.cli.kafka.client import Client
 from app.cli.kafka.pending_keys import PendingKeys
+from app.durations import format_duration
 from app.errors import DeadlineExceeded, InvalidEvent
 from topics import AUDIT, DOCUMENTS
 from topics.audit import AuditEvent
@@ -38,7 +39,8 @@ async def ingest(
         if not await waiting.settled(timeout):
             missing = ", ".join(sorted(waiting.left)[:5])
             raise DeadlineExceeded(
-                f"{len(waiting.left)} of {len(documents)} not ingested within {timeout:g} s, among them {missing}: "
+                f"{len(waiting.left)} of {len(documents)} not ingested within {format_duration(timeout)}, "
+                f"among them {missing}: "
                 "see meta-ai dead-letters list, and meta-ai orchestrator status"
             )
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 from app.delivery.state.state_log import Progress
+from app.durations import format_duration
 from app.errors import DeadlineExceeded
 
 #: Raises a BrokerError when the broker is gone: a consumer itself retries forever.
@@ -53,7 +54,7 @@ class Reader:
             for records in (await self._take(min(1.0, left))).values():
                 for record in records:
                     yield record
-        raise DeadlineExceeded(f"nothing more received within {timeout:g} s")
+        raise DeadlineExceeded(f"nothing more received within {format_duration(timeout or 0)}")
 
     async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
         taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000))

@@ -11,6 +11,7 @@ from app.cli.kafka.client import Client
 from app.cli.kafka.reader import Reader
 from app.cli.runs import history_reader
 from app.cli.runs.history import RunHistory
+from app.durations import format_duration
 from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
 from app.suggestions import closest_match, did_you_mean
 from topics import RESULTS, SIGNALS, TASKS
@@ -110,7 +111,9 @@ async def _result(reader: Reader, task_id: str, timeout: float) -> Result:
         raise OrchestratorError(f"the result of {task_id} cannot be read: {error}") from None
     except DeadlineExceeded:
         pass
-    raise DeadlineExceeded(f"the run {task_id} has not ended within {timeout:g} s: meta-ai runs show {task_id}")
+    raise DeadlineExceeded(
+        f"the run {task_id} has not ended within {format_duration(timeout)}: meta-ai runs show {task_id}"
+    )
 
 
 def _require_running(found: RunHistory) -> None:

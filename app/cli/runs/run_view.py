@@ -8,7 +8,12 @@ from typing import Any
 from app.cli.runs.history import RunHistory
 from app.cli.runs.step_views import build_step_views
 from app.cli.runs.views import RunView, SignalView, Status, utc_time
+from app.workflows.run import Run
 from topics.results import Result
+from topics.tasks import Task
+
+#: The errors of tasks for which no version of a workflow began.
+_NEVER_BEGAN = frozenset({"invalid_event", "unknown_workflow"})
 
 
 def build_run_view(history: RunHistory, now: float) -> RunView:
@@ -19,7 +24,7 @@ def build_run_view(history: RunHistory, now: float) -> RunView:
     return RunView(
         task_id=history.task_id,
         workflow=result.workflow if result else own.workflow,
-        version=result.workflow_version if result else (run and run.version) or (own and own.version) or 0,
+        version=_version(result, run, own),
         status=_status(result),
         waits=_waiting_for(history),
         accepted_at=accepted or utc_time(history.task.at if history.task else 0.0),
@@ -30,6 +35,14 @@ def build_run_view(history: RunHistory, now: float) -> RunView:
         signals=tuple(_signal(one) for one in history.signals),
         result=result,
     )
+
+
+def _version(result: Result | None, run: Run | None, task: Task | None) -> int:
+    """Return the version that runs, or that the task asks for; 0 if there is none."""
+    asked = (task and task.version) or 0
+    if result and result.error and result.error.code in _NEVER_BEGAN:
+        return asked
+    return result.workflow_version if result else (run and run.version) or asked
 
 
 def _event(seen: Any) -> Any:

@@ -30,8 +30,9 @@ def lines(view: RunView, width: int | None = None) -> Iterator[Line]:
     yield _headline(view), f"bold {_STYLES[view.status]}"
     yield from ((f"  signal {_signal(one)}", "dim") for one in view.signals)
     yield "", ""
-    yield from _Chart.of(view, width).lines(view.steps)
-    yield "", ""
+    if view.steps:
+        yield from _Chart.of(view, width).lines(view.steps)
+        yield "", ""
     yield from _end_lines(view)
 
 

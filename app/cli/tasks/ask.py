@@ -16,6 +16,7 @@ from app.cli.output import Output
 from app.cli.target import find
 from app.cli.tasks import result_view
 from app.cli.tasks.stream_printer import StreamPrinter
+from app.durations import format_duration
 from app.errors import DeadlineExceeded
 from app.settings import Settings
 from topics import RESULTS, TASKS
@@ -91,6 +92,6 @@ async def answer(client: Client, task: Task, timeout: float) -> Result:
         except DeadlineExceeded:
             pass
     raise DeadlineExceeded(
-        f"no answer within {timeout:g} s; the task {task.id} may still be answered: meta-ai results tail. "
+        f"no answer within {format_duration(timeout)}; the task {task.id} may still be answered: meta-ai results tail. "
         "Is a worker running? meta-ai orchestrator status"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress, TaskID
 
 from app.cli.event_loop import run
 from app.cli.kafka.client import connect
@@ -67,15 +68,15 @@ async def _work(
     source: Any, settings: Settings, output: Output, timeout: float | None, streamed: StreamPrinter | None
 ) -> dict[str, int]:
     async with connect(settings) as client:
-        batch = TaskBatch(
-            client,
-            on_bad=_reporter(output),
-            on_result=streamed.finish if streamed else _printer(output),
-            on_sent=partial(_show_sent, output, beside=timeout is not None),
-        )
-        tasks = _expected(task_lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
         with output.progress(hidden=streamed is not None) as progress:
             bar = progress.add_task("sending", total=None)
+            batch = TaskBatch(
+                client,
+                on_bad=_reporter(output),
+                on_result=_counted(streamed.finish if streamed else _printer(output), progress, bar),
+                on_sent=partial(_show_sent, output, beside=timeout is not None),
+            )
+            tasks = _expected(task_lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
             sending = partial(batch.send, tasks, partial(progress.advance, bar))
             if timeout is None:
                 await sending()
@@ -83,11 +84,23 @@ async def _work(
             shown = streamed.following(client) if streamed else nullcontext()
             async with shown, batch.collecting():
                 await sending()
+                progress.update(bar, description="waiting", total=batch.sent, completed=batch.succeeded + batch.failed)
                 await batch.settled(timeout)
     if batch.before:
         output.note(f"already processed earlier: {batch.before}; use a new id for a new task")
     ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}
     return {"sent": batch.sent, "bad": batch.bad, **ended}
+
+
+def _counted(show: Callable[[Result], None], progress: Progress, bar: TaskID) -> Callable[[Result], None]:
+    """Return what shows a result, and counts it once all tasks are sent."""
+
+    def shown(result: Result) -> None:
+        show(result)
+        if progress.tasks[bar].total is not None:
+            progress.advance(bar)
+
+    return shown
 
 
 def _reporter(output: Output) -> Callable[[InvalidLine], None]:

@@ -16,6 +16,8 @@ from app.source.problems import unknown_key
 from topics import TASKS, foreign
 from topics.tasks import PRODUCER_FIELDS, Task
 
+#: What is wrong with the first line of JSON that has several.
+_TOO_SHORT = "it ends too early"
 _BLOCK = 64 * 1024
 #: So many bytes tell the encoding.
 _TELLING = 4
@@ -107,7 +109,8 @@ def _parse(line: bytes, max_bytes: int) -> tuple[Task | None, list[str]]:
         parsed = _expanded(foreign.parse(line))
         decoded = TASKS.decode(parsed.text.encode(errors="surrogatepass"), max_bytes=max_bytes)
     except InvalidEvent as error:
-        return None, [str(error)]
+        one_line = "; a task is a line of its own" if _TOO_SHORT in str(error) else ""
+        return None, [f"{error}{one_line}"]
     return decoded.event, [*map(_unknown_key, decoded.unknown), *parsed.notes]
 
 

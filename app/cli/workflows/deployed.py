@@ -15,10 +15,13 @@ from app.cli.output import Output
 from app.cli.target import find
 from app.cli.workflows import deployments
 from app.cli.workflows.deployments import DeployedWorkflows
+from app.cli.workflows.workflow_files import BUILT_IN
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.source.writing import to_yaml
-from app.workflows.definition.deployment import digest
+from app.workflows.definition.builtin import ask
+from app.workflows.definition.deployment import digest, plain
+from app.workflows.definition.durations import with_units
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
 
@@ -76,20 +79,33 @@ def get(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print a deployed version as YAML, ready for a file: `deploy` takes it, changed or not."""
-    deployed = run(_read(find(config, bootstrap_servers)))
-    versions = deployed.of(workflow)
-    wanted = version or deployed.numbers.get(workflow) or max(versions)
-    if wanted not in versions:
-        there = ", ".join(map(str, versions))
-        raise ConfigurationError(f"{workflow}: unknown version {wanted}; deployed versions: {there}")
-    spec = versions[wanted].spec or {}
+    """Print a deployed version as YAML, ready for a file: `deploy` takes it, changed or not.
+
+    If no workflow `ask` is deployed, its name stands for the built-in one, with the settings of the configuration.
+    """
+    settings = find(config, bootstrap_servers)
+    deployed = run(_read(settings))
+    if workflow == BUILT_IN and workflow not in deployed.numbers and version is None:
+        what, spec = "built in", plain(ask(settings.ask), 1)
+    else:
+        wanted = _wanted(deployed, workflow, version)
+        what, spec = f"version {wanted}", deployed.of(workflow)[wanted].spec or {}
     if json:
         Output(programs=True).emit(spec)
     else:
         # Without its number, so that what is changed becomes the next version: a deployed one never changes.
         content = {name: value for name, value in spec.items() if name != "version"}
-        sys.stdout.write(f"# {workflow}, version {wanted}\n{to_yaml(content)}")
+        sys.stdout.write(f"# {workflow}, {what}\n{to_yaml(with_units(content))}")
+
+
+def _wanted(deployed: DeployedWorkflows, workflow: str, version: int | None) -> int:
+    """Return the number of the version to print."""
+    versions = deployed.of(workflow)
+    wanted = version or deployed.numbers.get(workflow) or max(versions)
+    if wanted not in versions:
+        there = ", ".join(map(str, versions))
+        raise ConfigurationError(f"{workflow}: unknown version {wanted}; deployed versions: {there}")
+    return wanted
 
 
 async def _read(settings: Settings) -> DeployedWorkflows:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from app.errors import Overloaded
 from app.models.limits.base import Admission, QueuedAhead
 from app.models.outcome import FAULTS, Attempt
+from app.timestamps import format_time
 
 #: What this guard does not count: the limits of a model are waited for, and no reason to leave it alone.
 _LIMITED = "rate_limited"
@@ -60,8 +60,7 @@ class BreakerGuard:
         state = self._circuit.state(today)
         if state == "open":
             until = self._circuit.open_until
-            when = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
-            raise self._refused(f"is open until {when} after recent failures", until - today)
+            raise self._refused(f"is open until {format_time(until)} after recent failures", until - today)
         if state == "half_open" and self._probing >= self._probes:
             why = "is half open: another call is probing whether the model has recovered"
             raise self._refused(why, _PROBE_RETRY_SECONDS)

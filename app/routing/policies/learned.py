@@ -12,6 +12,7 @@ from app.errors import ConfigurationError, InvalidEvent
 from app.routing.base import Choice, Lookup, PolicyOptions, RoutingRequest, SinglePassPolicy
 from app.routing.choosing import unknown
 from app.routing.router import Router
+from app.validation_messages import in_our_words
 from app.vectors import Vector, decode
 
 _LARGEST = 1024 * 1024
@@ -129,4 +130,4 @@ def _read(name: str, folder: Path) -> Router:
 
 def _first(error: ValidationError) -> str:
     one = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ")
+    return f"{'.'.join(map(str, one['loc']))}: {in_our_words(one['type'], one['msg'], json=True)}".removeprefix(": ")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from app.errors import BudgetExceeded
+from app.timestamps import format_time
 from app.workflows.budgets.state import SLACK, BudgetState, QueuedReservation, Reservation, mark
 from topics.base import Failure
 from topics.budgets import BudgetEvent
@@ -130,13 +130,12 @@ def _granted(budget_state: BudgetState, task_id: str, request_id: str, *, degrad
 def _refusal(budget_state: BudgetState, workflow: str) -> Failure:
     asked, left = budget_state.estimate(workflow), budget_state.left
     of_what = "what runs of its workflow cost" if workflow in budget_state.costs else "the budget's `reserve`"
-    renewed = datetime.fromtimestamp(budget_state.ends_at, UTC)
     return Failure.of(
         BudgetExceeded(
             f"the budget {budget_state.budget} has not enough left for another run: "
             f"the run asks for {asked:.4g} USD ({of_what}), and {left:.4g} are left; "
             f"of {budget_state.terms.limit:g} USD, {budget_state.spent:.4g} are spent "
             f"and {budget_state.total_reserved:.4g} reserved for active runs; "
-            f"it renews at {renewed:%Y-%m-%d %H:%M:%S} UTC"
+            f"it renews at {format_time(budget_state.ends_at)}"
         )
     )

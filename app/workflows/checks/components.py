@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from app.errors import ConfigurationError
+from app.durations import format_duration
+from app.errors import ERROR_CODES, ConfigurationError
 from app.fusion import registry as fusion
 from app.routing import registry as routing
 from app.routing.chain import Stage, check_through
-from app.schemas import Schema
+from app.schemas import KEYWORDS, Schema, unknown_keywords
 from app.source.problems import Key
-from app.suggestions import did_you_mean
+from app.suggestions import closest_match, did_you_mean
 from app.workflows.checks import ask_options, capabilities
 from app.workflows.checks.base import Finding, Subject
 from app.workflows.definition.steps import (
@@ -25,6 +27,11 @@ from app.workflows.definition.steps import (
     WorkflowStep,
 )
 
+#: So many keywords of a schema that there are not are named.
+_MOST_KEYWORDS = 20
+#: The codes of errors: of those that rooms raise, and of those that steps and workers end with.
+CODES = ERROR_CODES | {"fusion", "routing", "too_deep", "too_large", "unknown_connector", "unknown_model"}
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Find components that do not exist, and settings that are not valid."""
@@ -34,6 +41,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield from _times(subject, key, step)
         yield from _named(subject, key, step)
         yield from _cache(key, step)
+        yield from _retry(key, step)
         if isinstance(step, AskStep):
             yield from _ask(subject, key, step)
         if isinstance(step, RetrieveStep) and not step.query.strip():
@@ -48,16 +56,16 @@ def _steps(subject: Subject) -> Iterator[tuple[Key, AnyStep]]:
 
 
 def _times(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
-    deadline = subject.spec.deadline
+    deadline, shown = subject.spec.deadline, format_duration(subject.spec.deadline)
     if isinstance(step, WaitStep) and step.seconds is not None and step.seconds >= deadline:
-        yield Finding((*key, "for"), f"ends no sooner than the run, whose deadline is {deadline:g} s")
+        yield Finding((*key, "for"), f"ends no sooner than the run, whose deadline is {shown}")
     elif "timeout" in step.model_fields_set and step.timeout > deadline:
-        text = f"is longer than the workflow's deadline of {deadline:g} s, which ends the run first"
+        text = f"is longer than the workflow's deadline of {shown}, which ends the run first"
         yield Finding((*key, "timeout"), text, warning=True)
     elif isinstance(step, AskStep) and step.batch and step.timeout > deadline:
         text = (
-            f"may take {step.timeout:g} s, and the workflow's deadline of {deadline:g} s ends the run first: leave "
-            "`deadline` out, or give the step a `timeout`"
+            f"may take {format_duration(step.timeout)}, and the workflow's deadline of {shown} ends the run first: "
+            "leave `deadline` out, or give the step a `timeout`"
         )
         yield Finding((*key, "batch"), text, warning=True)
 
@@ -67,6 +75,14 @@ def _cache(key: Key, step: AnyStep) -> Iterator[Finding]:
     if step.cache and not isinstance(step, AskStep | RetrieveStep | ConnectorStep):
         hint = "give it to the step inside" if isinstance(step, MapStep) else "leave it out"
         yield Finding((*key, "cache"), f"a {step.kind} has no answer to cache; {hint}")
+
+
+def _retry(key: Key, step: Step) -> Iterator[Finding]:
+    """Find codes that no error has, unless a component of another package raises it."""
+    for place, code in enumerate(step.retry.on):
+        if code not in CODES and (near := closest_match(code, CODES)):
+            text = f"is the code of none of the built-in errors; did you mean `{near}`?"
+            yield Finding((*key, "retry", "on", place), text, warning=True)
 
 
 def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
@@ -103,16 +119,28 @@ def _models(subject: Subject, key: Key, models: tuple[str, ...]) -> Iterator[Fin
 def _fusion(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     most = len(step.models) * step.samples
     if step.fusion.quorum > most:
-        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there are at most {most} answers")
+        at_most = "is at most 1 answer" if most == 1 else f"are at most {most} answers"
+        yield Finding((*key, "quorum"), f"is {step.fusion.quorum}, but there {at_most}")
     try:
         strategy = fusion.get(step.fusion.strategy, step.fusion.options)
     except ConfigurationError as error:
         yield Finding(key, str(error))
         return
+    yield from _weighted(key, step)
     known = subject.names.models
     for model in strategy.models:
         if known is not None and model not in known:
             yield Finding(key, f"no model is called {model}; {did_you_mean(model, known)}")
+
+
+def _weighted(key: Key, step: AskStep) -> Iterator[Finding]:
+    """Find weights of models that the step does not ask."""
+    for option in ("weights", "accuracies"):
+        given = step.fusion.options.get(option)
+        for model in given if isinstance(given, Mapping) else ():
+            if model not in step.models:
+                text = f"has no effect: the step asks no model {model}; {did_you_mean(model, step.models)}"
+                yield Finding((*key, option, model), text, warning=True)
 
 
 def _routing(key: Key, step: AskStep) -> Iterator[Finding]:
@@ -133,3 +161,9 @@ def _schema(key: Key, schema: Mapping[str, Any]) -> Iterator[Finding]:
         Schema(schema, where="it")
     except ConfigurationError as error:
         yield Finding(key, str(error).removeprefix("it: "))
+    else:
+        for path, word in islice(unknown_keywords(schema), _MOST_KEYWORDS):
+            near = closest_match(word, KEYWORDS)
+            hint = f"did you mean `{near}`? Fields belong" if near else "fields belong"
+            text = f"is no keyword of JSON Schema, and has no effect; {hint} under `properties`"
+            yield Finding((*key, *path, word), text, warning=True)

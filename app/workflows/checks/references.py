@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,10 @@ from app.workflows.definition.template_refs import Compiled, TemplateRef
 #: What templates see of a step that is over.
 FIELDS = ("answer", "chunks", "error", "failed", "output", "reason", "status", "tool_calls")
 _INSIDE = frozenset({"item", "index"})
+#: A reference in the braces of another language: those of templates, of shells, or with too few of them.
+_OTHER_BRACES = re.compile(
+    rf"(?<!\$)\{{\{{\s*({'|'.join(sorted(CONTEXT_NAMES))})\b|\$\{{\s*({'|'.join(sorted(CONTEXT_NAMES))})\b"
+)
 _OF_A_TASK = frozenset({"input", "metadata", "task"})
 
 Path = tuple[str, ...]
@@ -29,7 +34,22 @@ def check(subject: Subject) -> Iterator[Finding]:
     for ref, made in subject.compiled.items():
         for key, path in paths(ref, made):
             yield from _path(subject, ref, key, path)
+        if ref.language == "value":
+            yield from _other_braces(ref.key, ref.source)
     yield from _slot_key(subject)
+
+
+def _other_braces(key: Key, data: Any) -> Iterator[Finding]:
+    """Find texts of a value that probably have a reference in them, but would be sent as they are."""
+    if isinstance(data, Mapping):
+        for name, inner in data.items():
+            yield from _other_braces((*key, name), inner)
+    elif isinstance(data, list | tuple):
+        for place, inner in enumerate(data):
+            yield from _other_braces((*key, place), inner)
+    elif isinstance(data, str) and (found := _OTHER_BRACES.search(data)):
+        name = found[1] or found[2]
+        yield Finding(key, f"is sent as it is: a value is inserted as in ${{{{ {name}… }}}}", warning=True)
 
 
 def paths(ref: TemplateRef, made: Compiled) -> Iterator[tuple[Key, Path]]:
@@ -74,7 +94,7 @@ def _input(schema: Mapping[str, Any], key: Key, path: Path) -> Iterator[Finding]
     for place, name in enumerate(path[1:], 1):
         found = follow(schema, path[1:place])
         declared = found.get("properties") if found else None
-        if found is None or not declared:
+        if found is None or not declared or not isinstance(declared, Mapping):
             return
         if name not in declared:
             if found.get("additionalProperties") is False or "additionalProperties" not in found:

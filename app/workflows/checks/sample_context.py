@@ -26,14 +26,19 @@ _TEXT = "text"
 _CALL = {"id": _TEXT, "name": _TEXT, "arguments": UNKNOWN, "raw": _TEXT}
 
 
-def sample(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
-    """Return a value of the type that a JSON Schema describes, with everything in it that is described."""
+def sample(schema: Any, root: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
+    """Return a value of the type that a JSON Schema describes, with everything in it that is described.
+
+    What is no schema, as in `properties: {question: string}`, is reported elsewhere, and unknown here.
+    """
+    if not isinstance(schema, Mapping):
+        return UNKNOWN
     root = schema if root is None else root
     schema = _resolved(schema, root)
     if depth > _DEEPEST or _CHOICES & schema.keys():
         return UNKNOWN
     fixed = [schema[name] for name in ("const", "default") if name in schema] or schema.get("enum", [])
-    if fixed:
+    if fixed and isinstance(fixed, list):
         return fixed[0] if len({type(one) for one in fixed}) == 1 else UNKNOWN
     return _typed(schema, root, depth)
 
@@ -41,12 +46,13 @@ def sample(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, dep
 def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
     match schema.get("type"):
         case "object":
-            inner = schema.get("properties", {}).items()
-            return {name: sample(one, root, depth + 1) for name, one in inner} or UNKNOWN
+            inner = schema.get("properties")
+            named = inner.items() if isinstance(inner, Mapping) else ()
+            return {name: sample(one, root, depth + 1) for name, one in named} or UNKNOWN
         case "array":
             return [sample(schema.get("items", {}), root, depth + 1)]
         case "string":
-            return _TEXTS.get(schema.get("format", ""), _TEXT)
+            return _TEXTS.get(str(schema.get("format")), _TEXT)
         case str(kind):
             return _SCALARS.get(kind, UNKNOWN)
     return UNKNOWN  # several types, or none
@@ -56,7 +62,8 @@ def follow(schema: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any
     """Return the schema of the property at `path`; None when it is not described."""
     here = _resolved(schema, schema)
     for name in path:
-        inner = here.get("properties", {}).get(name)
+        properties = here.get("properties")
+        inner = properties.get(name) if isinstance(properties, Mapping) else None
         if not isinstance(inner, Mapping):
             return None
         here = _resolved(inner, schema)

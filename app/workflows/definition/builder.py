@@ -20,6 +20,7 @@ from app.source.syntax import Document
 from app.source.writing import to_yaml as _to_yaml
 from app.workflows.checks import Names, check
 from app.workflows.definition.deployment import plain
+from app.workflows.definition.durations import with_units
 from app.workflows.definition.references import Ref, cel
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.validation import explain
@@ -183,7 +184,7 @@ def to_yaml(spec: Workflow) -> str:
     written = plain(spec, spec.version)
     if "version" not in spec.model_fields_set:
         del written["version"]
-    return _to_yaml(written)
+    return _to_yaml(with_units(written))
 
 
 def _draft(kind: str, **settings: Any) -> Draft:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, JsonValue
 
 from app.errors import ConfigurationError
 from app.source.writing import to_yaml
+from app.workflows.definition.durations import with_units
 from app.workflows.definition.spec import Workflow
 from app.workflows.definition.steps import Spec
 
@@ -135,7 +136,7 @@ def _kind(version: int, versions: Mapping[int, Plain], active: int | None) -> Ki
 
 
 def _diff(old: Plain, new: Plain) -> str:
-    before, after = (to_yaml(_without_version(spec)).splitlines() for spec in (old, new))
+    before, after = (to_yaml(with_units(_without_version(spec))).splitlines() for spec in (old, new))
     old_name, new_name = (f"{spec['id']} version {spec['version']}" for spec in (old, new))
     return "\n".join(difflib.unified_diff(before, after, old_name, new_name, lineterm=""))
 

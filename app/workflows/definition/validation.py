@@ -17,7 +17,7 @@ from app.workflows.definition.spec import Workflow
 _NO_STEP = re.compile(r"(?:Value error, )?(answer|steps\.(\w+)): there is no step called (\w+)")
 _ID = "an id is written as in `triage-2`: a small letter first, then small letters, digits, - and _"
 _NAMING = "a name is written as in `triage_2`: a small letter first, then small letters, digits and _"
-
+_TOOL = "may have only letters, digits, `_` and `-`, and at most 64 characters"
 
 #: The errors whose key the file does not have.
 _ABSENT = frozenset({"missing", "union_tag_not_found", "union_tag_invalid"})
@@ -65,7 +65,8 @@ def _problem(found: ErrorDetails, document: Document) -> Problem:
     raw = found["loc"]
     if raw and raw[-1] == "[key]":
         key = shown(raw[:-1], document.value)
-        return Problem(place_of(key, document.places), key, _NAMING)
+        text = error_text(found, str) if found["type"] == "string_too_long" else _NAMING
+        return Problem(place_of(key, document.places), key, text)
     key, text = _explained(found, shown(raw, document.value, absent=found["type"] in _ABSENT), document)
     return Problem(place_of(key, document.places), key, text)
 
@@ -80,10 +81,10 @@ def _explained(found: ErrorDetails, key: Key, document: Document) -> tuple[Key, 
     if found["type"] == "empty" and len(key) == 2 and key[0] == "steps":  # noqa: PLR2004  # a step
         return key, "is empty; begin with what it does, as in `kind: ask`"
     if found["type"] == "string_pattern_mismatch":
-        return key, _ID if key == ("id",) else _NAMING
+        return key, _TOOL if "tools" in key else _ID if key == ("id",) else _NAMING
     if missing := _NO_STEP.match(found["msg"]):
         return _no_step(missing, document)
-    return key, error_text(found, lambda: _hint(key, document.value))
+    return key, error_text(found, lambda: _hint(key, document.value), lambda: _keys(Workflow, key, document.value))
 
 
 def _kinds(found: ErrorDetails) -> str:

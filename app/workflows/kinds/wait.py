@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.errors import ExpressionError
+from app.timestamps import format_time
 from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 from app.workflows.replacing import replace
 
@@ -30,7 +31,7 @@ class WaitKind(PassiveKind):
         due = ctx.step.wake_at
         if ctx.now < due or due >= ctx.step.ends_at:
             return Transition(ctx.step)
-        return ctx.succeeded(reason=f"it was {datetime.fromtimestamp(due, UTC).isoformat(timespec='seconds')}")
+        return ctx.succeeded(reason=f"it was {format_time(due)}")
 
 
 def _due(ctx: StepContext) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Template, TemplateError, meta, nodes
 
 from app.errors import ConfigurationError, PromptError
-from app.workflows.templates import limits
+from app.workflows.templates import limits, messages
 from app.workflows.templates.never_data import NeverData
 from app.workflows.templates.sandbox import Sandbox, with_methods
 from app.workflows.templates.text import NotData
@@ -32,6 +32,7 @@ class Prompt:
         self._where = where
         try:
             tree = _ENVIRONMENT.parse(source)
+            messages.refuse_loading(tree)
             self.roots = frozenset(meta.find_undeclared_variables(tree)) - _ENVIRONMENT.globals.keys()
             self.paths = frozenset(path for path in _paths(tree) if path[0] in self.roots)
             with limits.bounded():  # constants are computed now
@@ -39,7 +40,10 @@ class Prompt:
                 self._template: Template = _ENVIRONMENT.from_string(with_methods(limits.counted(tree)))
             # Copied at each rendering, which takes twenty times as long of the chain of mappings that Jinja makes.
             self._template.globals = dict(self._template.globals)
-        except (TemplateError, NotData) as error:
+        except TemplateError as error:
+            reason = messages.explain(error, _ENVIRONMENT.filters, _ENVIRONMENT.tests)
+            raise ConfigurationError(f"{where}: {reason}") from None
+        except (ConfigurationError, NotData) as error:
             raise ConfigurationError(f"{where}: {error}") from None
         if ("steps",) in self.paths:
             raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")

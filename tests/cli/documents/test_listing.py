@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import vectors
+from app.cli.documents.commands import nothing
 from app.cli.documents.listing import FoundDocuments, ListedDocument
 from app.partitioner import partition_of
 from app.retrieval.index.chunk_table import ChunkTable
@@ -122,3 +124,18 @@ def test_what_is_listed_is_what_an_index_holds(parts: Sequence[DocumentChunks]) 
     for document in found:
         rows = [row for row in table.rows(document.collection) if row.chunk.document_id == document.id]
         assert document.chunks == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("collection", "said"),
+    [
+        ("handbok", "no documents in the collection handbok; did you mean `handbook`?"),
+        ("x", "no documents in the collection x; there are handbook"),
+        ("handbook", "no documents"),
+        (None, "no documents"),
+    ],
+)
+def test_that_an_unknown_collection_is_told_from_an_empty_list(collection: str | None, said: str) -> None:
+    (document,) = listed((part("a", collection="handbook"), home("a"), 1))
+    assert nothing([document], collection) == said
+    assert nothing([], collection) == "no documents"

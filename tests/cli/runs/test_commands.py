@@ -114,7 +114,7 @@ async def test_a_cancellation_without_effect_is_one_line(cli: _Cli) -> None:
     done = await cli("cancel", "w-1", "--reason", "enough", "--timeout", "0.2")
     assert (done.exit_code, done.stderr) == (
         1,
-        "meta-ai: the run w-1 has not ended within 0.2 s: meta-ai runs show w-1\n",
+        "meta-ai: the run w-1 has not ended within 200ms: meta-ai runs show w-1\n",
     )
     (view,) = await cli.objects("show", "w-1")
     assert [(one["kind"], one["name"]) for one in view["signals"]] == [("cancel", "enough")]

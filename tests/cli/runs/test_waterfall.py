@@ -89,6 +89,27 @@ def test_results_of_all_kinds_are_told() -> None:
     assert _result(answer={"a": 1}, degraded=True) == ['{\n  "a": 1\n}', "1.000 s in total, degraded"]
 
 
+@pytest.mark.parametrize(
+    ("code", "task", "shown"),
+    [
+        ("unknown_workflow", {"version": 9}, "ask v9"),
+        ("unknown_workflow", {}, "ask"),
+        ("invalid_event", None, "ask"),
+        ("invalid_input", {}, "ask v1"),
+    ],
+)
+def test_a_run_that_never_began_shows_no_version_that_it_did_not_ask_for(
+    code: str, task: dict[str, int] | None, shown: str
+) -> None:
+    log = Log()
+    if task is not None:
+        log.task(**task)
+    log.result(1.0, status="failed", error=Failure(code=code, message="no"))
+    texts = _text(log)
+    assert texts[0].split("  ")[1] == shown
+    assert texts[1:3] == ["", f"{code}: no"]
+
+
 def test_a_run_under_way_shows_what_it_awaits() -> None:
     log = Log()
     steps = {

@@ -44,6 +44,23 @@ def test_what_is_not_a_task_is_reported_with_its_line(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        (b'{"id": "e", "qestion": "x"}', "input: is required; unknown keys: qestion"),
+        (b'{"id": "f", "question": "x", "deadline": "soon"}', "deadline: must be a time with its zone, as in 2026-"),
+        (b'{"id": "g", "input": "x"}', "input: must be a JSON object"),
+        (b"{", "Invalid JSON: it ends too early at column 1; a task is a line of its own"),
+        (b'{"id": "h" "question": "x"}', "Invalid JSON: a comma or a closing bracket is missing at column 12"),
+        (b"name,question", "Invalid JSON: a text needs double quotes at column 2"),
+    ],
+)
+async def test_a_line_that_is_no_task_is_refused_with_the_fix(line: bytes, reason: str) -> None:
+    (found,) = [item async for item in task_lines.read(io.BytesIO(b"\n" + line), max_bytes=1000)]
+    assert isinstance(found, InvalidLine)
+    assert (found.line, found.reason[: len(reason)]) == (2, reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
         (b'{"question": "q", "tenent": "acme"}', "tenent: unknown key; did you mean `tenant`?"),
         (
             b'{"input": {}, "tenent": "a", "workflwo": "w"}',

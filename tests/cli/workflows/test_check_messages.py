@@ -19,7 +19,20 @@ ID = "an id is written as in `triage-2`: a small letter first, then small letter
 MERGE = "merge keys (<<) are not part of YAML 1.2: write the keys out; an alias can only be a whole value"
 ALIAS = "an alias (*name) needs its anchor (&name) before it; a text that begins with * is quoted"
 CLOSED = r"close every bracket, and put a \ before a sign that means itself"
+COLON = "the line before it lacks a colon, or the space after it, as in `kind: ask`"
+KEY = "a key needs a colon and a space after it; a text of several lines begins with |"
+MAPPING = "must be a mapping of keys to values"
+FEATURES = (
+    "'batch', 'images', 'logprobs', 'max_tokens', 'reasoning_effort', 'schema', 'seed', 'stop', 'streaming', "
+    "'temperature', 'tools' or 'top_p'"
+)
 HAS = "`has` takes a field, as in has(input.name); to test for null, compare: input.name != null"
+CURLY = "use the quotes ' or \" instead of “ and ”"
+NAMELESS = (
+    "a name is missing: write what is inserted, as in `{{ input.question }}`, or tested, as in `{% if input.name %}`"
+)
+ENDIF = "`{% if … %}` is ended by `{% endif %}`"
+LOOP = "a loop is written as in `{% for chunk in steps.search.chunks %}`"
 CEL = "w.yaml:5: steps.a.value: is not a valid CEL expression: column"
 
 
@@ -87,6 +100,37 @@ def _said(text: str, *, name: str = "w.yaml") -> str:
             f"w.yaml:5: steps.a.<<: {MERGE}",
         ),
         ("id: w\nsteps:\n  a:\n", "w.yaml:3: steps.a: is empty; begin with what it does, as in `kind: ask`"),
+        (
+            "id: w\nsteps:\n  a\n    kind: ask\n",
+            f"w.yaml:4: is not valid YAML: {COLON}",
+        ),
+        (
+            "id: w\nsteps:\n  a:\n    kind: ask\n      models: [m]\n",
+            "w.yaml:5: is not valid YAML: is indented more than the keys before it: align keys of the same section",
+        ),
+        (
+            ASK + "    prompt: x\n    tools: [{name: look up}]\n",
+            "w.yaml:7: steps.a.tools.0.name: may have only letters, digits, `_` and `-`, and at most 64 characters",
+        ),
+        (ASK + "    prompt hi\n    stream: true\n", f"w.yaml:7: is not valid YAML: {KEY}"),
+        (ASK + "    prompt:hi\n    stream: true\n", f"w.yaml:7: is not valid YAML: {KEY}"),
+        (
+            ASK + '    prompt: [hi]\n    system: ""\n    fusion: vote\n    retry: 3\n    downgrade: [tols]\n',
+            "\n".join(
+                (
+                    f"w.yaml:9: steps.a.retry: {MAPPING}, as in {{attempts: …}}",
+                    "w.yaml:6: steps.a.prompt: must be a text, and is a list or a mapping",
+                    f"w.yaml:8: steps.a.fusion: {MAPPING}, as in {{strategy: …}}",
+                    f"w.yaml:10: steps.a.downgrade.0: should be {FEATURES}; did you mean `tools`?",
+                )
+            ),
+        ),
+        (ASK + "    prompt: x\n    when: ''\n", "w.yaml:7: steps.a.when: is empty; give it a value"),
+        (
+            f"id: w\nsteps:\n  {'a' * 61}: {{kind: transform, value: '1'}}\n",
+            f"w.yaml:3: steps.{'a' * 61}: should have at most 60 characters",
+        ),
+        ("- id: w\n", "w.yaml:1: the file must be a mapping of keys to values, as in `key: value`"),
         ("id: w\nsteps:\n  a: ask\n", "w.yaml:3: steps.a: must be a mapping of keys to values"),
         ("id: w\nsteps:\n", "w.yaml:2: steps: is empty; give it a value"),
         (
@@ -129,6 +173,20 @@ def test_that_yaml_is_refused_with_the_fix(text: str, said: str) -> None:
         ("has(null)", f"{CEL} 5: {HAS}"),
         ("has(input)", f"{CEL} 5: {HAS}"),
         ("has('a')", f"{CEL} 5: {HAS}"),
+        ("has(input.a.null)", f"{CEL} 13: a field called `null` is written in brackets, as in input['null']"),
+        ("input.a === 1", f"{CEL} 11: write `==` for `===`"),
+        ("input.a !== 1", f"{CEL} 11: write `!=` for `!==`"),
+        ("input.a <> 1", f"{CEL} 10: write `!=` for `<>`"),
+        ("input.a matches 'x'", f"{CEL} 9: `matches` is called on a value, as in input.name.matches('x')"),
+        ("input.a == “x”", f"{CEL} 12: {CURLY}"),
+        ("len(input.a) > 1", "w.yaml:5: steps.a.value: unknown function len; did you mean `size`?"),
+        (
+            "input.a.exists(x)",
+            (
+                "w.yaml:5: steps.a.value: `exists` takes a name and an expression, as in "
+                "input.items.exists(item, item > 0)"
+            ),
+        ),
         ("has()", f"w.yaml:5: steps.a.value: {HAS}"),
         ("input.a and input.b", f"{CEL} 9: write `&&` for `and`"),
         ("not input.a", f"{CEL} 5: write `!` for `not`"),
@@ -165,11 +223,128 @@ def test_that_an_expression_is_refused_with_the_fix(value: str, said: str) -> No
             'additionalProperties: "no" is not of types "boolean", "object"; write true or false',
         ),
         ("{type: array, uniqueItems: on}", 'uniqueItems: "on" is not of type "boolean"; write true or false'),
+        (
+            "{properties: {a: string}}",
+            'properties.a: "string" is not of types "boolean", "object"; write {type: string}',
+        ),
+        ("{properties: [a]}", 'properties: ["a"] is not of type "object"'),
+        ("{type: object, properties: {a: null}}", 'properties.a: null is not of types "boolean", "object"'),
+        ("{enum: a}", 'enum: "a" is not of type "array"'),
+        (
+            "{type: array, items: string}",
+            'items: "string" is not of types "boolean", "object"; write {type: string}',
+        ),
         ("{pattern: '^(?!x)'}", f'pattern: "^(?!x)" is not a "regex"; {PATTERN}'),
     ],
 )
 def test_that_a_schema_is_refused_with_the_fix(schema: str, said: str) -> None:
     assert _said(SCHEMA.format(schema)) == f"w.yaml:2: input: is not a JSON Schema: {said}"
+
+
+@pytest.mark.parametrize(
+    ("schema", "key", "hint"),
+    [
+        ("{type: object, requierd: [a]}", "requierd", "did you mean `required`? Fields belong under `properties`"),
+        ("{question: string}", "question", "did you mean `description`? Fields belong under `properties`"),
+        ("{q: string}", "q", "fields belong under `properties`"),
+        (
+            "{properties: {a: {typ: string}}}",
+            "properties.a.typ",
+            "did you mean `type`? Fields belong under `properties`",
+        ),
+        (
+            "{allOf: [{propertis: {}}]}",
+            "allOf.0.propertis",
+            "did you mean `properties`? Fields belong under `properties`",
+        ),
+    ],
+)
+def test_that_a_keyword_that_json_schema_does_not_have_is_warned_of(schema: str, key: str, hint: str) -> None:
+    said = f"warning: w.yaml:2: input.{key}: is no keyword of JSON Schema, and has no effect; {hint}"
+    assert _said(SCHEMA.format(schema)).splitlines()[0] == said
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "{$schema: 'http://json-schema.org/draft-07/schema#', definitions: {a: true}}",
+        "{properties: {requierd: {default: {requierd: 1}, examples: [{b: 1}]}}, x-shown: true}",
+    ],
+)
+def test_that_what_json_schema_has_is_not_warned_of(schema: str) -> None:
+    assert _said(SCHEMA.format(schema)) == "w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("'{{ input.q }}'", "input"),
+        ("'for {{steps.z.output}}'", "steps"),
+        ("'${ input.q }'", "input"),
+        ("'${{ input.q }}'", ""),
+        ("'$${{ input.q }}'", ""),
+        ("'{{ customer }}'", ""),
+        ("'{ input }'", ""),
+    ],
+)
+def test_that_a_reference_in_other_braces_is_warned_of(written: str, name: str) -> None:
+    text = f"id: w\nsteps:\n  a:\n    kind: connector\n    connector: embed\n    arguments: {{n: [{written}]}}\n"
+    said = f"warning: w.yaml:6: steps.a.arguments.n.0: is sent as it is: a value is inserted as in ${{{{ {name}… }}}}\n"
+    assert _said(text) == f"{said if name else ''}w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"), [("locla", "did you mean `local`?"), ("gpt", "there are local"), ("local", "")]
+)
+def test_that_a_weight_of_a_model_that_is_not_asked_is_warned_of(model: str, hint: str) -> None:
+    key = f"w.yaml:7: steps.a.fusion.weights.{model}"
+    said = f"warning: {key}: has no effect: the step asks no model {model}; {hint}\n" if hint else ""
+    text = f"{ASK}    prompt: x\n    fusion: {{strategy: vote, weights: {{{model}: 2}}}}\n"
+    assert _said(text) == f"{said}w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [("unavailble", "did you mean `unavailable`?"), ("unavailable", ""), ("too_deep", ""), ("acme_is_closed", "")],
+)
+def test_that_a_misspelt_code_of_an_error_is_warned_of(code: str, hint: str) -> None:
+    said = f"warning: w.yaml:7: steps.a.retry.on.0: is the code of none of the built-in errors; {hint}\n"
+    text = f"{ASK}    prompt: x\n    retry: {{on: [{code}]}}\n"
+    assert _said(text) == f"{said if hint else ''}w.yaml: the workflow w is valid: 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("{{ input.q", "`{{` is never closed by `}}`"),
+        ("{{ input.q }", "`{{` is closed by two braces: `}}`"),
+        ("{% if input.q", "`{%` is never closed by `%}`"),
+        ("{# note", "`{#` is never closed by `#}`"),
+        ("{{ }}", f"{NAMELESS}"),
+        ("{% if %}x{% endif %}", f"{NAMELESS}"),
+        ("{% if input.q %}x", "a tag is never closed: `{% if … %}` is ended by `{% endif %}`"),
+        ("{% if input.q %}x{% end if %}", "there is no tag `end`; `{% if … %}` is ended by `{% endif %}`"),
+        ("{% endif %}", "`{% endif %}` stands here without its `{% if … %}`"),
+        ("{% if input.q %}{% endfor %}", f"`{{% endfor %}}` stands here without its `{{% for … %}}`; {ENDIF}"),
+        ("{% elseif input.q %}", "there is no tag `elseif`; did you mean `elif`?"),
+        ("{% iff input.q %}", "there is no tag `iff`; did you mean `if`?"),
+        ("{{ input.q | uper }}", "there is no filter `uper`; did you mean `upper`?"),
+        ("{{ input.q is strig }}", "there is no test `strig`; did you mean `string`?"),
+        ("{% if input.q = 'x' %}{% endif %}", "write `==` to compare"),
+        ("{{ input.q && input.p }}", "write `and` for `&&`"),
+        ("{{ input.q ? 1 : 2 }}", "write `one if condition else other`"),
+        ("{{ input['q }}", "a quote is opened and never closed"),
+        ("{{ input.q | join(“,”) }}", CURLY),
+        ("{{ (input.q }}", "a bracket is opened and never closed"),
+        ("{{ input.q) }}", "`)` is not expected here"),
+        ("{{ input.q == }}", "ends too early: something is missing before the closing braces"),
+        ("{% for x of input.xs %}{% endfor %}", f"{LOOP}"),
+        ("{% include 'x' %}", "`include` has no templates to load: write the text out"),
+    ],
+)
+def test_that_a_template_is_refused_with_the_fix(prompt: str, said: str) -> None:
+    text = f"{ASK}    prompt: |\n      first\n      {prompt}\n"
+    assert _said(text).splitlines()[0] == f"w.yaml:6: steps.a.prompt: line 2: {said}"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from app import configuration
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.cli.kafka.client import attach
-from app.cli.workflows import deployments
+from app.cli.workflows import deployments, workflow_files
 from app.cli.workflows.deployed import app
 from app.cli.workflows.publishing import publish
 from app.settings import Settings, TopicSettings
@@ -92,6 +93,26 @@ def test_that_a_version_is_printed_as_the_yaml_that_can_be_deployed(commands: _C
     assert commands("get", "w").stdout == f"# w, version 2\n{to_yaml(second)}"
     assert commands("get", "w", "--version", "1").stdout == f"# w, version 1\n{to_yaml(first)}"
     assert json.loads(commands("get", "w", "--json").stdout) == plain(_spec("b"), 2)
+
+
+def test_that_the_built_in_workflow_is_printed_to_be_deployed_in_its_place(commands: _Commands) -> None:
+    commands.deploy()
+    with Path("meta-ai.yaml").open("a", encoding="utf-8") as file:
+        file.write("models: {one: {provider: scripted}}\nask: {strategy: vote, deadline: 30s}\n")
+    Path("ask.yaml").write_text(found := commands("get", "ask").stdout, encoding="utf-8")
+    assert found.startswith("# ask, built in\nid: ask\n")
+    assert "deadline: 30s\n" in found
+    assert "strategy: vote" in found
+    (loaded,) = workflow_files.load(configuration.load(None, {}), [Path("ask.yaml")])
+    commands.deploy([loaded.spec])
+    assert commands("get", "ask").stdout.startswith("# ask, version 1\n")
+    assert str(commands("get", "ask", "--version", "2").exception) == "ask: unknown version 2; deployed versions: 1"
+
+
+def test_that_its_durations_have_units(commands: _Commands) -> None:
+    commands.deploy([Workflow.model_validate({**plain(_spec("a"), 1), "deadline": "5m"})])
+    assert "deadline: 5m\n" in commands("get", "w").stdout
+    assert json.loads(commands("get", "w", "--json").stdout)["deadline"] == 300.0
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_after_failures_in_a_row_it_refuses_and_says_until_when() -> None:
     rig.now += 1
     error = rig.refusal()
     assert (error.code, error.provider, error.retry_after) == ("overloaded", "openai", 4.0)
-    assert str(error) == "the breaker of gpt is open until 2027-01-15T08:00:05+00:00 after recent failures"
+    assert str(error) == "the breaker of gpt is open until 2027-01-15T08:00:05Z after recent failures"
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "invalid_request"])

@@ -95,7 +95,7 @@ def test_a_file_is_put_in_when_the_workflow_is_loaded(tmp_path: Path) -> None:
         ("../secret.json", "outside of the workflow's folder"),
         ("/etc/hostname", "outside of the workflow's folder"),
         ("absent.json", "cannot be read: No such file"),
-        ("wrong.json", "is not a router as `meta-ai routing fit` writes it: intercept: Field required"),
+        ("wrong.json", "is not a router as `meta-ai routing fit` writes it: intercept: is required"),
         ("link.json", "outside of the workflow's folder"),
     ],
 )

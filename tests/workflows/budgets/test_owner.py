@@ -80,7 +80,7 @@ def test_that_runs_are_granted_as_far_as_the_money_goes() -> None:
     assert third.error.code == "budget_exceeded"
     assert third.error.message == (
         "the budget acme has not enough left for another run: the run asks for 0.4 USD (the budget's `reserve`), "
-        "and 0.2 are left; of 1 USD, 0 are spent and 0.8 reserved for active runs; it renews at 2023-11-14 22:15:00 UTC"
+        "and 0.2 are left; of 1 USD, 0 are spent and 0.8 reserved for active runs; it renews at 2023-11-14T22:15:00Z"
     )
     assert owner.budget_state.total_reserved == 0.8
 

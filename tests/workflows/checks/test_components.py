@@ -66,10 +66,10 @@ def test_that_schemas_of_input_and_output_are_schemas() -> None:
 
 def test_that_times_fit_the_deadline() -> None:
     assert errors({"s": {"kind": "wait", "for": "10m"}}, deadline="5m") == [
-        "steps.s.for: ends no sooner than the run, whose deadline is 300 s"
+        "steps.s.for: ends no sooner than the run, whose deadline is 5m"
     ]
     assert warnings({"s": {**ASK, "timeout": "10m"}}, deadline="5m") == [
-        "steps.s.timeout: is longer than the workflow's deadline of 300 s, which ends the run first"
+        "steps.s.timeout: is longer than the workflow's deadline of 5m, which ends the run first"
     ]
     assert warnings({"s": {"kind": "wait", "signal": "x"}}) == []  # its time-out is the default
 
@@ -124,5 +124,5 @@ def test_that_a_deadline_that_ends_a_batch_too_soon_is_warned_of() -> None:
     waiting = {**ASK, "batch": True}
     assert warnings({"s": waiting}) == []
     (line,) = warnings({"s": waiting}, deadline="2h")
-    assert line.startswith("steps.s.batch: may take 86400 s, and the workflow's deadline of 7200 s ends the run first")
+    assert line.startswith("steps.s.batch: may take 1d, and the workflow's deadline of 2h ends the run first")
     assert warnings({"s": {**waiting, "timeout": "2h"}}, deadline="2h") == []

@@ -203,12 +203,12 @@ def test_that_answers_that_come_too_late_to_count_are_paid_for() -> None:
     assert result.usage.input_tokens == 6
 
 
-def test_that_an_answer_that_python_can_read_and_nobody_write_is_repaired() -> None:
+def test_that_half_of_a_character_in_an_answer_is_replaced_and_not_paid_for_again() -> None:
     life = begun({"say": asking(schema={"type": "object"})})
-    answer_next(life, '{"kind": Infinity}')
-    assert asked(life) == ["t/say/alpha/1.1"]
-    answer_next(life, '{"kind": "other"}')
-    assert outcome(life).answer == {"kind": "other"}
+    answer_next(life, '{"kind": "\\ud800"}')
+    assert asked(life) == []
+    assert outcome(life).answer == {"kind": "\N{REPLACEMENT CHARACTER}"}
+    assert b"\xef\xbf\xbd" in outcome(life).to_json()
 
 
 # --- streams, tools, and what else can be asked for ---------------------------------------------------------
