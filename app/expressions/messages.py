@@ -9,7 +9,7 @@ from typing import Any
 from app.expressions.analysis import Path
 from app.expressions.conversion import ABSENT, follow
 from app.expressions.functions import KNOWN, NEGATIVE, TOO_LARGE, described
-from app.expressions.lexer import tokenize
+from app.expressions.lexer import Token, tokenize
 
 #: The error when an operation or a function has operands of the wrong types.
 MISMATCH = "the types do not fit together; convert with int(x), double(x) or string(x)"
@@ -26,6 +26,12 @@ _OTHERWISE: Mapping[str, str] = {
     "is": "write `==` for `is`",
     "if": "write `condition ? one : other` for `if`",
     "else": "write `condition ? one : other` for `else`",
+    "??": "write `has(input.name) ? input.name : other` for `??`",
+    "===": "write `==` for `===`",
+    "!==": "write `!=` for `!==`",
+    "<>": "write `!=` for `<>`",
+    "\u201c": "write quotes as \" or '",
+    "\u2018": "write quotes as \" or '",
 }
 #: What other languages call a constant.
 CONSTANTS: Mapping[str, str] = {"None": "null", "nil": "null", "undefined": "null", "True": "true", "False": "false"}
@@ -46,13 +52,26 @@ def syntax_error(source: str, said: str) -> str:
     if "literal" in reason:
         return f"{at}: a number this large cannot be written; compare texts instead"
     words = list(tokenize(source))
-    for word in words:
-        if word.text in _OTHERWISE:
-            return f"{at}: {_OTHERWISE[word.text]}"
+    for text in (*(word.text for word in words), *_operators(words)):
+        if text in _OTHERWISE:
+            return f"{at}: {_OTHERWISE[text]}"
     marks = [word.text for word in words]
     if any(one == "=" and {before, after}.isdisjoint("=!<>") for before, one, after in _neighbours(marks)):
         return f"{at}: write `==` to compare"
     return f"{at}: {_plain(reason)}"
+
+
+def _operators(words: list[Token]) -> Iterable[str]:
+    """Return the marks that stand together without a space."""
+    text, end = "", -1
+    for word in words:
+        if word.kind == "mark" and word.start == end:
+            text += word.text
+        else:
+            yield text
+            text = word.text if word.kind == "mark" else ""
+        end = word.start + len(word.text)
+    yield text
 
 
 def _neighbours(marks: list[str]) -> Iterable[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from jinja2 import Template, TemplateError, meta, nodes
 
 from app.errors import ConfigurationError, PromptError
 from app.workflows.templates import limits
+from app.workflows.templates.messages import refuse_other_templates, syntax_error
 from app.workflows.templates.never_data import NeverData
 from app.workflows.templates.sandbox import Sandbox, with_methods
 from app.workflows.templates.text import NotData
@@ -32,6 +33,7 @@ class Prompt:
         self._where = where
         try:
             tree = _ENVIRONMENT.parse(source)
+            refuse_other_templates(tree)
             self.roots = frozenset(meta.find_undeclared_variables(tree)) - _ENVIRONMENT.globals.keys()
             self.paths = frozenset(path for path in _paths(tree) if path[0] in self.roots)
             with limits.bounded():  # constants are computed now
@@ -39,7 +41,10 @@ class Prompt:
                 self._template: Template = _ENVIRONMENT.from_string(with_methods(limits.counted(tree)))
             # Copied at each rendering, which takes twenty times as long of the chain of mappings that Jinja makes.
             self._template.globals = dict(self._template.globals)
-        except (TemplateError, NotData) as error:
+        except TemplateError as error:
+            said = syntax_error(error, _ENVIRONMENT.filters, _ENVIRONMENT.tests)
+            raise ConfigurationError(f"{where}: {said}") from None
+        except NotData as error:
             raise ConfigurationError(f"{where}: {error}") from None
         if ("steps",) in self.paths:
             raise ConfigurationError(f"{where}: name the step, as in `steps.answer.output`")

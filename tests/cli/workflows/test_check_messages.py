@@ -33,7 +33,7 @@ def _said(text: str, *, name: str = "w.yaml") -> str:
     """Return what the command says of a file."""
     Path(name).write_text(text, encoding="utf-8")
     found = CliRunner().invoke(app, ["check", name], catch_exceptions=True)
-    return str(found.exception) if found.exception else found.output
+    return str(found.exception) if found.exception else found.stderr + found.stdout
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,10 @@ def test_that_yaml_is_refused_with_the_fix(text: str, said: str) -> None:
         ("not input.a", f"{CEL} 5: write `!` for `not`"),
         ("'x' if input.a else 'y'", f"{CEL} 5: write `condition ? one : other` for `if`"),
         ("input.a = 1", f"{CEL} 9: write `==` to compare"),
+        ("input.a === 1", f"{CEL} 11: write `==` for `===`"),
+        ("input.a !== 1", f"{CEL} 11: write `!=` for `!==`"),
+        ("input.a ?? 1", f"{CEL} 1: write `has(input.name) ? input.name : other` for `??`"),
+        ("input.a == \u201cx\u201d", f"{CEL} 12: write quotes as \" or '"),
         ("input.a ==", f"{CEL} 11: it ends too early"),
         ("${{ input.a }}", f"{CEL} 1: an expression is written without braces, as in `input.name`"),
         ("12345678901234567890", f"{CEL} 1: a number this large cannot be written; compare texts instead"),

@@ -48,6 +48,36 @@ def test_that_a_malformed_template_is_refused_before_it_is_used(source: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{{ input.q", "`{{` or `{%` is not closed; end it with `}}` or `%}`"),
+        ("{{ input.q }", "`}` is not expected here; a value ends with `}}`"),
+        ("{{ a b }}", "`}}` is expected before `b`"),
+        ("{{ }}", "an expression is expected before `}}`"),
+        ("{{ a | }}", "a name is expected before `}}`"),
+        ("{{ a..b }}", "a name is expected after the dot"),
+        ('{{ input["a }}', "a quote is opened and never closed"),
+        ("{% for x y %}{% endfor %}", "`in` is expected before `y`"),
+        ("{% if a %}b", "`{% if … %}` is not closed; end it with `{% endif %}`"),
+        ("{% if a %}{% endfor %}", "`{% endfor %}` is not expected here; `{% if … %}` must end first"),
+        ("{% else %}", "`{% else %}` is not expected here; nothing is open that it belongs to"),
+        ("{% foo %}", "there is no tag `foo`; to print a value, write it as in {{ input.text }}"),
+        ("{# x", "a comment is not closed; end it with `#}`"),
+        ("{% raw %}x", "`{% raw %}` is not closed; end it with `{% endraw %}`"),
+        ("{{ a | uper }}", "there is no filter `uper`; did you mean `upper`?"),
+        ("{{ a is defned }}", "there is no test `defned`; did you mean `defined`?"),
+        ("{% include 'a' %}", "a template stands alone: it cannot include, import or extend another"),
+        ("{% from 'a' import b %}", "a template stands alone: it cannot include, import or extend another"),
+    ],
+)
+def test_that_what_is_malformed_is_said_with_its_line_and_how_to_write_it(source: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        _render(f"First.\n{source}")
+
+    assert str(raised.value) == f"workflow w: steps.s.prompt: line 2: {said}"
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "{{ ''.__class__.__mro__ }}",
@@ -72,7 +102,7 @@ def test_that_a_malformed_template_is_refused_before_it_is_used(source: str) -> 
     ],
 )
 def test_that_the_sandbox_has_no_way_out(source: str) -> None:
-    with pytest.raises(PromptError):
+    with pytest.raises((PromptError, ConfigurationError)):
         _render(source)
 
 
