@@ -44,10 +44,10 @@ class ChatAssembler(AnswerAssembler):
         self._begun = self.answer.begun
         self.answer.reports.add(event.get("usage"))
         self.answer.reports.add(mapping(event.get("x_groq")).get("usage"))
-        choices = list(objects(event.get("choices")))
-        if event.get("choices") and not choices:
+        choices = event.get("choices")
+        if choices and not isinstance(choices, list | Mapping):
             raise self.malformed(event)
-        return joined([self._choose(choice) for choice in choices])
+        return joined([self._choose(choice) for choice in objects(choices)])
 
     def _choose(self, choice: dict[str, Any]) -> Delta | None:
         """Take in a choice, or a part of it, if it belongs to the answer."""
