@@ -126,13 +126,16 @@ class HttpClient:
                         yield delta
                     if assembler.done:
                         break
-                    counted = assembler.usage is not usage
-                    if counted:  # another object with each report
-                        usage = assembler.usage
+                    if assembler.usage is not usage:  # another object with each report
+                        usage, counted = assembler.usage, True
                         yield Delta(usage=usage)
+                    elif delta:
+                        counted = False
             if last := stream.close(assembler):
                 yield last
             completion = assembler.completion()
+            if not counted:
+                completion = cut_answer(completion, counted=False) or completion
         except ModelError as error:
             complete = assembler.done or assembler.finished
             error.answer = assembler.partial if complete else cut_answer(assembler.partial, counted=counted)
