@@ -109,9 +109,9 @@ ROWS: dict[str, Row] = {
     ),
     # What was counted before the answer was written is not all of it.
     "counted-too-early": Row(
-        events=(started(input_tokens=15, output_tokens=1), *said("x" * 400), {"type": "message_stop"}),
+        events=(started(input_tokens=15, output_tokens=1), *said(_TEXT), {"type": "message_stop"}),
         read=15,
-        wrote=100,
+        wrote=3,
         anthropic=True,
         estimated=True,
     ),
