@@ -118,6 +118,19 @@ ROWS: dict[str, Row] = {
     "counted-at-once": Row(
         events=(chunk("", usage=counts(12, 4, 16)), chunk(_TEXT), chunk("", "stop")), read=12, wrote=4
     ),
+    "counted-less": Row(events=(chunk(_TEXT), chunk("", "stop", usage=counts(12, 1, 13))), read=12, wrote=1),
+    "counted-less-at-the-end": Row(
+        events=(
+            {"type": "response.output_text.delta", "delta": _TEXT},
+            {
+                "type": "response.completed",
+                "response": {"status": "completed", "output": [], "usage": {"input_tokens": 12, "output_tokens": 1}},
+            },
+        ),
+        read=12,
+        wrote=1,
+        responses=True,
+    ),
     # Where else counts are.
     "counts-of-groq": Row(
         events=(chunk(_TEXT), chunk("", "stop", x_groq={"id": "r", "usage": counts(12, 40, 52)})), read=12, wrote=40

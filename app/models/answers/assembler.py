@@ -18,6 +18,9 @@ from app.models.http.told_error import error_in
 from app.models.paid import paid_answer
 from topics.model_responses import Usage
 
+#: Characters; one more than the mark of the end has, with quotes around it.
+_LONGEST_MARK = len(DONE) + 3
+
 
 class AnswerAssembler(ABC):
     """Assembles one answer from its events, of which a whole answer is one.
@@ -57,7 +60,7 @@ class AnswerAssembler(ABC):
         text = data.strip(BLANK)
         if not text:
             return None
-        if text.strip('"').upper() == DONE:
+        if len(text) < _LONGEST_MARK and text.strip('"').upper() == DONE:
             self.done = True
             return None
         try:

@@ -38,6 +38,8 @@ def values_in(text: str) -> tuple[list[Any], str]:
     text = text.strip(BLANK)
     value, end = _decode(text, 0)
     found = [value]
+    if end == len(text):
+        return found, ""
     while following := _NEXT.match(text, end):
         value, end = _decode(text, following.end())
         found.append(value)

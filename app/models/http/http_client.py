@@ -122,15 +122,14 @@ class HttpClient:
                 async for delta, length in deltas:
                     size += len(delta.text) + len(delta.reasoning) if delta else length
                     self._check_size(size)
+                    reported = assembler.usage is not usage  # another object with each report
+                    usage, counted = assembler.usage, reported or (counted and not delta)
                     if delta:
                         yield delta
                     if assembler.done:
                         break
-                    if assembler.usage is not usage:  # another object with each report
-                        usage, counted = assembler.usage, True
+                    if reported:
                         yield Delta(usage=usage)
-                    elif delta:
-                        counted = False
             if last := stream.close(assembler):
                 yield last
             completion = assembler.completion()

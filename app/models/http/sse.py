@@ -158,7 +158,11 @@ class EventReader:
                 self._name = value.decode(errors="replace").strip()
 
     def _text(self, lines: list[bytes]) -> str:
-        return text_of(b"\n".join(lines), self._charset)
+        data = b"\n".join(lines)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return text_of(data, self._charset)
 
     def _hold(self, lines: list[bytes], line: bytes) -> None:
         self._held += len(line) + 1  # for the line end: without it, empty lines would count for nothing

@@ -106,18 +106,20 @@ def error_in(value: object) -> ToldError | None:
         return next((told for item in value if (told := error_in(item))), None)
     if not isinstance(value, dict):
         return None
-    for place in map(_fields, (value, *_choices(value))):
-        for name in ("error", "errors"):
-            if _says_something(error := place.get(name)):
-                beside = error is True or (isinstance(error, str) and isinstance(place.get("message"), str))
-                return told_error(place if beside else error, place)
-    fields, status = _fields(value), value.get("base_resp")
+    status = value.get("base_resp")
     if isinstance(status, dict) and status.get("status_code"):
         return told_error(status)
+    answered = any(map(value.get, _ANSWER))
+    fields = value if answered else _fields(value)
+    for place in (fields, *_choices(value)):
+        for name in ("error", "errors"):
+            if name in place and _says_something(error := place[name]):
+                beside = error is True or (isinstance(error, str) and isinstance(place.get("message"), str))
+                return told_error(place if beside else error, place)
     if "error" in (fields.get("type"), fields.get("object")):
         return told_error(fields)
     spoken = any(isinstance(fields.get(name), str | list) and fields[name] for name in _SPOKEN)
-    return told_error(fields) if spoken and not any(fields.get(name) for name in _ANSWER) else None
+    return told_error(fields) if spoken and not answered else None
 
 
 def told_error(error: object, around: Mapping[str, Any] | None = None) -> ToldError:
