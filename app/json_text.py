@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import JsonValue
 
 from app.decoding import parse_json
 
 _CLOSING = {"{": "}", "[": "]"}
 _FENCE = "```"
+_THOUGHTS_END = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]")
 
 
 def strict(text: str) -> JsonValue:
@@ -22,14 +25,15 @@ def strict(text: str) -> JsonValue:
 def parse(text: str) -> JsonValue:
     """Return the JSON in a model's answer.
 
-    That is the whole of it; or else what its first code fence holds; or else what stands between the outermost braces
-    or brackets, of a fence within a line if there is just one, or of all. Each is tried once, so that the time is in
-    proportion to the text.
+    That is the whole of it; or else what follows the thoughts that some servers leave in it; or else what the first
+    code fence of that holds; or else what stands between the outermost braces or brackets, of a fence within a line if
+    there is just one, or of all. Each is tried once, so that the time is in proportion to the text.
 
     Raises:
         ValueError: there is none.
     """
-    for piece in (text, _fenced(text), _outermost(_only_block(text) or text)):
+    rest = _THOUGHTS_END.split(text)[-1]
+    for piece in (text, rest, _fenced(rest), _outermost(_only_block(rest) or rest)):
         try:
             return strict(piece)
         except ValueError:

@@ -15,6 +15,9 @@ _STOPS = ".,;:!?\u2026\u3002\uff01\uff1f "
 _OPENING = "\"'`*\u2018\u201c\u00ab"
 _CLOSING = "\"'`*\u2019\u201d\u00bb"
 _ARTICLE = re.compile(r"(?:a|an|the) (?=\w)")
+#: What NFKC would make other numbers of: powers, and fractions after a whole number.
+_RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070\u2071\u2074-\u207f]+")
+_FRACTION = re.compile("([0-9])([\u00bc-\u00be\u2150-\u215e\u2189])")
 #: Where the rarer of the characters are that are combined with one before them: old scripts, of which all count.
 _RARE = "\U00010000-\U0001efff"
 
@@ -46,9 +49,9 @@ def canonical(value: JsonValue, *, exact: bool = False) -> str:
 def normalize(text: str) -> str:
     """Return `text` without what does not make it another answer.
 
-    Compatible characters (NFKC) and cases are one, white space is one space, and gone are full stops and the
-    like at the end, quotes or emphasis around the whole, and an English article at the start, unless nothing
-    were left: "A" stays an answer. Normalising twice is normalising once.
+    Compatible characters (NFKC) and cases are one, but 10² is 10^2 and not 102. White space is one space. Gone are full
+    stops and the like at the end, quotes or emphasis around the whole, and an English article at the start, unless
+    nothing were left: "A" stays an answer. Normalising twice is normalising once.
     """
     while (folded := _fold(text)) != text:
         text = folded
@@ -97,6 +100,8 @@ def _plain(value: JsonValue, *, exact: bool) -> JsonValue:
 
 
 def _fold(text: str) -> str:
+    if not text.isascii():
+        text = _FRACTION.sub(r"\1 \2", _RAISED.sub(r"^\g<0>", text))
     return " ".join(compatible(compatible(text).casefold()).split())
 
 

@@ -22,6 +22,9 @@ JSON = st.recursive(
         ' \n{"a": [1]}\n',
         'Here you are:\n```json\n{"a": [1]}\n```\nAnything else? {no}',
         'The answer is {"a": [1]}, as asked.',
+        '<think>{"a": [2]}?</think>\n{"a": [1]}',
+        'So {"a": [2]} or not.</think>```json\n{"a": [1]}\n```',
+        '[THINK]{"a": 2}[/THINK] {"a": [1]}',
     ],
 )
 def test_json_is_found_in_an_answer(text: str) -> None:
@@ -34,6 +37,10 @@ def test_json_is_found_in_an_answer(text: str) -> None:
 def test_what_is_no_json_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+def test_a_tag_within_the_json_is_a_part_of_it() -> None:
+    assert parse('{"a": "</think>"}') == {"a": "</think>"}
 
 
 def test_half_of_a_character_does_not_lose_the_answer() -> None:

@@ -49,10 +49,11 @@ _LAST_MARK = 0x1EA00
 def marks() -> str:
     """Return all characters that belong to the one before them, as a class of a pattern.
 
-    These are Unicode's marks (accents, vowel signs, variation selectors), jamo, and format characters such as joiners.
+    These are Unicode's marks (accents, vowel signs, variation selectors), jamo, and format characters such as joiners,
+    but not the zero width space, which separates words.
     """
     found = (code for code in range(0x300, _LAST_MARK) if unicodedata.category(chr(code))[0] == "M")
-    return _ranges([*found, *_JAMO, *_format(), *range(0xE0100, 0xE01F0)])
+    return _ranges({*found, *_JAMO, *_format(), *range(0xE0100, 0xE01F0)} - {ord(ZERO_WIDTH_SPACE)})
 
 
 @cache

@@ -15,6 +15,8 @@ _ASCII_TERM = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _TSHEG = "\u0f0b"
 #: In Persian, parts of a word are typed with a zero width non-joiner between them, with a space, or with nothing.
 _PERSIAN_JOINT = re.compile("(?<=[\u0600-\u06ff])\u200c(?=[\u0600-\u06ff])")
+#: Pages put a zero width space into long words and addresses.
+_PAGE_JOINT = re.compile(rf"{ZERO_WIDTH_SPACE}(?=[^\W_{UNSPACED}])")
 #: Letters that are other letters with a mark, for who cannot type them, but have no decomposition in Unicode.
 _SPELLINGS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ŧ": "t", "\u0131": "i"}
@@ -63,7 +65,7 @@ def unmarked(term: str) -> str:
 
 
 def _normal(text: str) -> str:
-    joined = _PERSIAN_JOINT.sub("'", text)
+    joined = _PAGE_JOINT.sub("'", _PERSIAN_JOINT.sub("'", text))
     folded = compatible(compatible(joined.translate(simplified())).casefold())
     return _stressed().sub(r"\1", folded.translate(simplified()))
 
@@ -98,8 +100,7 @@ def _pattern() -> re.Pattern[str]:
 @cache
 def _cluster() -> re.Pattern[str]:
     """Return the pattern of a letter of a script without spaces, together with its marks."""
-    own = marks().replace(ZERO_WIDTH_SPACE, "")
-    return re.compile(rf"(?=[^\W_])[{UNSPACED}][{own}]*")
+    return re.compile(rf"(?=[^\W_])[{UNSPACED}][{marks()}]*")
 
 
 @cache

@@ -78,10 +78,11 @@ async def test_that_what_the_connector_returns_is_the_result(output: JsonValue) 
 
 
 async def test_that_an_unknown_connector_is_named_with_the_known() -> None:
-    result = await _result(_parts(Crm()), connector="cmr")
-    assert _code(result) == "unknown_connector"
-    assert result.error
-    assert result.error.message == "no connector is called cmr; did you mean `crm`?"
+    for name, hint in (("cmr", "did you mean `crm`?"), ("mailing", "there are crm, erp")):
+        result = await _result(_parts(Crm()), connector=name)
+        assert _code(result) == "unknown_connector"
+        assert result.error
+        assert result.error.message == f"no connector is called {name}; {hint}"
 
 
 async def test_that_it_goes_on_no_longer_than_somebody_waits() -> None:

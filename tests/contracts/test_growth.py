@@ -129,6 +129,7 @@ def _assembled(make: Callable[[ErrorTranslator], Any]) -> Callable[[list[str]], 
         assembly = make(ERRORS)
         for one in data:
             assembly.add("message", one)
+        assembly.close(framed=True)
         assembly.completion()
 
     return run
@@ -173,6 +174,24 @@ def _texts(n: int) -> list[str]:
 def _parts(n: int) -> list[str]:
     part = json.dumps({"type": "response.reasoning_summary_part.added"})
     return [json.dumps({"type": "response.output_text.delta", "delta": "a"})] * n + [part] * n
+
+
+def _items(n: int) -> list[str]:
+    """Return pieces of the arguments of one call, and of ever more others, which no last event lists."""
+    delta = {"type": "response.function_call_arguments.delta", "delta": "a", "output_index": 0}
+    begun = [{"type": "response.output_item.added", "output_index": at, "item": {"type": "x"}} for at in range(n)]
+    end = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+    return [json.dumps(event) for event in (*begun, *[delta] * n, end)]
+
+
+def _choices(n: int) -> list[str]:
+    choice = '{"choices": [{"index": %d, "delta": {"content": "a"}}]}'
+    return [choice % (1 + at % 9) for at in range(n)]
+
+
+def _same_ids(n: int) -> list[str]:
+    call = '{"choices": [{"delta": {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "%s"}}]}}]}'
+    return [call % "a"] * n + [call % "{}"] + [call % ""] * n
 
 
 def _blocks(n: int) -> list[str]:
@@ -403,24 +422,30 @@ CASES: dict[str, Case] = {
             lambda n: {"output": _deep(n)},
         ),
     ),
-    "sse.unframed": (_streamed(1 << 16), of("{\n", "{}\n", '{"a":\n\0x\n', "[\n\n", "{}\ndata: {}\n\n", "{\ndata:\n")),
-    "chat.stream": (_assembled(ChatAssembler), (_calls, _fragments, _texts)),
+    "sse.unframed": (
+        _streamed(1 << 16),
+        of("{\n", "{}\n", '{"a":\n\0x\n', "[\n\n", "{}\ndata: {}\n\n", "{\ndata:\n", "<p>\n", "data: {}\n"),
+    ),
+    "chat.stream": (_assembled(ChatAssembler), (_calls, _fragments, _texts, _choices, _same_ids)),
     "chat.whole": (
         _read_whole,
-        of('{"choices": [{"message": {"content": "\0\\ud83d', '{"choices": [\0{}, ', "[", "{}\n"),
+        of('{"choices": [{"message": {"content": "\0\\ud83d', '{"choices": [\0{}, ', "[", "{}\n", "{}", "{}}", "{}\0x"),
     ),
     "characters": (_characters, (lambda n: ["\ud83d"] * n, lambda n: ["\udcf0"] * n, lambda n: ["\ude00\ud83d"] * n)),
-    "verdict": (is_empty, of(" ", "\u200b", "<think>", "<think>\0a", "<think>\0</", " <")),
+    "verdict": (
+        is_empty,
+        of(" ", "\u200b", "[THINK]", "<think></think>", "<thought> ", "<think>", "<think>\0a", "<think>\0</", " <"),
+    ),
     "repetition": (_repeated_beginning, of("a ", "a", "ab ", " ", "one two three four ")),
     "batch.lines": (
         lambda text: list(read_answers(text.encode(), lambda _: ERRORS.broken("x"), ERRORS)),
         of('{"custom_id": "a"}\n', '{"custom_id": "', '"custom_id"', "{\n", "\n", '"custom_id":\0 '),
     ),
-    "responses.stream": (_assembled(ResponsesAssembler), (_parts,)),
+    "responses.stream": (_assembled(ResponsesAssembler), (_parts, _items)),
     "anthropic.stream": (_assembled(MessageAssembler), (_blocks,)),
     "errors.malformed": (
         lambda text: ERRORS.malformed(text.encode()),
-        of("[", '{"error":', "sk-aaaaaaaaaaaaaaaa", "a"),
+        of("[", '{"error":', "sk-aaaaaaaaaaaaaaaa", "a", "{}", "{}data:", '{"error": "\0{\\"', '{"errors": [\0"{}", '),
     ),
     "errors.clean": (ERRORS.clean, of("sk-aaaaaaaaaaaaaaaa", "sk-", "a")),
     "headers.reset": (_header("x-ratelimit-reset-tokens"), of("1", "1s", "1ms", "1.", "s", "1e")),

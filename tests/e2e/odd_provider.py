@@ -18,11 +18,12 @@ COST = (10 * 1 + 4 * 2) / 1e6
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent: a body, with a status and a content type."""
+    """What is sent: a body, with a status, a content type and a content encoding."""
 
     body: bytes
     kind: str
     status: int = 200
+    encoding: str = ""
 
 
 def whole(
@@ -77,12 +78,15 @@ def provider(answers: Mapping[str, Mapping[bool, Answer]]) -> Iterator[tuple[str
             asked[body["model"]] += 1
             self.send_response(answer.status)
             self.send_header("content-type", answer.kind)
+            if answer.encoding:
+                self.send_header("content-encoding", answer.encoding)
             self.send_header("content-length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
 
         def log_message(self, *_: object) -> None: ...
 
+    ThreadingHTTPServer.request_queue_size = 128
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()

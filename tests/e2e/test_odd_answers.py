@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.e2e.commands import Cli
-from tests.e2e.odd_provider import COST, COUNTS, END, Answer, as_json, call, piece, provider, stream, whole
+from tests.e2e.odd_provider import COST, COUNTS, END, USAGE, Answer, as_json, call, piece, provider, stream, whole
 
 pytestmark = pytest.mark.slow
 
 HELLO = "Hello there."
+_HELLOS = (piece("Hello "), piece("there."), piece(reason="stop"), COUNTS)
+_SIZE = {"message": {"content": "Größe"}, "finish_reason": "stop"}
 BOTH = (False, True)
 _BOM = "\ufeff".encode()
 _ANTHROPIC = {"type": "invalid_request_error", "message": "no streams"}
@@ -79,7 +82,80 @@ USED: Mapping[str, tuple[str, set[str], Mapping[bool, Answer]]] = {
         {"framing"},
         {True: stream(json.dumps(piece("Hello ")).encode() + b"\n", piece("there."), *END)},
     ),
+    "keep-alive-texts": (
+        HELLO,
+        {"framing"},
+        {True: stream(piece("Hello "), "ping", b": hi\n\n", b"event: ping\ndata: {}\n\n", piece("there."), *END)},
+    ),
+    "no-empty-lines": (
+        HELLO,
+        {"framing"},
+        {True: stream(b"".join(b"data: %b\n" % json.dumps(one).encode() for one in _HELLOS), "[DONE]", end=b"\n")},
+    ),
+    "several-in-one": (
+        HELLO,
+        {"framing"},
+        {True: stream(b"data: %b\n\n" % b"".join(json.dumps(one).encode() for one in _HELLOS), COUNTS, "[DONE]")},
+    ),
+    "capitals": (
+        HELLO,
+        set(),
+        {True: stream(b"Event: x\nDATA: %b\n\n" % json.dumps(piece(HELLO)).encode(), *END)},
+    ),
+    "garbage": (HELLO, {"framing"}, {False: Answer(whole().body + b"\0}<!-- end -->", "application/json")}),
+    "gzip": (
+        HELLO,
+        set(),
+        {
+            False: Answer(gzip.compress(whole().body), "application/json", encoding="gzip"),
+            True: Answer(gzip.compress(stream(piece(HELLO), *END).body), "text/event-stream", encoding="gzip"),
+        },
+    ),
+    "no-encoding": (HELLO, set(), {False: Answer(whole().body, "application/json", encoding="none")}),
+    "digits": (
+        HELLO,
+        set(),
+        {False: Answer(whole().body.replace(b'"x"', b"9" * 5000), "application/json")},
+    ),
+    # Where things are.
+    "usage-groq": (HELLO, set(), {True: stream(piece(HELLO), {**piece(reason="stop"), "x_groq": {"usage": USAGE}})}),
+    "usage-in-choice": (
+        HELLO,
+        set(),
+        {True: stream(piece(HELLO), {"choices": [{"delta": {}, "finish_reason": "stop", "usage": USAGE}]}, "[DONE]")},
+    ),
+    "choices": (
+        HELLO,
+        {"fields"},
+        {
+            False: as_json(
+                {
+                    "choices": [
+                        {"index": 1, "message": {"content": "Other."}, "finish_reason": "stop"},
+                        {"index": 0, "message": {"content": HELLO}, "finish_reason": "stop"},
+                    ],
+                    "usage": USAGE,
+                }
+            ),
+            True: stream(
+                *({"choices": [{"index": at, "delta": {"content": said}}]} for at, said in ((1, "O"), (0, HELLO))),
+                *END,
+            ),
+        },
+    ),
+    "empty-error": (HELLO, set(), {False: as_json({**json.loads(whole().body), "error": {"code": 0, "message": ""}})}),
     # Characters.
+    "latin-1": (
+        "Größe",
+        set(),
+        {
+            False: Answer(
+                json.dumps({"choices": [_SIZE], "usage": USAGE}, ensure_ascii=False).encode("latin-1"),
+                "application/json; charset=ISO-8859-1",
+            ),
+            True: stream(_raw("Größe".encode("latin-1")), *END, kind="text/event-stream; charset=iso-8859-1"),
+        },
+    ),
     "halves": ("Well done 😀", {"characters"}, {True: stream(piece("Well done \ud83d"), piece("\ude00"), *END)}),
     "half": ("Hi \ufffd", {"characters"}, {False: whole("Hi \ud83d"), True: stream(piece("Hi \ud83d"), *END)}),
     "bytes": ("Größe", {"characters"}, {True: stream(_raw(b"Gr\xc3"), _raw(b"\xb6\xc3\x9fe"), *END)}),
@@ -96,6 +172,18 @@ CALLS: Mapping[str, Mapping[bool, Answer]] = {
     "objects": {
         False: whole("", "tool_calls", tool_calls=[call({"n": 17}, id="a"), call({"n": 18}, id="b")]),
         True: stream(piece(tool_calls=[call({"n": 17}, index=0), call({"n": 18}, index=1)]), *END),
+    },
+    "ids-again": {
+        True: stream(
+            *(piece(tool_calls=[call(said, id=str(n))]) for n in (17, 18) for said in ('{"n"', f": {n}}}")), *END
+        )
+    },
+    "all-again": {
+        True: stream(
+            piece(tool_calls=[_order(17, index=0, id="a"), _order(18, index=1, id="b")]),
+            piece(tool_calls=[_order(17, index=0, id="a"), _order(18, index=1, id="b")]),
+            *END,
+        )
     },
 }
 
@@ -180,6 +268,67 @@ REFUSED: Mapping[str, tuple[str, str, bool, Mapping[bool, Answer]]] = {
         "down for now",
         True,
         {False: as_json({"error": "down for now"}), True: stream({"error": "down for now"})},
+    ),
+    "error-line": (
+        "invalid_request",
+        "too long",
+        False,
+        {True: stream(piece("Hel"), b'error: {"code": 400, "message": "too long"}\n\n')},
+    ),
+    "error-words": ("unavailable", "Bad Gateway", True, {True: stream(piece("Hel"), b"<h1>Bad Gateway</h1>\n")}),
+    "error-msg": (
+        "unauthorized",
+        "who?",
+        False,
+        {False: as_json({"code": "401", "msg": "who?"}), True: stream(piece("Hel"), {"Code": 401, "Msg": "who?"})},
+    ),
+    "error-aws": (
+        "invalid_request",
+        "too long",
+        False,
+        {mode: as_json({"__type": "com.amazon#ValidationException", "Message": "too long"}) for mode in BOTH},
+    ),
+    "error-in-text": (
+        "unauthorized",
+        "who?",
+        False,
+        {mode: as_json({"error": json.dumps({"error": {"message": "who?", "code": 401}})}) for mode in BOTH},
+    ),
+    "error-minimax": (
+        "unavailable",
+        "no balance",
+        True,
+        {
+            mode: as_json({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "no balance"}})
+            for mode in BOTH
+        },
+    ),
+    "error-beside": (
+        "invalid_request",
+        "too long",
+        False,
+        {mode: as_json({"statusCode": 400, "error": "Bad Request", "message": "too long"}) for mode in BOTH},
+    ),
+    "sensitive": (
+        "content_filtered",
+        "filter",
+        False,
+        {False: whole(reason="sensitive"), True: stream(piece(HELLO), piece(reason="guardrail_intervened"), COUNTS)},
+    ),
+    "refusal-part": (
+        "content_filtered",
+        "I cannot",
+        False,
+        {
+            False: whole([{"type": "refusal", "refusal": "I cannot."}]),
+            True: stream(piece([{"type": "refusal", "refusal": "I cannot."}]), *END),
+        },
+    ),
+    "thinking": (
+        "empty_answer",
+        "reasoning",
+        False,
+        {False: whole("[THINK]391[/THINK]"), True: stream(piece(None, thinking="391"), *END)},
     ),
     "cut": ("unavailable", "without a finish reason", True, {True: stream(piece("Hel"))}),
     "page": ("unavailable", "text/html", True, {True: Answer(b"<html>Log in</html>", "text/html")}),

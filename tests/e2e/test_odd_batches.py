@@ -63,9 +63,18 @@ def _lines(requests: list[dict[str, Any]]) -> bytes:
     return "\ufeff".encode() + "\r\n".join(written).encode()
 
 
+#: What is said of a batch each time, the last again and again.
+_STATES = (
+    {"id": "b", "status": "queued", "output_file_id": None},
+    {"id": "b", "status": "In_Progress", "output_file_id": "", "errors": []},
+    {"status": "Completed", "output_file_id": "f", "error_file_id": None, "errors": None},
+)
+
+
 @contextmanager
-def _provider() -> Iterator[str]:
+def _provider(**more: object) -> Iterator[str]:
     requests: list[dict[str, Any]] = []
+    states = [*_STATES[:-1], {**_STATES[-1], **more}]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -76,11 +85,15 @@ def _provider() -> Iterator[str]:
             self._send(json.dumps({"id": "b", "status": "validating"}).encode())
 
         def do_GET(self) -> None:
-            state = {"id": "b", "status": "completed", "output_file_id": "f", "error_file_id": None, "errors": None}
-            self._send(_lines(requests) if self.path.endswith("/content") else json.dumps(state).encode())
+            if not self.path.endswith("/content"):
+                self._send(json.dumps(states.pop(0) if len(states) > 1 else states[0]).encode())
+            elif "gone" in self.path:
+                self._send(b'{"error": {"message": "No such File object"}}', 404)
+            else:
+                self._send(b"<html>Log in</html>" if "page" in self.path else _lines(requests))
 
-        def _send(self, body: bytes) -> None:
-            self.send_response(200)
+        def _send(self, body: bytes, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -120,11 +133,12 @@ _WORKFLOW = {
 }
 
 
-def test_a_line_that_cannot_be_used_is_the_affair_of_its_own_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("errors", [None, "gone", "page"])
+def test_a_line_that_cannot_be_used_is_the_affair_of_its_own_request(errors: str | None, tmp_path: Path) -> None:
     (tmp_path / "batched.yaml").write_text(json.dumps(_WORKFLOW), encoding="utf-8")
     cli = Cli(tmp_path)
     task = json.dumps({"id": "b-1", "workflow": "batched", "input": {"fates": list(FATES)}})
-    with _provider() as url:
+    with _provider(error_file_id=errors) as url:
         (tmp_path / "meta-ai.yaml").write_text(json.dumps(_config(url)), encoding="utf-8")
         with cli.hosted():
             (result,) = (one for one in cli.objects("tasks", "send", "-", "--wait", text=task) if "status" in one)

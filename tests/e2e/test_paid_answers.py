@@ -107,6 +107,42 @@ ROWS: dict[str, Row] = {
     "later-sentinel": Row(
         events=(chunk(_TEXT, usage=counts(12, 4, 16)), chunk("", "stop", usage=counts(-1, -1, -1))), read=12, wrote=4
     ),
+    # What was counted before the answer was written is not all of it.
+    "counted-too-early": Row(
+        events=(started(input_tokens=15, output_tokens=1), *said(_TEXT), {"type": "message_stop"}),
+        read=15,
+        wrote=3,
+        anthropic=True,
+        estimated=True,
+    ),
+    "counted-at-once": Row(
+        events=(chunk("", usage=counts(12, 4, 16)), chunk(_TEXT), chunk("", "stop")), read=12, wrote=4
+    ),
+    "counted-less": Row(events=(chunk(_TEXT), chunk("", "stop", usage=counts(12, 1, 13))), read=12, wrote=1),
+    "counted-less-at-the-end": Row(
+        events=(
+            {"type": "response.output_text.delta", "delta": _TEXT},
+            {
+                "type": "response.completed",
+                "response": {"status": "completed", "output": [], "usage": {"input_tokens": 12, "output_tokens": 1}},
+            },
+        ),
+        read=12,
+        wrote=1,
+        responses=True,
+    ),
+    # Where else counts are.
+    "counts-of-groq": Row(
+        events=(chunk(_TEXT), chunk("", "stop", x_groq={"id": "r", "usage": counts(12, 40, 52)})), read=12, wrote=40
+    ),
+    "counts-in-a-choice": Row(
+        events=(
+            chunk(_TEXT),
+            {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": counts(12, 40, 52)}]},
+        ),
+        read=12,
+        wrote=40,
+    ),
     "stored-then-read": Row(
         events=(
             started(input_tokens=3, cache_creation_input_tokens=3520, cache_read_input_tokens=0, output_tokens=1),

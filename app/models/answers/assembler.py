@@ -7,15 +7,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.decoding import wide_encoding
 from app.errors import ModelError
 from app.models.answers.builder import AnswerBuilder
-from app.models.answers.json_data import mapping, objects
+from app.models.answers.json_data import BLANK, DONE, mapping, objects, text_of, values_in
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
-from app.models.http.sse import DONE, EventReader
+from app.models.http.sse import EventReader
 from app.models.http.told_error import error_in
 from app.models.paid import paid_answer
 from topics.model_responses import Usage
+
+#: Characters; one more than the mark of the end has, with quotes around it.
+_LONGEST_MARK = len(DONE) + 3
 
 
 class AnswerAssembler(ABC):
@@ -30,6 +34,7 @@ class AnswerAssembler(ABC):
         self.done = False
         self.reason: str | None = None  # why it ended, as `finish_reason` says
         self._whole = False  # whether an object was a whole answer
+        self._stray = ""  # a text that stood where an event should
 
     @property
     def finished(self) -> bool:
@@ -52,13 +57,22 @@ class AnswerAssembler(ABC):
         Raises:
             ModelError: the event reports an error, or does not have the documented format.
         """
-        if not data.strip():
+        text = data.strip(BLANK)
+        if not text:
             return None
-        if data.strip() == DONE:
+        if len(text) < _LONGEST_MARK and text.strip('"').upper() == DONE:
             self.done = True
-            self._end_without_reason()
             return None
-        return self.add_value(name, self.answer.decode(data))
+        try:
+            values, rest = values_in(text)
+        except ValueError:
+            self._take_stray(name, text)
+            return None
+        if rest or len(values) > 1:
+            self.answer.note("framing")
+        delta = joined([self.add_value(name, value) for value in values])
+        self.done = self.done or rest == DONE
+        return delta
 
     def add_value(self, name: str, value: object) -> Delta | None:
         """Add one event that was parsed already; see `add`."""
@@ -71,8 +85,10 @@ class AnswerAssembler(ABC):
 
     def close(self, *, framed: bool) -> Delta | None:
         """Take in the end of the body, whose events were `framed` or JSON by themselves; return the last delta."""
-        if self._whole and not framed:
-            self._end_without_reason()
+        ended = self.done or (self._whole and not framed)
+        if ended and self.reason is None and (self._whole or self.answer.begun):
+            self.answer.note("finish")
+            self.reason = "other"
         return self.answer.close()
 
     def completion(self) -> Completion:
@@ -82,13 +98,16 @@ class AnswerAssembler(ABC):
             ModelError: it is incomplete, or was withheld.
         """
         if self.reason is None and not self.answer.refusal:
-            raise self.answer.failed(self.answer.errors.broken("the stream ended without a finish reason"))
+            why = "the stream ended without a finish reason"
+            raise self.answer.failed(self.answer.errors.broken(f"{why}: {self._stray}" if self._stray else why))
         return self.answer.completion(self.reason or "other")
 
-    def _end_without_reason(self) -> None:
-        if self.reason is None and (self._whole or self.answer.begun):
-            self.answer.note("finish")
-            self.reason = "other"
+    def _take_stray(self, name: str, text: str) -> None:
+        """Leave out a text, such as a keep-alive; should the answer be incomplete, it may say why."""
+        if name == "error" or text.startswith(("{", "[")):
+            raise self.answer.failed(self.answer.errors.malformed(text))
+        self.answer.note("framing")
+        self._stray = self._stray or text
 
     @abstractmethod
     def _take(self, name: str, event: dict[str, Any]) -> Delta | None:
@@ -114,22 +133,22 @@ def joined(deltas: Sequence[Delta | None]) -> Delta | None:
     return Delta("".join(one.text for one in found), "".join(one.reasoning for one in found))
 
 
-def read_answer(body: bytes, assembler: AnswerAssembler) -> Completion:
-    """Return the answer in a body: JSON, or events where a whole answer was asked for.
+def read_answer(body: bytes, assembler: AnswerAssembler, charset: str | None = None) -> Completion:
+    """Return the answer in a body: JSON, or events where a whole answer was asked for; `charset` is what was declared.
 
     Raises:
         ModelError: it does not have the documented format, is incomplete, or was withheld.
     """
     with paid_answer(body, assembler.answer.errors.provider):
-        return _read(body, assembler)
+        return _read(body, assembler, charset)
 
 
-def _read(body: bytes, assembler: AnswerAssembler) -> Completion:
-    answer, encoding = assembler.answer, json.detect_encoding(body)
-    if not encoding.startswith("utf-8"):
+def _read(body: bytes, assembler: AnswerAssembler, charset: str | None) -> Completion:
+    answer = assembler.answer
+    if wide_encoding(body):
         answer.note("framing")
-        body = body.decode(encoding, "replace").encode()
-    reader = EventReader(answer.errors.provider, len(body) + 1)
+        body = text_of(body).encode(errors="replace")
+    reader = EventReader(answer.errors.provider, len(body) + 1, charset=charset)
     for name, data in (*reader.feed(body), *reader.close()):
         assembler.add(name, data)
         if assembler.done:
@@ -138,5 +157,5 @@ def _read(body: bytes, assembler: AnswerAssembler) -> Completion:
         answer.note("framing")
     assembler.close(framed=reader.framed)
     if not assembler.finished and not reader.framed:
-        raise answer.failed(answer.errors.malformed(body)) from None
+        raise answer.failed(answer.errors.malformed(text_of(body, charset))) from None
     return assembler.completion()

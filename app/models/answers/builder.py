@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ValidationError
 
 from app.errors import ModelError, Overloaded
 from app.models.answers.characters import Characters
-from app.models.answers.json_data import BYTE_ORDER_MARK, decode
 from app.models.answers.logprobs import Token, logprobs
 from app.models.answers.tool_calls import ToolCalls
 from app.models.base import Completion, Delta
@@ -52,19 +49,6 @@ class AnswerBuilder:
     def note(self, kind: str) -> None:
         """Note that something of this kind was dropped or repaired."""
         self._repaired.add(kind)
-
-    def decode(self, data: str) -> Any:
-        """Return the JSON in an event or a body.
-
-        Raises:
-            ModelError: it is not valid JSON.
-        """
-        if data.startswith(BYTE_ORDER_MARK):
-            self.note("framing")
-        try:
-            return decode(data)
-        except ValueError:
-            raise self.failed(self.errors.malformed(data)) from None
 
     def show(self, text: str = "", reasoning: str = "") -> Delta | None:
         """Add text and reasoning; return what can be shown of them."""

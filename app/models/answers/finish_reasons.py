@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 _OURS = {
-    "stop": ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "completed"),
-    "length": ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
+    "stop": ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed"),
+    "length": ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded", "model_length"),
     "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call"),
-    "filtered": ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "refusal"),
+    "filtered": (
+        *("content_filter", "content_filtered", "safety", "image_safety", "recitation", "prohibited_content", "spii"),
+        *("blocklist", "refusal", "sensitive", "guardrail_intervened", "error_toxic"),
+    ),
     "overloaded": ("insufficient_system_resource",),
-    "error": ("error",),
+    "error": ("error", "network_error", "malformed_function_call"),
 }
 _BY_NAME = {name: ours for ours, names in _OURS.items() for name in names}
 _NOT_YET = frozenset({"", "none", "null"})

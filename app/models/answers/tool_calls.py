@@ -11,6 +11,8 @@ from itertools import count
 from app.models.answers.characters import Characters, whole_characters
 from topics.model_requests import ToolCall
 
+#: The arguments of a call that has none.
+_NONE = "{}"
 _MARK = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 
 
@@ -21,14 +23,25 @@ class _OpenCall:
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     otherwise: str = ""
+    size: int = 0  # characters of the arguments
     complete: bool = False
     depth: int = 0
     quoted: bool = False
     escape: str = ""
 
+    def is_again(self, identity: str, arguments: str) -> bool:
+        """Whether a fragment is all of this call once more, as some servers send it at the end."""
+        same = bool(identity) and identity == self.id and len(arguments) == self.size
+        return same and self.complete and "".join(self.arguments) == arguments
+
+    def is_named_in_parts(self, identity: str, name: str) -> bool:
+        """Whether a name is the next part of this call's."""
+        return bool(identity) and identity == self.id and name != self.name and not self.size
+
     def extend(self, arguments: str) -> None:
         """Add to the arguments, and see whether they are a complete object, without reading them again."""
         self.arguments.append(arguments)
+        self.size += len(arguments)
         text = self.escape + arguments
         self.escape = "\\" if (len(text) - len(text.rstrip("\\"))) % 2 else ""
         for mark in _MARK.findall(text):
@@ -46,6 +59,7 @@ class ToolCalls:
         self._note = note
         self._open: list[_OpenCall] = []
         self._last: dict[object, _OpenCall] = {}  # the last one of each index
+        self._by_id: dict[str, _OpenCall] = {}  # likewise of each id
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -61,19 +75,24 @@ class ToolCalls:
         if call is None:
             call = self._last[_key(index)] = _OpenCall(_key(index))
             self._open.append(call)
+        elif call.is_again(identity, said):
+            self._note("calls")
+            return
         call.id = call.id or identity
-        call.name = call.name or named
+        if call.id:
+            self._by_id[call.id] = call
+        call.name = call.name + named if call.is_named_in_parts(identity, named) else call.name or named
         call.extend(said)
 
     def add_whole(self, *, id: object = None, name: object = None, arguments: object = None) -> None:  # noqa: A002  # likewise
         """Add a call that is complete."""
-        said = self._arguments(arguments)
-        if _word(name) or said:
-            self.begin(id=id, name=name, otherwise=said)
+        if _word(name) or self._arguments(arguments):
+            self.begin(id=id, name=name, otherwise=arguments)
 
-    def begin(self, *, index: object = None, id: object = None, name: object = None, otherwise: str = "") -> None:  # noqa: A002  # likewise
+    def begin(self, *, index: object = None, id: object = None, name: object = None, otherwise: object = None) -> None:  # noqa: A002  # likewise
         """Begin a call, whose arguments are `otherwise` if none follow."""
-        call = self._last[_key(index)] = _OpenCall(_key(index), _word(id), _word(name), otherwise=otherwise)
+        said = self._arguments(otherwise)
+        call = self._last[_key(index)] = _OpenCall(_key(index), _word(id), _word(name), otherwise=said)
         self._open.append(call)
 
     def made(self) -> tuple[ToolCall, ...]:
@@ -91,7 +110,7 @@ class ToolCalls:
 
     def _joined(self, call: _OpenCall) -> str:
         characters = Characters()
-        pieces = call.arguments if any(call.arguments) else [call.otherwise]
+        pieces = call.arguments if call.size else [call.otherwise or _NONE]
         written = "".join(map(characters.add, pieces)) + characters.close()
         if characters.repaired:
             self._note("characters")
@@ -107,18 +126,21 @@ class ToolCalls:
 
     def _begun(self, index: object, identity: str, name: str, arguments: str) -> _OpenCall | None:
         """Return the call that a fragment continues."""
-        latest = self._open[-1] if self._open else None
+        latest = self._by_id.get(identity) or (self._open[-1] if self._open else None)
         call = latest if index is None else self._last.get(_key(index))
         return None if call is None or _is_another(call, index, identity, name, arguments) else call
 
 
 def _is_another(call: _OpenCall, index: object, identity: str, name: str, arguments: str) -> bool:
-    if identity and call.id:
-        return identity != call.id
+    more = bool(arguments.strip())
+    if identity and identity == call.id:
+        return call.complete and more and not call.is_again(identity, arguments)
+    if identity and call.id:  # some servers give each fragment an id of its own
+        return bool(name) or call.complete
     if not name:
         return False
     if call.complete:  # what follows is not a part of it
-        return bool(arguments.strip()) or name != call.name
+        return more or name != call.name
     return index is None or (bool(call.name) and name != call.name)
 
 

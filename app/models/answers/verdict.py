@@ -8,7 +8,11 @@ from app.errors import EmptyAnswer
 from app.models.base import Completion
 
 #: The reasoning that servers without a parser for it leave at the beginning of the text.
-_THOUGHTS = re.compile(r"\s*<think(?:ing)?>(?:(?!</think).)*+(?:</think(?:ing)?>|\Z)", re.DOTALL)
+_THOUGHTS = re.compile(
+    r"(?:\s*(?:<(think|thinking|thought|reasoning)>(?:(?!</\1>).)*+(?:</\1>|\Z)"
+    r"|\[THINK\](?:(?!\[/THINK\]).)*+(?:\[/THINK\]|\Z)))++",
+    re.DOTALL,
+)
 
 
 def is_empty(text: str) -> bool:

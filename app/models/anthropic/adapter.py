@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.answers.assembler import read_answer
 from app.models.anthropic.message_answer import MessageAssembler
 from app.models.anthropic.request import request_body
 from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
@@ -19,7 +17,6 @@ from app.models.feature_overrides import FeatureOverride, default_sampling, with
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
 from app.models.http.endpoint import Endpoint, HostedOptions
 from app.models.http.errors import ErrorTranslator
-from app.models.http.rate_limit_headers import parse_rate_limit_headers
 from app.settings import ModelSettings
 from topics.model_requests import Sampling
 
@@ -91,11 +88,7 @@ class Anthropic:
         Raises:
             ModelError: one of its subclasses.
         """
-        answer = await self._http.post(_PATH, self._body(prompt), timeout=timeout)
-        return replace(
-            read_answer(answer.content, MessageAssembler(self._errors)),
-            allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)),
-        )
+        return await self._http.complete(_PATH, self._body(prompt), MessageAssembler(self._errors), timeout=timeout)
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the deltas of the answer, and last the completion, within `timeout` seconds.

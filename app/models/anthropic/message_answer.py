@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,9 @@ from app.models.answers.finish_reasons import finish_reason
 from app.models.answers.json_data import mapping, objects, text
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
+
+#: The types of blocks that have something to show.
+_SHOWN = (None, "text", "thinking")
 
 
 class MessageAssembler(AnswerAssembler):
@@ -46,7 +48,6 @@ class MessageAssembler(AnswerAssembler):
         ]
         if kind == "message_stop":
             self.done = True
-            self._end_without_reason()
         return joined(deltas)
 
     def _delta(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,8 +70,11 @@ class MessageAssembler(AnswerAssembler):
         """Take in a block, or the beginning of one."""
         if block.get("type") == "tool_use":
             self._uses.add(_key(index))
-            given = json.dumps(block.get("input") or {}, ensure_ascii=False)
-            self.answer.calls.begin(index=index, id=block.get("id"), name=block.get("name"), otherwise=given)
+            self.answer.calls.begin(
+                index=index, id=block.get("id"), name=block.get("name"), otherwise=block.get("input")
+            )
+        if block.get("type") not in _SHOWN:
+            return None
         return self.answer.show(text(block.get("text")), text(block.get("thinking")))
 
     def _continue(self, index: object, delta: Mapping[str, Any]) -> Delta | None:

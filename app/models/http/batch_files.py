@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -62,7 +62,7 @@ def _parse(line: bytes) -> tuple[Mapping[str, Any], str]:
     return entry, name if isinstance(name, str) else ""
 
 
-def latest(answers: Iterator[Answer]) -> dict[str, Completion | ModelError]:
+def latest(answers: Iterable[Answer]) -> dict[str, Completion | ModelError]:
     """Return the results by request name; an error does not replace an answer."""
     found: dict[str, Completion | ModelError] = {}
     for name, answer in answers:

@@ -115,7 +115,7 @@ class ErrorTranslator:
     def _refused(self, problem: Any) -> errors.ModelError:
         status: int = problem.status_code
         # The SDKs differ in how much of the body they hand on.
-        page, told = _parsed(problem.response.content)
+        page, told = _parsed(problem.response.content, problem.response.charset_encoding)
         message = told.message or (f"HTTP {status}: {page}" if page else str(problem))
         error = _type_for_status(status, told)(
             self.clean(message),
@@ -129,9 +129,9 @@ class ErrorTranslator:
         return error
 
 
-def _parsed(body: bytes) -> tuple[str, ToldError]:
+def _parsed(body: bytes, charset: str | None) -> tuple[str, ToldError]:
     """Return the text of a body that is not JSON, and the error in one that is."""
-    text = text_of(body)
+    text = text_of(body, charset)
     try:
         return "", error_in(decode(text)) or ToldError("", ())
     except ValueError:

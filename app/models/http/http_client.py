@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from app.errors import ModelError
-from app.models.answers.assembler import AnswerAssembler
+from app.models.answers.assembler import AnswerAssembler, read_answer
 from app.models.base import Completion, Delta
 from app.models.http.endpoint import Endpoint
 from app.models.http.errors import ErrorTranslator
@@ -72,19 +72,34 @@ class HttpClient:
         """Close the connections."""
         await self._client.close()
 
-    async def post(self, path: str, body: dict[str, Any], *, timeout: float) -> httpx2.Response:
-        """Return the complete answer, within `timeout` seconds.
+    async def complete(
+        self, path: str, body: dict[str, Any], assembler: AnswerAssembler, *, timeout: float
+    ) -> Completion:
+        """Return a whole answer, within `timeout` seconds.
 
         Raises:
             ModelError: one of its subclasses.
         """
+        deadline = asyncio.get_running_loop().time() + timeout
+        response = await self._begin(path, body, timeout)
+        answer = bytearray()
+        broken: ModelError | None = None
         try:
-            # The SDK's own timeout is for one read; a body that trickles in would outlive it.
-            async with asyncio.timeout(timeout):
-                answer: httpx2.Response = await self._client.post(path, **self._request(body, timeout))
-        except self._errors.expected as problem:
-            raise self._errors.translate(problem) from None
-        return answer
+            async with aclosing(self._chunks(response, deadline)) as chunks:
+                async for chunk in chunks:
+                    answer += chunk
+        except ModelError as error:  # the answer may be complete all the same
+            broken = error
+            assembler.answer.note("framing")
+        finally:
+            await response.aclose()
+        try:
+            completion = read_answer(bytes(answer), assembler, response.charset_encoding)
+        except ModelError:
+            if broken:
+                raise broken from None
+            raise
+        return replace(completion, allowance=parse_rate_limit_headers(response.headers, now=datetime.now(UTC)))
 
     async def assemble(
         self, path: str, body: dict[str, Any], assembler: AnswerAssembler, *, timeout: float
@@ -107,17 +122,19 @@ class HttpClient:
                 async for delta, length in deltas:
                     size += len(delta.text) + len(delta.reasoning) if delta else length
                     self._check_size(size)
+                    reported = assembler.usage is not usage  # another object with each report
+                    usage, counted = assembler.usage, reported or (counted and not delta)
                     if delta:
                         yield delta
                     if assembler.done:
                         break
-                    counted = assembler.usage is not usage
-                    if counted:  # another object with each report
-                        usage = assembler.usage
+                    if reported:
                         yield Delta(usage=usage)
             if last := stream.close(assembler):
                 yield last
             completion = assembler.completion()
+            if not counted:
+                completion = cut_answer(completion, counted=False) or completion
         except ModelError as error:
             complete = assembler.done or assembler.finished
             error.answer = assembler.partial if complete else cut_answer(assembler.partial, counted=counted)
@@ -171,9 +188,10 @@ class HttpClient:
     def _reader(self, response: httpx2.Response) -> EventReader:
         """Return the reader of a stream; one whose type does not say that it has events must begin as if it had."""
         kind, provider = response.headers.get("content-type") or "of unknown type", self._errors.provider
+        charset = response.charset_encoding
         if kind.partition(";")[0].strip().lower() == _EVENT_STREAM:
-            return EventReader(provider, MAX_EVENT_BYTES)
-        return EventReader(provider, self._endpoint.max_response_bytes, instead=kind)
+            return EventReader(provider, MAX_EVENT_BYTES, charset=charset)
+        return EventReader(provider, self._endpoint.max_response_bytes, instead=kind, charset=charset)
 
     def _request(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
         options = {"timeout": timeouts(self._endpoint, timeout), "headers": self._headers}

@@ -6,15 +6,14 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 from app.errors import Unavailable
-from app.models.answers.json_data import decode
+from app.models.answers.json_data import DONE, text_of, values_in
 
 #: Bytes; no provider's events come near it, and larger ones would only exhaust memory.
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-#: The data of the last event, which is not JSON.
-DONE = "[DONE]"
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
-_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)\Z")
+# Some servers write the names of fields in capitals, or indent them; llama.cpp has a field of its own for errors.
+_FIELD = re.compile(rb"\s*(?:(?:data|event|id|retry|error)?\s*:|(?:data|event|id|retry)\Z)", re.IGNORECASE)
 
 #: The name of an event, by default `message`, and its data; invalid UTF-8 in it is `surrogateescape`d.
 Event = tuple[str, str]
@@ -37,14 +36,23 @@ class EventReader:
     """Reads events, each of at most `longest` bytes, and takes a line that begins as JSON does for one of them.
 
     `framed` tells that there were events, `unframed` that there was such a line, and `marked` that there was a byte
-    order mark. A body that claims to be something else `instead`, a content type, must begin with one of these.
+    order mark. A body that claims to be something else `instead`, a content type, must begin with one of these. Other
+    lines are events too: they may say what is wrong. `charset` is what was declared.
     """
 
-    def __init__(self, provider: str = "", longest: int = MAX_EVENT_BYTES, *, instead: str = "") -> None:
+    def __init__(
+        self,
+        provider: str = "",
+        longest: int = MAX_EVENT_BYTES,
+        *,
+        instead: str = "",
+        charset: str | None = None,
+    ) -> None:
         self.framed = self.unframed = self.marked = False
         self._instead = instead
         self._provider = provider
         self._longest = longest
+        self._charset = charset
         self._parts: list[bytes] = []  # parts of the incomplete line
         self._size = 0  # its bytes
         self._name = ""
@@ -68,7 +76,7 @@ class EventReader:
         if last:
             yield from self._line(last)
         yield from self._close_loose()
-        data = _text(self._data)
+        data = self._text(self._data)
         if data == DONE or _is_json(data):
             yield from self._dispatch()
         self._check_begun()
@@ -79,7 +87,7 @@ class EventReader:
             raise Unavailable(why, provider=self._provider)
 
     def _line(self, line: bytes) -> Iterator[Event]:
-        if line.startswith(_BYTE_ORDER_MARK):
+        while line.startswith(_BYTE_ORDER_MARK):
             line, self.marked = line.removeprefix(_BYTE_ORDER_MARK), True
         field = bool(_FIELD.match(line))
         if self._loose and not field:
@@ -90,19 +98,20 @@ class EventReader:
             yield from self._dispatch()
             self.unframed = True
             self._hold(self._loose, line)
-            if _is_json(_text([line])):
+            if _is_json(self._text([line])):
                 yield from self._close_loose()
         elif not line:
             yield from self._dispatch()
         elif field:
             self.framed = True
-            self._field(line)
+            yield from self._field(line)
         elif line.strip():
             self._check_begun()
+            yield "message", self._text([line])
 
     def _dispatch(self) -> Iterator[Event]:
         if self._data:
-            yield self._name or "message", _text(self._data)
+            yield self._name or "message", self._text(self._data)
         self._name, self._data, self._held = "", [], 0
 
     def _close_loose(self) -> Iterator[Event]:
@@ -111,9 +120,9 @@ class EventReader:
         if not lines:
             return
         self._held = 0
-        values = [_text(lines)]
+        values = [self._text(lines)]
         if len(lines) > 1 and not _is_json(values[0]):
-            values = [text for text in (_text([line]) for line in lines) if _is_json(text)] or values
+            values = [text for text in (self._text([line]) for line in lines) if _is_json(text)] or values
         yield from (("message", value) for value in values)
 
     def _lines(self, chunk: bytes) -> list[bytes]:
@@ -133,13 +142,27 @@ class EventReader:
     def _after_return(self) -> bool:
         return len(self._parts) > 1 and self._parts[-2].endswith(b"\r")
 
-    def _field(self, line: bytes) -> None:
+    def _field(self, line: bytes) -> Iterator[Event]:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if name == b"data":
-            self._hold(self._data, value)
-        elif name == b"event":
-            self._name = value.decode(errors="replace")
+        match name.strip().lower():
+            case b"data":
+                if len(self._data) == 1 and _is_json(self._text(self._data)):  # no empty line between two events
+                    self.unframed = True
+                    yield from self._dispatch()
+                self._hold(self._data, value)
+            case b"error":
+                self._name = "error"
+                self._hold(self._data, value)
+            case b"event":
+                self._name = value.decode(errors="replace").strip()
+
+    def _text(self, lines: list[bytes]) -> str:
+        data = b"\n".join(lines)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return text_of(data, self._charset)
 
     def _hold(self, lines: list[bytes], line: bytes) -> None:
         self._held += len(line) + 1  # for the line end: without it, empty lines would count for nothing
@@ -151,15 +174,10 @@ class EventReader:
             raise Unavailable(f"an event of the stream is longer than {self._longest} bytes", provider=self._provider)
 
 
-def _text(lines: list[bytes]) -> str:
-    return b"\n".join(lines).decode(errors="surrogateescape")
-
-
 def _is_json(text: str) -> bool:
     if not text.rstrip().endswith(("}", "]")):
         return False
     try:
-        decode(text)
+        return not values_in(text)[1]
     except ValueError:
         return False
-    return True

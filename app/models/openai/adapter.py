@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
 from app.errors import MissingDependency
 from app.models import options
-from app.models.answers.assembler import read_answer
 from app.models.base import BATCH_CALLS, BatchResults, Completion, Delta, Features, Prompt
 from app.models.feature_overrides import FeatureOverride, default_sampling, with_overrides
 from app.models.http.batch_files import BATCH_SIZE_FACTOR
 from app.models.http.endpoint import Endpoint, HostedOptions
 from app.models.http.errors import ErrorTranslator
-from app.models.http.rate_limit_headers import parse_rate_limit_headers
 from app.models.openai.chat import Chat
 from app.models.openai.dialect import Dialect
 from app.models.openai.providers import OPENAI_PROVIDERS, DialectName, HostedProvider, MaxTokens
@@ -99,9 +96,8 @@ class OpenAI:
         Raises:
             ModelError: one of its subclasses.
         """
-        answer = await self._http.post(self._dialect.path, self._body(prompt), timeout=timeout)
-        completion = read_answer(answer.content, self._dialect.assembler(self._errors))
-        return replace(completion, allowance=parse_rate_limit_headers(answer.headers, now=datetime.now(UTC)))
+        body, assembler = self._body(prompt), self._dialect.assembler(self._errors)
+        return await self._http.complete(self._dialect.path, body, assembler, timeout=timeout)
 
     def stream(self, prompt: Prompt, *, timeout: float) -> AsyncGenerator[Delta | Completion]:
         """Yield the deltas of the answer, and last the completion, within `timeout` seconds.

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.errors import BatchExpired, BatchFailed, ModelError
+from app.errors import BatchExpired, BatchFailed, InvalidRequest, ModelError
 from app.models.answers.json_data import mapping, objects, text
 from app.models.base import BatchResults, Completion
-from app.models.http.batch_files import latest, parse_body, read_answers, read_item
+from app.models.http.batch_files import Answer, latest, parse_body, read_answers, read_item
 from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient
 from app.models.openai.dialect import Dialect
@@ -21,18 +21,18 @@ from app.models.usage import count
 #: The only completion window that the API supports.
 _WINDOW = "24h"
 _UNDER_WAY = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled", "canceled"})
 _OK = range(200, 300)
 _EXPIRED = "batch_expired"
 #: What tells in the metadata of a batch how its requests are called, and how many of the last batches are looked at.
 _NAMES, _LISTED = "names", 100
 
 
-class _File(BaseModel):
+class _Created(BaseModel):
     id: str
 
 
 class _State(BaseModel):
-    id: str
     status: str
     output_file_id: str | None = None
     error_file_id: str | None = None
@@ -40,11 +40,9 @@ class _State(BaseModel):
 
     @property
     def under_way(self) -> bool:
-        return self.status in _UNDER_WAY
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.output_file_id, self.error_file_id)))
+        """Whether it has not ended; other servers have other states, too, such as `queued`."""
+        status = self.status.lower()
+        return status in _UNDER_WAY or not (status in _ENDED or self.output_file_id or self.error_file_id)
 
 
 class _Listed(BaseModel):
@@ -81,13 +79,13 @@ class OpenAIBatches:
 
         async def hand_in(client: Any, options: Mapping[str, Any]) -> Any:
             raw = await client.files.with_raw_response.create(file=file, purpose="batch", **options)
-            uploaded = parse_body(raw.content, _File, self._errors)
+            uploaded = parse_body(raw.content, _Created, self._errors)
             return await client.batches.with_raw_response.create(
                 input_file_id=uploaded.id, endpoint=url, completion_window=_WINDOW, metadata=about, **options
             )
 
         raw = await self._http.use(hand_in, timeout=timeout)
-        return parse_body(raw.content, _State, self._errors).id
+        return parse_body(raw.content, _Created, self._errors).id
 
     async def find(self, requests: Mapping[str, Mapping[str, Any]], *, timeout: float) -> str | None:
         """Return the id of a batch of requests of these names, among those made last.
@@ -111,17 +109,33 @@ class OpenAIBatches:
             ModelError: one of its subclasses.
         """
 
-        async def look(client: Any, options: Mapping[str, Any]) -> tuple[_State, list[bytes]]:
-            raw = await client.batches.with_raw_response.retrieve(batch, **options)
-            state = parse_body(raw.content, _State, self._errors)
-            names = () if state.under_way else state.files
-            return state, [(await client.files.content(name, **options)).content for name in names]
+        async def look(client: Any, options: Mapping[str, Any]) -> Any:
+            return await client.batches.with_raw_response.retrieve(batch, **options)
 
-        state, files = await self._http.use(look, timeout=timeout)
+        raw = await self._http.use(look, timeout=timeout)
+        state = parse_body(raw.content, _State, self._errors)
         if state.under_way:
             return None
-        found = (one for file in files for one in read_answers(file, self._answer, self._errors))
+        answers = read_answers(await self._file(state.output_file_id, timeout), self._answer, self._errors)
+        found = [*answers, *await self._failures(state.error_file_id, timeout)]
         return BatchResults(latest(found), self._rest(state))
+
+    async def _file(self, name: str | None, timeout: float) -> bytes:
+        async def fetch(client: Any, options: Mapping[str, Any]) -> bytes:
+            return bytes((await client.files.content(name, **options)).content)
+
+        return await self._http.use(fetch, timeout=timeout) if name else b""
+
+    async def _failures(self, name: str | None, timeout: float) -> list[Answer]:
+        """Return what is in the file of errors: if it is gone or damaged, its requests have failed all the same."""
+        try:
+            file = await self._file(name, timeout)
+        except InvalidRequest:
+            return []
+        try:
+            return list(read_answers(file, self._answer, self._errors))
+        except ModelError:
+            return []
 
     def _answer(self, line: Mapping[str, Any]) -> Completion | ModelError:
         response = mapping(line.get("response"))

@@ -12,6 +12,7 @@ from app.models.answers.finish_reasons import finish_reason
 from app.models.answers.json_data import mapping, objects, text
 from app.models.base import Completion, Delta
 from app.models.http.errors import ErrorTranslator
+from app.models.openai.response_items import ResponseItems
 
 #: The parts of a summary are paragraphs without blank lines at their ends.
 REASONING_SEPARATOR = "\n\n"
@@ -19,7 +20,6 @@ REASONING_SEPARATOR = "\n\n"
 _TEXT_EVENT = "response.output_text.delta"
 _REASONING_EVENTS = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _NEXT_REASONING_PART = "response.reasoning_summary_part.added"
-_ITEM_EVENT = "response.output_item.done"
 _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _UNNAMED = frozenset({"", "message"})
 
@@ -29,7 +29,7 @@ class ResponsesAssembler(AnswerAssembler):
 
     def __init__(self, errors: ErrorTranslator) -> None:
         super().__init__(errors)
-        self._items: list[dict[str, Any]] = []  # those that have ended, should the response not list them
+        self._items = ResponseItems()
         self._listed = False
         self._failure: object = None
 
@@ -48,24 +48,24 @@ class ResponsesAssembler(AnswerAssembler):
     def _take(self, name: str, event: dict[str, Any]) -> Delta | None:
         kind, response = self._kind(name, event), mapping(event.get("response"))
         how = kind.removeprefix("response.") if kind not in _UNNAMED else text(response.get("status"))
-        if response and how in _ENDED:
+        if response and (how in _ENDED or text(response.get("status")) in _ENDED):
             self.done = True
             return self._take_response(response, how)
         if "output" in event or event.get("object") == "response" or text(event.get("status")) in _ENDED:
             self._whole = True
             return self._take_response(event, "")
-        if kind == _ITEM_EVENT:
-            self._items.extend(objects(event.get("item")))
-        elif kind == _NEXT_REASONING_PART and self.answer.thought:
+        if kind == _NEXT_REASONING_PART and self.answer.thought:
             return self.answer.show(reasoning=REASONING_SEPARATOR)
-        elif kind == _TEXT_EVENT or kind in _REASONING_EVENTS:
+        if kind == _TEXT_EVENT or kind in _REASONING_EVENTS:
             return self._take_delta(kind, event)
+        self._items.add(kind, event)
         return None
 
     def _take_delta(self, kind: str, event: Mapping[str, Any]) -> Delta | None:
         piece = event.get("delta")
         if not isinstance(piece, str):
-            raise self.malformed(event)
+            self.answer.note("fields")
+            piece = text(mapping(piece).get("text"))
         return self.answer.show(piece) if kind == _TEXT_EVENT else self.answer.show(reasoning=piece)
 
     def _take_response(self, response: Mapping[str, Any], how: str) -> Delta | None:
@@ -80,6 +80,8 @@ class ResponsesAssembler(AnswerAssembler):
             self.reason = "error"
             self._failure = response.get("error") or f"the response is {status}"
         items = list(objects(response.get("output")))
+        if not items and (said := text(response.get("output_text"))):
+            items = [{"content": said}]
         self._listed = bool(items)
         return self._take_items(items)
 

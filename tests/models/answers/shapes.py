@@ -37,6 +37,7 @@ class Shape:
     calls: tuple[ToolCall, ...] = ()
     finish: str = "stop"
     usage: Usage = field(default=COUNTED)
+    needs: frozenset[str] = frozenset()  # the fields without which the text is not known, besides the usual ones
 
     @property
     def body(self) -> bytes:
@@ -74,7 +75,12 @@ def _call(identity: str, arguments: object) -> Json:
     return {"id": identity, "type": "function", "function": {"name": "find", "arguments": arguments}}
 
 
+def _choice(index: int, content: str) -> Json:
+    return {"index": index, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+
+
 _HELLO = [{"role": "assistant", "content": "Hello "}, {"content": "there."}]
+_CALLS_ONLY = {"tool_calls": [_call("a", '{"n": 1}'), _call("b", '{"n": 2}')]}
 _CALLS = {"content": None, "tool_calls": [_call("a", '{"n": 1}'), _call("b", '{"n": 2}')]}
 
 CHAT = [
@@ -164,6 +170,140 @@ CHAT = [
         text="a 😀",
     ),
     Shape("chat, half", **_chat({"content": "a \ud83d"}, [{"content": "a "}, {"content": "\ud83d"}]), text="a \ufffd"),
+    Shape(
+        "chat, thinking",
+        **_chat({"content": "Hello there.", "thinking": "Hm."}, [{"thinking": "Hm."}, *_HELLO]),
+        reasoning="Hm.",
+    ),
+    Shape(
+        "chat, reasoning in details only",
+        **_chat(
+            {"content": "Hello there.", "reasoning": None, "reasoning_details": [{"text": "H"}, {"summary": "m."}]},
+            [{"content": "", "reasoning_details": [{"text": "Hm."}]}, *_HELLO],
+        ),
+        reasoning="Hm.",
+    ),
+    Shape(
+        "chat, parts of unknown kinds",
+        **_chat(
+            {
+                "content": [
+                    {"type": "image_url", "image_url": {"url": "x"}},
+                    {"type": "text", "text": "Hello there."},
+                    7,
+                ]
+            },
+            [{"content": [None, {"type": "new", "data": 7}, {"type": "text", "text": "Hello there."}]}],
+        ),
+    ),
+    Shape("chat, a number", **_chat({"content": 42}, [{"content": 4}, {"content": 2}]), text="42"),
+    Shape(
+        "chat, calls without arguments",
+        **_chat(
+            {"content": None, "tool_calls": [_call("a", None), _call("b", "")]},
+            [_fragment(0, None, id="a", name="find"), _fragment(1, "", id="b", name="find"), _fragment(1, "")],
+            "stop",
+        ),
+        text="",
+        calls=tuple(ToolCall(id=call.id, name=call.name, arguments="{}") for call in TWO),
+        finish="tool_calls",
+    ),
+    Shape(
+        "chat, calls whose id and name come again in each piece, without an index",
+        **_chat(
+            _CALLS,
+            [
+                {"tool_calls": [{key: one[key] for key in ("id", "function")}]}
+                for identity, n in (("a", 1), ("b", 2))
+                for one in (_call(identity, '{"n"'), _call(identity, f": {n}}}"))
+            ],
+            "tool_calls",
+        ),
+        text="",
+        calls=TWO,
+        finish="tool_calls",
+    ),
+    Shape(
+        "chat, several choices, the other one first",
+        make=ChatAssembler,
+        whole={"choices": [_choice(1, "Other."), _choice(0, "Hello there.")], "usage": USAGE},
+        events=[
+            *(
+                {"choices": [{"index": index, "delta": {"content": said}, "finish_reason": reason}]}
+                for index, said, reason in (
+                    *((1, "Oth", None), (0, "Hello ", None), (1, "er.", "length")),
+                    (0, "there.", "stop"),
+                )
+            ),
+            {"choices": [], "usage": USAGE},
+            "[DONE]",
+        ],
+        needs=frozenset({"index"}),
+    ),
+    Shape(
+        "chat, a choice that is not the first",
+        make=ChatAssembler,
+        whole={"choices": [_choice(3, "Hello there.")], "usage": USAGE},
+        events=[
+            {"choices": [{"index": 3, "delta": {"content": "Hello "}}]},
+            {"choices": [{"index": 3, "delta": {"content": "there."}, "finish_reason": "stop"}], "usage": USAGE},
+            "[DONE]",
+        ],
+        needs=frozenset({"index"}),
+    ),
+    Shape(
+        "chat, text and calls in choices of their own",
+        make=ChatAssembler,
+        whole={
+            "choices": [
+                {"finish_reason": "tool_calls", "message": {"role": "assistant", "content": "Hello there."}},
+                {"finish_reason": "tool_calls", "message": {"role": "assistant", **_CALLS}},
+            ],
+            "usage": USAGE,
+        },
+        events=[
+            {"choices": [{"delta": {"content": "Hello there."}}, {"delta": {"tool_calls": _CALLS["tool_calls"]}}]},
+            {"choices": [{"finish_reason": "tool_calls", "delta": {}}], "usage": USAGE},
+            "[DONE]",
+        ],
+        calls=TWO,
+        finish="tool_calls",
+        needs=frozenset({"name", "function"}),
+    ),
+    *(
+        Shape(
+            f"chat, usage of {host}",
+            make=ChatAssembler,
+            whole={"choices": [_choice(0, "Hello there.")], "usage": USAGE},
+            events=[
+                {"choices": [{"index": 0, "delta": {"content": "Hello there."}, "finish_reason": None}]},
+                {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", **within}], **beside},
+                "[DONE]",
+            ],
+        )
+        for host, within, beside in (
+            ("groq", {}, {"x_groq": {"id": "r", "usage": USAGE}}),
+            ("moonshot", {"usage": USAGE}, {}),
+            ("servers that send it at once", {}, {"usage": USAGE}),
+        )
+    ),
+    Shape(
+        "chat, all of it again at the end",
+        make=ChatAssembler,
+        whole={
+            "choices": [{"message": {"content": "Hello there.", **_CALLS_ONLY}, "finish_reason": "tool_calls"}],
+            "usage": USAGE,
+        },
+        events=[
+            {"choices": [{"delta": {"content": "Hello ", **_CALLS_ONLY}}]},
+            {"choices": [{"message": {"content": "Hello there.", **_CALLS_ONLY}, "finish_reason": "tool_calls"}]},
+            {"choices": [], "usage": USAGE},
+            "[DONE]",
+        ],
+        calls=TWO,
+        finish="tool_calls",
+        needs=frozenset({"name", "function"}),
+    ),
 ]
 
 _SAID = {
@@ -232,6 +372,64 @@ RESPONSES = [
     Shape(
         "responses, content that is a plain text",
         **_response([{"type": "message", "content": "Hello there."}], _RESPONSE_DELTAS),
+    ),
+]
+
+
+def _from_events(name: str, output: list[Any], *told: Json, **more: Any) -> Shape:
+    """Return a response whose last event does not list its items."""
+    parts = _response(output, [])
+    end = {"type": "response.completed", "response": {**parts["whole"], "output": []}}
+    return Shape(name, **{**parts, "events": [parts["events"][0], *told, end]}, **more)
+
+
+_PLACE = {"output_index": 0, "item_id": "m"}
+_CALL_BEGUN = {**_RESPONSE_CALLS[0], "id": "m", "arguments": "", "status": "in_progress"}
+RESPONSES += [
+    _from_events("responses, deltas only", [_SAID], *_RESPONSE_DELTAS),
+    _from_events(
+        "responses, texts that are done only",
+        [_SAID],
+        {"type": "response.output_text.done", "text": "Hello there.", **_PLACE, "content_index": 0},
+    ),
+    _from_events(
+        "responses, parts that are done only",
+        [_SAID],
+        {"type": "response.content_part.done", "part": _SAID["content"][0], **_PLACE, "content_index": 0},
+        needs=frozenset({"part"}),
+    ),
+    _from_events(
+        "responses, items that are done only",
+        [_SAID],
+        {"type": "response.output_item.done", "item": _SAID, **_PLACE},
+        needs=frozenset({"item"}),
+    ),
+    _from_events(
+        "responses, arguments that are done only",
+        _RESPONSE_CALLS[:1],
+        {"type": "response.output_item.added", "item": _CALL_BEGUN, "output_index": 0},
+        {"type": "response.function_call_arguments.done", "arguments": TWO[0].arguments, **_PLACE},
+        text="",
+        calls=TWO[:1],
+        finish="tool_calls",
+    ),
+    _from_events(
+        "responses, arguments in deltas only",
+        _RESPONSE_CALLS[:1],
+        {"type": "response.output_item.added", "item": _CALL_BEGUN, "output_index": 0},
+        {"type": "response.function_call_arguments.delta", "delta": TWO[0].arguments[:3], **_PLACE},
+        {"type": "response.function_call_arguments.delta", "delta": TWO[0].arguments[3:], **_PLACE},
+        text="",
+        calls=TWO[:1],
+        finish="tool_calls",
+    ),
+    Shape(
+        "responses, items of unknown kinds",
+        **_response(
+            [{"type": "web_search_call", "action": {"query": "q"}}, _SAID, {"type": "new", "content": "no"}, None, 7],
+            [{"type": "response.new", "delta": "no"}, *_RESPONSE_DELTAS],
+        ),
+        needs=frozenset({"type"}),
     ),
 ]
 
@@ -314,6 +512,40 @@ MESSAGES = [
         finish="tool_calls",
     ),
     Shape("messages, content that is a plain text", **_message("Hello there.", _TEXT)),
+    Shape(
+        "messages, blocks of other kinds",
+        **_message(
+            [
+                {"type": "redacted_thinking", "data": "no"},
+                {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": "no"}},
+                {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"type": "text", "text": "no"}]},
+                {"type": "new", "text": "no"},
+                {"type": "text", "text": "Hello there."},
+            ],
+            [
+                *_block(0, {"type": "redacted_thinking", "data": "no"}),
+                *_block(
+                    1,
+                    {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+                    {"type": "input_json_delta", "partial_json": '{"q": "no"}'},
+                ),
+                *_block(2, {"type": "new", "text": "no"}, {"type": "new_delta", "content": "no"}),
+                *_block(3, {"type": "text", "text": "Hello there."}, {"type": "citations_delta", "citation": {}}),
+            ],
+        ),
+        needs=frozenset({"type"}),
+    ),
+    Shape(
+        "messages, input that is a text",
+        **_message(
+            [{**use, "input": json.dumps(use["input"])} for use in _USES],
+            [event for at, use in enumerate(_USES) for event in _block(at, {**use, "input": json.dumps(use["input"])})],
+            "tool_use",
+        ),
+        text="",
+        calls=TWO,
+        finish="tool_calls",
+    ),
 ]
 
 SHAPES = [*CHAT, *RESPONSES, *MESSAGES]

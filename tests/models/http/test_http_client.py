@@ -16,11 +16,12 @@ import pytest_asyncio
 
 from app.errors import ModelError, ModelTimeout, Unavailable
 from app.models.answers.assembler import AnswerAssembler
-from app.models.base import Completion, Delta
+from app.models.base import Completion, Delta, RateLimitHeaders
 from app.models.http import sdk
 from app.models.http.endpoint import Endpoint
 from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient, merge_body
+from app.models.openai.chat_answer import ChatAssembler
 from tests.models.upstream import Upstream, event
 from topics.model_responses import Usage
 
@@ -60,13 +61,18 @@ async def failure(http_client: HttpClient, **options: Any) -> ModelError:
     return raised.value
 
 
+async def whole(http_client: HttpClient, body: dict[str, Any] | None = None) -> Completion:
+    return await http_client.complete("/path", body or {}, ChatAssembler(ErrorTranslator("host", None, ())), timeout=5)
+
+
 async def test_what_is_sent_and_what_comes_back(http_client: HttpClient, upstream: Upstream) -> None:
-    upstream.json({"b": 2}, headers={"x-ratelimit-remaining-requests": "7"})
+    upstream.json(
+        {"choices": [{"text": "Hi.", "finish_reason": "stop"}]}, headers={"x-ratelimit-remaining-requests": "7"}
+    )
 
-    answer = await http_client.post("/path", {"a": 1}, timeout=5)
+    answer = await whole(http_client, {"a": 1})
 
-    assert answer.content == b'{"b": 2}'
-    assert answer.headers["x-ratelimit-remaining-requests"] == "7"
+    assert answer == Completion("Hi.", "stop", allowance=RateLimitHeaders(requests=7))
     assert upstream.bodies == [{"a": 1}]
     assert upstream.headers[0]["Authorization"] == "Bearer sk-planted-1"
     assert upstream.headers[0]["Accept-Encoding"] == "identity"
@@ -184,7 +190,7 @@ async def test_an_answer_without_an_end_does_not_fill_the_memory(
     upstream.raw(b" " * (MOST + 1), status=status)
 
     with pytest.raises(Unavailable, match=f"longer than {MOST} bytes") as raised:
-        await http_client.post("/path", {}, timeout=5)
+        await whole(http_client)
 
     assert raised.value.provider == "host"
 
@@ -198,9 +204,27 @@ async def test_a_stream_without_an_end_does_not_fill_the_memory(http_client: Htt
 
 
 async def test_an_answer_of_the_longest_length_is_read(http_client: HttpClient, upstream: Upstream) -> None:
-    upstream.raw(b" " * MOST)
+    body = b'{"choices": [{"text": "Hi.", "finish_reason": "stop"}]}'
+    upstream.raw(body + b" " * (MOST - len(body)))
 
-    assert len((await http_client.post("/path", {}, timeout=5)).content) == MOST
+    assert (await whole(http_client)).text == "Hi."
+
+
+@pytest.mark.parametrize("size", [0, 10, 200])
+async def test_an_answer_that_is_complete_is_used_though_its_body_is_not(
+    size: int, http_client: HttpClient, upstream: Upstream
+) -> None:
+    body = b'{"choices": [{"text": "Hi.", "finish_reason": "stop"}]}' + b" " * 200
+    upstream.stream(body[: len(body) - size], then="cut", kind="application/json")
+
+    assert await whole(http_client) == Completion("Hi.", "stop", repaired=("framing",))
+
+
+async def test_an_answer_whose_body_is_cut_off_is_unavailable(http_client: HttpClient, upstream: Upstream) -> None:
+    upstream.stream(b'{"choices": [{"text": "Hi."', then="cut", kind="application/json")
+
+    with pytest.raises(Unavailable):
+        await whole(http_client)
 
 
 async def test_after_close_it_is_unavailable(http_client: HttpClient, upstream: Upstream) -> None:

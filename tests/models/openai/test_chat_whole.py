@@ -85,7 +85,6 @@ def test_logprobs() -> None:
         ({"content": "Half"}, "content_filter", ContentFiltered),
         ({"content": "Half"}, "insufficient_system_resource", Overloaded),
         ({"content": "Half"}, "error", Unavailable),
-        ({"content": 7}, "stop", Unavailable),
         ({"content": None, "tool_calls": [{"function": {"arguments": "{}"}}]}, "stop", Unavailable),
     ],
 )
