@@ -130,7 +130,7 @@ def test_what_is_listed_is_what_an_index_holds(parts: Sequence[DocumentChunks]) 
     ("collection", "said"),
     [
         ("handbok", "no documents in the collection handbok; did you mean `handbook`?"),
-        ("x", "no documents in the collection x; there are handbook"),
+        ("x", "no documents in the collection x; there is handbook"),
         ("handbook", "no documents"),
         (None, "no documents"),
     ],

@@ -245,7 +245,7 @@ def test_that_a_schema_is_refused_with_the_fix(schema: str, said: str) -> None:
     ("schema", "key", "hint"),
     [
         ("{type: object, requierd: [a]}", "requierd", "did you mean `required`? Fields belong under `properties`"),
-        ("{question: string}", "question", "did you mean `description`? Fields belong under `properties`"),
+        ("{question: string}", "question", "fields belong under `properties`"),
         ("{q: string}", "q", "fields belong under `properties`"),
         (
             "{properties: {a: {typ: string}}}",
@@ -294,7 +294,7 @@ def test_that_a_reference_in_other_braces_is_warned_of(written: str, name: str) 
 
 
 @pytest.mark.parametrize(
-    ("model", "hint"), [("locla", "did you mean `local`?"), ("gpt", "there are local"), ("local", "")]
+    ("model", "hint"), [("locla", "did you mean `local`?"), ("gpt", "there is local"), ("local", "")]
 )
 def test_that_a_weight_of_a_model_that_is_not_asked_is_warned_of(model: str, hint: str) -> None:
     key = f"w.yaml:7: steps.a.fusion.weights.{model}"
