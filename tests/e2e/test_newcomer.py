@@ -141,7 +141,7 @@ def test_in_a_pipe_nothing_is_wrapped_cut_or_coloured(cli: Cli, command: tuple[s
     assert [line for line in shown.splitlines() if line != line.rstrip()] == []
     if command == ("runs", "list"):
         assert {line.split("  ")[0] for line in shown.splitlines()} == {
-            "id", LONG, WIDE, "e-1", "f-1", "w-1", "w-2"
+            "id", LONG, WIDE, "e-1", "f-1", "w-1", "w-2", "k-1", "k-2"
         }  # fmt: skip
     if command == ("results", "tail", "--until-end"):
         assert f"{LONG}  succeeded  " in shown
@@ -229,6 +229,8 @@ def test_results_are_filtered_and_end(cli: Cli) -> None:
     assert ids("--error", "no_such_error") == set()
     assert ids("--since", "2099-01-01") == set()
     assert _piped(cli, "results", "tail", "--until-end", "--status", "cancelled") == "no results\n"
+    misspelt = _piped(cli, "results", "tail", "--until-end", "--workflow", "extrakt")
+    assert misspelt == "no results with --workflow extrakt; did you mean `extract`?\n"
 
 
 def test_dead_letters_are_chosen_and_looked_at_before_they_are_replayed(cli: Cli) -> None:
