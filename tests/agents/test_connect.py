@@ -81,7 +81,7 @@ async def test_that_an_unknown_connector_is_named_with_the_known() -> None:
     result = await _result(_parts(Crm()), connector="cmr")
     assert _code(result) == "unknown_connector"
     assert result.error
-    assert result.error.message == "no connector is called cmr; there are crm, erp"
+    assert result.error.message == "no connector is called cmr; did you mean `crm`?"
 
 
 async def test_that_it_goes_on_no_longer_than_somebody_waits() -> None:

@@ -198,5 +198,5 @@ def test_an_answer_without_an_end_is_an_error(tmp_path: Path) -> None:
     engine = GgufModel(tmp_path / "any.gguf", 512, 1, 1)
     engine._server = Server()
 
-    with pytest.raises(errors.Unavailable, match="an incomplete answer"):
+    with pytest.raises(errors.Unavailable, match="ended without a finish reason"):
         engine.chat(HELLO, threading.Event())
