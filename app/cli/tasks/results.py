@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import typer
@@ -17,6 +17,7 @@ from app.cli.target import find
 from app.cli.tasks import result_view
 from app.errors import InvalidEvent
 from app.settings import Settings
+from app.suggestions import closest_match
 from topics import RESULTS
 from topics.results import Result
 
@@ -42,6 +43,28 @@ class Wanted:
             and self.tenant in {None, result.tenant or ""}
             and self.error in {None, result.error.code if result.error else ""}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the results on the topic have, to tell a misspelt filter from one that nothing fits."""
+
+    names: dict[str, set[str]] = field(default_factory=lambda: {"workflow": set(), "tenant": set(), "error": set()})
+
+    def add(self, result: Result) -> None:
+        """Note what a result has."""
+        given = {"workflow": result.workflow, "tenant": result.tenant, "error": result.error and result.error.code}
+        for option, name in given.items():
+            if name:
+                self.names[option].add(name)
+
+    def hint(self, wanted: Wanted) -> str:
+        """Return the end of the sentence that says that there are no results: which name was probably meant."""
+        for option, known in self.names.items():
+            name: str | None = getattr(wanted, option)
+            if name and name not in known and (near := closest_match(name, known)):
+                return f" with --{option} {name}; did you mean `{near}`?"
+        return ""
 
 
 @app.callback()
@@ -77,14 +100,16 @@ def tail(  # noqa: PLR0913  # one for each option
 
 
 async def _work(settings: Settings, output: Output, wanted: Wanted, since: float | None, *, follow: bool) -> None:
-    printed = 0
+    printed, seen = 0, Seen()
     async with connect(settings) as client:
         async for record in _records(client, since, follow=follow):
-            printed += _print(record, output, wanted, settings.topics.max_message_bytes)
+            if result := _parsed(record, output, settings.topics.max_message_bytes):
+                seen.add(result)
+                printed += _print(result, output, wanted)
             if printed == wanted.limit:
                 return
     if not printed:
-        output.say("no results")
+        output.say(f"no results{seen.hint(wanted)}")
 
 
 async def _records(client: Client, since: float | None, *, follow: bool) -> AsyncIterator[Any]:
@@ -102,12 +127,15 @@ async def _records(client: Client, since: float | None, *, follow: bool) -> Asyn
                     yield record
 
 
-def _print(record: Any, output: Output, wanted: Wanted, max_bytes: int) -> bool:
+def _parsed(record: Any, output: Output, max_bytes: int) -> Result | None:
     try:
-        result = RESULTS.parse(record.value, max_bytes=max_bytes)
+        return RESULTS.parse(record.value, max_bytes=max_bytes)
     except InvalidEvent as error:
         output.note(f"{record.topic}/{record.partition}/{record.offset} is not a valid result: {error}")
-        return False
+        return None
+
+
+def _print(result: Result, output: Output, wanted: Wanted) -> bool:
     if not wanted.matches(result):
         return False
     if output.programs:
