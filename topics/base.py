@@ -126,7 +126,8 @@ class Topic(Generic[E]):
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
             problem = f"{where}: {first['msg']}" if where else "value: must be a JSON object"
-            raise InvalidEvent("invalid", f"{problem}{foreign.hint(value)}") from None
+            advice = foreign.hint(value) or foreign.hint_for(first["type"])
+            raise InvalidEvent("invalid", f"{problem}{advice}") from None
 
 
 def _leave_out_nulls(value: Any, error: ValidationError) -> None:
