@@ -40,7 +40,7 @@ def charge(
     `said` is what the model was told besides the request's messages: the beginning of the answer that it continues.
     """
     usage = answer.usage
-    written = written_text(answer.text, answer.reasoning, answer.tool_calls)
+    written = written_text(answer.left_out + answer.text, answer.reasoning, answer.tool_calls)
     missing = {}
     if usage.input_tokens <= 0:
         missing["input_tokens"] = estimate_request_tokens(request) + estimate_tokens(said)

@@ -57,7 +57,7 @@ class Completion:
     """The answer of a model. `finish_reason` is one of `stop`, `length`, `tool_calls`, `other`.
 
     `repaired` names what of the provider's answer was dropped or repaired, in order to use the rest: see
-    `topics.model_responses.ModelResponse`.
+    `topics.model_responses.ModelResponse`. `left_out` is text that was dropped, and is paid for.
     """
 
     text: str
@@ -68,6 +68,7 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] | None = None
     allowance: RateLimitHeaders | None = None
     repaired: tuple[str, ...] = ()
+    left_out: str = ""
 
 
 class Model(Protocol):

@@ -261,7 +261,7 @@ class MeteredProvider:
         for event in _EVENTS[exchange.dialect](exchange, known, running):
             await response.write(_frame(event))
         if fate == "cut" and request.transport:
-            await asyncio.sleep(0.02)  # so that what was sent is read before the end is seen
+            await asyncio.sleep(0.2)  # so that what was sent is read before the end is seen, on a busy machine too
             request.transport.close()
         return response
 

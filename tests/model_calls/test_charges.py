@@ -35,6 +35,7 @@ def _usage(read: int, wrote: int, cost: float = 0.0) -> Usage:
         (Completion("ok", usage=_usage(50, 0)), _usage(50, 1, 60e-6), True),
         (Completion("ok", usage=_usage(0, 5)), _usage(10, 5, 60e-6), True),
         (Completion("ok" * 40), _usage(10, 20, 210e-6), True),
+        (Completion("ok" * 20, left_out="ok" * 20), _usage(10, 20, 210e-6), True),
         (Completion("", usage=_usage(50, 0)), _usage(50, 0, 50e-6), False),  # nothing was written
         (Completion("", reasoning="hm" * 4, usage=_usage(50, 0)), _usage(50, 2, 70e-6), True),
         (Completion("", tool_calls=(CALL,), usage=_usage(50, 0)), _usage(50, 5, 100e-6), True),

@@ -128,7 +128,8 @@ class AttemptRunner:
         text = without_repetition(self._said, answer.text) if self._said else answer.text
         if text == answer.text:
             return answer
-        return replace(answer, text=text, repaired=tuple(sorted({*answer.repaired, "repeated"})))
+        repaired = tuple(sorted({*answer.repaired, "repeated"}))
+        return replace(answer, text=text, left_out=answer.text.removesuffix(text), repaired=repaired)
 
     async def _ask(self, prompt: Prompt) -> Completion | ModelError:
         """Return the answer, or the error that it failed with."""
