@@ -99,6 +99,7 @@ def parse_json(data: bytes | str, charset: str | None = None, *, deep: bool = Fa
             cannot be kept.
     """
     text = data.lstrip(_MARK) if isinstance(data, str) else _decode(data, charset or wide_encoding(data))
+    text = text.rstrip("\0")  # programs in C end a text so
     notes = _Notes()
     try:
         value = notes.load(text)

@@ -11,6 +11,12 @@ from app.errors import InvalidEvent
 #: Apicurio's with long ids, and AWS Glue's without compression.
 _FRAMES = ((b"\0", 5), (b"\0", 9), (b"\3", 18))
 _UTF_16 = b"\0{"  # without a byte order mark
+#: The fields by which an envelope is recognised, and what it is.
+_ENVELOPES = {
+    frozenset({"schema", "payload"}): "Kafka Connect's envelope: set schemas.enable=false for the JsonConverter",
+    frozenset({"specversion", "data"}): "the envelope of CloudEvents: send what its `data` has",
+    frozenset({"op", "after"}): "Debezium's envelope: use its transformation ExtractNewRecordState",
+}
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
 
 
@@ -46,9 +52,9 @@ def hint(value: JsonValue) -> str:
         return "; it is a string that holds JSON: the producer encodes it twice"
     if isinstance(value, list):
         return "; send a message for each event"
-    if isinstance(value, dict) and {"schema", "payload"} <= value.keys():
-        return "; it is in Kafka Connect's envelope: set schemas.enable=false for the JsonConverter"
-    return ""
+    if not isinstance(value, dict):
+        return ""
+    return next((f"; it is in {what}" for fields, what in _ENVELOPES.items() if fields <= value.keys()), "")
 
 
 def _unframed(value: bytes) -> bytes:
@@ -72,4 +78,11 @@ def _other_format(value: bytes) -> str:
 def _advice(value: bytes, problem: str) -> str:
     if value.lstrip().startswith((b"{'", b"[{'")):
         return "; strings need double quotes"
+    begun = value.lstrip()
+    if begun.startswith(b"<"):
+        return "; it is XML or HTML: send a JSON object"
+    if begun.startswith((b"//", b"/*", b"#")):
+        return "; JSON has no comments"
+    if not begun.startswith((b"{", b"[")):
+        return "; send a JSON object as it is, neither quoted nor encoded"
     return "; send a message for each event" if problem.startswith(FOLLOWS) else ""

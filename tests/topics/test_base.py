@@ -224,6 +224,12 @@ def test_what_stands_around_the_json_is_left_out(value: bytes) -> None:
     assert found.value == TEXT.encode()
 
 
+def test_a_text_may_end_as_in_c() -> None:
+    for encoding in ("utf-8", "utf-16"):
+        value = '{"input": {"q": "é"}}\0\0'.encode(encoding)
+        assert TASKS.decode(value, max_bytes=LIMIT).event == Task(input={"q": "é"})
+
+
 def test_a_declared_charset_is_read() -> None:
     value = '{"input": {"q": "é"}}'.encode("latin-1")
     assert TASKS.decode(value, max_bytes=LIMIT, charset="iso-8859-1").event == Task(input={"q": "é"})
@@ -240,6 +246,18 @@ def test_a_declared_charset_is_read() -> None:
         (b'"{\\"input\\": {}}"', "the producer encodes it twice"),
         (b'[{"input": {}}]', "send a message for each event"),
         (b'{"schema": {}, "payload": {"input": {}}}', "set schemas.enable=false for the JsonConverter"),
+        (
+            b'{"specversion": "1.0", "data": {"input": {}}}',
+            "input: is required; it is in the envelope of CloudEvents",
+        ),
+        (b'{"op": "c", "before": null, "after": {}}', "it is in Debezium's envelope"),
+        (b'{"input": {}, "deadline": "5m"}', "must be a time with its zone, as in 2026-11-24T11:37:22Z"),
+        (b'{"input": {}, "deadline": "2030-01-31"}', "must be a time with its zone, as in 2026-11-24T11:37:22Z"),
+        (b'{"input": {}, "id": 7}', "id: must be a string"),
+        (b'{"input": {}, "id": "a\\n"}', "must have no control characters, such as line breaks"),
+        (b"<task/>", "it is XML or HTML: send a JSON object"),
+        (b'// a\n{"input": {}}', "JSON has no comments"),
+        (b"eyJpbnB1dCI6IHt9fQ==", "send a JSON object as it is, neither quoted nor encoded"),
         (b'{"input": {"a": NaN}}', "NaN is not valid JSON; send null, or a string"),
         (b'{"input": {"a": 1e999}}', "the number 1e999 is beyond a 64-bit float; send it as a string"),
     ],

@@ -51,6 +51,7 @@ class RepetitionFilter:
         self.dropped = False
         self._spaced = said != said.rstrip()
         self._length = 0
+        self._beyond = int(self._spaced)  # characters after a repetition that tell whether its last word ends there
         self._held: list[str] = []
         self._space = ""  # before it
         # What may be repeated, the longest first.
@@ -71,7 +72,7 @@ class RepetitionFilter:
         self._repeatable = [one for one in self._repeatable if self._goes_on(one, text)]
         self._length += len(text)
         self._held.append(text)
-        return "" if any(len(one) > self._length for one in self._repeatable) else self._decide()
+        return "" if any(len(one) + self._beyond > self._length for one in self._repeatable) else self._decide()
 
     def close(self) -> str:
         """Return what was held back to the end, and is no repetition."""
@@ -86,11 +87,16 @@ class RepetitionFilter:
 
     def _decide(self, length: int | None = None) -> str:
         text, self._decided = "".join(self._held), True
-        repeated = length or next((len(one) for one in self._repeatable if len(one) <= self._length), 0)
+        repeated = length or next((len(one) for one in self._repeatable if self._ends(one, text)), 0)
         if not repeated:
             return self._space + text
         self.dropped, self._at_space = True, self._spaced
         return self._without_space(text[repeated:])
+
+    def _ends(self, repeatable: str, text: str) -> bool:
+        """Whether a text repeats all of this, to the end of its last word if white space was said after that."""
+        following = text[len(repeatable) : len(repeatable) + 1]
+        return len(repeatable) <= len(text) and not (self._spaced and following and not following.isspace())
 
     def _without_space(self, text: str) -> str:
         if self._at_space:

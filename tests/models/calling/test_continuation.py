@@ -29,6 +29,8 @@ from app.models.calling.continuation import RepetitionFilter, without_repetition
         ("The capital is", " Paris.", "The capital is Paris."),
         ("The capital ", "The Hague has none.", "The capital The Hague has none."),
         ("It is very ", "very good", "It is very very good"),
+        ("The ", "There is", "The There is"),
+        ("The capital of The ", "The capital of Theory", "The capital of The The capital of Theory"),
         ("1", "1 apples", "11 apples"),
         ("It is 123", "123 m", "It is 123123 m"),
         ("ha ha", "haha", "ha hahaha"),
