@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic import JsonValue
 
 from app.decoding import parse_json
+from app.thoughts import after_thoughts
 
 _CLOSING = {"{": "}", "[": "]"}
 _FENCE = "```"
-_THOUGHTS_END = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]")
 
 
 def strict(text: str) -> JsonValue:
@@ -32,7 +30,7 @@ def parse(text: str) -> JsonValue:
     Raises:
         ValueError: there is none.
     """
-    rest = _THOUGHTS_END.split(text)[-1]
+    rest = after_thoughts(text)
     for piece in (text, rest, _fenced(rest), _outermost(_only_block(rest) or rest)):
         try:
             return strict(piece)

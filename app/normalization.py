@@ -10,6 +10,7 @@ from functools import cache
 from pydantic import JsonValue
 
 from app.json_text import strict
+from app.thoughts import without_thoughts
 
 _STOPS = ".,;:!?\u2026\u3002\uff01\uff1f "
 _OPENING = "\"'`*\u2018\u201c\u00ab"
@@ -23,11 +24,12 @@ _RARE = "\U00010000-\U0001efff"
 
 
 def answer_form(text: str, data: JsonValue = None, *, exact: bool = False) -> str:
-    """Return the form that answers which say the same have in common.
+    """Return the form that answers which say the same have in common; thoughts before an answer are no part of it.
 
     JSON (`data`, or a text that is a JSON object or array) has that of `canonical`, other text is normalised. With
     `exact`, a text counts letter by letter.
     """
+    text = text if exact else without_thoughts(text)
     if data is None and not exact and text.lstrip()[:1] in {"{", "["}:
         try:
             data = strict(text)

@@ -57,15 +57,29 @@ Seconds = Annotated[float, _DURATION, Field(gt=0, allow_inf_nan=False)]
 Delay = Annotated[float, _DURATION, Field(ge=0, allow_inf_nan=False)]
 
 
+def _one_line(value: str) -> str:
+    """Return a text without white space and byte order marks around it.
+
+    Raises:
+        ValueError: it has several lines; the message does not repeat it.
+    """
+    value = value.strip("\ufeff\u200b" + string.whitespace)
+    if not value.isprintable():
+        raise ValueError("has a line end or another control character in it: give one line")
+    return value
+
+
+#: An address, or a name that is sent.
+OneLine = Annotated[str, AfterValidator(_one_line)]
+
+
 def header_secret(value: str) -> str:
     """Return a key or a header's value without white space and byte order marks around it, which files leave there.
 
     Raises:
         ValueError: no HTTP header can carry it; the message does not repeat it.
     """
-    value = value.strip("\ufeff\u200b" + string.whitespace)
-    if not value.isprintable():
-        raise ValueError("has a line end or another control character in it: give one line")
+    value = _one_line(value)
     if not value.isascii():
         raise ValueError("has a character that is not ASCII, which no HTTP header can carry: copy it again")
     return value
@@ -333,8 +347,8 @@ class ModelSettings(Section):
     provider: str = Field(
         description="local, openai, anthropic, gemini, ollama, … (docs/models.md has all), or one from an entry point"
     )
-    model: str | None = Field(default=None, description="the provider's name of the model", examples=["gpt-5-mini"])
-    base_url: str | None = Field(
+    model: OneLine | None = Field(default=None, description="the provider's name of the model", examples=["gpt-5-mini"])
+    base_url: OneLine | None = Field(
         default=None,
         description="the URL of the API, if not the provider's own",
         examples=["http://127.0.0.1:11434/v1"],

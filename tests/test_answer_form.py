@@ -13,6 +13,8 @@ from app.normalization import answer_form
         ("Paris", " paris. "),
         ("**Paris**", "\u201cParis!\u201d"),
         ("New\n  York", "new york"),
+        ("<think>Rome?</think>\nParis", "Paris"),
+        ('<think>{"a": 2}</think>{"a": 1}', '{"a": 1.0}'),
         ("\uff11\uff12", "12"),
         ('{"b": 1, "a": [1, 2]}', ' {"a":[1,2],"b":1}'),
     ],

@@ -171,6 +171,16 @@ def test_what_is_neither_a_percentile_nor_a_duration_is_said_once(written: objec
     assert "give p95, or a duration such as 250ms" in error["msg"]
 
 
+@pytest.mark.parametrize("name", ["model", "base_url"])
+def test_an_address_and_a_name_are_one_line(name: str) -> None:
+    def settings(value: str) -> ModelSettings:
+        return ModelSettings.model_validate({"provider": "openai", name: value})
+
+    assert getattr(settings("\ufeff http://host/v1\u200b\r\n"), name) == "http://host/v1"
+    with pytest.raises(ValidationError, match="has a line end or another control character in it: give one line"):
+        settings("http://host\n/v1")
+
+
 def test_several_keys_are_all_secrets() -> None:
     model = ModelSettings.model_validate({"provider": "openai", "api_keys": ["sk-one", "sk-two"]})
     assert list(model.secrets()) == ["sk-one", "sk-two"]

@@ -71,12 +71,11 @@ class Cli:
         )
 
     @contextmanager
-    def hosted(self) -> Iterator[None]:
-        """Have the orchestrator run meanwhile, and see it end well at SIGTERM."""
+    def hosted(self) -> Iterator[dict[str, Any]]:
+        """Have the orchestrator run meanwhile, and see it end well at SIGTERM; yield what it has said of itself."""
         process = self.start()
         try:
-            until_ready(process)
-            yield
+            yield until_ready(process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE) == 0
         finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -410,13 +412,15 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     cli = Cli(folder)
     with provider(answers) as (url, asked):
         (folder / "meta-ai.yaml").write_text(json.dumps(_config(url, list(answers))), encoding="utf-8")
-        with cli.hosted():
+        with cli.hosted() as said:
             lines = "".join(json.dumps({"id": name, "workflow": name, "input": {}}) + "\n" for name in steps)
             sent = cli.objects("tasks", "send", "-", "--wait", text=lines, exit_code=1)
             shown = cli("runs", "show", "halves--streamed")
             spent = {row["name"]: row for row in cli.objects("spend")}
+            with urlopen(f"http://{said['http']}/metrics", timeout=10) as answer:  # our own
+                metrics = answer.read().decode()
     results = {one["task_id"]: one for one in sent if "status" in one}
-    return {"results": results, "spent": spent, "asked": dict(asked), "shown": shown}
+    return {"results": results, "spent": spent, "asked": dict(asked), "shown": shown, "metrics": metrics}
 
 
 @pytest.mark.parametrize(("case", "streamed"), [(name, mode) for name, (_, _, sent) in USED.items() for mode in sent])
@@ -446,6 +450,11 @@ def test_what_was_used_is_paid_for(seen: dict[str, Any]) -> None:
 def test_a_run_shows_what_was_repaired(seen: dict[str, Any]) -> None:
     (row,) = (line for line in seen["shown"].splitlines() if line.strip().startswith("* halves"))
     assert "repaired: characters" in row
+
+
+def test_a_metric_counts_what_was_repaired(seen: dict[str, Any]) -> None:
+    counted = dict(re.findall(r'answers_repaired_total\{kind="characters",model="(\S+)"\} (\S+)', seen["metrics"]))
+    assert counted == {"halves": "1.0", "half": "2.0", "bytes": "1.0"}
 
 
 @pytest.mark.parametrize(("case", "streamed"), [(name, mode) for name, sent in CALLS.items() for mode in sent])

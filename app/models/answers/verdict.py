@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from app.errors import EmptyAnswer
 from app.models.base import Completion
-
-#: The reasoning that servers without a parser for it leave at the beginning of the text.
-_THOUGHTS = re.compile(
-    r"(?:\s*(?:<(think|thinking|thought|reasoning)>(?:(?!</\1>).)*+(?:</\1>|\Z)"
-    r"|\[THINK\](?:(?!\[/THINK\]).)*+(?:\[/THINK\]|\Z)))++",
-    re.DOTALL,
-)
+from app.thoughts import without_thoughts
 
 
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read: no character, white space and invisible characters, or only reasoning."""
-    found = _THOUGHTS.match(text)
-    return not any(
-        character.isprintable() and not character.isspace() for character in text[found.end() if found else 0 :]
-    )
+    return not any(character.isprintable() and not character.isspace() for character in without_thoughts(text))
 
 
 def empty_answer(completion: Completion, provider: str, *, said: str = "") -> EmptyAnswer | None:

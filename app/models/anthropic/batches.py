@@ -18,8 +18,11 @@ from app.models.http.errors import ErrorTranslator
 from app.models.http.http_client import HttpClient
 
 
-class _State(BaseModel):
+class _Created(BaseModel):
     id: str
+
+
+class _State(BaseModel):
     processing_status: str
 
 
@@ -42,7 +45,7 @@ class AnthropicBatches:
             raw = await client.messages.batches.with_raw_response.create(requests=entries, **options)
             return bytes(await raw.read())
 
-        return parse_body(await self._http.use(hand_in, timeout=timeout), _State, self._errors).id
+        return parse_body(await self._http.use(hand_in, timeout=timeout), _Created, self._errors).id
 
     async def collect(self, batch: str, *, timeout: float) -> BatchResults | None:
         """Return the results of a batch; None while it is still running.
