@@ -35,6 +35,7 @@ from app.fusion.delimiters import Delimiter
 from app.fusion.extraction import ExtractionOptions, extractor
 from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
+from app.gateway.guard import depth
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -430,6 +431,7 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
     "cel.tokens": (
         lambda text: list(lex(text)),

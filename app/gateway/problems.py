@@ -1,0 +1,79 @@
+"""What is refused, and how that is said: RFC 9457 problem details with a stable `code`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from app.api.problem import problem_response
+from app.errors import BrokerError
+
+_RETRY_SECONDS = "1"
+_CODES = {HTTPStatus.NOT_FOUND: "not_found", HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed"}
+
+
+class Refusal(Exception):
+    """A request that is answered by a problem: its `code` is for programs, its `detail` says how to fix it."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+        self.members: dict[str, Any] = {}
+
+    @classmethod
+    def unavailable(cls, code: str, detail: str) -> Refusal:
+        """Return one that says to try again soon."""
+        return cls(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers={"Retry-After": _RETRY_SECONDS})
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """Return how a request is answered that ended with this error; uvicorn logs those that nobody expected."""
+    match error:
+        case Refusal():
+            return error
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException(status_code=status):
+            known = HTTPStatus(status)
+            text = f"{error.detail}; GET /v1/openapi.json lists what there is"
+            return Refusal(known, _CODES.get(known, "invalid_request"), text)
+        case BrokerError():
+            return Refusal.unavailable("broker", f"{error}; try again with the same Idempotency-Key")
+        case _:
+            return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "an internal error; the gateway's log has it")
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error by a problem."""
+    for kind in (Refusal, RequestValidationError, HTTPException, BrokerError, Exception):
+        app.add_exception_handler(kind, _answer)
+
+
+def as_response(refusal: Refusal, request_id: str) -> Response:
+    """Return the problem as a response."""
+    members = {"code": refusal.code, "request_id": request_id, **refusal.members}
+    problem = problem_response(refusal.status, refusal.detail, **members)
+    return Response(problem.body, problem.status, refusal.headers, media_type=problem.content_type)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return as_response(as_refusal(error), request.state.request_id)
+
+
+def _invalid(error: RequestValidationError) -> Refusal:
+    found = error.errors()
+    if found[0]["type"] == "json_invalid":
+        return Refusal(HTTPStatus.BAD_REQUEST, "not_json", "the body is not valid JSON")
+    places = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in found]
+    first = places[0]
+    refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{first['at']}: {first['message']}")
+    refusal.members = {"errors": places}
+    return refusal

@@ -1,0 +1,247 @@
+"""Tasks and their results, as the topics have them: nothing is kept here that cannot be read again.
+
+A task's id says in which partition its task and its result are. Where in it, an index says for each topic, which
+every gateway builds by reading the topic from its beginning, and keeps up to date by following it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from app.brokers.base import Connection
+from app.delivery.envelope import Outgoing, headers
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.tail import Tail
+from app.errors import BrokerError, InvalidEvent
+from app.gateway.offset_index import OffsetIndex
+from app.gateway.record_reader import RecordReader
+from app.partitioner import partition_of
+from app.settings import Settings
+from app.telemetry.traceparent import child_traceparent
+from topics import RESULTS, TASKS
+from topics.base import Topic
+from topics.results import Result
+from topics.tasks import Task
+
+SOURCE = "/meta-ai/gateway"
+#: Seconds: for an acknowledgement, and until what was sent has come back.
+_SEND_SECONDS = 10.0
+#: A broker named by its address may be an embedded one, which makes every fetch wait for the full time.
+_FETCH_WAIT_MS = 100
+#: While somebody waits, the broker is asked at full speed.
+_STIR_SECONDS = 0.5
+
+
+class TaskConflict(Exception):
+    """Another task has the same id."""
+
+
+class TaskLog:
+    """Sends tasks, and finds tasks and results; `start`, then `stop`, both once."""
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self._settings = settings
+        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._fetch = {**self._options, "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms)}
+        self._paces = [FetchPace(connection.idle_pause) for _ in range(2)]
+        retention = settings.topics.retention
+        self._tasks, self._results = OffsetIndex(retention), OffsetIndex(retention)
+        self._task_tail = self._tail(TASKS, self._saw_task, self._paces[0])
+        self._result_tail = self._tail(RESULTS, self._saw_result, self._paces[1])
+        self._seen: dict[tuple[int, int], asyncio.Future[None]] = {}
+        self._awaited: defaultdict[str, set[asyncio.Future[bytes]]] = defaultdict(set)
+        self._reader = RecordReader(self._options)
+        self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
+
+    async def start(self) -> None:
+        """Connect, and begin to read the topics, which must exist.
+
+        Raises:
+            BrokerError: the broker cannot be reached.
+        """
+        limit = self._settings.topics.max_request_bytes
+        # Not idempotent, which the embedded broker does not support: workers drop a task that they know by its id.
+        self._producer = AIOKafkaProducer(**self._options, acks="all", max_request_size=limit)
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            await self._producer.stop()
+            raise BrokerError(f"the broker cannot be reached: {type(error).__name__}") from error
+        self._stack.push_async_callback(self._producer.stop)
+        self._stack.push_async_callback(self._reader.close)
+        for tail in (self._task_tail, self._result_tail):
+            self._stack.push_async_callback(_cancel, asyncio.create_task(tail.run()))
+
+    def release(self) -> None:
+        """Let all who wait go on without a result."""
+        self._stopping.set()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self.release()
+        await self._stack.aclose()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the indexes hold all that the topics held at the start."""
+        return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
+
+    def knows(self, task_id: str) -> bool:
+        """Whether there is such a task, or its result."""
+        return self._tasks.get(task_id) is not None or self._results.get(task_id) is not None
+
+    async def submit(self, task: Task) -> None:
+        """Put a task with a new id on its topic; return when the broker has it.
+
+        Raises:
+            BrokerError: the broker does not acknowledge it; it may have it nevertheless.
+            InvalidEvent: it is larger than the broker takes.
+        """
+        await self._send(task)
+
+    async def submit_once(self, task: Task) -> None:
+        """Put a task on its topic unless it is there; of several gateways that do so at once, all see the same.
+
+        The first task of an id on the topic is the one that counts: workers process no other.
+
+        Raises:
+            TaskConflict: another task has this id.
+            BrokerError, InvalidEvent: as for `submit`.
+        """
+        task_id = str(task.id)
+        if self._tasks.get(task_id) is None:
+            offset = await self._send(task)
+            await self._read_up_to(partition_of(task_id, self._settings.topics.partitions), offset)
+            if self._tasks.get(task_id) == offset:
+                return
+        if await self._stored_task(task_id) != task:
+            raise TaskConflict
+
+    async def result(self, task_id: str) -> Result | None:
+        """Return the result of a task, if there is one.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        value = await self._value(RESULTS, task_id, self._results.get(task_id))
+        return None if value is None else RESULTS.parse(value, max_bytes=self._settings.topics.max_message_bytes)
+
+    async def wait(self, task_id: str, seconds: float) -> Result | None:
+        """Return the result of a task as soon as there is one, or None after so many seconds, or when this stops.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._awaited[task_id].add(arrived)
+        try:
+            if self._results.get(task_id) is None:
+                await self._until(arrived, seconds)
+        finally:
+            self._awaited[task_id].discard(arrived)
+            if not self._awaited[task_id]:
+                del self._awaited[task_id]
+        if arrived.done():
+            return RESULTS.parse(arrived.result(), max_bytes=self._settings.topics.max_message_bytes)
+        return await self.result(task_id)
+
+    def stir(self) -> None:
+        """Have the broker asked at full speed for a moment, as something is expected."""
+        for pace in self._paces:
+            pace.stir()
+
+    def _tail(self, topic: Topic[Any], apply: Any, pace: FetchPace) -> Tail:
+        return Tail({**self._fetch, "pace": pace}, self._settings.topics.prefix + topic.name, apply)
+
+    async def _until(self, future: asyncio.Future[Any], seconds: float) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        end = time.monotonic() + seconds
+        try:
+            while not (future.done() or stopping.done()) and (left := end - time.monotonic()) > 0:
+                self.stir()
+                await asyncio.wait(
+                    {future, stopping}, timeout=min(_STIR_SECONDS, left), return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            stopping.cancel()
+
+    async def _send(self, task: Task) -> int:
+        """Return the offset of the task on its topic."""
+        key = str(task.id)
+        outgoing = Outgoing(TASKS, key, task, key, partition_of(key, self._settings.topics.partitions))
+        built = headers(outgoing, source=SOURCE, cause=None, traceparent=child_traceparent(None))
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                sent = await self._producer.send_and_wait(
+                    self._settings.topics.prefix + TASKS.name,
+                    key=key.encode(),
+                    value=task.to_json(),
+                    headers=built,
+                    partition=outgoing.partition,
+                )
+        except MessageSizeTooLargeError:
+            raise InvalidEvent("too_large", "the task is larger than topics.max_message_bytes allows") from None
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerError(f"the broker did not acknowledge the task: {type(error).__name__}") from error
+        self.stir()
+        offset: int = sent.offset
+        return offset
+
+    async def _read_up_to(self, partition: int, offset: int) -> None:
+        """Return when the index holds what this partition of `tasks` has up to this offset."""
+        if self._task_tail.position.get(partition, 0) > offset:
+            return
+        seen = self._seen.setdefault((partition, offset), asyncio.get_running_loop().create_future())
+        await self._until(seen, _SEND_SECONDS)
+        if not seen.done():
+            self._seen.pop((partition, offset), None)
+            raise BrokerError("the broker has the task, but does not return it")
+
+    async def _stored_task(self, task_id: str) -> Task | None:
+        value = await self._value(TASKS, task_id, self._tasks.get(task_id))
+        return None if value is None else TASKS.parse(value, max_bytes=self._settings.topics.max_message_bytes)
+
+    async def _value(self, topic: Topic[Any], task_id: str, offset: int | None) -> bytes | None:
+        if offset is None:
+            return None
+        partition = partition_of(task_id, self._settings.topics.partitions)
+        record = await self._reader.read(self._settings.topics.prefix + topic.name, partition, offset)
+        value: bytes | None = record and record.value
+        return value
+
+    async def _saw_task(self, record: Any) -> None:
+        if (task_id := self._home_key(record)) and self._tasks.get(task_id) is None:
+            self._tasks.put(task_id, record.offset, _time(record))
+        if seen := self._seen.pop((record.partition, record.offset), None):
+            seen.set_result(None)
+
+    async def _saw_result(self, record: Any) -> None:
+        if task_id := self._home_key(record):
+            self._results.put(task_id, record.offset, _time(record))
+            for arrived in self._awaited.get(task_id, ()):
+                if not arrived.done():
+                    arrived.set_result(record.value)
+
+    def _home_key(self, record: Any) -> str | None:
+        """Return the task id that is the record's key; None where it is not in that id's partition."""
+        key = (record.key or b"").decode(errors="replace")
+        return key if key and partition_of(key, self._settings.topics.partitions) == record.partition else None
+
+
+def _time(record: Any) -> float:
+    """Return a record's time; the clock of its producer may be ahead."""
+    return min(float(record.timestamp) / 1000, time.time())
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,177 @@
+"""`/v1/tasks` and `/v1/results`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticSerializationError
+
+from app.errors import InvalidEvent
+from app.gateway.catalog import Catalog
+from app.gateway.problems import Refusal
+from app.gateway.task_log import TaskConflict, TaskLog
+from topics import TASKS
+from topics.results import Result
+from topics.tasks import Task
+
+#: A request waits for no longer, whatever it prefers (seconds).
+MAX_WAIT = 300.0
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_PRINTABLE = r"^[\x21-\x7e]+$"
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, pattern=_PRINTABLE, description="the same key, the same task: see the guide"),
+]
+Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the result if it is there in 30 seconds")]
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    status: {"description": HTTPStatus(status).phrase, **_PROBLEM}
+    for status in (400, 403, 409, 413, 415, 421, 422, 503)
+}
+_NOT_FOUND: dict[int | str, dict[str, object]] = {404: {"description": "Not Found", **_PROBLEM}, **_REFUSALS}
+
+
+class TaskRequest(BaseModel):
+    """A piece of work for one workflow; see the event `tasks` for what its fields mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workflow: str = "ask"
+    version: int | None = Field(default=None, ge=1)
+    priority: int | None = None
+    tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
+    input: dict[str, JsonValue]
+    deadline: AwareDatetime | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class TaskState(BaseModel):
+    """A task that was accepted: `status` is `accepted` until it has a result, which is at `result`."""
+
+    id: str
+    status: Literal["accepted", "succeeded", "failed", "cancelled"]
+    result: str
+
+
+def routes(log: TaskLog, catalog: Catalog, *, max_bytes: int) -> APIRouter:
+    """Return the routes; a task is at most `max_bytes` large."""
+    router = APIRouter()
+
+    @router.post(
+        "/v1/tasks",
+        status_code=HTTPStatus.ACCEPTED,
+        responses={200: {"model": Result}, 202: {"model": TaskState}, **_REFUSALS},
+    )
+    async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+        """Accept a task."""
+        _ready(log)
+        await catalog.check_workflow(asked.workflow)
+        task = checked(_task(asked, idempotency_key), max_bytes)
+        await send(log, task, once=idempotency_key is not None)
+        if seconds := _seconds(prefer):
+            return await _awaited(log, str(task.id), seconds)
+        return _accepted(str(task.id))
+
+    @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **_NOT_FOUND})
+    async def task(task_id: str) -> Response:
+        """Return what has become of a task."""
+        _known(log, task_id)
+        result = await log.result(task_id)
+        state = TaskState(id=task_id, status=result.status if result else "accepted", result=f"/v1/results/{task_id}")
+        return JSONResponse(state.model_dump(), headers=None if result else {"Retry-After": "1"})
+
+    @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **_NOT_FOUND})
+    async def result(task_id: str, prefer: Prefer = None) -> Response:
+        """Return the result of a task, or 202 while there is none."""
+        _known(log, task_id)
+        return await _awaited(log, task_id, _seconds(prefer))
+
+    return router
+
+
+def checked(task: Task, max_bytes: int) -> Task:
+    """Return the task if it is on the topic as it was sent, so that no accepted task becomes a dead letter.
+
+    Raises:
+        Refusal: it is not.
+    """
+    try:
+        same = TASKS.parse(task.to_json(), max_bytes=max_bytes) == task
+    except InvalidEvent as error:
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if error.reason == "too_large" else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Refusal(status, error.reason, str(error)) from None
+    except PydanticSerializationError:
+        same = False
+    if not same:
+        text = "the task holds what JSON has no word for: NaN, an infinity, or half of a surrogate pair"
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_json", text)
+    return task
+
+
+async def send(log: TaskLog, task: Task, *, once: bool) -> None:
+    """Put the task on its topic; with `once`, unless it is there.
+
+    Raises:
+        Refusal: another task was sent with the same key.
+        BrokerError: the broker does not acknowledge it.
+    """
+    if not once:
+        await log.submit(task)
+        return
+    try:
+        await log.submit_once(task)
+    except TaskConflict:
+        text = "another task was sent with this Idempotency-Key; use a new key for a new task"
+        raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
+
+
+def task_id_for(scope: str, key: str) -> str:
+    """Return the task id that stands for an idempotency key within a scope."""
+    return blake2b(f"{scope}\0{key}".encode(), digest_size=16).hexdigest()
+
+
+def _task(asked: TaskRequest, key: str | None) -> Task:
+    task_id = task_id_for(f"tasks/{asked.tenant}", key) if key else uuid4().hex
+    return Task(id=task_id, **dict(asked))
+
+
+def _ready(log: TaskLog) -> None:
+    if not log.caught_up:
+        raise Refusal.unavailable("starting", "the gateway is still reading tasks and results; try again soon")
+
+
+def _known(log: TaskLog, task_id: str) -> None:
+    _ready(log)
+    if not log.knows(task_id):
+        text = "there is no such task, or it is older than topics.retention; POST /v1/tasks returns the id of a new one"
+        raise Refusal(HTTPStatus.NOT_FOUND, "unknown_task", text)
+
+
+async def _awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
+    """Return the result if it is there within so many seconds, or else that the task was accepted."""
+    result = await log.wait(task_id, seconds) if seconds else await log.result(task_id)
+    applied = {"Preference-Applied": f"wait={seconds:g}"} if seconds else {}
+    if result is None:
+        return _accepted(task_id, applied)
+    return Response(result.to_json(), headers=applied, media_type="application/json")
+
+
+def _accepted(task_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    state = TaskState(id=task_id, status="accepted", result=f"/v1/results/{task_id}")
+    more = {"Location": f"/v1/tasks/{task_id}", "Retry-After": "1", **(headers or {})}
+    return JSONResponse(state.model_dump(), HTTPStatus.ACCEPTED, more)
+
+
+def _seconds(prefer: str | None) -> float:
+    """Return how long a client prefers to wait, by RFC 7240; what else it prefers is ignored."""
+    found = _WAIT.search(prefer or "")
+    return min(float(found[1]), MAX_WAIT) if found else 0.0
