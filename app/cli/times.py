@@ -13,11 +13,6 @@ from app.settings import Seconds
 _DURATION = TypeAdapter[float](Seconds)
 
 
-def format_time(at: datetime | None) -> str:
-    """Return a time as all commands print it, and take it back: `2026-11-24T11:37:22Z`; empty for none."""
-    return "" if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
-
-
 def parse_duration(text: str) -> float:
     """Return a duration in seconds.
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from app.brokers.base import Connection
-from app.cli.kafka.client import Client, attach
+from app.client.client import Client, attach
 from app.gateway.server import serve_gateway
 from app.settings import GatewaySettings, Settings, TopicSettings
 

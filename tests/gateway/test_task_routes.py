@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from app.brokers.base import Connection
-from app.cli.kafka.client import Client
-from app.cli.kafka.topic_ranges import read_since
+from app.client.client import Client
+from app.client.topic_ranges import read_since
 from app.gateway.server import serve_gateway
 from app.gateway.task_routes import MAX_WAIT, _seconds
 from app.partitioner import partition_of

@@ -12,10 +12,10 @@ import typer
 from app.cli.documents import listing, sending
 from app.cli.documents.listing import ListedDocument
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
+from app.client.client import connect
 from app.errors import ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings

@@ -13,12 +13,12 @@ from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.brokers.topics import ensure_topics
 from app.cli import run_state
-from app.cli.kafka.client import attach
 from app.cli.orchestrator.gateway import open_gateway
 from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
 from app.cli.output import Output
 from app.cli.workflows import workflow_files
 from app.cli.workflows.deploy import deploy_files
+from app.client.client import attach
 from app.settings import Settings
 from topics import RESULTS, TASKS
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.cli.runs.attempt_outcomes import mark_outcomes
-from app.cli.runs.views import AttemptView, StepView
+from app.runs.attempt_outcomes import mark_outcomes
+from app.runs.views import AttemptView, StepView
 from tests.cli.runlog import moment
 from topics.base import Failure
 from topics.results import Candidate

@@ -1,4 +1,4 @@
-"""The Kafka client of the commands: it sends events and reads topics, without a consumer group."""
+"""A Kafka client: it sends events and reads topics, without a consumer group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.brokers.reachability import check_reachable
-from app.cli.kafka.reader import Reader
+from app.client.reader import Reader
 from app.delivery.envelope import Headers, Outgoing, headers
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import BrokerError

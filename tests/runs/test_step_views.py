@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.runs.views import StepView
+from app.runs.views import StepView
 from app.workflows.run import Run, StepRun
 from tests.cli.runlog import START, Log, answered, moment, report
 from topics import DEFINITIONS

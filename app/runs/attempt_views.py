@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.cli.runs.history import Answer, Recorded, Request, RunHistory
-from app.cli.runs.views import AttemptView, Work, utc_time
+from app.runs.history import Answer, Recorded, Request, RunHistory
+from app.runs.views import AttemptView, Work, utc_time
 from app.workflows.kinds.batch_polling import first_request_id
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from app.cli.runs.history import RunHistory
-from app.cli.runs.step_views import build_step_views
-from app.cli.runs.views import RunView, SignalView, Status, utc_time
+from app.runs.history import RunHistory
+from app.runs.step_views import build_step_views
+from app.runs.views import RunView, SignalView, Status, utc_time
 from topics.results import Result
 
 

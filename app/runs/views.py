@@ -137,6 +137,11 @@ def utc_time(epoch: float) -> datetime | None:
         return None
 
 
+def format_time(at: datetime | None) -> str:
+    """Return a time as all commands print it, and take it back: `2026-11-24T11:37:22Z`; empty for none."""
+    return "" if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
 def readable_wait(waits: str) -> str:
     """Return `waits` in the words for people; those of `--json` are a contract and stay."""
     return waits.replace("its turn", "a slot")

@@ -10,12 +10,12 @@ import pytest_asyncio
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client, attach
-from app.cli.runs import history_reader
-from app.cli.runs.history_reader import runs_topic
+from app.client import topic_ranges
+from app.client.client import Client, attach
 from app.errors import BrokerError
 from app.partitioner import partition_of
+from app.runs import history_reader
+from app.runs.history_reader import runs_topic
 from app.settings import Settings, TopicSettings
 from tests.cli.runlog import answered, publish
 from topics import RESULTS, STEP_REQUESTS, TASKS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.cli.runs.views import AttemptView, StepView
+from app.runs.views import AttemptView, StepView
 from topics.results import Candidate
 
 _RUNNING = frozenset({"waiting", "running", "backing_off", "falling_back"})

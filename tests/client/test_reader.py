@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.cli.kafka import reader
-from app.cli.kafka.reader import Reader
+from app.client import reader
+from app.client.reader import Reader
 from app.errors import BrokerError, DeadlineExceeded
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cli.runs.flowchart import run_flowchart
-from app.cli.runs.history_reader import collect
 from app.cli.runs.waterfall import lines
+from app.runs.history_reader import collect
 from app.workflows.run import Run, StepRun
 from tests.cli.runlog import SETTINGS, START, Log, answered, moment
 from tests.topics.samples import events

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client
-from app.cli.runs.history import Answer, Recorded, Request, RunHistory
+from app.client import topic_ranges
+from app.client.client import Client
 from app.errors import InvalidEvent
+from app.runs.history import Answer, Recorded, Request, RunHistory
 from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Run

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from app.cli.runs.attempt_outcomes import mark_outcomes
-from app.cli.runs.attempt_views import build_attempt_views
-from app.cli.runs.history import RunHistory
-from app.cli.runs.views import AttemptView, StepView, utc_time
-from app.cli.times import format_time
+from app.runs.attempt_outcomes import mark_outcomes
+from app.runs.attempt_views import build_attempt_views
+from app.runs.history import RunHistory
+from app.runs.views import AttemptView, StepView, format_time, utc_time
 from app.workflows.run import StepRun
 from topics.results import StepReport
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.cli.runs.attempt_views import RequestNumber, build_attempt_views
+from app.runs.attempt_views import RequestNumber, build_attempt_views
 from app.workflows.run import PendingBatch, Run, StepRun
 from tests.cli.runlog import START, Log, answered, moment
 from topics import MODEL_REQUESTS, MODEL_RESPONSES

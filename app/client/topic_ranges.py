@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.brokers.reachability import check_reachable
-from app.cli.kafka.client import Client, OffsetRange
-from app.cli.kafka.reader import Reader
+from app.client.client import Client, OffsetRange
+from app.client.reader import Reader
 from app.partitioner import partition_of
 from topics.base import Topic
 
