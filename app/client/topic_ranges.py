@@ -21,8 +21,12 @@ Topics = Sequence[Topic[Any]]
 OffsetRanges = Mapping[TopicPartition, OffsetRange]
 
 
-async def read_run(client: Client, task_id: str, topics: Topics, *, whole: Topics = ()) -> list[Any]:
+async def read_run(
+    client: Client, task_id: str, topics: Topics, *, whole: Topics = (), since: float | None = None
+) -> list[Any]:
     """Return the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
+
+    With `since` (epoch seconds), only later ones of `topics`, though the embedded broker may return earlier ones too.
 
     Records of a partition are in order. Topics that the broker does not have are skipped, except the first.
 
@@ -35,7 +39,8 @@ async def read_run(client: Client, task_id: str, topics: Topics, *, whole: Topic
     }
     homes = {name: partition_of(task_id, sizes[name]) for name in map(client.full_name, topics) if name in sizes}
     mine = {place: span for place, span in ranges.items() if homes.get(place.topic, place.partition) == place.partition}
-    return await _read_all(client, mine, {place: span.begin for place, span in mine.items()})
+    later = [place for place in mine if place.topic in homes and since is not None]
+    return await _read_all(client, mine, {place: span.begin for place, span in mine.items()}, later, since or 0.0)
 
 
 async def read_since(client: Client, moment: float | None, topics: Topics, *, whole: Topics = ()) -> list[Any]:
@@ -61,8 +66,31 @@ async def read_last(client: Client, count: int, topics: Topics) -> list[Any]:
     Raises:
         BrokerError: the first topic does not exist, or the broker fails.
     """
-    ranges = await _offset_ranges(client, topics)
+    return await read_before(client, count, await _offset_ranges(client, topics))
+
+
+async def read_before(client: Client, count: int, ranges: OffsetRanges) -> list[Any]:
+    """Return the last records of each of `ranges`, about `count` of them.
+
+    Raises:
+        BrokerError: the broker fails.
+    """
     return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
+
+
+async def read_partition(
+    client: Client, topic: Topic[Any], partition: int, *, begin: int = 0, moment: float | None = None
+) -> tuple[list[Any], int]:
+    """Return the records of a partition from the offset `begin`, or from `moment` (epoch seconds), and where it ends.
+
+    Raises:
+        BrokerError: the broker fails.
+    """
+    place = TopicPartition(client.full_name(topic), partition)
+    span = (await client.bounds([topic]))[place]
+    later = () if moment is None else (place,)
+    records = await _read_all(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
+    return records, span.end
 
 
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:

@@ -17,6 +17,7 @@ from app.delivery.kafka.tail import Tail
 from app.errors import BrokerError, InvalidEvent
 from app.gateway.problems import Refusal
 from app.settings import Settings
+from app.suggestions import did_you_mean
 from topics import DEFINITIONS
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Catalog:
 
     def __init__(self, settings: Settings, connection: Connection, built_in: Mapping[str, Spec]) -> None:
         self._max_bytes = settings.topics.max_message_bytes
-        self._specs: dict[tuple[str, int], Spec] = {}
+        self._versions: dict[str, dict[int, Spec]] = {name: {1: spec} for name, spec in built_in.items()}
         self._active: dict[str, Spec] = dict(built_in)
         options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
@@ -58,6 +59,25 @@ class Catalog:
         """The spec of the active version of each workflow."""
         return self._active
 
+    def versions(self, workflow: str) -> tuple[int, ...]:
+        """Return the versions of a workflow that are deployed, in order."""
+        return tuple(sorted(self._versions.get(workflow, ())))
+
+    async def check_signal(self, workflow: str, name: str) -> None:
+        """Return if a step of a workflow waits for a signal of this name, in any version: runs keep theirs.
+
+        Raises:
+            Refusal: none does.
+            BrokerError: the broker does not say in time.
+        """
+        if name in self._signals(workflow):
+            return
+        await self._read_all()
+        if name not in (names := self._signals(workflow)):
+            hint = did_you_mean(name, names, "known signals:") if names else "it uses no signals"
+            text = f"no step of the workflow {workflow} waits for a signal {name}; {hint}"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_signal", text)
+
     async def check_workflow(self, workflow: str) -> None:
         """Return if a workflow is deployed, even if that was only a moment ago.
 
@@ -67,15 +87,23 @@ class Catalog:
         """
         if workflow in self._active:
             return
+        await self._read_all()
+        if workflow not in self._active:
+            known = ", ".join(sorted(self._active))
+            text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
+
+    async def _read_all(self) -> None:
+        """Return when all is known that is deployed now."""
         try:
             async with asyncio.timeout(_END_SECONDS):
                 await self._tail.reach_end()
         except TimeoutError:
             raise BrokerError("the broker did not return the deployed workflows in time") from None
-        if workflow not in self._active:
-            known = ", ".join(sorted(self._active))
-            text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
-            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
+
+    def _signals(self, workflow: str) -> frozenset[str]:
+        steps = [step for spec in self._versions.get(workflow, {}).values() for step in _steps(spec)]
+        return frozenset(name for step in steps if isinstance(name := step.get("signal"), str))
 
     async def _take(self, record: Any) -> None:
         try:
@@ -83,8 +111,13 @@ class Catalog:
         except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
             return
-        version = event.workflow, event.version
+        versions = self._versions.setdefault(event.workflow, {})
         if event.kind == "version":
-            self._specs.setdefault(version, event.spec or {})
-        elif version in self._specs:
-            self._active[event.workflow] = self._specs[version]
+            versions.setdefault(event.version, event.spec or {})
+        elif event.version in versions:
+            self._active[event.workflow] = versions[event.version]
+
+
+def _steps(spec: Spec) -> list[Mapping[str, JsonValue]]:
+    steps = spec.get("steps")
+    return [step for step in steps.values() if isinstance(step, Mapping)] if isinstance(steps, Mapping) else []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app.api.problem import problem_response
-from app.errors import BrokerError
+from app.errors import BrokerError, InvalidEvent
 
 _RETRY_SECONDS = "1"
 _CODES = {HTTPStatus.NOT_FOUND: "not_found", HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed"}
@@ -45,15 +46,18 @@ def as_refusal(error: Exception) -> Refusal:
             known = HTTPStatus(status)
             text = f"{error.detail}; GET /v1/openapi.json lists what there is"
             return Refusal(known, _CODES.get(known, "invalid_request"), text)
-        case BrokerError():
-            return Refusal.unavailable("broker", f"{error}; try again with the same Idempotency-Key")
+        case InvalidEvent(reason="too_large"):
+            return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"{error}; send a reference")
+        case BrokerError() | KafkaError():
+            text = str(error) if isinstance(error, BrokerError) else f"the broker failed: {type(error).__name__}"
+            return Refusal.unavailable("broker", f"{text}; try again with the same Idempotency-Key")
         case _:
             return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "an internal error; the gateway's log has it")
 
 
 def install(app: FastAPI) -> None:
     """Have the app answer every error by a problem."""
-    for kind in (Refusal, RequestValidationError, HTTPException, BrokerError, Exception):
+    for kind in (Refusal, RequestValidationError, HTTPException, InvalidEvent, BrokerError, KafkaError, Exception):
         app.add_exception_handler(kind, _answer)
 
 

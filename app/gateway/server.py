@@ -14,10 +14,13 @@ import uvicorn
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
+from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
+from app.gateway.answer_feed import AnswerFeed
 from app.gateway.application import build
 from app.gateway.catalog import Catalog
+from app.gateway.parts import Parts
 from app.gateway.task_log import TaskLog
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import ask
@@ -48,20 +51,25 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
     with contextlib.closing(listening):
         accept_invalid_header_names()
         await ensure_topics(connection, settings.topics)
-        log = TaskLog(settings, connection)
-        built_in = ask(settings.ask)
-        catalog = Catalog(settings, connection, {built_in.id: built_in.model_dump(mode="json", by_alias=True)})
-        await log.start()
-        await catalog.start()
-        try:
-            async with _serving(build(settings, log, catalog), listening):
-                try:
-                    yield _address(listening)
-                finally:
-                    log.release()
-        finally:
-            await catalog.stop()
-            await log.stop()
+        async with _started(settings, connection) as parts, _serving(build(parts), listening):
+            try:
+                yield _address(listening)
+            finally:
+                parts.log.release()
+
+
+@asynccontextmanager
+async def _started(settings: Settings, connection: Connection) -> AsyncIterator[Parts]:
+    built_in = ask(settings.ask)
+    log = TaskLog(settings, connection)
+    catalog = Catalog(settings, connection, {built_in.id: built_in.model_dump(mode="json", by_alias=True)})
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(attach(settings, connection))
+        feed = AnswerFeed(settings, connection, client)
+        for part in (log, catalog, feed):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        yield Parts(settings, client, log, catalog, feed)
 
 
 @asynccontextmanager

@@ -10,33 +10,40 @@ import asyncio
 import time
 from collections import defaultdict
 from contextlib import AsyncExitStack, suppress
-from typing import Any
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 from app.brokers.base import Connection
-from app.delivery.envelope import Outgoing, headers
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
-from app.errors import BrokerError, InvalidEvent
+from app.errors import BrokerError
+from app.gateway.event_sender import SEND_SECONDS, EventSender
 from app.gateway.offset_index import OffsetIndex
 from app.gateway.record_reader import RecordReader
 from app.partitioner import partition_of
 from app.settings import Settings
-from app.telemetry.traceparent import child_traceparent
-from topics import RESULTS, TASKS
-from topics.base import Topic
+from topics import RESULTS, SIGNALS, TASKS
+from topics.base import Event, Topic
 from topics.results import Result
+from topics.signals import Signal
 from topics.tasks import Task
 
-SOURCE = "/meta-ai/gateway"
-#: Seconds: for an acknowledgement, and until what was sent has come back.
-_SEND_SECONDS = 10.0
 #: A broker named by its address may be an embedded one, which makes every fetch wait for the full time.
 _FETCH_WAIT_MS = 100
 #: While somebody waits, the broker is asked at full speed.
-_STIR_SECONDS = 0.5
+STIR_SECONDS = 0.5
+
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[E]):
+    """An event, and when it was put on its topic (epoch seconds)."""
+
+    event: E
+    at: float
 
 
 class TaskConflict(Exception):
@@ -57,6 +64,7 @@ class TaskLog:
         self._result_tail = self._tail(RESULTS, self._saw_result, self._paces[1])
         self._seen: dict[tuple[int, int], asyncio.Future[None]] = {}
         self._awaited: defaultdict[str, set[asyncio.Future[bytes]]] = defaultdict(set)
+        self._sender = EventSender(settings, connection)
         self._reader = RecordReader(self._options)
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
@@ -67,15 +75,8 @@ class TaskLog:
         Raises:
             BrokerError: the broker cannot be reached.
         """
-        limit = self._settings.topics.max_request_bytes
-        # Not idempotent, which the embedded broker does not support: workers drop a task that they know by its id.
-        self._producer = AIOKafkaProducer(**self._options, acks="all", max_request_size=limit)
-        try:
-            await self._producer.start()
-        except KafkaError as error:
-            await self._producer.stop()
-            raise BrokerError(f"the broker cannot be reached: {type(error).__name__}") from error
-        self._stack.push_async_callback(self._producer.stop)
+        await self._sender.start()
+        self._stack.push_async_callback(self._sender.stop)
         self._stack.push_async_callback(self._reader.close)
         for tail in (self._task_tail, self._result_tail):
             self._stack.push_async_callback(_cancel, asyncio.create_task(tail.run()))
@@ -105,7 +106,8 @@ class TaskLog:
             BrokerError: the broker does not acknowledge it; it may have it nevertheless.
             InvalidEvent: it is larger than the broker takes.
         """
-        await self._send(task)
+        offset = await self._send(task)
+        self._tasks.put(str(task.id), offset, time.time())  # known here at once
 
     async def submit_once(self, task: Task) -> None:
         """Put a task on its topic unless it is there; of several gateways that do so at once, all see the same.
@@ -122,8 +124,34 @@ class TaskLog:
             await self._read_up_to(partition_of(task_id, self._settings.topics.partitions), offset)
             if self._tasks.get(task_id) == offset:
                 return
-        if await self._stored_task(task_id) != task:
+        stored = await self.task(task_id)
+        if stored is None or stored.event != task:
             raise TaskConflict
+
+    async def signal(self, signal: Signal) -> None:
+        """Send a signal to the run of a task; return when the broker has it.
+
+        Raises:
+            BrokerError, InvalidEvent: as for `submit`.
+        """
+        await self._sender.send(SIGNALS, signal.task_id, signal, uuid4().hex)
+        self.stir()
+
+    async def task(self, task_id: str) -> Stored[Task] | None:
+        """Return the task of this id that counts, if its producer has put it in its home partition.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        return await self._read(TASKS, task_id, self._tasks.get(task_id))
+
+    def is_repetition(self, task_id: str, offset: int) -> bool:
+        """Whether the record of `tasks` at this offset repeats an earlier one of the same id."""
+        return self._tasks.get(task_id) not in {None, offset}
+
+    def has_ended(self, task_id: str) -> bool:
+        """Whether there is a result."""
+        return self._results.get(task_id) is not None
 
     async def result(self, task_id: str) -> Result | None:
         """Return the result of a task, if there is one.
@@ -131,8 +159,8 @@ class TaskLog:
         Raises:
             BrokerError: the broker does not return it.
         """
-        value = await self._value(RESULTS, task_id, self._results.get(task_id))
-        return None if value is None else RESULTS.parse(value, max_bytes=self._settings.topics.max_message_bytes)
+        stored = await self._read(RESULTS, task_id, self._results.get(task_id))
+        return stored.event if stored else None
 
     async def wait(self, task_id: str, seconds: float) -> Result | None:
         """Return the result of a task as soon as there is one, or None after so many seconds, or when this stops.
@@ -168,31 +196,15 @@ class TaskLog:
             while not (future.done() or stopping.done()) and (left := end - time.monotonic()) > 0:
                 self.stir()
                 await asyncio.wait(
-                    {future, stopping}, timeout=min(_STIR_SECONDS, left), return_when=asyncio.FIRST_COMPLETED
+                    {future, stopping}, timeout=min(STIR_SECONDS, left), return_when=asyncio.FIRST_COMPLETED
                 )
         finally:
             stopping.cancel()
 
     async def _send(self, task: Task) -> int:
         """Return the offset of the task on its topic."""
-        key = str(task.id)
-        outgoing = Outgoing(TASKS, key, task, key, partition_of(key, self._settings.topics.partitions))
-        built = headers(outgoing, source=SOURCE, cause=None, traceparent=child_traceparent(None))
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                sent = await self._producer.send_and_wait(
-                    self._settings.topics.prefix + TASKS.name,
-                    key=key.encode(),
-                    value=task.to_json(),
-                    headers=built,
-                    partition=outgoing.partition,
-                )
-        except MessageSizeTooLargeError:
-            raise InvalidEvent("too_large", "the task is larger than topics.max_message_bytes allows") from None
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerError(f"the broker did not acknowledge the task: {type(error).__name__}") from error
+        offset = await self._sender.send(TASKS, str(task.id), task, str(task.id))
         self.stir()
-        offset: int = sent.offset
         return offset
 
     async def _read_up_to(self, partition: int, offset: int) -> None:
@@ -200,22 +212,20 @@ class TaskLog:
         if self._task_tail.position.get(partition, 0) > offset:
             return
         seen = self._seen.setdefault((partition, offset), asyncio.get_running_loop().create_future())
-        await self._until(seen, _SEND_SECONDS)
+        await self._until(seen, SEND_SECONDS)
         if not seen.done():
             self._seen.pop((partition, offset), None)
             raise BrokerError("the broker has the task, but does not return it")
 
-    async def _stored_task(self, task_id: str) -> Task | None:
-        value = await self._value(TASKS, task_id, self._tasks.get(task_id))
-        return None if value is None else TASKS.parse(value, max_bytes=self._settings.topics.max_message_bytes)
-
-    async def _value(self, topic: Topic[Any], task_id: str, offset: int | None) -> bytes | None:
+    async def _read(self, topic: Topic[E], task_id: str, offset: int | None) -> Stored[E] | None:
         if offset is None:
             return None
         partition = partition_of(task_id, self._settings.topics.partitions)
         record = await self._reader.read(self._settings.topics.prefix + topic.name, partition, offset)
-        value: bytes | None = record and record.value
-        return value
+        if record is None:
+            return None
+        event = topic.parse(record.value, max_bytes=self._settings.topics.max_message_bytes)
+        return Stored(event, record.timestamp / 1000)
 
     async def _saw_task(self, record: Any) -> None:
         if (task_id := self._home_key(record)) and self._tasks.get(task_id) is None:

@@ -15,8 +15,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent
-from app.gateway.catalog import Catalog
+from app.gateway.known_tasks import require_known, require_ready
+from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.responses import WITH_BODY, refusals
 from app.gateway.task_log import TaskConflict, TaskLog
 from topics import TASKS
 from topics.results import Result
@@ -32,12 +34,6 @@ IdempotencyKey = Annotated[
     Header(min_length=1, max_length=255, pattern=_PRINTABLE, description="the same key, the same task: see the guide"),
 ]
 Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the result if it is there in 30 seconds")]
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_REFUSALS: dict[int | str, dict[str, object]] = {
-    status: {"description": HTTPStatus(status).phrase, **_PROBLEM}
-    for status in (400, 403, 409, 413, 415, 421, 422, 503)
-}
-_NOT_FOUND: dict[int | str, dict[str, object]] = {404: {"description": "Not Found", **_PROBLEM}, **_REFUSALS}
 
 
 class TaskRequest(BaseModel):
@@ -62,38 +58,38 @@ class TaskState(BaseModel):
     result: str
 
 
-def routes(log: TaskLog, catalog: Catalog, *, max_bytes: int) -> APIRouter:
-    """Return the routes; a task is at most `max_bytes` large."""
-    router = APIRouter()
+def routes(parts: Parts) -> APIRouter:
+    """Return the routes."""
+    router, log = APIRouter(), parts.log
 
     @router.post(
         "/v1/tasks",
         status_code=HTTPStatus.ACCEPTED,
-        responses={200: {"model": Result}, 202: {"model": TaskState}, **_REFUSALS},
+        responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
     )
     async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
         """Accept a task."""
-        _ready(log)
-        await catalog.check_workflow(asked.workflow)
-        task = checked(_task(asked, idempotency_key), max_bytes)
+        require_ready(log)
+        await parts.catalog.check_workflow(asked.workflow)
+        task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
         await send(log, task, once=idempotency_key is not None)
-        if seconds := _seconds(prefer):
-            return await _awaited(log, str(task.id), seconds)
-        return _accepted(str(task.id))
+        if seconds := seconds_of(prefer):
+            return await awaited(log, str(task.id), seconds)
+        return accepted(str(task.id))
 
-    @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **_NOT_FOUND})
+    @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
     async def task(task_id: str) -> Response:
         """Return what has become of a task."""
-        _known(log, task_id)
+        require_known(log, task_id)
         result = await log.result(task_id)
         state = TaskState(id=task_id, status=result.status if result else "accepted", result=f"/v1/results/{task_id}")
         return JSONResponse(state.model_dump(), headers=None if result else {"Retry-After": "1"})
 
-    @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **_NOT_FOUND})
+    @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(404)})
     async def result(task_id: str, prefer: Prefer = None) -> Response:
         """Return the result of a task, or 202 while there is none."""
-        _known(log, task_id)
-        return await _awaited(log, task_id, _seconds(prefer))
+        require_known(log, task_id)
+        return await awaited(log, task_id, seconds_of(prefer))
 
     return router
 
@@ -144,34 +140,23 @@ def _task(asked: TaskRequest, key: str | None) -> Task:
     return Task(id=task_id, **dict(asked))
 
 
-def _ready(log: TaskLog) -> None:
-    if not log.caught_up:
-        raise Refusal.unavailable("starting", "the gateway is still reading tasks and results; try again soon")
-
-
-def _known(log: TaskLog, task_id: str) -> None:
-    _ready(log)
-    if not log.knows(task_id):
-        text = "there is no such task, or it is older than topics.retention; POST /v1/tasks returns the id of a new one"
-        raise Refusal(HTTPStatus.NOT_FOUND, "unknown_task", text)
-
-
-async def _awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
+async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
     """Return the result if it is there within so many seconds, or else that the task was accepted."""
     result = await log.wait(task_id, seconds) if seconds else await log.result(task_id)
     applied = {"Preference-Applied": f"wait={seconds:g}"} if seconds else {}
     if result is None:
-        return _accepted(task_id, applied)
+        return accepted(task_id, applied)
     return Response(result.to_json(), headers=applied, media_type="application/json")
 
 
-def _accepted(task_id: str, headers: Mapping[str, str] | None = None) -> Response:
+def accepted(task_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return that a task was accepted."""
     state = TaskState(id=task_id, status="accepted", result=f"/v1/results/{task_id}")
     more = {"Location": f"/v1/tasks/{task_id}", "Retry-After": "1", **(headers or {})}
     return JSONResponse(state.model_dump(), HTTPStatus.ACCEPTED, more)
 
 
-def _seconds(prefer: str | None) -> float:
+def seconds_of(prefer: str | None) -> float:
     """Return how long a client prefers to wait, by RFC 7240; what else it prefers is ignored."""
     found = _WAIT.search(prefer or "")
     return min(float(found[1]), MAX_WAIT) if found else 0.0

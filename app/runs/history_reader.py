@@ -42,14 +42,15 @@ def runs_topic(settings: Settings) -> Topic[Any]:
     return Topic(f"{settings.app_id}-runs", Event, "", "task id, or task id and step", "", compacted=True)
 
 
-async def read(client: Client, task_id: str) -> RunHistory:
-    """Return the history of a run, in one pass over the topics.
+async def read(client: Client, task_id: str, *, since: float | None = None) -> RunHistory:
+    """Return the history of a run, in one pass over the topics; `since` is when its task was sent, if that is known.
 
     Raises:
         BrokerError: there are no topics, or the broker fails.
     """
     topics = (*_EVENTS, runs_topic(client.settings))
-    records = await topic_ranges.read_run(client, task_id, topics, whole=[DEFINITIONS])
+    moment = None if since is None else since - _CLOCK_SKEW
+    records = await topic_ranges.read_run(client, task_id, topics, whole=[DEFINITIONS], since=moment)
     return collect(task_id, records, client.settings)
 
 

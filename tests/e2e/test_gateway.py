@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.commands import COMMAND, PATIENCE, Cli, environment
+from tests.gateway.requests import events
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +21,15 @@ app_id: gateway
 topics: {partitions: 2}
 models:
   sound: {provider: scripted, options: {default: "This is the answer.", piece_delay: 0.02}}
-ask: {models: [sound], retrieve: false}
+ask: {models: [sound], retrieve: false, stream: true}
 server: {port: 0}
+workflows: [refund.yaml]
+"""
+_REFUND = """\
+id: refund
+deadline: 5m
+steps:
+  approval: {kind: wait, signal: approval, timeout: 4m}
 """
 
 
@@ -29,6 +37,7 @@ server: {port: 0}
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "meta-ai.yaml").write_text(_CONFIG, encoding="utf-8")
+    (folder / "refund.yaml").write_text(_REFUND, encoding="utf-8")
     found = Cli(folder)
     with found.hosted():
         yield found
@@ -59,11 +68,11 @@ def other(cli: Cli) -> Iterator[str]:
             process.wait()
 
 
-async def post(address: str, body: Any, **headers: str) -> tuple[int, dict[str, Any]]:
+async def post(address: str, body: Any, path: str = "/v1/tasks", **headers: str) -> tuple[int, dict[str, Any]]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
         aiohttp.ClientSession() as http,
-        http.post(f"http://{address}/v1/tasks", json=body, headers=named) as answer,
+        http.post(f"http://{address}{path}", json=body, headers=named) as answer,
     ):
         return answer.status, json.loads(await answer.text())
 
@@ -106,6 +115,50 @@ async def test_that_a_failed_task_is_a_result_too(address: str) -> None:
     await ready(address)
     status, result = await post(address, {"input": {}}, Prefer="wait=30")
     assert (status, result["status"], result["error"]["code"]) == (200, "failed", "invalid_input")
+
+
+async def test_that_an_answer_is_streamed_while_it_is_made_and_the_run_shown(
+    cli: Cli, address: str, other: str
+) -> None:
+    await ready(address)
+    await ready(other)
+    status, task = await post(address, {"workflow": "ask", "input": {"question": "streamed?"}})
+    assert status == 202
+    async with asyncio.timeout(PATIENCE):
+        while (await get(other, f"/v1/tasks/{task['id']}"))[0] == 404:  # noqa: ASYNC110  # nothing tells it
+            await asyncio.sleep(0.05)
+    async with aiohttp.ClientSession() as http, http.get(f"http://{other}/v1/tasks/{task['id']}/events") as answer:
+        found = [event async for event in events(answer)]
+    *pieces, result = [event for event in found if "event" in event]
+    assert "".join(json.loads(one["data"])["text"] for one in pieces) == "This is the answer."
+    assert json.loads(result["data"])["answer"] == "This is the answer."
+    status, run = await get(address, f"/v1/runs/{task['id']}")
+    shown = cli.objects("runs", "show", task["id"])[0]
+    assert status == 200
+    assert run | {"at": ""} == shown | {"at": ""}
+    listed = (await get(other, "/v1/tasks?limit=100"))[1]["data"]
+    assert listed[0] | {"accepted_at": ""} == {
+        "id": task["id"],
+        "workflow": "ask",
+        "status": "succeeded",
+        "tenant": "",
+        "parent": "",
+        "metadata": {},
+        "accepted_at": "",
+    }
+    assert (await get(address, "/v1/runs/nothing"))[1]["code"] == "unknown_run"
+
+
+async def test_that_a_run_is_approved_or_cancelled(address: str) -> None:
+    await ready(address)
+    waiting = {"workflow": "refund", "input": {}}
+    (_, approved), (_, cancelled) = await post(address, waiting), await post(address, waiting)
+    status, result = await post(address, {"payload": "yes"}, f"/v1/tasks/{approved['id']}/signals/approval")
+    assert (status, result["status"]) == (202, "accepted")
+    status, result = await get(address, approved["result"], Prefer="wait=30")
+    assert (status, result["status"], result["answer"]) == (200, "succeeded", "yes")
+    status, result = await post(address, {}, f"/v1/tasks/{cancelled['id']}/cancel", Prefer="wait=30")
+    assert (status, result["status"]) == (200, "cancelled")
 
 
 def test_that_a_gateway_needs_a_broker(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:

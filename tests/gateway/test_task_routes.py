@@ -13,7 +13,7 @@ from app.brokers.base import Connection
 from app.client.client import Client
 from app.client.topic_ranges import read_since
 from app.gateway.server import serve_gateway
-from app.gateway.task_routes import MAX_WAIT, _seconds
+from app.gateway.task_routes import MAX_WAIT, seconds_of
 from app.partitioner import partition_of
 from app.settings import Settings
 from tests.gateway.test_guard import problem
@@ -60,21 +60,14 @@ async def test_that_a_task_is_accepted_and_found(http: aiohttp.ClientSession, cl
     task_id = said["id"]
     assert (status, said["status"], headers["Location"]) == (202, "accepted", f"/v1/tasks/{task_id}")
     wanted = Task.model_validate({**asked, "id": task_id})
+    assert await get(http, f"/v1/tasks/{task_id}") == (200, said)  # at once
     assert await tasks(client) == [wanted]
-    await found(http, task_id)
     assert await get(http, f"/v1/tasks/{task_id}") == (200, said)
     assert await get(http, f"/v1/results/{task_id}") == (202, said)
     await finish(client, task_id)
     status, result = await get(http, said["result"], Prefer="wait=20")
     assert (status, result["answer"]) == (200, "because")
     assert await get(http, f"/v1/tasks/{task_id}") == (200, {**said, "status": "succeeded"})
-
-
-async def found(http: aiohttp.ClientSession, task_id: str) -> None:
-    """Return when the gateway has read the task that it has sent."""
-    async with asyncio.timeout(20):
-        while (await get(http, f"/v1/tasks/{task_id}"))[0] == 404:  # noqa: ASYNC110  # nothing tells it
-            await asyncio.sleep(0.05)
 
 
 async def test_that_a_result_is_waited_for(http: aiohttp.ClientSession, client: Client) -> None:
@@ -237,7 +230,7 @@ async def test_that_a_key_is_printable(http: aiohttp.ClientSession) -> None:
     ],
 )
 def test_how_long_a_client_prefers_to_wait(prefer: str | None, seconds: float) -> None:
-    assert _seconds(prefer) == seconds
+    assert seconds_of(prefer) == seconds
 
 
 async def test_that_other_paths_and_methods_are_problems_too(http: aiohttp.ClientSession) -> None:
