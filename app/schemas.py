@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,14 @@ _NO_TYPE = re.compile(r'"(\w+)" is not valid under any of the schemas')
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _ALTERNATIVES = ("anyOf", "oneOf")
 _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+
+
+def demand(schema: Mapping[str, Any]) -> str:
+    """Return the sentence that asks a model for JSON of this schema."""
+    return (
+        "Answer with one JSON value and nothing else: no explanation, no code fence. It must be valid against this "
+        f"JSON Schema:\n{json.dumps(schema, ensure_ascii=False, sort_keys=True)}"
+    )
 
 
 class Schema:

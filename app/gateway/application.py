@@ -9,15 +9,17 @@ from app.gateway import (
     catalog_routes,
     control_routes,
     event_routes,
-    problems,
     run_routes,
     task_list_routes,
     task_routes,
 )
+from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
+from app.gateway.openai import chat_routes
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -27,9 +29,9 @@ def build(parts: Parts) -> FastAPI:
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    problems.install(app)
+    install(app)
     app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
-    for module in (task_list_routes, task_routes, event_routes, control_routes, run_routes, catalog_routes):
+    for module in (*_TASKS, catalog_routes, chat_routes):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health")
@@ -45,4 +47,4 @@ def build(parts: Parts) -> FastAPI:
 
 
 async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    await problems.as_response(refusal, scope["state"]["request_id"])(scope, receive, send)
+    await as_response(refusal, scope["path"], scope["state"]["request_id"])(scope, receive, send)

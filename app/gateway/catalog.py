@@ -9,15 +9,17 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from app.brokers.base import Connection
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
-from app.errors import BrokerError, InvalidEvent
+from app.errors import BrokerError, ConfigurationError, InvalidEvent, MissingDependency
 from app.gateway.problems import Refusal
 from app.settings import Settings
 from app.suggestions import did_you_mean
+from app.workflows.definition.definitions import Definition
+from app.workflows.definition.spec import Workflow
 from topics import DEFINITIONS
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Catalog:
         self._max_bytes = settings.topics.max_message_bytes
         self._versions: dict[str, dict[int, Spec]] = {name: {1: spec} for name, spec in built_in.items()}
         self._active: dict[str, Spec] = dict(built_in)
+        self._answers: dict[str, tuple[Spec, str]] = {}
         options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
         self._tail = Tail({**options, "pace": pace}, settings.topics.prefix + DEFINITIONS.name, self._take)
@@ -78,6 +81,14 @@ class Catalog:
             text = f"no step of the workflow {workflow} waits for a signal {name}; {hint}"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_signal", text)
 
+    def answer_step(self, workflow: str) -> str:
+        """Return the step whose answer is that of the active version; empty if this gateway cannot tell."""
+        spec = self._active[workflow]
+        known = self._answers.get(workflow)
+        if known is None or known[0] is not spec:
+            known = self._answers[workflow] = (spec, _answer_step(spec))
+        return known[1]
+
     async def check_workflow(self, workflow: str) -> None:
         """Return if a workflow is deployed, even if that was only a moment ago.
 
@@ -116,6 +127,14 @@ class Catalog:
             versions.setdefault(event.version, event.spec or {})
         elif event.version in versions:
             self._active[event.workflow] = versions[event.version]
+
+
+def _answer_step(spec: Spec) -> str:
+    if isinstance(name := spec.get("answer"), str):
+        return name
+    with suppress(ValidationError, ConfigurationError, MissingDependency):  # it is older, or lacks a component
+        return Definition(Workflow.model_validate(spec)).answer
+    return ""
 
 
 def _steps(spec: Spec) -> list[Mapping[str, JsonValue]]:

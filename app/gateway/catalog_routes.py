@@ -13,6 +13,8 @@ from app.gateway.problems import Refusal
 from app.gateway.responses import refusals
 from app.suggestions import did_you_mean
 
+#: The built-in workflow that passes conversations on to models: it is asked by their names.
+FORWARDING = "chat"
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 
@@ -56,13 +58,13 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/workflows", responses=refusals())
     async def workflows() -> WorkflowList:
         """List the workflows."""
-        _require_read(parts)
+        require_read(parts)
         return WorkflowList(data=[_summary(parts, name) for name in sorted(parts.catalog.workflows)])
 
     @router.get("/v1/workflows/{workflow}", responses=refusals(404))
     async def one_workflow(workflow: str) -> dict[str, Any]:
         """Return the active version of a workflow, as it was deployed."""
-        _require_read(parts)
+        require_read(parts)
         if workflow not in parts.catalog.workflows:
             hint = did_you_mean(workflow, parts.catalog.workflows)
             raise Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", f"no workflow is called {workflow}; {hint}")
@@ -71,13 +73,13 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/models", responses=refusals())
     async def models() -> ModelList:
         """List what answers: the workflows, the configured models, and the router."""
-        _require_read(parts)
+        require_read(parts)
         return ModelList(data=list(_cards(parts).values()))
 
     @router.get("/v1/models/{model:path}", responses=refusals(404))
     async def one_model(model: str) -> ModelCard:
         """Return one of them."""
-        _require_read(parts)
+        require_read(parts)
         if found := _cards(parts).get(model):
             return found
         raise unknown_model(parts, model)
@@ -91,7 +93,12 @@ def unknown_model(parts: Parts, model: str) -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
 
 
-def _require_read(parts: Parts) -> None:
+def require_read(parts: Parts) -> None:
+    """Return if all workflows are known.
+
+    Raises:
+        Refusal: they are still being read.
+    """
     if not parts.catalog.caught_up:
         raise Refusal.unavailable("starting", "the gateway is still reading the workflows; try again soon")
 
@@ -112,5 +119,5 @@ def _cards(parts: Parts) -> dict[str, ModelCard]:
     configured = parts.settings.models
     cards = {AUTO: ModelCard(id=AUTO, owned_by="router")} if configured else {}
     cards |= {name: ModelCard(id=name, owned_by=model.provider) for name, model in configured.items()}
-    cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows}
+    cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows if name != FORWARDING}
     return dict(sorted(cards.items()))

@@ -6,12 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from app.api.problem import problem_response
 from app.errors import BrokerError, InvalidEvent
 
 _RETRY_SECONDS = "1"
@@ -53,23 +50,6 @@ def as_refusal(error: Exception) -> Refusal:
             return Refusal.unavailable("broker", f"{text}; try again with the same Idempotency-Key")
         case _:
             return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "an internal error; the gateway's log has it")
-
-
-def install(app: FastAPI) -> None:
-    """Have the app answer every error by a problem."""
-    for kind in (Refusal, RequestValidationError, HTTPException, InvalidEvent, BrokerError, KafkaError, Exception):
-        app.add_exception_handler(kind, _answer)
-
-
-def as_response(refusal: Refusal, request_id: str) -> Response:
-    """Return the problem as a response."""
-    members = {"code": refusal.code, "request_id": request_id, **refusal.members}
-    problem = problem_response(refusal.status, refusal.detail, **members)
-    return Response(problem.body, problem.status, refusal.headers, media_type=problem.content_type)
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return as_response(as_refusal(error), request.state.request_id)
 
 
 def _invalid(error: RequestValidationError) -> Refusal:

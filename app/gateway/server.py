@@ -23,7 +23,7 @@ from app.gateway.catalog import Catalog
 from app.gateway.parts import Parts
 from app.gateway.task_log import TaskLog
 from app.settings import GatewaySettings, Settings
-from app.workflows.definition.builtin import ask
+from app.workflows.definition.builtin import workflows
 
 _BACKLOG = 2048
 #: How long answers may take that are under way when it stops; those that wait for a result are given at once.
@@ -60,9 +60,9 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
 @asynccontextmanager
 async def _started(settings: Settings, connection: Connection) -> AsyncIterator[Parts]:
-    built_in = ask(settings.ask)
+    built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
     log = TaskLog(settings, connection)
-    catalog = Catalog(settings, connection, {built_in.id: built_in.model_dump(mode="json", by_alias=True)})
+    catalog = Catalog(settings, connection, built_in)
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(attach(settings, connection))
         feed = AnswerFeed(settings, connection, client)

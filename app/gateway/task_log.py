@@ -7,6 +7,7 @@ every gateway builds by reading the topic from its beginning, and keeps up to da
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from contextlib import AsyncExitStack, suppress
@@ -35,6 +36,7 @@ _FETCH_WAIT_MS = 100
 STIR_SECONDS = 0.5
 
 
+log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
 
 
@@ -68,6 +70,7 @@ class TaskLog:
         self._reader = RecordReader(self._options)
         self._stack = AsyncExitStack()
         self._stopping = asyncio.Event()
+        self._signals: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connect, and begin to read the topics, which must exist.
@@ -88,6 +91,7 @@ class TaskLog:
     async def stop(self) -> None:
         """Disconnect."""
         self.release()
+        await asyncio.gather(*self._signals, return_exceptions=True)
         await self._stack.aclose()
 
     @property
@@ -136,6 +140,17 @@ class TaskLog:
         """
         await self._sender.send(SIGNALS, signal.task_id, signal, uuid4().hex)
         self.stir()
+
+    def signal_soon(self, signal: Signal) -> None:
+        """Send a signal without waiting for it; `stop` does."""
+        task = asyncio.create_task(self.signal(signal))
+        self._signals.add(task)
+        task.add_done_callback(self._signalled)
+
+    def _signalled(self, task: asyncio.Task[None]) -> None:
+        self._signals.discard(task)
+        if error := task.exception():
+            log.warning("a run goes on whose client has gone: %s", error)
 
     async def task(self, task_id: str) -> Stored[Task] | None:
         """Return the task of this id that counts, if its producer has put it in its home partition.

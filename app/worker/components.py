@@ -21,7 +21,7 @@ from app.retrieval.registry import build_embedder, build_store
 from app.routing.base import ModelProfile
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
-from app.workflows.definition.builtin import ask
+from app.workflows.definition.builtin import workflows
 from app.workflows.definition.definitions import Definitions
 
 
@@ -80,7 +80,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder),
-        definitions=Definitions([ask(settings.ask)]),
+        definitions=Definitions(workflows(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(settings.cache, settings.app_id),
         metrics=metrics,

@@ -36,6 +36,8 @@ from app.fusion.extraction import ExtractionOptions, extractor
 from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
 from app.gateway.guard import depth
+from app.gateway.openai.chat_request import ChatRequest
+from app.gateway.openai.live_text import LiveText
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -76,6 +78,7 @@ from tests.contracts.growth import MOST, growth
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
+from topics.result_chunks import ResultChunk
 from topics.retrieval_results import Chunk
 from topics.tasks import salvage
 
@@ -330,6 +333,22 @@ def _nulls(number: int) -> bytes:
     return json.dumps({"input": {}, "metadata": dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _chat(text: str) -> None:
+    turns = [{"role": "user", "content": part} for part in text.split("\n")]
+    asked = ChatRequest.model_validate({"model": "m", "messages": [*turns, {"role": "user", "content": text}], text: 1})
+    asked.conversation()
+    asked.question()
+    list(asked.unsupported())
+
+
+def _live(text: str) -> None:
+    live = LiveText()
+    one = ResultChunk(task_id="t", step="s", branch="m", model="m", request_id="r", stream="r#1.1", index=0)
+    for index, character in enumerate(text):
+        live.add(one.model_copy(update={"index": index, "text": character}))
+    live.finish(text)
+
+
 def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
@@ -432,6 +451,8 @@ CASES: dict[str, Case] = {
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
+    "chat.request": (_chat, of("a", "\0\n", "\x00")),
+    "chat.live text": (_live, of("a", "\0ab")),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
     "cel.tokens": (
         lambda text: list(lex(text)),

@@ -1,0 +1,33 @@
+"""Errors as responses: problem details, or OpenAI's form on the paths of its API."""
+
+from __future__ import annotations
+
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.api.problem import problem_response
+from app.errors import BrokerError, InvalidEvent
+from app.gateway.openai.errors import PATHS, openai_error, openai_status
+from app.gateway.problems import Refusal, as_refusal
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error."""
+    for kind in (Refusal, RequestValidationError, HTTPException, InvalidEvent, BrokerError, KafkaError, Exception):
+        app.add_exception_handler(kind, _answer)
+
+
+def as_response(refusal: Refusal, path: str, request_id: str) -> Response:
+    """Return how a refused request for `path` is answered."""
+    if path.startswith(PATHS):
+        return JSONResponse(openai_error(refusal), openai_status(refusal), refusal.headers)
+    members = {"code": refusal.code, "request_id": request_id, **refusal.members}
+    problem = problem_response(refusal.status, refusal.detail, **members)
+    return Response(problem.body, problem.status, refusal.headers, media_type=problem.content_type)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return as_response(as_refusal(error), request.url.path, request.state.request_id)
