@@ -15,6 +15,9 @@ from app.suggestions import did_you_mean
 
 #: The built-in workflow that passes conversations on to models: it is asked by their names.
 FORWARDING = "chat"
+#: The built-in workflow that turns texts into vectors: it is asked by the name of the embedder.
+EMBEDDING = "embed"
+_HIDDEN = frozenset({FORWARDING, EMBEDDING})
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 
@@ -117,7 +120,10 @@ def _summary(parts: Parts, name: str) -> WorkflowSummary:
 def _cards(parts: Parts) -> dict[str, ModelCard]:
     """Return them by name; a workflow comes before a model of the same name."""
     configured = parts.settings.models
-    cards = {AUTO: ModelCard(id=AUTO, owned_by="router")} if configured else {}
+    embedder = parts.settings.retrieval.embedder
+    cards = {embedder: ModelCard(id=embedder, owned_by="embedder")}
+    if configured:
+        cards[AUTO] = ModelCard(id=AUTO, owned_by="router")
     cards |= {name: ModelCard(id=name, owned_by=model.provider) for name, model in configured.items()}
-    cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows if name != FORWARDING}
+    cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows if name not in _HIDDEN}
     return dict(sorted(cards.items()))

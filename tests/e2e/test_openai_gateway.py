@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from operator import mul
 from typing import Any
 
 import openai
@@ -232,11 +233,28 @@ async def test_that_the_router_chooses(client: openai.AsyncOpenAI) -> None:
     assert listed == {
         "ask": "workflow",
         "auto": "router",
+        "minilm": "embedder",
         "plain": "scripted",
         "support-answer": "workflow",
         "up": "openai",
     }
     assert (await client.models.retrieve("support-answer")).owned_by == "workflow"
+
+
+async def test_that_texts_become_vectors(client: openai.AsyncOpenAI) -> None:
+    texts = ["a bicycle", "a bike", "the constitution"]
+    answer = await client.embeddings.create(model="minilm", input=texts)  # as base64, which the SDK asks for
+    plain = await client.embeddings.create(model="minilm", input=texts, encoding_format="float")
+    vectors = [one.embedding for one in answer.data]
+    assert [one.embedding for one in plain.data] == [pytest.approx(vector) for vector in vectors]
+    bicycle, bike, constitution = vectors
+    assert sum(map(mul, bicycle, bike)) > sum(map(mul, bicycle, constitution))
+    alone = await client.embeddings.create(model="minilm", input="a bike")
+    assert alone.data[0].embedding == pytest.approx(bike, abs=1e-4)
+    with pytest.raises(openai.NotFoundError, match="the one here is minilm"):
+        await client.embeddings.create(model="other", input="a")
+    with pytest.raises(openai.BadRequestError):
+        await client.embeddings.create(model="minilm", input="a", dimensions=5)
 
 
 async def test_that_a_client_that_goes_away_ends_its_run(

@@ -1,4 +1,4 @@
-"""The built-in workflows: `ask` retrieves, fans out and fuses; `chat` passes on. The same YAML that users write."""
+"""The built-in workflows: `ask` finds and fuses, `chat` and `embed` pass on. The same YAML that users write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 def workflows(settings: Settings) -> list[Workflow]:
     """Return all that these settings allow."""
-    return [ask(settings.ask), *([chat(settings)] if settings.models else [])]
+    conversing = [chat(settings)] if settings.models else []
+    return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed("embed.yaml"))]
 
 
 def chat(settings: Settings) -> Workflow:

@@ -88,4 +88,5 @@ def test_that_a_conversation_is_passed_on_to_any_configured_model() -> None:
     assert isinstance(answer, AskStep)
     assert (answer.models, answer.timeout, workflow.deadline) == (("a", "b"), 7.0, 7.0)
     assert check(workflow) == []
-    assert [one.id for one in workflows(settings)] == ["ask", "chat"]
+    assert [one.id for one in workflows(settings)] == ["ask", "chat", "embed"]
+    assert check(workflows(settings)[-1]) == []
