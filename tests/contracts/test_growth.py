@@ -38,6 +38,7 @@ from app.fusion.merging import Rules, merge
 from app.gateway.guard import depth
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.live_text import LiveText
+from app.gateway.openai.response_request import ResponseRequest
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -341,6 +342,14 @@ def _chat(text: str) -> None:
     list(asked.unsupported())
 
 
+def _responses(text: str) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+    items = [call if part == "call" else {"role": "user", "content": part} for part in text.split("\n")]
+    asked = ResponseRequest.model_validate({"model": "m", "input": items, text: 1})
+    asked.conversation()
+    list(asked.unsupported())
+
+
 def _live(text: str) -> None:
     live = LiveText()
     one = ResultChunk(task_id="t", step="s", branch="m", model="m", request_id="r", stream="r#1.1", index=0)
@@ -452,6 +461,7 @@ CASES: dict[str, Case] = {
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "chat.request": (_chat, of("a", "\0\n", "\x00")),
+    "responses.request": (_responses, of("a", "\0\n", "call\n")),
     "chat.live text": (_live, of("a", "\0ab")),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
     "cel.tokens": (

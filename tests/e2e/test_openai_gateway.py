@@ -41,6 +41,7 @@ steps:
     models: [up]
     prompt: "{{ input.product }}: {{ input.question }}"
 """
+PHOTO = "data:image/png;base64,AAAA"
 WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
@@ -63,7 +64,7 @@ TURNS: list[Any] = [
         "role": "user",
         "content": [
             {"type": "text", "text": "And here?"},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+            {"type": "image_url", "image_url": {"url": PHOTO}},
         ],
     },
 ]
@@ -239,6 +240,79 @@ async def test_that_the_router_chooses(client: openai.AsyncOpenAI) -> None:
         "up": "openai",
     }
     assert (await client.models.retrieve("support-answer")).owned_by == "workflow"
+
+
+ITEMS: Any = [
+    {"role": "user", "content": "How is it in Bern?"},
+    {"type": "reasoning", "id": "r", "summary": []},
+    {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"},
+    {"type": "function_call", "call_id": "c2", "name": "weather", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c1", "output": "21"},
+    {"type": "function_call_output", "call_id": "c2", "output": "22"},
+    {"role": "assistant", "content": [{"type": "output_text", "text": "Warm.", "annotations": []}]},
+    {"role": "user", "content": [{"type": "input_text", "text": "Here?"}, {"type": "input_image", "image_url": PHOTO}]},
+]
+FUNCTION: Any = {"type": "function", **WEATHER["function"], "strict": False}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_that_responses_are_answered_too(
+    client: openai.AsyncOpenAI,
+    provider: RecordingProvider,
+    stream: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    asked: dict[str, Any] = {"model": "up", "input": ITEMS, "instructions": "Be brief.", "max_output_tokens": 50}
+    answer: Any
+    if stream:
+        async with client.responses.stream(**asked) as events:
+            kinds = [event.type async for event in events]
+            answer = await events.get_final_response()
+        assert kinds.count("response.output_text.delta") > 1
+        assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+    else:
+        answer = await client.responses.create(**asked)
+    assert (answer.output_text, answer.status, answer.usage.total_tokens) == ("It is so.", "completed", 14)
+    assert extension(answer)["cost"] == 0.011
+    sent = provider.bodies[-1]
+    roles = [turn["role"] for turn in sent["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "user"]
+    assert [call["id"] for call in sent["messages"][2]["tool_calls"]] == ["c1", "c2"]
+    assert sent["messages"][-1]["content"][1]["image_url"]["url"] == PHOTO
+    assert sent["max_tokens"] == 50
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_that_responses_call_tools(client: openai.AsyncOpenAI, stream: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    asked: dict[str, Any] = {"model": "up", "tools": [FUNCTION], "input": "How is it in Bern?"}
+    answer: Any
+    if stream:
+        async with client.responses.stream(**asked) as events:
+            answer = await events.get_final_response()
+    else:
+        answer = await client.responses.create(**asked)
+    (call,) = answer.output
+    assert (call.type, call.call_id, call.name) == ("function_call", "call_1", "weather")
+    assert call.arguments == '{"city": "Bern"}'
+    output = {"type": "function_call_output", "call_id": call.call_id, "output": "21"}
+    given: Any = [{"role": "user", "content": "How is it in Bern?"}, call.model_dump(exclude_none=True), output]
+    asked = {**asked, "input": given}
+    assert (await client.responses.create(**asked)).output_text == "It is so."
+
+
+async def test_that_responses_are_structured_and_workflows_are_their_models(
+    client: openai.AsyncOpenAI, provider: RecordingProvider
+) -> None:
+    parsed = await client.responses.parse(model="up", input="How is it?", text_format=Weather)
+    assert parsed.output_parsed == Weather(temperature=21, sky="blue")
+    assert provider.bodies[-1]["response_format"]["json_schema"]["name"] == "Weather"
+    more = {"meta_ai": {"input": {"product": "Bike"}}}
+    answer = await client.responses.create(model="support-answer", input="How long?", extra_body=more)
+    assert (answer.model, answer.output_text) == ("support-answer", "It is so.")
+    assert provider.bodies[-1]["messages"] == [{"role": "user", "content": "Bike: How long?"}]
+    with pytest.raises(openai.BadRequestError, match="previous_response_id is not supported"):
+        await client.responses.create(model="up", input="And?", previous_response_id=answer.id)
+    with pytest.raises(openai.BadRequestError):
+        await client.responses.create(model="up", input="And?", tools=[{"type": "web_search"}])
 
 
 async def test_that_texts_become_vectors(client: openai.AsyncOpenAI) -> None:

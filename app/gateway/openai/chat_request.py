@@ -34,7 +34,7 @@ _WITHOUT_EFFECT = frozenset(
 _DEVELOPER = "developer"
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """The base of what is in a body: a key that is not known is an error, null is as good as absent."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,35 +45,35 @@ class _Part(BaseModel):
         return {name: one for name, one in given.items() if one is not None} if isinstance(given, dict) else given
 
 
-class TextPart(_Part):
+class TextPart(Part):
     """A text in a message."""
 
     type: Literal["text"]
     text: str
 
 
-class ImageUrl(_Part):
+class ImageUrl(Part):
     """Where an image is, or the image itself."""
 
     url: str
     detail: Literal["auto"] = "auto"
 
 
-class ImagePart(_Part):
+class ImagePart(Part):
     """An image in a message."""
 
     type: Literal["image_url"]
     image_url: ImageUrl
 
 
-class CalledFunction(_Part):
+class CalledFunction(Part):
     """What a model wanted called."""
 
     name: str
     arguments: str = ""
 
 
-class Call(_Part):
+class Call(Part):
     """One call of an assistant's message."""
 
     id: str
@@ -85,7 +85,7 @@ class Call(_Part):
 Content = str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
 
 
-class ChatMessage(_Part):
+class ChatMessage(Part):
     """One turn of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -119,27 +119,27 @@ class FunctionTool(Tool):
     strict: bool | None = Field(default=None, exclude=True)
 
 
-class ChatTool(_Part):
+class ChatTool(Part):
     """A tool; only functions are known."""
 
     type: Literal["function"]
     function: FunctionTool
 
 
-class ChosenFunction(_Part):
+class ChosenFunction(Part):
     """The name of a function."""
 
     name: str
 
 
-class ChosenTool(_Part):
+class ChosenTool(Part):
     """A function that must be called."""
 
     type: Literal["function"]
     function: ChosenFunction
 
 
-class SchemaFormat(_Part):
+class SchemaFormat(Part):
     """The JSON Schema of the answer."""
 
     name: str = "answer"
@@ -148,7 +148,7 @@ class SchemaFormat(_Part):
     strict: bool | None = None
 
 
-class ResponseFormat(_Part):
+class ResponseFormat(Part):
     """The form of the answer."""
 
     type: Literal["text", "json_object", "json_schema"]
@@ -162,14 +162,14 @@ class ResponseFormat(_Part):
         return {"type": "object"} if self.type == "json_object" else None
 
 
-class StreamOptions(_Part):
+class StreamOptions(Part):
     """What a stream contains beside the answer."""
 
     include_usage: bool = False
     include_obfuscation: bool = False
 
 
-class Extension(_Part):
+class Extension(Part):
     """What OpenAI's API has no field for."""
 
     input: dict[str, JsonValue] = Field(default_factory=dict)
@@ -181,7 +181,7 @@ def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class ChatRequest(_Part):
+class ChatRequest(Part):
     """A conversation, and what is to be made of it."""
 
     model_config = ConfigDict(extra="allow")
@@ -213,7 +213,7 @@ class ChatRequest(_Part):
 
     def conversation(self) -> list[JsonValue]:
         """Return the messages as a task has them."""
-        return [_plain(message.as_message()) for message in self.messages]
+        return [plain(message.as_message()) for message in self.messages]
 
     def question(self) -> str:
         """Return what the user has said last."""
@@ -223,10 +223,10 @@ class ChatRequest(_Part):
     def overrides(self) -> dict[str, JsonValue]:
         """Return what the request decides beside the model, as a step's `overrides` has it."""
         decided: dict[str, JsonValue] = {"stream": self.stream}
-        if sampling := _plain(self._sampling()):
+        if sampling := plain(self._sampling()):
             decided["sampling"] = sampling
         if self.tools:
-            decided |= {"tools": [_plain(tool.function) for tool in self.tools], "tool_choice": self._choice()}
+            decided |= {"tools": [plain(tool.function) for tool in self.tools], "tool_choice": self._choice()}
         if self.response_format and (schema := self.response_format.output_schema) is not None:
             decided["schema"] = schema
         return decided
@@ -251,5 +251,6 @@ class ChatRequest(_Part):
         return self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.function.name
 
 
-def _plain(event: BaseModel) -> Any:
+def plain(event: BaseModel) -> Any:
+    """Return an event as JSON without its defaults."""
     return event.model_dump(mode="json", exclude_defaults=True)

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
+from pydantic import JsonValue
+
 from app.gateway.catalog_routes import AUTO, FORWARDING, unknown_model
-from app.gateway.openai.chat_request import ChatRequest
+from app.gateway.openai.chat_request import Extension
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.task_routes import checked, task_id_for
 from topics.tasks import Task
+
+
+class Asked(Protocol):
+    """A request for an answer, whatever its form."""
+
+    model: str
+    metadata: dict[str, str]
+    meta_ai: Extension
+
+    def unsupported(self) -> Iterator[str]:
+        """Yield the parameters that cannot be passed on."""
+        ...
+
+    def conversation(self) -> list[JsonValue]:
+        """Return the turns as a task has them."""
+        ...
+
+    def question(self) -> str:
+        """Return what the user has said last."""
+        ...
+
+    def overrides(self) -> dict[str, JsonValue]:
+        """Return what the request decides beside the model, as a step's `overrides` has it."""
+        ...
+
+    def decided(self) -> list[str]:
+        """Return the parameters that a workflow, which decides them itself, does not look at."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +56,7 @@ class ChatTask:
     step: str
 
 
-def chat_task(parts: Parts, asked: ChatRequest, key: str | None) -> ChatTask:
+def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
     """Return the task of a request, the same for the same idempotency key.
 
     Raises:
@@ -55,7 +86,7 @@ def chat_task(parts: Parts, asked: ChatRequest, key: str | None) -> ChatTask:
     return ChatTask(task_id, task, ignored, parts.catalog.answer_step(workflow))
 
 
-def _passed_on(parts: Parts, asked: ChatRequest) -> dict[str, Any]:
+def _passed_on(parts: Parts, asked: Asked) -> dict[str, Any]:
     overrides = asked.overrides()
     if asked.model in parts.settings.models:
         overrides["models"] = [asked.model]
@@ -64,7 +95,7 @@ def _passed_on(parts: Parts, asked: ChatRequest) -> dict[str, Any]:
     return {"messages": asked.conversation(), "overrides": overrides}
 
 
-def _workflow_input(spec: Any, asked: ChatRequest) -> dict[str, Any]:
+def _workflow_input(spec: Any, asked: Asked) -> dict[str, Any]:
     """Return the input of a workflow: the last question and the conversation, where its schema has a place for them."""
     offered = {"question": asked.question(), "messages": asked.conversation()}
     places = spec.get("input", {}).get("properties", offered)

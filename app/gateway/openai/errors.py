@@ -8,7 +8,7 @@ from typing import Any
 from app.gateway.problems import Refusal
 
 #: The paths whose errors have this form.
-PATHS = ("/v1/chat/completions", "/v1/embeddings", "/v1/models")
+PATHS = ("/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/responses")
 _TYPES = {
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",
