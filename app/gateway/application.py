@@ -13,6 +13,7 @@ from app.gateway import (
     task_list_routes,
     task_routes,
 )
+from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
@@ -31,7 +32,7 @@ def build(parts: Parts) -> FastAPI:
     )
     install(app)
     app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes):
+    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health")

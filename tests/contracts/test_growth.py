@@ -35,9 +35,10 @@ from app.fusion.delimiters import Delimiter
 from app.fusion.extraction import ExtractionOptions, extractor
 from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
+from app.gateway.answers.live_text import LiveText
+from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.guard import depth
 from app.gateway.openai.chat_request import ChatRequest
-from app.gateway.openai.live_text import LiveText
 from app.gateway.openai.response_request import ResponseRequest
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
@@ -350,6 +351,16 @@ def _responses(text: str) -> None:
     list(asked.unsupported())
 
 
+def _messages(text: str) -> None:
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    blocks = [call if part == "call" else {"type": "text", "text": part} for part in text.split("\n")]
+    turns = [{"role": "assistant", "content": blocks}, {"role": "user", "content": text}]
+    asked = MessageRequest.model_validate({"model": "m", "max_tokens": 1, "messages": turns, text: 1})
+    asked.conversation()
+    asked.question()
+    list(asked.unsupported())
+
+
 def _live(text: str) -> None:
     live = LiveText()
     one = ResultChunk(task_id="t", step="s", branch="m", model="m", request_id="r", stream="r#1.1", index=0)
@@ -461,6 +472,7 @@ CASES: dict[str, Case] = {
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "chat.request": (_chat, of("a", "\0\n", "\x00")),
+    "messages.request": (_messages, of("a", "\0\n", "call\n")),
     "responses.request": (_responses, of("a", "\0\n", "call\n")),
     "chat.live text": (_live, of("a", "\0ab")),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from app.gateway.catalog_routes import FORWARDING
-from app.gateway.openai.chat_tasks import ChatTask
+from app.gateway.answers.chat_tasks import ChatTask
+from app.gateway.answers.reading import chosen_candidate, content, extension, model_name
 from topics.model_requests import ToolCall
 from topics.model_responses import TokenLogprob, Usage
-from topics.results import Candidate, Result
+from topics.results import Result
 
 Json = dict[str, Any]
 
@@ -41,26 +40,6 @@ def chat_id(chat: ChatTask) -> str:
     return f"chatcmpl-{chat.id}"
 
 
-def model_name(result: Result) -> str:
-    """Return who answered: the workflow, or the model to which it was passed on."""
-    chosen = chosen_candidate(result)
-    return chosen.model if chosen and result.workflow == FORWARDING else result.workflow
-
-
-def content(result: Result) -> str:
-    """Return the answer as a text: what a model wrote, or data as JSON."""
-    if isinstance(result.answer, str):
-        return result.answer
-    if chosen := chosen_candidate(result):
-        return chosen.text
-    return "" if result.answer is None else json.dumps(result.answer, ensure_ascii=False)
-
-
-def chosen_candidate(result: Result) -> Candidate | None:
-    """Return the candidate that became the answer, if it was one."""
-    return next((one for one in result.candidates if one.chosen), None)
-
-
 def finish_reason(result: Result) -> str:
     """Return why the answer ends."""
     if result.tool_calls:
@@ -82,20 +61,6 @@ def usage(used: Usage) -> Json:
         "total_tokens": used.input_tokens + used.output_tokens,
         "prompt_tokens_details": {"cached_tokens": used.cached_input_tokens},
         "completion_tokens_details": {"reasoning_tokens": used.reasoning_tokens},
-    }
-
-
-def extension(chat: ChatTask, result: Result) -> Json:
-    """Return what OpenAI's API has no field for."""
-    return {
-        "run_id": result.task_id,
-        "workflow": result.workflow,
-        "workflow_version": result.workflow_version,
-        "cost": result.usage.cost,
-        "degraded": result.degraded,
-        "sources": [one.model_dump(mode="json") for one in result.citations],
-        "warnings": list(result.warnings or ()),
-        "ignored": chat.ignored,
     }
 
 

@@ -6,10 +6,11 @@ Source: the reference of Chat Completions. Whatever cannot be passed on is refus
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
 
+from app.gateway.answers.bodies import Extension, Part, plain
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
 
 #: Parameters that ask for nothing when they have one of these values; with another they are refused.
@@ -32,17 +33,6 @@ _WITHOUT_EFFECT = frozenset(
     {"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user"}
 )
 _DEVELOPER = "developer"
-
-
-class Part(BaseModel):
-    """The base of what is in a body: a key that is not known is an error, null is as good as absent."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, given: object) -> object:
-        return {name: one for name, one in given.items() if one is not None} if isinstance(given, dict) else given
 
 
 class TextPart(Part):
@@ -169,14 +159,6 @@ class StreamOptions(Part):
     include_obfuscation: bool = False
 
 
-class Extension(Part):
-    """What OpenAI's API has no field for."""
-
-    input: dict[str, JsonValue] = Field(default_factory=dict)
-    tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
-    priority: int | None = None
-
-
 def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -249,8 +231,3 @@ class ChatRequest(Part):
 
     def _choice(self) -> str:
         return self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.function.name
-
-
-def plain(event: BaseModel) -> Any:
-    """Return an event as JSON without its defaults."""
-    return event.model_dump(mode="json", exclude_defaults=True)

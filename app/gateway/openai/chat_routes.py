@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from app.gateway.answers.answer_writer import headers, streamed, whole
+from app.gateway.answers.chat_tasks import chat_task
 from app.gateway.catalog_routes import require_read
 from app.gateway.known_tasks import require_ready
 from app.gateway.openai import chat_answer, response_answer
-from app.gateway.openai.answer_writer import headers, streamed, whole
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.chat_stream import ChatStream
-from app.gateway.openai.chat_tasks import chat_task
 from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.openai.response_stream import ResponseStream
 from app.gateway.parts import Parts

@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi.sse import format_sse_event
 
+from app.gateway.answers.answer_writer import AnswerWriter, event
+from app.gateway.answers.chat_tasks import ChatTask
+from app.gateway.answers.reading import extension, model_name
 from app.gateway.openai import chat_answer
-from app.gateway.openai.answer_writer import AnswerWriter, event
 from app.gateway.openai.chat_request import ChatRequest
-from app.gateway.openai.chat_tasks import ChatTask
 from app.gateway.openai.errors import openai_error
 from app.gateway.problems import Refusal
 from topics.results import Result
@@ -45,8 +46,8 @@ class ChatStream(AnswerWriter):
         calls = [{"index": at, **chat_answer.call(one)} for at, one in enumerate(result.tool_calls or ())]
         if calls:
             yield self._chunk({"tool_calls": calls})
-        self._model = chat_answer.model_name(result)
-        yield self._chunk({}, chat_answer.finish_reason(result), meta_ai=chat_answer.extension(self.chat, result))
+        self._model = model_name(result)
+        yield self._chunk({}, chat_answer.finish_reason(result), meta_ai=extension(self.chat, result))
         if self._usage:
             yield self._event({"choices": [], "usage": chat_answer.usage(result.usage)})
         yield _DONE

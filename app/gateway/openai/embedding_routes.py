@@ -11,9 +11,9 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.gateway.answers.failures import failure
 from app.gateway.catalog_routes import EMBEDDING, require_read
 from app.gateway.known_tasks import require_ready
-from app.gateway.openai.failures import failure
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.responses import WITH_BODY, refusals

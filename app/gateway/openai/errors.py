@@ -17,11 +17,6 @@ _TYPES = {
 _SERVER = 500
 
 
-def openai_status(refusal: Refusal) -> HTTPStatus:
-    """Return the status: what is invalid is 400 there."""
-    return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status
-
-
 def openai_error(refusal: Refusal) -> dict[str, Any]:
     """Return the body."""
     usual = "server_error" if refusal.status >= _SERVER else "invalid_request_error"

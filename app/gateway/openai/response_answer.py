@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.gateway.openai.chat_answer import content, extension, finish_reason, model_name
-from app.gateway.openai.chat_tasks import ChatTask
+from app.gateway.answers.chat_tasks import ChatTask
+from app.gateway.answers.reading import content, extension, model_name
+from app.gateway.openai.chat_answer import finish_reason
 from app.gateway.openai.response_request import ResponseRequest
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue
 from pydantic import Tag as Tagged
 
-from app.gateway.openai.chat_request import Extension, Part, plain
+from app.gateway.answers.bodies import Extension, Part, plain
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
 
 #: Parameters that ask for nothing when they have one of these values; with another they are refused.

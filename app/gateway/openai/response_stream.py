@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from app.gateway.answers.answer_writer import AnswerWriter, event
+from app.gateway.answers.chat_tasks import ChatTask
 from app.gateway.openai import response_answer
-from app.gateway.openai.answer_writer import AnswerWriter, event
-from app.gateway.openai.chat_tasks import ChatTask
 from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.problems import Refusal
 from topics.model_requests import ToolCall

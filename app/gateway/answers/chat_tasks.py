@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
+from app.gateway.answers.bodies import Extension
 from app.gateway.catalog_routes import AUTO, FORWARDING, unknown_model
-from app.gateway.openai.chat_request import Extension
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.task_routes import checked, task_id_for
@@ -21,9 +21,20 @@ from topics.tasks import Task
 class Asked(Protocol):
     """A request for an answer, whatever its form."""
 
-    model: str
-    metadata: dict[str, str]
-    meta_ai: Extension
+    @property
+    def model(self) -> str:
+        """The name of a workflow or of a model."""
+        ...
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the task says of itself."""
+        ...
+
+    @property
+    def meta_ai(self) -> Extension:
+        """What the API of a provider has no field for."""
+        ...
 
     def unsupported(self) -> Iterator[str]:
         """Yield the parameters that cannot be passed on."""

@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.gateway.openai.live_text import LiveText
+from app.gateway.answers.live_text import LiveText
 from topics.result_chunks import ResultChunk
 
 

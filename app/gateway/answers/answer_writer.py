@@ -15,11 +15,11 @@ from fastapi.sse import format_sse_event
 from app.errors import BrokerError
 from app.gateway.answer_feed import Piece
 from app.gateway.answer_stream import LONGEST_SECONDS, AnswerStream
+from app.gateway.answers.chat_tasks import ChatTask
+from app.gateway.answers.failures import failure
+from app.gateway.answers.live_text import LiveText
+from app.gateway.answers.reading import content
 from app.gateway.event_stream import KEEP_ALIVE, EventStream
-from app.gateway.openai.chat_answer import content
-from app.gateway.openai.chat_tasks import ChatTask
-from app.gateway.openai.failures import failure
-from app.gateway.openai.live_text import LiveText
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
 from app.gateway.task_routes import send
