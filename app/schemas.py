@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -56,6 +57,14 @@ def unknown_keywords(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[
                 yield from unknown_keywords(below, (*path, name, one))
         elif name not in KEYWORDS and not name.startswith("x-"):
             yield path, name
+
+
+def demand(schema: Mapping[str, Any]) -> str:
+    """Return the sentence that asks a model for JSON of this schema."""
+    return (
+        "Answer with one JSON value and nothing else: no explanation, no code fence. It must be valid against this "
+        f"JSON Schema:\n{json.dumps(schema, ensure_ascii=False, sort_keys=True)}"
+    )
 
 
 class Schema:

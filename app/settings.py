@@ -540,6 +540,26 @@ class ServerSettings(Section):
     port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
+class GatewaySettings(Section):
+    """The HTTP API: tasks in, results out."""
+
+    enabled: bool = Field(default=True, description="serve it beside the worker of `meta-ai orchestrator run`")
+    bind_address: str = Field(
+        default="127.0.0.1", description="127.0.0.1 or ::1: it has no authentication, so only this machine may reach it"
+    )
+    port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+
+    @model_validator(mode="after")
+    def _loopback(self) -> GatewaySettings:
+        if self.bind_address not in {"127.0.0.1", "::1"}:
+            raise Inconsistent(
+                f"{self.bind_address} can be reached from other machines, and the gateway has no authentication; "
+                "use 127.0.0.1 or ::1, and put a proxy that authenticates in front",
+                "bind_address",
+            )
+        return self
+
+
 class TelemetrySettings(Section):
     """Logs, metrics, traces."""
 
@@ -589,6 +609,7 @@ class Settings(Section):
         examples=[[{"name": "acme", "tenant": "acme", "limit": 50.0, "period": "30d"}]],
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
+    gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
     @model_validator(mode="before")

@@ -102,9 +102,10 @@ class ModelRequest(Event):
     cached answers.
 
     `tools` may be called, as `tool_choice` says (`auto`, `none`, `required`, or a tool's name). `output_schema`
-    is given to models that can keep to a JSON schema by themselves. With `stream`, the answer goes to
-    `result-chunks` while it is made; `prefix` is the part of it that was streamed before another model failed, and is
-    to be continued. A feature that the model lacks is left out if it is in `downgrade`, and refused otherwise.
+    is given to models that can keep to a JSON schema by themselves. The messages ask for it too; with `tell_schema`,
+    they do not yet, and a model that cannot is told of it. With `stream`, the answer goes to `result-chunks` while it
+    is made; `prefix` is the part of it that was streamed before another model failed, and is to be continued. A feature
+    that the model lacks is left out if it is in `downgrade`, and refused otherwise.
     `tenant` and `workflow` say who pays.
 
     With `batch` the request goes into a batch of the provider, and is answered at once by a ticket. A later request,
@@ -129,6 +130,7 @@ class ModelRequest(Event):
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     output_schema: dict[str, JsonValue] | None = None
+    tell_schema: bool = False
     stream: bool = False
     prefix: str = ""
     downgrade: tuple[Feature, ...] = ()

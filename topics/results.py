@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from topics.base import Event, Failure, Topic
 from topics.model_requests import Feature, ToolCall
-from topics.model_responses import Usage
+from topics.model_responses import TokenLogprob, Usage
 
 
 class Citation(Event):
@@ -26,7 +26,8 @@ class Candidate(Event):
 
     With an `error`, `text` is what stands of an answer that was cut off. `reasoning` is what the model thought before,
     `tool_calls` what it wants called, and `downgraded` what was left out because it cannot do it. `repaired` names what
-    was repaired in the provider's answer.
+    was repaired in the provider's answer. `finish_reason` is why the model stopped (`stop`, `length`, `tool_calls` or
+    `other`), and `logprobs` are there if they were asked for.
     """
 
     branch: str
@@ -40,6 +41,8 @@ class Candidate(Event):
     tool_calls: tuple[ToolCall, ...] | None = None
     downgraded: tuple[Feature, ...] | None = None
     repaired: tuple[str, ...] | None = None
+    finish_reason: str | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
 
 class StepReport(Event):

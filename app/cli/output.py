@@ -20,8 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from app.cli.layout import Table, wrap
-from app.cli.times import format_time
 from app.errors import ConfigurationError
+from app.timestamps import format_time
 
 #: So much of a text is shown on a terminal, where it is one of several.
 EXCERPT = 160

@@ -19,7 +19,7 @@ class FolderTaken(ConfigurationError):
 
 
 class RunState(BaseModel):
-    """How to reach the orchestrator that process `pid` runs; `http` is the host:port of its health pages."""
+    """How to reach the orchestrator that process `pid` runs: host:port of its health pages, and of its gateway."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,6 +28,7 @@ class RunState(BaseModel):
     http: str
     app_id: str
     prefix: str = ""
+    gateway: str = ""
 
 
 def path_for(config: Path | None, environ: Mapping[str, str]) -> Path:

@@ -8,15 +8,9 @@ from datetime import UTC, datetime
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app import timestamps
 from app.settings import Seconds
 
 _DURATION = TypeAdapter[float](Seconds)
-
-
-def format_time(at: datetime | None) -> str:
-    """Return a time as all commands print it, and take it back: `2026-11-24T11:37:22Z`; empty for none."""
-    return "" if at is None else timestamps.format_time(at)
 
 
 def parse_duration(text: str) -> float:

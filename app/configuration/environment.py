@@ -18,6 +18,7 @@ CREDENTIALS = "LLM_PROVIDER_CREDENTIALS"
 VARIABLES: dict[str, tuple[str, str]] = {
     "ORCHESTRATOR_BIND_ADDRESS": ("server", "bind_address"),
     "ORCHESTRATOR_PORT": ("server", "port"),
+    "ORCHESTRATOR_GATEWAY_PORT": ("gateway", "port"),
     "LOG_LEVEL": ("telemetry", "log_level"),
     "METRICS_ENABLED": ("telemetry", "metrics"),
     "TRACING_ENABLED": ("telemetry", "tracing"),

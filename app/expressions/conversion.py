@@ -100,9 +100,13 @@ def plain(value: Any) -> Any:
 
 
 class JsonConverter:
-    """Turns what an evaluation yields into JSON, up to `MAX_CHARACTERS`."""
+    """Turns what an evaluation yields into JSON, up to `MAX_CHARACTERS`.
 
-    def __init__(self) -> None:
+    With `sort`, keys are in order: the library gives no order twice, and a replay is to give the same, byte for byte.
+    """
+
+    def __init__(self, *, sort: bool = True) -> None:
+        self._sort = sort
         self._left = MAX_CHARACTERS
 
     def of(self, value: Any) -> JsonValue:
@@ -117,8 +121,8 @@ class JsonConverter:
         if isinstance(value, list):
             return [self.of(inner) for inner in value]
         if isinstance(value, dict):
-            # Sorted: the library gives no order twice, and a replay is to give the same, byte for byte.
-            return {name: self.of(value[name]) for name in sorted(map(self._key, value))}
+            names = map(self._key, value)
+            return {name: self.of(value[name]) for name in (sorted(names) if self._sort else names)}
         return _scalar(value)
 
     def _key(self, name: object) -> str:

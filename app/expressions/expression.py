@@ -71,9 +71,10 @@ class Expression:
         try:
             # What is only named needs no evaluation, in which a number of more than 64 bits would not stay itself.
             value = follow(chosen, self._way) if self._way else ABSENT
-            if value is ABSENT:
+            computed = value is ABSENT
+            if computed:
                 value = self._run(chosen)
-            return value if native and isinstance(value, datetime) else JsonConverter().of(value)
+            return value if native and isinstance(value, datetime) else JsonConverter(sort=computed).of(value)
         except ExpressionError:
             raise
         except Exception as error:  # noqa: BLE001  # each fault of an expression has a type of its own
@@ -119,7 +120,7 @@ class TemplateValue:
             return self._shape  # type: ignore[no-any-return]  # then it is the JSON itself
         filled = _fill(self._shape, context)
         try:
-            return JsonConverter().of(filled)
+            return JsonConverter(sort=False).of(filled)
         except ValueError as error:
             raise ExpressionError(f"{self._where}: {error}") from None
 

@@ -23,7 +23,8 @@ class Prompt:
     """The input of a model call.
 
     `tool_choice` is `auto`, `none`, `required`, or the name of one of `tools`. `schema` is the JSON schema that the
-    answer must match; the messages ask for it too, so a model without native support ignores it.
+    answer must match; the messages ask for it too, so a model without native support ignores it; with `tell_schema`,
+    they do so only for such a model.
     """
 
     messages: tuple[Message, ...]
@@ -31,6 +32,7 @@ class Prompt:
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     schema: Mapping[str, JsonValue] | None = None
+    tell_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from app.errors import InvalidRequest
 from app.models.base import Features, Model, Prompt
-from topics.model_requests import Feature, ModelRequest, Sampling
+from app.schemas import demand
+from topics.model_requests import Feature, Message, ModelRequest, Sampling
 
 #: Sampling fields that are features of their own, whatever their value.
 _NAMES: tuple[Feature, ...] = ("logprobs", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "top_p")
@@ -17,7 +18,14 @@ _SAMPLING = tuple((name, getattr(Sampling(), name)) for name in _NAMES)
 
 def prompt_from(request: ModelRequest) -> Prompt:
     """Return the prompt of a request."""
-    return Prompt(request.messages, request.sampling, request.tools, request.tool_choice, request.output_schema)
+    return Prompt(
+        request.messages,
+        request.sampling,
+        request.tools,
+        request.tool_choice,
+        request.output_schema,
+        request.tell_schema,
+    )
 
 
 def required_features(prompt: Prompt) -> Features:
@@ -37,13 +45,16 @@ def _required(prompt: Prompt) -> Iterator[Feature]:
 def adapt_prompt(
     prompt: Prompt, model: Model, downgrade: Collection[Feature] = (), *, batch: bool = False
 ) -> tuple[Prompt, tuple[Feature, ...]]:
-    """Return the prompt reduced to what the model supports, and what was dropped, all of it in `downgrade`.
+    """Return the prompt fitted to what the model supports, and what was dropped, all of it in `downgrade`.
 
     With `batch`, the model must support batches too.
 
     Raises:
         InvalidRequest: the model lacks a required feature.
     """
+    if prompt.schema and prompt.tell_schema and "schema" not in model.features:
+        words = Message(role="system", content=demand(prompt.schema))
+        prompt = replace(prompt, messages=(words, *prompt.messages))
     lacking = (required_features(prompt) | _BATCH if batch else required_features(prompt)) - model.features
     if not lacking:
         return prompt, ()

@@ -22,7 +22,7 @@ from app.routing.base import ModelProfile
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.workflows.checks import Names, check
-from app.workflows.definition.builtin import ask
+from app.workflows.definition.builtin import ask, workflows
 from app.workflows.definition.definitions import Definitions
 from app.workflows.definition.spec import Workflow
 
@@ -82,7 +82,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder),
-        definitions=Definitions([_built_in(settings)]),
+        definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(settings.cache, settings.app_id),
         metrics=metrics,
@@ -90,17 +90,16 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
     )
 
 
-def _built_in(settings: Settings) -> Workflow:
-    """Return the built-in workflow, with the prompts of the settings checked as those of files are."""
-    spec = ask(settings.ask)
+def _built_in(settings: Settings) -> list[Workflow]:
+    """Return the built-in workflows, with the prompts of the settings checked as those of files are."""
     wrong = [
         f"ask.{found.key[-1]}: {found.text}"
-        for found in check(spec, Names.of(settings))
+        for found in check(ask(settings.ask), Names.of(settings))
         if not found.warning and found.key[-1] in {"prompt", "system"}
     ]
     if wrong:
         raise ConfigurationError("\n".join(wrong))
-    return spec
+    return workflows(settings)
 
 
 def _models(settings: Settings) -> Mapping[str, Model]:

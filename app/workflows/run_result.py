@@ -91,6 +91,8 @@ def _candidates(step: StepRun) -> Iterator[Candidate]:
             tool_calls=response.tool_calls or None,
             downgraded=response.downgraded or None,
             repaired=response.repaired,
+            finish_reason=response.finish_reason or None,
+            logprobs=response.logprobs,
         )
 
 

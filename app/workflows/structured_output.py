@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 from pydantic import JsonValue
 
 from app.json_text import parse
@@ -13,14 +10,6 @@ from app.schemas import Schema
 
 class NotJson(ValueError):
     """An answer is not what was asked for; the message says what is wrong, in words for the model."""
-
-
-def demand(schema: Mapping[str, JsonValue]) -> str:
-    """Return the sentence that asks a model for JSON of this schema."""
-    return (
-        "Answer with one JSON value and nothing else: no explanation, no code fence. It must be valid against this "
-        f"JSON Schema:\n{json.dumps(schema, ensure_ascii=False, sort_keys=True)}"
-    )
 
 
 def complaint(error: str) -> str:

@@ -15,9 +15,9 @@ import yaml
 from aiokafka import AIOKafkaConsumer
 
 from app.brokers.base import Connection
-from app.cli.kafka.client import Client, attach
 from app.cli.output import Output
 from app.cli.workflows.deploy import deploy_files
+from app.client.client import Client, attach
 from app.settings import Settings
 from bench.support import worker_settings
 from bench.support.fault_table import FaultOutcome

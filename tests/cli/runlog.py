@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.kafka.client import Client
-from app.cli.runs.history import RunHistory
-from app.cli.runs.history_reader import collect, runs_topic
-from app.cli.runs.run_view import build_run_view
-from app.cli.runs.views import RunView
+from app.client.client import Client
 from app.partitioner import partition_of
+from app.runs.history import RunHistory
+from app.runs.history_reader import collect, runs_topic
+from app.runs.run_view import build_run_view
+from app.runs.views import RunView
 from app.settings import Settings
 from app.workflows.records import records
 from app.workflows.run import Run

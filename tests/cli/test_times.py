@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import typer
 
-from app.cli.times import format_time, parse_duration, parse_time
+from app.cli.times import parse_duration, parse_time
+from app.timestamps import format_time
 
 MOMENT = datetime(2026, 11, 24, 11, 37, 22, 999_999, UTC)
 

@@ -35,6 +35,11 @@ from app.fusion.delimiters import Delimiter
 from app.fusion.extraction import ExtractionOptions, extractor
 from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
+from app.gateway.answers.live_text import LiveText
+from app.gateway.anthropic.message_request import MessageRequest
+from app.gateway.guard import depth
+from app.gateway.openai.chat_request import ChatRequest
+from app.gateway.openai.response_request import ResponseRequest
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -75,6 +80,7 @@ from tests.contracts.growth import MOST, growth
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
+from topics.result_chunks import ResultChunk
 from topics.retrieval_results import Chunk
 from topics.tasks import salvage
 
@@ -348,6 +354,40 @@ def _nulls(number: int) -> bytes:
     return json.dumps({"input": {}, "metadata": dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _chat(text: str) -> None:
+    turns = [{"role": "user", "content": part} for part in text.split("\n")]
+    asked = ChatRequest.model_validate({"model": "m", "messages": [*turns, {"role": "user", "content": text}], text: 1})
+    asked.conversation()
+    asked.question()
+    list(asked.unsupported())
+
+
+def _responses(text: str) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
+    items = [call if part == "call" else {"role": "user", "content": part} for part in text.split("\n")]
+    asked = ResponseRequest.model_validate({"model": "m", "input": items, text: 1})
+    asked.conversation()
+    list(asked.unsupported())
+
+
+def _messages(text: str) -> None:
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    blocks = [call if part == "call" else {"type": "text", "text": part} for part in text.split("\n")]
+    turns = [{"role": "assistant", "content": blocks}, {"role": "user", "content": text}]
+    asked = MessageRequest.model_validate({"model": "m", "max_tokens": 1, "messages": turns, text: 1})
+    asked.conversation()
+    asked.question()
+    list(asked.unsupported())
+
+
+def _live(text: str) -> None:
+    live = LiveText()
+    one = ResultChunk(task_id="t", step="s", branch="m", model="m", request_id="r", stream="r#1.1", index=0)
+    for index, character in enumerate(text):
+        live.add(one.model_copy(update={"index": index, "text": character}))
+    live.finish(text)
+
+
 def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
@@ -455,6 +495,11 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
+    "chat.request": (_chat, of("a", "\0\n", "\x00")),
+    "messages.request": (_messages, of("a", "\0\n", "call\n")),
+    "responses.request": (_responses, of("a", "\0\n", "call\n")),
+    "chat.live text": (_live, of("a", "\0ab")),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
     "cel.tokens": (
         lambda text: list(lex(text)),

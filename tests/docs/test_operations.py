@@ -23,6 +23,7 @@ def measured() -> dict[str, set[str]]:
     metrics.model_stream("m", "p", 1.0, 1.0)
     metrics.repaired("m", ["framing"])
     metrics.cache("m", "equal")
+    metrics.repaired("m", ["framing"])
     metrics.retrieval("ok", 1.0)
     metrics.embedding_batch(1)
     metrics.run_finished("w", "succeeded", 1.0)

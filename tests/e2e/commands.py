@@ -23,7 +23,7 @@ def environment() -> dict[str, str]:
     """Return this process's environment without what would configure the commands."""
     ours = {"META_AI_CONFIG", "META_AI_DEBUG", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return kept | {"PYTHONPATH": str(ROOT / "sdk" / "python")}
+    return kept | {"PYTHONPATH": str(ROOT / "sdk" / "python"), "ORCHESTRATOR_GATEWAY_PORT": "0"}
 
 
 class Cli:

@@ -140,7 +140,7 @@ def _put_garbage(cli: Cli) -> None:
     script = (
         "import asyncio, sys\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "from app.cli.kafka.client import connect\n"
+        "from app.client.client import connect\n"
         "from app.cli.target import find\n"
         "from topics import DEAD_LETTERS\n"
         "async def work():\n"

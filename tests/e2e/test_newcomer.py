@@ -82,7 +82,7 @@ def _until_waiting(cli: Cli) -> None:
     # Dead letters, as a tool sends what is not a task.
     script = (
         "import asyncio\n"
-        "from app.cli.kafka.client import connect\n"
+        "from app.client.client import connect\n"
         "from app.cli.target import find\n"
         "from topics import DEAD_LETTERS\n"
         "async def work():\n"

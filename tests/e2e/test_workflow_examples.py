@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 def _environment() -> dict[str, str]:
     ours = ("META_AI_", "KAFKA_BOOTSTRAP_SERVERS", "ORCHESTRATOR_PORT", "SHOP_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {"PYTHONPATH": f"{ROOT / 'sdk' / 'python'}{os.pathsep}{ROOT}"}
+    path = f"{ROOT / 'sdk' / 'python'}{os.pathsep}{ROOT}"
+    return kept | {"PYTHONPATH": path, "ORCHESTRATOR_GATEWAY_PORT": "0"}
 
 
 @contextmanager

@@ -121,6 +121,7 @@ def scene(folder: Path, places: FaultyProviderUrls, collector: Collector) -> Sce
     (folder / "config.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     ours = {
         "PYTHONPATH": str(ROOT / "sdk" / "python"),
+        "ORCHESTRATOR_GATEWAY_PORT": "0",
         "META_AI_CONFIG": str(folder / "config.yaml"),
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "500",

@@ -13,9 +13,9 @@ import pytest
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.kafka.client import attach
 from app.cli.output import Output
 from app.cli.workflows.deploy import deploy_files
+from app.client.client import attach
 from app.settings import Settings
 from testkit.cluster.traffic import Traffic
 from testkit.cluster.workers import Workers

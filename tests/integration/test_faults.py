@@ -9,8 +9,8 @@ import agents
 from app.brokers.base import Connection
 from app.brokers.ports import free_port
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import attach
 from app.cli.kafka.consumer_group import inspect
+from app.client.client import attach
 from app.errors import BrokerError
 from app.settings import Settings
 from app.worker.components import components

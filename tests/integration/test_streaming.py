@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.brokers.base import Connection
-from app.cli.kafka.reader import Reader
+from app.client.reader import Reader
 from app.streamed_text import StreamedText
 from testkit.cluster.harness import SHORT_SESSION
 from tests.integration.test_workflows import Stage, configuration, stage

@@ -16,9 +16,9 @@ import yaml
 
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
-from app.cli.kafka.client import Client, attach
 from app.cli.output import Output
 from app.cli.workflows.deploy import deploy_files
+from app.client.client import Client, attach
 from app.configuration import load
 from app.settings import Settings
 from testkit.cluster.harness import SHORT_SESSION

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.schemas import Schema
-from app.workflows.structured_output import NotJson, complaint, demand, read
+from app.schemas import Schema, demand
+from app.workflows.structured_output import NotJson, complaint, read
 
 ANY = Schema({}, where="w")
 OBJECT: dict[str, Any] = {

@@ -15,7 +15,6 @@ from app.cli import run_state
 from app.cli.demo import report
 from app.cli.demo.model_choice import greet
 from app.cli.documents import sending
-from app.cli.kafka.client import Client, attach
 from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.orchestrator import hosting
 from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
@@ -23,6 +22,7 @@ from app.cli.output import Output
 from app.cli.tasks import task_lines
 from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
+from app.client.client import Client, attach
 from app.errors import BrokerError, ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings

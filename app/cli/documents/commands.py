@@ -12,15 +12,15 @@ import typer
 from app.cli.documents import listing, sending
 from app.cli.documents.listing import ListedDocument
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
-from app.cli.times import format_time
+from app.client.client import connect
 from app.errors import ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
 from app.suggestions import did_you_mean
+from app.timestamps import format_time
 from topics.audit import AuditEvent
 from topics.documents import Document
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client
+from app.client import topic_ranges
+from app.client.client import Client
 from app.errors import InvalidEvent
 from app.partitioner import partition_of
 from topics import CHUNKS

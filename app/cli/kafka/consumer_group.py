@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from app.cli.kafka.client import Client, OffsetRange
+from app.client.client import Client, OffsetRange
 from topics import CONSUMED
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from app.cli.kafka.client import Client
+from app.client.client import Client
 from app.delivery.envelope import Headers
 from app.errors import ConfigurationError, InvalidEvent
 from app.suggestions import closest_match

@@ -10,11 +10,11 @@ import typer
 
 from app.cli.event_loop import run
 from app.cli.kafka import dead_letter_records
-from app.cli.kafka.client import connect
 from app.cli.kafka.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, UntilOption
 from app.cli.output import Output, one_line
 from app.cli.target import find
+from app.client.client import connect
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.suggestions import closest_match, did_you_mean

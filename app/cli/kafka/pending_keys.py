@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from app.cli.kafka.reader import Reader
+from app.client.reader import Reader
 
 #: Returns the key that a record settles, or None.
 KeyOf = Callable[[Any], str | None]

@@ -14,10 +14,10 @@ import typer
 
 from app.brokers.topics import ensure_topics
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output, write
 from app.cli.target import find
+from app.client.client import connect
 from app.configuration import load
 from app.settings import Settings
 from topics import ALL

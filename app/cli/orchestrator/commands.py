@@ -14,7 +14,7 @@ from app.cli.options import BrokerOption, ConfigOption, JsonOption, ServersOptio
 from app.cli.orchestrator import config as config_commands
 from app.cli.orchestrator import status as status_command
 from app.cli.output import Output, write
-from app.cli.target import with_broker
+from app.cli.target import find, with_broker
 from app.cli.workflows import deploy as deploy_commands
 from app.errors import ConfigurationError
 
@@ -51,7 +51,7 @@ def run(
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run broker, worker and health pages in this process, until SIGTERM or Ctrl-C; a second Ctrl-C quits at once."""
+    """Run broker, worker, gateway and health pages until SIGTERM or Ctrl-C; a second Ctrl-C quits at once."""
     from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
 
     settings = with_broker(configuration.load(config, os.environ), broker, bootstrap_servers)
@@ -70,3 +70,11 @@ def worker(*, config: ConfigOption = None, bootstrap_servers: ServersOption = No
             "or --bootstrap-servers; meta-ai orchestrator run brings its own"
         )
     run_work(host(settings, None, Output(programs=json), publish=False))
+
+
+@app.command()
+def gateway(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
+    """Run one more gateway, the HTTP API, on a running broker."""
+    from app.cli.orchestrator.gateway import host_gateway  # noqa: PLC0415  # FastAPI and all it needs
+
+    run_work(host_gateway(find(config, bootstrap_servers), Output(programs=json)))

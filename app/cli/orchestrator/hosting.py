@@ -13,11 +13,12 @@ from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.brokers.topics import ensure_topics
 from app.cli import run_state
-from app.cli.kafka.client import attach
+from app.cli.orchestrator.gateway import open_gateway
 from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
 from app.cli.output import Output
 from app.cli.workflows import workflow_files
 from app.cli.workflows.deploy import deploy_files
+from app.client.client import attach
 from app.settings import Settings
 from topics import RESULTS, TASKS
 
@@ -30,7 +31,7 @@ _NEXT_COMMANDS = ("meta-ai documents add docs/", 'meta-ai ask "What is this abou
 
 
 async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
-    """Serve until a signal arrives; with `publish`, the state file says how to reach it meanwhile.
+    """Serve until a signal arrives; with `publish`, a gateway too, and the state file says how to reach both.
 
     A broker started here also gets the workflows of the settings; on a cluster, only `deploy` adds them.
 
@@ -47,10 +48,14 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
         async with open_broker(settings.broker) as connection:
             if own:
                 await deploy(settings, connection, workflow_files.configured_paths(settings, config), output)
-            async with serve_worker(settings, connection) as running:
-                said = describe_running(settings, connection, running)
+            with_gateway = publish and settings.gateway.enabled
+            async with (
+                serve_worker(settings, connection) as running,
+                open_gateway(settings, connection) if with_gateway else nullcontext("") as gateway,
+            ):
+                said = describe_running(settings, connection, running, gateway)
                 with run_state.published(place, said) if publish else nullcontext():
-                    announce(settings, connection, running, output)
+                    announce(settings, connection, running, output, gateway)
                     telling = asyncio.create_task(_announce_ready(running, output, started))
                     try:
                         await interruption.wait(running.worker)
@@ -85,20 +90,27 @@ async def deploy(settings: Settings, connection: Connection, paths: Sequence[Pat
         output.say(f"workflow {change.workflow} version {change.after.number}")
 
 
-def announce(settings: Settings, connection: Connection, running: RunningWorker, output: Output) -> None:
+def announce(
+    settings: Settings, connection: Connection, running: RunningWorker, output: Output, gateway: str = ""
+) -> None:
     """Print what runs where, and what to try next."""
     if output.programs:
-        output.emit({"broker": settings.broker.kind, **describe_running(settings, connection, running).model_dump()})
+        said = describe_running(settings, connection, running, gateway)
+        output.emit({"broker": settings.broker.kind, **said.model_dump()})
         return
     kind = BROKER_LABELS[settings.broker.kind]
     output.say(f"broker   {connection.bootstrap_servers} ({kind})")
     prefix = settings.topics.prefix
     output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results arrive on {prefix}{RESULTS.name}")
+    if gateway:
+        output.say(f"gateway  http://{gateway}/v1")
     output.say(f"health   http://{running.http}/readyz")
     output.say("next     " + "\n         ".join(_NEXT_COMMANDS))
 
 
-def describe_running(settings: Settings, connection: Connection, running: RunningWorker) -> run_state.RunState:
+def describe_running(
+    settings: Settings, connection: Connection, running: RunningWorker, gateway: str = ""
+) -> run_state.RunState:
     """Return what other commands need to know."""
     return run_state.RunState(
         bootstrap_servers=connection.bootstrap_servers,
@@ -106,6 +118,7 @@ def describe_running(settings: Settings, connection: Connection, running: Runnin
         http=running.http,
         app_id=settings.app_id,
         prefix=settings.topics.prefix,
+        gateway=gateway,
     )
 
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import typer
 
@@ -98,14 +99,16 @@ class SignalHandler:
                 with suppress(NotImplementedError):
                     loop.remove_signal_handler(number)
 
-    async def wait(self, worker: Worker) -> None:
+    async def wait(self, worker: Worker | None = None) -> None:
         """Return when a signal has arrived.
 
         Raises:
             OrchestratorError: the worker stopped unexpectedly.
         """
         self._serving = True
-        waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(worker.broken())]
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._stop.wait())]
+        if worker:
+            waiting.append(asyncio.create_task(worker.broken()))
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:

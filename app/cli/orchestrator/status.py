@@ -12,11 +12,11 @@ import typer
 
 from app.cli import run_state
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.kafka.consumer_group import ConsumerGroup, Worker, inspect, ranges
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
+from app.client.client import connect
 from app.settings import Settings
 
 _TIMEOUT = 5.0

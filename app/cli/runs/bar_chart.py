@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from app.cli.runs.views import RunView
+from app.runs.views import RunView
 
 _NAME, _BAR, _STATUS, _SECONDS = 26, 34, 12, 9
 _GAP = "  "

@@ -14,16 +14,16 @@ import typer
 from pydantic import JsonValue, ValidationError
 
 from app.cli.event_loop import run
-from app.cli.kafka.client import Client, connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, TimeoutOption
 from app.cli.output import Output, one_line
 from app.cli.runs import comparison, control, fusion_replay, listing, retrying, waterfall
 from app.cli.runs.flowchart import run_flowchart
 from app.cli.runs.listing import RunRow
-from app.cli.runs.run_view import build_run_view
-from app.cli.runs.views import RunView, Status, readable_wait
 from app.cli.target import find
+from app.client.client import Client, connect
 from app.decoding import parse_json
+from app.runs.run_view import build_run_view
+from app.runs.views import RunView, Status, readable_wait
 from app.suggestions import closest_match
 from topics.results import Result
 from topics.signals import Signal

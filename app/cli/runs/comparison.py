@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from app.cli.output import Output, readable_json
-from app.cli.runs.views import View
+from app.runs.views import View
 
 
 class FusionSummary(View):

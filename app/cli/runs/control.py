@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from uuid import uuid4
 
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client
-from app.cli.kafka.reader import Reader
-from app.cli.runs import history_reader
-from app.cli.runs.history import RunHistory
+from app.client import topic_ranges
+from app.client.client import Client
+from app.client.reader import Reader
 from app.durations import format_duration
 from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
+from app.runs import history_reader
+from app.runs.history import RunHistory
 from app.suggestions import closest_match, did_you_mean
 from topics import RESULTS, SIGNALS, TASKS
 from topics.results import Result

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from app.cli.output import one_line
-from app.cli.runs.views import AttemptView, RunView, StepView
+from app.runs.views import AttemptView, RunView, StepView
 
 _STYLES = {
     "succeeded": "fill:#dff5e1,stroke:#2e7d32,color:#12381a",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from app.cli.runs.comparison import Comparison, FusionSummary
-from app.cli.runs.history import Recorded, RunHistory
 from app.errors import ConfigurationError, InvalidEvent, MissingDependency
+from app.runs.history import Recorded, RunHistory
 from app.suggestions import did_you_mean
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client
-from app.cli.runs.history_reader import run_id, runs_topic
-from app.cli.runs.views import Status, View, utc_time
 from app.cli.tasks import result_view
+from app.client import topic_ranges
+from app.client.client import Client
 from app.errors import InvalidEvent
+from app.runs.history_reader import run_id, runs_topic
+from app.runs.views import Status, View, utc_time
 from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Run

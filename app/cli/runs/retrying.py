@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from app.cli.kafka.client import Client
-from app.cli.runs import control, history_reader
+from app.cli.runs import control
+from app.client.client import Client
 from app.errors import OrchestratorError
+from app.runs import history_reader
 from topics import TASKS
 from topics.results import Result
 from topics.tasks import Task

@@ -9,9 +9,9 @@ from itertools import groupby
 
 from app.cli.output import EXCERPT, one_line, readable_json
 from app.cli.runs.bar_chart import Columns, TimeAxis
-from app.cli.runs.views import AttemptView, RunView, SignalView, StepView, readable_wait
 from app.cli.tasks import result_view
-from app.cli.times import format_time
+from app.runs.views import AttemptView, RunView, SignalView, StepView, readable_wait
+from app.timestamps import format_time
 from topics.model_responses import Usage
 from topics.results import Result
 

@@ -11,13 +11,13 @@ import typer
 from pydantic import AwareDatetime, BaseModel
 
 from app.cli.event_loop import run
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client, connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
-from app.cli.runs.history_reader import runs_topic
 from app.cli.target import find
+from app.client import topic_ranges
+from app.client.client import Client, connect
 from app.errors import OrchestratorError
+from app.runs.history_reader import runs_topic
 from app.settings import Settings
 from app.suggestions import closest_match
 from app.workflows.budgets.client import EACH, terms

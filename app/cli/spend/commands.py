@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from app.cli.event_loop import run
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
 from app.cli.spend import price_list, tables
 from app.cli.spend.totals import GroupBy, SpendTotals
 from app.cli.target import find
+from app.client import topic_ranges
+from app.client.client import connect
 from app.configuration import load
 from app.errors import InvalidEvent
 from app.prices import price_table

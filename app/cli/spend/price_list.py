@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.cli.runs.views import View
 from app.errors import ConfigurationError
 from app.prices.price import Price
 from app.prices.price_table import PriceTable
+from app.runs.views import View
 from app.settings import Settings
 from app.suggestions import closest_match
 

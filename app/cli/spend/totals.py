@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import Literal
 
-from app.cli.runs.views import View
 from app.cli.spend.id_set import IdSet
+from app.runs.views import View
 from topics.spend import Spend
 
 GroupBy = Literal["model", "workflow", "tenant", "day", "provider", "step"]

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from app.cli.event_loop import run
-from app.cli.kafka.client import Client, connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, StreamOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.cli.tasks import result_view
 from app.cli.tasks.stream_printer import StreamPrinter
+from app.client.client import Client, connect
 from app.durations import format_duration
 from app.errors import DeadlineExceeded
 from app.settings import Settings

@@ -13,7 +13,6 @@ import typer
 from rich.progress import Progress, TaskID
 
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, StreamOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
@@ -21,6 +20,7 @@ from app.cli.tasks import result_view, task_lines
 from app.cli.tasks.stream_printer import StreamPrinter
 from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
+from app.client.client import connect
 from app.errors import ConfigurationError
 from app.settings import Settings
 from topics.results import Result

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.event_loop import run
-from app.cli.kafka import topic_ranges
-from app.cli.kafka.client import Client, connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.cli.tasks import result_view
+from app.client import topic_ranges
+from app.client.client import Client, connect
 from app.errors import InvalidEvent
 from app.settings import Settings
 from app.suggestions import closest_match

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.cli.kafka.client import Client
-from app.cli.kafka.reader import Reader
 from app.cli.output import Output
 from app.cli.tasks import result_view
+from app.client.client import Client
+from app.client.reader import Reader
 from app.errors import InvalidEvent
 from app.streamed_text import StreamedText
 from topics import RESULT_CHUNKS

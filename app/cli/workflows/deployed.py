@@ -9,17 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.event_loop import run
-from app.cli.kafka.client import connect
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.cli.workflows import deployments
 from app.cli.workflows.deployments import DeployedWorkflows
-from app.cli.workflows.workflow_files import BUILT_IN
+from app.client.client import connect
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.source.writing import to_yaml
-from app.workflows.definition.builtin import ask
+from app.workflows.definition.builtin import workflows
 from app.workflows.definition.deployment import digest, plain
 from app.workflows.definition.durations import with_units
 from topics.audit import AuditEvent
@@ -81,12 +80,14 @@ def get(
 ) -> None:
     """Print a deployed version as YAML, ready for a file: `deploy` takes it, changed or not.
 
-    If no workflow `ask` is deployed, its name stands for the built-in one, with the settings of the configuration.
+    The name of a built-in workflow stands for that one, with the settings of the configuration, unless one of this name
+    is deployed.
     """
     settings = find(config, bootstrap_servers)
     deployed = run(_read(settings))
-    if workflow == BUILT_IN and workflow not in deployed.numbers and version is None:
-        what, spec = "built in", plain(ask(settings.ask), 1)
+    built_in = {one.id: one for one in workflows(settings)}
+    if workflow in built_in and workflow not in deployed.numbers and version is None:
+        what, spec = "built in", plain(built_in[workflow], 1)
     else:
         wanted = _wanted(deployed, workflow, version)
         what, spec = f"version {wanted}", deployed.of(workflow)[wanted].spec or {}

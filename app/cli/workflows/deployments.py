@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from app.cli.kafka.client import Client
+from app.client.client import Client
 from app.errors import ConfigurationError, InvalidEvent
 from app.partitioner import partition_of
 from app.suggestions import did_you_mean

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from app.cli.kafka.client import Client
 from app.cli.workflows import deployments
+from app.client.client import Client
 from app.errors import ConfigurationError
 from app.partitioner import partition_of
 from app.workflows.definition.deployment import Change, Version, digest

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.workflows.definition.loading import Loaded
 
 #: The workflow that every worker has.
-BUILT_IN = "ask"
+BUILT_IN = ("ask", "chat", "embed")
 
 
 def configured_paths(settings: Settings, config: Path | None) -> list[Path]:
@@ -42,7 +42,7 @@ def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | 
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
     names = Names.of(
         settings,
-        workflows=frozenset({*(deployed or ()), BUILT_IN}),
+        workflows=frozenset({*(deployed or ()), *BUILT_IN}),
         more=deployed is None,
         features=configured_features(settings.models),
     )

@@ -28,8 +28,9 @@ class Tail:
     """Calls `apply` with each record of a topic, from `position` on, for as long as it runs.
 
     `position` maps each partition to the next offset to read; it is kept up to date, so that whoever
-    persists what was applied can persist it too. `options` are those of any aiokafka consumer; `pace`
-    among them is how often it asks while nothing comes (see `fetch_pace`).
+    persists what was applied can persist it too. With `from_end`, where it is silent, the topic's end counts: only
+    what comes from now on is read. `options` are those of any aiokafka consumer; `pace` among them is how often it
+    asks while nothing comes (see `fetch_pace`).
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Tail:
         topic: str,
         apply: Callable[[Any], Awaitable[None]],
         position: dict[int, int] | None = None,
+        *,
+        from_end: bool = False,
     ) -> None:
         self.position = position if position is not None else {}
         self.caught_up = asyncio.Event()
@@ -45,6 +48,7 @@ class Tail:
         self._pace: FetchPace = self._options.pop("pace", None) or FetchPace()
         self._topic = topic
         self._apply = apply
+        self._from_end = from_end
         self._moved = asyncio.Event()
         self._awaited = 0
 
@@ -127,6 +131,8 @@ class Tail:
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         consumer.assign(tps)
         for tp in tps:
+            if self._from_end:
+                self.position.setdefault(tp.partition, ends[tp])
             wanted = self.position.get(tp.partition, begins[tp])
             # A log that was deleted and made anew is shorter than what we remember: read it from its start.
             consumer.seek(tp, wanted if begins[tp] <= wanted <= ends[tp] else begins[tp])

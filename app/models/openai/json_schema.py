@@ -33,6 +33,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 #: What a pattern may not have: look-around, and references to groups.
 _PATTERN = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _DEEPEST, _MOST_PROPERTIES, _MOST_VALUES, _MOST_CHARACTERS = 10, 5000, 1000, 120_000
 #: An enum of more values may have fewer characters.
 _LARGE_ENUM, _LARGE_ENUM_CHARACTERS = 250, 15_000
@@ -41,6 +42,12 @@ _LARGE_ENUM, _LARGE_ENUM_CHARACTERS = 250, 15_000
 def is_supported(schema: Mapping[str, Any] | None) -> bool:
     """Whether a provider accepts it: the answer must be an object."""
     return schema is not None and schema.get("type") == "object"
+
+
+def name_of(schema: Mapping[str, Any]) -> str:
+    """Return the name under which a provider gets a schema: its title, where that can be one."""
+    title = schema.get("title")
+    return title if isinstance(title, str) and _NAME.fullmatch(title) else "answer"
 
 
 def strict_schema(schema: Mapping[str, Any]) -> bool:

@@ -25,7 +25,11 @@ class Responses:
         if prompt.tools:
             body |= {"tools": [_tool(tool) for tool in prompt.tools], **_choice(prompt.tool_choice)}
         if prompt.schema is not None and json_schema.is_supported(prompt.schema):
-            form = {"name": "answer", "schema": prompt.schema, "strict": json_schema.strict_schema(prompt.schema)}
+            form = {
+                "name": json_schema.name_of(prompt.schema),
+                "schema": prompt.schema,
+                "strict": json_schema.strict_schema(prompt.schema),
+            }
             body["text"] = {"format": {"type": "json_schema", **form}}
         return body
 

@@ -28,6 +28,8 @@ def check(key: Key, step: AskStep) -> Iterator[Finding]:
 
 
 def _images(key: Key, step: AskStep) -> Iterator[Finding]:
+    if step.images and not step.prompt:
+        yield Finding(key, "go with a prompt, and there is none; give them to one of the `messages`")
     images = step.images if isinstance(step.images, tuple) else (step.images,)
     if len(images) > MAX_IMAGES:
         yield Finding(key, f"has {len(images)} images; a prompt may have {MAX_IMAGES}")

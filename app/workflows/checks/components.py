@@ -101,7 +101,7 @@ def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
 def _ask(subject: Subject, key: Key, step: AskStep) -> Iterator[Finding]:
     yield from _models(subject, (*key, "models"), step.models)
     yield from _schema((*key, "schema"), step.output_schema or {})
-    if not step.prompt.strip():
+    if not step.prompt.strip() and not step.messages:
         yield Finding((*key, "prompt"), "is empty")
     yield from _fusion(subject, (*key, "fusion"), step)
     yield from _routing((*key, "routing"), step)

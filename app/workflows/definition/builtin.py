@@ -1,21 +1,34 @@
-"""The built-in workflow `ask`: retrieve, fan out, fuse; the same YAML that users write."""
+"""The built-in workflows: `ask` finds and fuses, `chat` and `embed` pass on. The same YAML that users write."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from typing import Any
 
-from app.settings import AskSettings
+from app.settings import AskSettings, Settings
 from app.source.syntax import parse
 from app.workflows.definition.spec import Workflow
 
 _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 
+def workflows(settings: Settings) -> list[Workflow]:
+    """Return all that these settings allow."""
+    conversing = [chat(settings)] if settings.models else []
+    return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed("embed.yaml"))]
+
+
+def chat(settings: Settings) -> Workflow:
+    """Return `chat`, which may ask every model of the settings."""
+    spec = _parsed("chat.yaml")
+    spec["deadline"] = spec["steps"]["answer"]["timeout"] = settings.ask.deadline
+    spec["steps"]["answer"]["models"] = list(settings.models)
+    return Workflow.model_validate(spec)
+
+
 def ask(settings: AskSettings) -> Workflow:
     """Return `ask` with the models, prompt, fusion and limits of the settings."""
-    text = files("app.workflows").joinpath("ask.yaml").read_text(encoding="utf-8")
-    spec = parse(text, "ask.yaml").value
+    spec = _parsed("ask.yaml")
     retrieve, answer = spec["steps"]["retrieve"], spec["steps"]["answer"]
     spec["deadline"] = settings.deadline
     retrieve |= {"limit": settings.chunks, "timeout": min(20.0, settings.deadline / 4)}  # the models need the rest
@@ -25,6 +38,10 @@ def ask(settings: AskSettings) -> Workflow:
         answer["prompt"] = _WITHOUT_DOCUMENTS
     answer |= {key: text for key, text in (("system", settings.system), ("prompt", settings.prompt)) if text}
     return Workflow.model_validate(spec)
+
+
+def _parsed(name: str) -> Any:
+    return parse(files("app.workflows").joinpath(name).read_text(encoding="utf-8"), name).value
 
 
 def _answering(settings: AskSettings) -> dict[str, Any]:

@@ -19,7 +19,8 @@ class CompiledStep:
     """One step, compiled. Raises ConfigurationError when it cannot be.
 
     `templates`, `expressions` and `values` are by the key under which the YAML has them, as in `prompt`,
-    `when` or `branches.0.when`; `inner` is the step inside a map.
+    `when` or `branches.0.when`; `inner` is the step inside a map. With `schema_in_words`, the prompt asks for JSON
+    of the schema; otherwise that is left to the model's API.
     """
 
     def __init__(self, spec: Step, *, where: str) -> None:
@@ -31,14 +32,20 @@ class CompiledStep:
             self._keep(".".join(map(str, ref.key)), ref.compiled(where))
         self.inner = CompiledStep(spec.step, where=f"{where}.step") if isinstance(spec, MapStep) else None
         self.schema: Schema | None = None
+        self.schema_in_words = True
         self.strategy: Strategy | None = None
         self.stages: tuple[tuple[Policy, int | None], ...] = ()
         if isinstance(spec, AskStep):
             self.schema = Schema(spec.output_schema, where=f"{where}.schema") if spec.output_schema else None
             self.strategy = fusion.get(spec.fusion.strategy, spec.fusion.options)
             self.stages = tuple((routing.get(stage.policy, stage.options), stage.choose) for stage in spec.routing)
-            if spec.stream:  # a reader can follow one answer at a time; the other models are in reserve
-                self.stages = (*self.stages[:-1], (self.stages[-1][0], 1))
+            if spec.stream:
+                self.stages = self.streamed_stages
+
+    @property
+    def streamed_stages(self) -> tuple[tuple[Policy, int | None], ...]:
+        """The stages of the routing of a stream: a reader can follow one answer; the other models are in reserve."""
+        return (*self.stages[:-1], (self.stages[-1][0], 1))
 
     @property
     def steps(self) -> frozenset[str]:

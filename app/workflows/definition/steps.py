@@ -160,7 +160,7 @@ class AskTool(Tool):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _known_sampling(value: object) -> object:
+def known_sampling(value: object) -> object:
     """Refuse a misspelt key, which the event would ignore as a field of a newer version."""
     known = Sampling.model_fields
     if isinstance(value, Mapping) and (unknown := sorted(map(str, value.keys() - known.keys()))):
@@ -175,6 +175,11 @@ def _stages(value: object) -> object:
 class AskStep(Step):
     """Ask models, and fuse what they answer. `system` and `prompt` are templates. Output: the answer.
 
+    `messages`, a value, is a conversation that comes before the prompt, or in its place: a list of messages with `role`
+    and `content`, and `images`, `tool_calls` or `tool_call_id`. `overrides`, a value, is an object whose `models`,
+    `sampling`, `tools`, `tool_choice`, `schema` and `stream` take the place of the step's, for what a task decides; its
+    models are some of the step's.
+
     `routing` is one policy, or several that narrow the choice one after the other. `samples` asks each model
     so often. With `schema`, answers are JSON of that JSON Schema (the output is the data), and a model whose
     answer is not is told why and asked again, up to `repairs` times.
@@ -188,12 +193,14 @@ class AskStep(Step):
 
     kind: Literal["ask"]
     models: tuple[str, ...] = Field(min_length=1)
-    prompt: str
+    prompt: str = ""
+    messages: str | tuple[JsonValue, ...] = ()
+    overrides: str | dict[str, JsonValue] = Field(default_factory=dict)
     system: str | None = None
     samples: int = Field(default=1, ge=1, le=100)
     routing: Annotated[tuple[Routing, ...], BeforeValidator(_stages)] = Field(default=(Routing(),), min_length=1)
     fusion: Fusion = Fusion()
-    sampling: Annotated[Sampling, BeforeValidator(_known_sampling)] = Sampling()
+    sampling: Annotated[Sampling, BeforeValidator(known_sampling)] = Sampling()
     output_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
     repairs: int = Field(default=1, ge=0, le=10)
     images: str | tuple[str, ...] = ()
@@ -210,6 +217,12 @@ class AskStep(Step):
     @model_validator(mode="after")
     def _default_timeout(self) -> Self:
         return self._filled("timeout")
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if not self.messages and "prompt" not in self.model_fields_set:
+            raise ValueError("give a prompt, or messages")
+        return self
 
     @field_validator("models")
     @classmethod

@@ -73,7 +73,8 @@ def _templates(step: Step) -> Iterator[tuple[Key, str]]:
     if isinstance(step, RetrieveStep):
         yield ("query",), step.query
     if isinstance(step, AskStep):
-        yield ("prompt",), step.prompt
+        if step.prompt or not step.messages:
+            yield ("prompt",), step.prompt
         if step.system is not None:
             yield ("system",), step.system
 
@@ -98,7 +99,8 @@ def _values(step: Step) -> Iterator[tuple[Key, Any]]:
         yield ("arguments",), step.arguments
     if isinstance(step, WorkflowStep):
         yield ("input",), step.input
-    if isinstance(step, AskStep) and step.images:
-        yield ("images",), step.images
+    if isinstance(step, AskStep):
+        named = (("images", step.images), ("messages", step.messages), ("overrides", step.overrides))
+        yield from (((name,), value) for name, value in named if value)
     if step.fallback and step.fallback.step is None:
         yield ("fallback", "value"), step.fallback.value

@@ -10,6 +10,7 @@ from __future__ import annotations
 from app.errors import NoModel, QuorumNotMet
 from app.routing.base import Choice, RoutingRequest
 from app.workflows.kinds import ask_fusion, ask_requests, ask_routing, batch_polling
+from app.workflows.kinds.ask_overrides import overridden
 from app.workflows.kinds.base import StepContext, Transition
 from app.workflows.replacing import replace
 from app.workflows.run import Response
@@ -26,6 +27,7 @@ class AskKind:
 
     def begin(self, ctx: StepContext) -> Transition:
         """Look up what the routing needs to know, or ask at once."""
+        ctx = overridden(ctx)
         asked = ask_requests.messages(ctx)
         routing = ask_requests.routing_request(ctx, asked)
         lookup = ask_routing.lookup(ctx, routing)
@@ -43,6 +45,7 @@ class AskKind:
 
     def receive(self, ctx: StepContext, received: Response) -> Transition:
         """Take in an answer; replace one that failed, and have one repaired that is malformed."""
+        ctx = overridden(ctx)
         if isinstance(received, StepResult):
             ctx = replace(ctx, step=replace(ctx.step, looked_up=None if received.error else received.output))
             asked = ask_requests.messages(ctx)
@@ -69,6 +72,7 @@ class AskKind:
 
     def resume(self, ctx: StepContext) -> Transition:
         """Poll for the answers of batches, when it is time; go on to the next phase when this one is over."""
+        ctx = overridden(ctx)
         if not ctx.step.promised:
             return self._next_phase(ctx)
         ctx, requests = batch_polling.due_polls(ctx)

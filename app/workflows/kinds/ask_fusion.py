@@ -10,6 +10,7 @@ from app.errors import InvalidEvent, WorkflowError
 from app.fusion.base import Calls, Candidate, Fused, Panel, Strategy
 from app.vectors import Vector, decode
 from app.workflows.kinds import ask_requests
+from app.workflows.kinds.ask_conversation import transcript
 from app.workflows.kinds.base import StepContext, Transition
 from app.workflows.kinds.tool_calls import branch_tool_calls
 from app.workflows.replacing import replace
@@ -88,11 +89,12 @@ def fuse(ctx: StepContext, candidates: Sequence[Candidate]) -> Transition:
 
 def _panel(ctx: StepContext, candidates: Sequence[Candidate], replies: Mapping[str, str | None]) -> Panel:
     # Only a strategy that calls models itself needs the prompt.
-    *system, prompt = ask_requests.messages(ctx) if _strategy(ctx).models else (Message(role="user", content=""),)
+    asked = ask_requests.messages(ctx) if _strategy(ctx).models else (Message(role="user", content=""),)
+    system, turns = (asked[:1], asked[1:]) if asked[0].role == "system" and asked[1:] else ((), asked)
     return Panel(
         candidates=candidates,
         order=ctx.step.order[ctx.step.wave :] or ctx.step.order,
-        prompt=prompt.content,
+        prompt=transcript(turns),
         system=system[0].content if system else None,
         key=f"{ctx.run.task_id}/{ctx.name}",
         schema=ctx.spec.output_schema,

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from app.errors import ExpressionError
 from app.routing.base import RoutingRequest
+from app.schemas import demand
 from app.workflows import structured_output
 from app.workflows.definition.steps import AskStep, Reuse
+from app.workflows.kinds.ask_conversation import conversation
 from app.workflows.kinds.ask_images import images
 from app.workflows.kinds.base import StepContext
 from topics.model_requests import Message, ModelRequest, Ticket
@@ -33,11 +35,16 @@ def messages(ctx: StepContext) -> tuple[Message, ...]:
     """Return the messages that the models get."""
     context = ctx.context()
     system = [ctx.compiled.templates["system"].render(context)] if "system" in ctx.compiled.templates else []
-    if ctx.spec.output_schema:
-        system.append(structured_output.demand(ctx.spec.output_schema))
-    text = ctx.compiled.templates["prompt"].render(context)
-    prompt = Message(role="user", content=text, images=images(ctx, context))
-    return (Message(role="system", content="\n\n".join(system)), prompt) if system else (prompt,)
+    if ctx.spec.output_schema and ctx.compiled.schema_in_words:
+        system.append(demand(ctx.spec.output_schema))
+    first = (Message(role="system", content="\n\n".join(system)),) if system else ()
+    turns = conversation(ctx, context)
+    if "prompt" in ctx.compiled.templates:
+        text = ctx.compiled.templates["prompt"].render(context)
+        turns = (*turns, Message(role="user", content=text, images=images(ctx, context)))
+    if not turns:
+        raise ExpressionError(f"step {ctx.name}: messages: there are none")
+    return (*first, *turns)
 
 
 def routing_request(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
@@ -135,6 +142,7 @@ def _request(
         cache_in=cache.namespace if cache else "",
         expires_at=ctx.expires_at,
         output_schema=ctx.spec.output_schema,
+        tell_schema=bool(ctx.spec.output_schema) and not ctx.compiled.schema_in_words,
         tools=ctx.spec.tools,
         tool_choice=ctx.spec.tool_choice,
         stream=ctx.spec.stream,

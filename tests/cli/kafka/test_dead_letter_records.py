@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from app.cli.kafka import dead_letter_records
-from app.cli.kafka.client import Client
 from app.cli.kafka.dead_letter_records import DeadLetterRecord
+from app.client.client import Client
 from app.errors import ConfigurationError
 from topics.base import Topic
 from topics.dead_letters import DeadLetter

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from app.cli.kafka.pending_keys import PendingKeys
-from app.cli.kafka.reader import Reader
+from app.client.reader import Reader
 from app.errors import BrokerError
 
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import Client, attach
 from app.cli.main import build
+from app.client.client import Client, attach
 from app.settings import Settings, TopicSettings
 from tests.cli.runlog import Log, answered, publish
 from topics import TASKS

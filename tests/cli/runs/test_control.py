@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import Client, attach
 from app.cli.runs import control
 from app.cli.runs.control import NoSuchRun, NoSuchSignal
+from app.client.client import Client, attach
 from app.errors import DeadlineExceeded
 from app.partitioner import partition_of
 from app.settings import Settings, TopicSettings

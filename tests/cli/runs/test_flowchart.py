@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cli.runs.flowchart import escape, run_flowchart
-from app.cli.runs.views import AttemptView, RunView, StepView
+from app.runs.views import AttemptView, RunView, StepView
 from tests.cli.runlog import Log, answered, moment, report
 
 # The part of Mermaid's grammar that is used, strictly: every line is one of these.

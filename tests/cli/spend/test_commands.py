@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import attach
 from app.cli.main import build
+from app.client.client import attach
 from app.settings import Settings, TopicSettings
 from tests.cli.spend.test_totals import spend
 from topics import SPEND

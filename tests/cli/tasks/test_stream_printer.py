@@ -12,10 +12,10 @@ import pytest_asyncio
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import Client, attach
-from app.cli.kafka.reader import Reader
 from app.cli.output import Output
 from app.cli.tasks.stream_printer import StreamPrinter
+from app.client.client import Client, attach
+from app.client.reader import Reader
 from app.settings import Settings, TopicSettings
 from tests.delivery.fakes import until
 from topics import RESULT_CHUNKS

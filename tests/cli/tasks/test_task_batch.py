@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import Client, attach
 from app.cli.tasks import task_batch
 from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
+from app.client.client import Client, attach
 from app.settings import Settings, TopicSettings
 from topics import RESULTS, TASKS
 from topics.results import Result

@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 from app import configuration
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import attach
 from app.cli.workflows import deployments, workflow_files
 from app.cli.workflows.deployed import app
 from app.cli.workflows.publishing import publish
+from app.client.client import attach
 from app.settings import Settings, TopicSettings
 from app.source.writing import to_yaml
 from app.workflows.definition.deployment import plain, plan

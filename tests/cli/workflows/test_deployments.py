@@ -7,9 +7,9 @@ import pytest
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import attach
 from app.cli.workflows import deployments
 from app.cli.workflows.deployments import DEPLOYED, ROLLED_BACK, DeployedWorkflows, previous_version
+from app.client.client import attach
 from app.errors import ConfigurationError
 from app.settings import Settings, TopicSettings
 from topics import AUDIT, DEFINITIONS

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.client import Client, attach
 from app.cli.workflows import deployments, publishing
+from app.client.client import Client, attach
 from app.errors import ConfigurationError
 from app.partitioner import partition_of
 from app.settings import Settings, TopicSettings

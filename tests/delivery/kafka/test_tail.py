@@ -38,9 +38,11 @@ async def _write(options: dict[str, Any], topic: str, *records: tuple[int, bytes
 class Follower:
     """A tail that runs, and what it was given."""
 
-    def __init__(self, options: dict[str, Any], topic: str, position: dict[int, int] | None = None) -> None:
+    def __init__(
+        self, options: dict[str, Any], topic: str, position: dict[int, int] | None = None, *, from_end: bool = False
+    ) -> None:
         self.taken: list[bytes] = []
-        self.tail = Tail({**options, "fetch_max_wait_ms": 25}, topic, self._take, position)
+        self.tail = Tail({**options, "fetch_max_wait_ms": 25}, topic, self._take, position, from_end=from_end)
 
     async def _take(self, record: Any) -> None:
         self.taken.append(record.value)
@@ -78,6 +80,17 @@ async def test_that_reading_goes_on_from_the_position_given(options: dict[str, A
     async with Follower(options, topic, {0: 1}) as follower:
         await follower.until(1)
         assert follower.taken == [b"b"]
+
+
+async def test_that_only_what_comes_is_read_from_the_end(options: dict[str, Any]) -> None:
+    topic = await _topic(options)
+    await _write(options, topic, (0, b"a"), (1, b"b"))
+    async with Follower(options, topic, {1: 0}, from_end=True) as follower:
+        async with asyncio.timeout(30):
+            await follower.tail.caught_up.wait()
+        await _write(options, topic, (0, b"c"), (1, b"d"))
+        await follower.until(3)
+        assert sorted(follower.taken) == [b"b", b"c", b"d"]
 
 
 async def test_that_a_log_that_is_shorter_than_what_is_remembered_is_read_from_its_start(

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.schemas import Schema
-from app.settings import AskSettings
+from app.settings import AskSettings, ModelSettings, Settings
 from app.workflows.checks import check
-from app.workflows.definition.builtin import ask
+from app.workflows.definition.builtin import ask, chat, workflows
 from app.workflows.definition.steps import AskStep, RetrieveStep
 from app.workflows.templates.prompts import Prompt
 from topics.retrieval_results import Chunk
@@ -78,3 +78,15 @@ def test_that_the_prompt_can_be_ones_own() -> None:
     assert (answer.system, answer.prompt) == ("Be short.", "Q: {{ input.question }}")
     assert _answer(AskSettings(system="Be short.")).prompt == _answer(AskSettings()).prompt
     assert _answer(AskSettings(retrieve=False, prompt="Q: {{ input.question }}")).prompt == "Q: {{ input.question }}"
+
+
+def test_that_a_conversation_is_passed_on_to_any_configured_model() -> None:
+    models = {name: ModelSettings(provider="scripted") for name in ("a", "b")}
+    settings = Settings(models=models, ask=AskSettings(models=("a",), deadline=7.0))
+    workflow = chat(settings)
+    answer = workflow.steps["answer"]
+    assert isinstance(answer, AskStep)
+    assert (answer.models, answer.timeout, workflow.deadline) == (("a", "b"), 7.0, 7.0)
+    assert check(workflow) == []
+    assert [one.id for one in workflows(settings)] == ["ask", "chat", "embed"]
+    assert check(workflows(settings)[-1]) == []

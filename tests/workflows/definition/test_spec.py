@@ -56,7 +56,7 @@ def test_that_durations_can_be_written_for_people() -> None:
         ({"steps": {"say": {**ASK, "routing": {"choose": 0}}}}, "steps.say.ask.routing.0.choose"),
         ({"steps": {"say": {**ASK, "sampling": {"temperature": 9}}}}, "steps.say.ask.sampling.temperature"),
         ({"steps": {"say": ASK, "find": {**RETRIEVE, "limit": 0}}}, "steps.find.retrieve.limit"),
-        ({"steps": {"say": {"kind": "ask", "models": ["m"]}}}, "steps.say.ask.prompt"),
+        ({"steps": {"say": {"kind": "ask", "models": ["m"]}}}, "steps.say.ask"),
     ],
 )
 def test_that_an_error_names_the_field(fields: dict[str, Any], where: str) -> None:

@@ -34,7 +34,7 @@ def _said(steps: str, rest: str = "") -> list[str]:
             [f"f:2: steps.s.kind: there is no kind zzz; there are {KINDS}"],
         ),
         ("s: {value: x}", ["f:2: steps.s.kind: is required: it says what the step does"]),
-        ("s: {kind: ask, models: [a]}", ["f:2: steps.s.prompt: is required"]),
+        ("s: {kind: ask, models: [a]}", ["f:2: steps.s: give a prompt, or messages"]),
         (f"s: {{{ASK}, tmeout: 3}}", ["f:2: steps.s.tmeout: unknown key; did you mean `timeout`?"]),
         (f"s: {{{ASK}, retry: {{atempts: 3}}}}", [f"f:2: steps.s.retry.atempts: {UNKNOWN} `attempts`?"]),
         (

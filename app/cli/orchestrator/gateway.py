@@ -1,0 +1,48 @@
+"""`meta-ai orchestrator gateway`: host a gateway without a worker; and the gateway beside one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.brokers.base import Connection
+from app.brokers.open import open_broker
+from app.cli.orchestrator.serving import SignalHandler
+from app.cli.output import Output
+from app.errors import MissingDependency
+from app.models.http.endpoint import ambient_secrets
+from app.settings import Settings
+from app.telemetry import logs
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, connection: Connection) -> AsyncIterator[str]:
+    """Serve the gateway while the context lasts; yields its host:port.
+
+    Raises:
+        OrchestratorError: it cannot be started.
+    """
+    try:
+        from app.gateway.server import serve_gateway  # noqa: PLC0415  # optional
+    except ImportError as error:
+        raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from error
+    async with serve_gateway(settings, connection) as address:
+        yield address
+
+
+async def host_gateway(settings: Settings, output: Output) -> None:
+    """Serve until a signal arrives.
+
+    Raises:
+        OrchestratorError: it cannot be started.
+    """
+    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
+    interruption = SignalHandler()
+    with interruption.handled():
+        async with open_broker(settings.broker) as connection, open_gateway(settings, connection) as address:
+            if output.programs:
+                output.emit({"gateway": address})
+            else:
+                output.say(f"gateway  http://{address}/v1")
+            await interruption.wait()

@@ -1,0 +1,163 @@
+"""Read ranges of several topics in one pass: the partition of one run, or everything since a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.brokers.reachability import check_reachable
+from app.client.client import Client, OffsetRange
+from app.client.reader import Reader
+from app.partitioner import partition_of
+from topics.base import Topic
+
+_FETCH_WAIT_MS = 25
+
+Topics = Sequence[Topic[Any]]
+OffsetRanges = Mapping[TopicPartition, OffsetRange]
+
+
+async def read_run(
+    client: Client, task_id: str, topics: Topics, *, whole: Topics = (), since: float | None = None
+) -> list[Any]:
+    """Return the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
+
+    With `since` (epoch seconds), only later ones of `topics`, though the embedded broker may return earlier ones too.
+
+    Records of a partition are in order. Topics that the broker does not have are skipped, except the first.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [*topics, *whole])
+    sizes = {
+        place.topic: 1 + max(other.partition for other in ranges if other.topic == place.topic) for place in ranges
+    }
+    homes = {name: partition_of(task_id, sizes[name]) for name in map(client.full_name, topics) if name in sizes}
+    mine = {place: span for place, span in ranges.items() if homes.get(place.topic, place.partition) == place.partition}
+    later = [place for place in mine if place.topic in homes and since is not None]
+    return await _read_all(client, mine, {place: span.begin for place, span in mine.items()}, later, since or 0.0)
+
+
+async def read_since(client: Client, moment: float | None, topics: Topics, *, whole: Topics = ()) -> list[Any]:
+    """Return the records of `topics` from `moment` (epoch seconds) on, or all; and all of the topics in `whole`.
+
+    Records of a partition are in order. Topics that the broker does not have are skipped, except the first.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [*topics, *whole])
+    starts = {place: span.begin for place, span in ranges.items()}
+    names = {client.full_name(topic) for topic in topics}
+    later = [place for place in ranges if place.topic in names and moment is not None]
+    records = await _read_all(client, ranges, starts, later, moment or 0.0)
+    # The embedded broker may return an offset before that time.
+    return [one for one in records if moment is None or one.topic not in names or one.timestamp >= moment * 1000]
+
+
+async def read_last(client: Client, count: int, topics: Topics) -> list[Any]:
+    """Return the last records of each partition of `topics`, about `count` of them.
+
+    Raises:
+        BrokerError: the first topic does not exist, or the broker fails.
+    """
+    return await read_before(client, count, await _offset_ranges(client, topics))
+
+
+async def read_before(client: Client, count: int, ranges: OffsetRanges) -> list[Any]:
+    """Return the last records of each of `ranges`, about `count` of them.
+
+    Raises:
+        BrokerError: the broker fails.
+    """
+    return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
+
+
+async def read_partition(
+    client: Client, topic: Topic[Any], partition: int, *, begin: int = 0, moment: float | None = None
+) -> tuple[list[Any], int]:
+    """Return the records of a partition from the offset `begin`, or from `moment` (epoch seconds), and where it ends.
+
+    Raises:
+        BrokerError: the broker fails.
+    """
+    place = TopicPartition(client.full_name(topic), partition)
+    span = (await client.bounds([topic]))[place]
+    later = () if moment is None else (place,)
+    records = await _read_all(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
+    return records, span.end
+
+
+async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
+    """Yield the records of `topic` from about `moment` (epoch seconds) on, or all, one by one without keeping them.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    ranges = await _offset_ranges(client, [topic])
+    starts = {place: span.begin for place, span in ranges.items()}
+    later = ranges if moment is not None else ()
+    async with aclosing(_records(client, ranges, starts, later, moment or 0.0)) as records:
+        async for record in records:
+            yield record
+
+
+async def _offset_ranges(client: Client, topics: Topics) -> OffsetRanges:
+    known = await client.partitions()
+    return await client.bounds([*topics[:1], *(topic for topic in topics[1:] if client.full_name(topic) in known)])
+
+
+async def _read_all(
+    client: Client,
+    ranges: OffsetRanges,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition] = (),
+    moment: float = 0.0,
+) -> list[Any]:
+    return [record async for record in _records(client, ranges, starts, later, moment)]
+
+
+async def _records(
+    client: Client,
+    ranges: OffsetRanges,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition],
+    moment: float,
+) -> AsyncGenerator[Any]:
+    """Read each partition from its start, or, if it is in `later`, from the first record of `moment` on."""
+    if all(start >= ranges[place].end for place, start in starts.items()):
+        return  # a consumer that is stopped before its first fetch raises CancelledError
+    async with _consumer(client) as consumer:
+        consumer.assign(list(ranges))
+        if later:
+            found = await consumer.offsets_for_times(dict.fromkeys(later, int(moment * 1000)))
+            starts |= {place: hit.offset if (hit := found.get(place)) else ranges[place].end for place in later}
+        for place, start in starts.items():
+            consumer.seek(place, start)
+        ends = {place: span.end for place, span in ranges.items()}
+        reader = Reader(consumer, starts, ends, partial(check_reachable, client.connection))
+        async for record in reader.held():
+            yield record
+
+
+@asynccontextmanager
+async def _consumer(client: Client) -> AsyncIterator[AIOKafkaConsumer]:
+    connection = client.connection
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=connection.bootstrap_servers,
+        **connection.client_options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=min(_FETCH_WAIT_MS, connection.fetch_wait_ms),
+        max_partition_fetch_bytes=client.settings.topics.max_message_bytes,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()

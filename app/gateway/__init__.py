@@ -1,0 +1,1 @@
+"""The HTTP API: it turns requests into events, and finds results on their topic."""

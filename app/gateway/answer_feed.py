@@ -1,0 +1,106 @@
+"""Answers while they are made: the pieces on `result-chunks`, for those who follow a task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from app.brokers.base import Connection
+from app.client.client import Client
+from app.client.topic_ranges import read_partition
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.tail import Tail
+from app.errors import InvalidEvent
+from app.gateway.problems import Refusal
+from app.partitioner import partition_of
+from app.settings import Settings
+from topics import RESULT_CHUNKS
+from topics.result_chunks import ResultChunk
+
+#: A broker named by its address may be an embedded one, which makes every fetch wait for the full time.
+_FETCH_WAIT_MS = 50
+
+#: A piece and its offset.
+Piece = tuple[int, ResultChunk]
+Take = Callable[[int, ResultChunk], None]
+
+
+class AnswerFeed:
+    """Follows the topic, and reads back what was there before; `start`, then `stop`, both once."""
+
+    def __init__(self, settings: Settings, connection: Connection, client: Client) -> None:
+        self._client = client
+        self._max_bytes = settings.topics.max_message_bytes
+        self._partitions = settings.topics.partitions
+        self._followers: defaultdict[bytes, set[Take]] = defaultdict(set)
+        self._pace = FetchPace(connection.idle_pause)
+        options = {
+            "bootstrap_servers": connection.bootstrap_servers,
+            **connection.client_options,
+            "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms),
+            "pace": self._pace,
+        }
+        self._tail = Tail(options, settings.topics.prefix + RESULT_CHUNKS.name, self._saw, from_end=True)
+
+    async def start(self) -> None:
+        """Begin to follow the topic, which must exist."""
+        self._task = asyncio.create_task(self._tail.run())
+
+    async def stop(self) -> None:
+        """Stop following."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether pieces are followed."""
+        return self._tail.caught_up.is_set()
+
+    @contextmanager
+    def following(self, task_id: str, take: Take) -> Iterator[None]:
+        """Call `take` with the offset and each piece of a task from now on.
+
+        Raises:
+            Refusal: the topic is not followed yet.
+        """
+        if not self.caught_up:
+            raise Refusal.unavailable("starting", "the gateway is still reading result-chunks; try again soon")
+        key = task_id.encode()
+        self._followers[key].add(take)
+        try:
+            yield
+        finally:
+            self._followers[key].discard(take)
+            if not self._followers[key]:
+                del self._followers[key]
+
+    async def before(self, task_id: str, *, begin: int = 0, moment: float | None = None) -> tuple[list[Piece], int]:
+        """Return the pieces of a task that are on the topic, and the offset at which they end.
+
+        They begin at the offset `begin`, or at `moment` (epoch seconds).
+
+        Raises:
+            BrokerError: the broker does not return them.
+        """
+        home = partition_of(task_id, self._partitions)
+        records, end = await read_partition(self._client, RESULT_CHUNKS, home, begin=begin, moment=moment)
+        return [piece for record in records if record.key == task_id.encode() and (piece := self._parsed(record))], end
+
+    def stir(self) -> None:
+        """Have the broker asked at full speed for a moment, as something is expected."""
+        self._pace.stir()
+
+    async def _saw(self, record: Any) -> None:
+        takers = self._followers.get(record.key or b"")
+        if takers and (piece := self._parsed(record)):
+            for take in tuple(takers):
+                take(*piece)
+
+    def _parsed(self, record: Any) -> Piece | None:
+        with suppress(InvalidEvent):  # some other program wrote it; the result is complete without it
+            return record.offset, RESULT_CHUNKS.parse(record.value, max_bytes=self._max_bytes)
+        return None

@@ -1,0 +1,113 @@
+"""Which task a chat request becomes: that of a workflow, or of the built-in `chat`, which asks a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from app.gateway.answers.bodies import Extension
+from app.gateway.catalog_routes import AUTO, FORWARDING, unknown_model
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.task_routes import checked, task_id_for
+from topics.tasks import Task
+
+
+class Asked(Protocol):
+    """A request for an answer, whatever its form."""
+
+    @property
+    def model(self) -> str:
+        """The name of a workflow or of a model."""
+        ...
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the task says of itself."""
+        ...
+
+    @property
+    def meta_ai(self) -> Extension:
+        """What the API of a provider has no field for."""
+        ...
+
+    def unsupported(self) -> Iterator[str]:
+        """Yield the parameters that cannot be passed on."""
+        ...
+
+    def conversation(self) -> list[JsonValue]:
+        """Return the turns as a task has them."""
+        ...
+
+    def question(self) -> str:
+        """Return what the user has said last."""
+        ...
+
+    def overrides(self) -> dict[str, JsonValue]:
+        """Return what the request decides beside the model, as a step's `overrides` has it."""
+        ...
+
+    def decided(self) -> list[str]:
+        """Return the parameters that a workflow, which decides them itself, does not look at."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTask:
+    """A task; `ignored` are the parameters that its workflow does not look at, `step` the one whose answer it gives."""
+
+    id: str
+    task: Task
+    ignored: list[str]
+    step: str
+
+
+def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
+    """Return the task of a request, the same for the same idempotency key.
+
+    Raises:
+        Refusal: there is no such model, or a parameter cannot be passed on.
+    """
+    if unsupported := sorted(asked.unsupported()):
+        text = f"{unsupported[0]} is not supported, or not with this value; leave it out"
+        refusal = Refusal(HTTPStatus.BAD_REQUEST, "unsupported_parameter", text)
+        refusal.members = {"param": unsupported[0]}
+        raise refusal
+    workflow = asked.model if asked.model in parts.catalog.workflows else FORWARDING
+    if workflow == FORWARDING:
+        given, ignored = _passed_on(parts, asked), []
+    else:
+        given, ignored = _workflow_input(parts.catalog.workflows[workflow], asked), asked.decided()
+    extension = asked.meta_ai
+    task_id = task_id_for(f"chat/{extension.tenant}", key) if key else uuid4().hex
+    task = Task(
+        id=task_id,
+        workflow=workflow,
+        input=given,
+        tenant=extension.tenant,
+        priority=extension.priority,
+        metadata=asked.metadata,
+    )
+    task = checked(task, parts.settings.delivery.max_event_bytes)
+    return ChatTask(task_id, task, ignored, parts.catalog.answer_step(workflow))
+
+
+def _passed_on(parts: Parts, asked: Asked) -> dict[str, Any]:
+    overrides = asked.overrides()
+    if asked.model in parts.settings.models:
+        overrides["models"] = [asked.model]
+    elif asked.model not in {AUTO, FORWARDING} or not parts.settings.models:
+        raise unknown_model(parts, asked.model)
+    return {"messages": asked.conversation(), "overrides": overrides}
+
+
+def _workflow_input(spec: Any, asked: Asked) -> dict[str, Any]:
+    """Return the input of a workflow: the last question and the conversation, where its schema has a place for them."""
+    offered = {"question": asked.question(), "messages": asked.conversation()}
+    places = spec.get("input", {}).get("properties", offered)
+    return {name: value for name, value in offered.items() if name in places} | asked.meta_ai.input

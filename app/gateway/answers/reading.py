@@ -1,0 +1,44 @@
+"""What a result says, for an API that asks for an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.gateway.answers.chat_tasks import ChatTask
+from app.gateway.catalog_routes import FORWARDING
+from topics.results import Candidate, Result
+
+
+def model_name(result: Result) -> str:
+    """Return who answered: the workflow, or the model to which it was passed on."""
+    chosen = chosen_candidate(result)
+    return chosen.model if chosen and result.workflow == FORWARDING else result.workflow
+
+
+def content(result: Result) -> str:
+    """Return the answer as a text: what a model wrote, or data as JSON."""
+    if isinstance(result.answer, str):
+        return result.answer
+    if chosen := chosen_candidate(result):
+        return chosen.text
+    return "" if result.answer is None else json.dumps(result.answer, ensure_ascii=False)
+
+
+def chosen_candidate(result: Result) -> Candidate | None:
+    """Return the candidate that became the answer, if it was one."""
+    return next((one for one in result.candidates if one.chosen), None)
+
+
+def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
+    """Return what the API has no field for."""
+    return {
+        "run_id": result.task_id,
+        "workflow": result.workflow,
+        "workflow_version": result.workflow_version,
+        "cost": result.usage.cost,
+        "degraded": result.degraded,
+        "sources": [one.model_dump(mode="json") for one in result.citations],
+        "warnings": list(result.warnings or ()),
+        "ignored": chat.ignored,
+    }

@@ -1,0 +1,1 @@
+"""The Anthropic-compatible part of the API."""

@@ -1,0 +1,142 @@
+"""Which workflows are deployed, as the topic `definitions` says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from app.brokers.base import Connection
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.tail import Tail
+from app.errors import BrokerError, ConfigurationError, InvalidEvent, MissingDependency
+from app.gateway.problems import Refusal
+from app.settings import Settings
+from app.suggestions import did_you_mean
+from app.workflows.definition.definitions import Definition
+from app.workflows.definition.spec import Workflow
+from topics import DEFINITIONS
+
+log = logging.getLogger(__name__)
+
+#: Seconds: how often a broker that does not wake a waiting fetch is asked, and for how long at most.
+_PAUSE, _END_SECONDS = 1.0, 10.0
+
+Spec = Mapping[str, JsonValue]
+
+
+class Catalog:
+    """The specs of the active versions, `built_in` ones included; `start`, then `stop`, both once."""
+
+    def __init__(self, settings: Settings, connection: Connection, built_in: Mapping[str, Spec]) -> None:
+        self._max_bytes = settings.topics.max_message_bytes
+        self._versions: dict[str, dict[int, Spec]] = {name: {1: spec} for name, spec in built_in.items()}
+        self._active: dict[str, Spec] = dict(built_in)
+        self._answers: dict[str, tuple[Spec, str]] = {}
+        options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
+        self._tail = Tail({**options, "pace": pace}, settings.topics.prefix + DEFINITIONS.name, self._take)
+
+    async def start(self) -> None:
+        """Begin to follow the topic, which must exist."""
+        self._task = asyncio.create_task(self._tail.run())
+
+    async def stop(self) -> None:
+        """Stop following."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all is known that was deployed before the start."""
+        return self._tail.caught_up.is_set()
+
+    @property
+    def workflows(self) -> Mapping[str, Spec]:
+        """The spec of the active version of each workflow."""
+        return self._active
+
+    def versions(self, workflow: str) -> tuple[int, ...]:
+        """Return the versions of a workflow that are deployed, in order."""
+        return tuple(sorted(self._versions.get(workflow, ())))
+
+    async def check_signal(self, workflow: str, name: str) -> None:
+        """Return if a step of a workflow waits for a signal of this name, in any version: runs keep theirs.
+
+        Raises:
+            Refusal: none does.
+            BrokerError: the broker does not say in time.
+        """
+        if name in self._signals(workflow):
+            return
+        await self._read_all()
+        if name not in (names := self._signals(workflow)):
+            hint = did_you_mean(name, names, "known signals:") if names else "it uses no signals"
+            text = f"no step of the workflow {workflow} waits for a signal {name}; {hint}"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_signal", text)
+
+    def answer_step(self, workflow: str) -> str:
+        """Return the step whose answer is that of the active version; empty if this gateway cannot tell."""
+        spec = self._active[workflow]
+        known = self._answers.get(workflow)
+        if known is None or known[0] is not spec:
+            known = self._answers[workflow] = (spec, _answer_step(spec))
+        return known[1]
+
+    async def check_workflow(self, workflow: str) -> None:
+        """Return if a workflow is deployed, even if that was only a moment ago.
+
+        Raises:
+            Refusal: it is not.
+            BrokerError: the broker does not say in time.
+        """
+        if workflow in self._active:
+            return
+        await self._read_all()
+        if workflow not in self._active:
+            known = ", ".join(sorted(self._active))
+            text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
+
+    async def _read_all(self) -> None:
+        """Return when all is known that is deployed now."""
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await self._tail.reach_end()
+        except TimeoutError:
+            raise BrokerError("the broker did not return the deployed workflows in time") from None
+
+    def _signals(self, workflow: str) -> frozenset[str]:
+        steps = [step for spec in self._versions.get(workflow, {}).values() for step in _steps(spec)]
+        return frozenset(name for step in steps if isinstance(name := step.get("signal"), str))
+
+    async def _take(self, record: Any) -> None:
+        try:
+            event = DEFINITIONS.parse(record.value, max_bytes=self._max_bytes)
+        except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
+            log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
+            return
+        versions = self._versions.setdefault(event.workflow, {})
+        if event.kind == "version":
+            versions.setdefault(event.version, event.spec or {})
+        elif event.version in versions:
+            self._active[event.workflow] = versions[event.version]
+
+
+def _answer_step(spec: Spec) -> str:
+    if isinstance(name := spec.get("answer"), str):
+        return name
+    with suppress(ValidationError, ConfigurationError, MissingDependency):  # it is older, or lacks a component
+        return Definition(Workflow.model_validate(spec)).answer
+    return ""
+
+
+def _steps(spec: Spec) -> list[Mapping[str, JsonValue]]:
+    steps = spec.get("steps")
+    return [step for step in steps.values() if isinstance(step, Mapping)] if isinstance(steps, Mapping) else []

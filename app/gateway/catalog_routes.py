@@ -1,0 +1,129 @@
+"""`/v1/workflows` and `/v1/models`: what can be asked."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, JsonValue
+
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.responses import refusals
+from app.suggestions import did_you_mean
+
+#: The built-in workflow that passes conversations on to models: it is asked by their names.
+FORWARDING = "chat"
+#: The built-in workflow that turns texts into vectors: it is asked by the name of the embedder.
+EMBEDDING = "embed"
+_HIDDEN = frozenset({FORWARDING, EMBEDDING})
+#: The model that stands for all configured ones: the router chooses.
+AUTO = "auto"
+
+
+class WorkflowSummary(BaseModel):
+    """A deployed workflow: `version` is the active one; `input` is the JSON Schema of a task's input."""
+
+    id: str
+    version: int
+    versions: tuple[int, ...]
+    description: str = ""
+    input: dict[str, JsonValue]
+
+
+class WorkflowList(BaseModel):
+    """All deployed workflows."""
+
+    data: list[WorkflowSummary]
+
+
+class ModelCard(BaseModel):
+    """Something that answers, in OpenAI's form: `owned_by` is the provider, or else what it is."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    """All that answers, in OpenAI's form."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
+
+
+def routes(parts: Parts) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    @router.get("/v1/workflows", responses=refusals())
+    async def workflows() -> WorkflowList:
+        """List the workflows."""
+        require_read(parts)
+        return WorkflowList(data=[_summary(parts, name) for name in sorted(parts.catalog.workflows)])
+
+    @router.get("/v1/workflows/{workflow}", responses=refusals(404))
+    async def one_workflow(workflow: str) -> dict[str, Any]:
+        """Return the active version of a workflow, as it was deployed."""
+        require_read(parts)
+        if workflow not in parts.catalog.workflows:
+            hint = did_you_mean(workflow, parts.catalog.workflows)
+            raise Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", f"no workflow is called {workflow}; {hint}")
+        return dict(parts.catalog.workflows[workflow])
+
+    @router.get("/v1/models", responses=refusals())
+    async def models() -> ModelList:
+        """List what answers: the workflows, the configured models, and the router."""
+        require_read(parts)
+        return ModelList(data=list(_cards(parts).values()))
+
+    @router.get("/v1/models/{model:path}", responses=refusals(404))
+    async def one_model(model: str) -> ModelCard:
+        """Return one of them."""
+        require_read(parts)
+        if found := _cards(parts).get(model):
+            return found
+        raise unknown_model(parts, model)
+
+    return router
+
+
+def unknown_model(parts: Parts, model: str) -> Refusal:
+    """Return the refusal of a model that does not exist."""
+    text = f"there is no model {model}; {did_you_mean(model, _cards(parts))}"
+    return Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
+
+
+def require_read(parts: Parts) -> None:
+    """Return if all workflows are known.
+
+    Raises:
+        Refusal: they are still being read.
+    """
+    if not parts.catalog.caught_up:
+        raise Refusal.unavailable("starting", "the gateway is still reading the workflows; try again soon")
+
+
+def _summary(parts: Parts, name: str) -> WorkflowSummary:
+    spec: Any = parts.catalog.workflows[name]
+    return WorkflowSummary(
+        id=name,
+        version=spec.get("version", 1),
+        versions=parts.catalog.versions(name),
+        description=spec.get("description", ""),
+        input=spec.get("input", {}),
+    )
+
+
+def _cards(parts: Parts) -> dict[str, ModelCard]:
+    """Return them by name; a workflow comes before a model of the same name."""
+    configured = parts.settings.models
+    embedder = parts.settings.retrieval.embedder
+    cards = {embedder: ModelCard(id=embedder, owned_by="embedder")}
+    if configured:
+        cards[AUTO] = ModelCard(id=AUTO, owned_by="router")
+    cards |= {name: ModelCard(id=name, owned_by=model.provider) for name, model in configured.items()}
+    cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows if name not in _HIDDEN}
+    return dict(sorted(cards.items()))

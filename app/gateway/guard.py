@@ -1,0 +1,156 @@
+"""What every request must pass before it is looked at: who may ask, how much, how deep, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.gateway.problems import Refusal
+
+#: Pydantic, which reads events, refuses what is nested more than 200 deep; an event adds some of its own.
+MAX_DEPTH = 100
+_BODY_SECONDS = 30.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+#: A string that is not closed counts as one too: so nothing is looked at twice.
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Server": "meta-ai",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
+
+
+class Guard:
+    """Gives each request an id, reads its body within the bounds, and refuses what a web page of elsewhere sends.
+
+    There is no authentication, so every program on this machine may ask; but a web page that is open in a browser here
+    may not: its requests name another host (also after DNS rebinding), or another origin, or are not JSON.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, refuse: Refuse) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_headers = Headers(scope=scope)
+        scope.setdefault("state", {})["request_id"] = request_id = _request_id(request_headers)
+        send = _with_headers(send, {**_HEADERS, "X-Request-Id": request_id})
+        try:
+            _check_sender(request_headers)
+            body = await self._body(scope["method"], request_headers, receive)
+        except Refusal as refusal:
+            await self._refuse(refusal, scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body, receive), send)
+
+    async def _body(self, method: str, given: Headers, receive: Receive) -> bytes:
+        if method in {"GET", "HEAD", "OPTIONS"}:
+            return b""
+        kind = given.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" or given.get("content-encoding", "identity") != "identity":
+            raise Refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send JSON with Content-Type: application/json, and without compression",
+            )
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await self._read(receive)
+        except TimeoutError:
+            text = f"the body did not arrive within {_BODY_SECONDS:g} s"
+            raise Refusal(
+                HTTPStatus.REQUEST_TIMEOUT, "request_timeout", text, headers={"Connection": "close"}
+            ) from None
+        if depth(body) > MAX_DEPTH:
+            raise Refusal(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "too_deep",
+                f"the body is nested more than {MAX_DEPTH} deep; flatten it",
+            )
+        return body
+
+    async def _read(self, receive: Receive) -> bytes:
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal(HTTPStatus.BAD_REQUEST, "incomplete_body", "the connection ended before the body did")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._max_bytes:
+                text = f"the body is larger than delivery.max_event_bytes allows ({self._max_bytes}); send a reference"
+                headers = {"Connection": "close"}
+                raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", text, headers=headers)
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+
+def depth(body: bytes) -> int:
+    """Return how deep brackets are nested in what should be JSON, outside of its strings."""
+    deepest = now = 0
+    for token in _STRING_OR_BRACKET.finditer(body):
+        match token[0]:
+            case b"[" | b"{":
+                now += 1
+                deepest = max(deepest, now)
+            case b"]" | b"}":
+                now -= 1
+    return deepest
+
+
+def _check_sender(given: Headers) -> None:
+    if not _is_local(f"//{given.get('host', '')}"):
+        text = "the gateway answers requests to 127.0.0.1, ::1 and localhost only; a proxy must set the Host header so"
+        raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", text)
+    if any(not _is_local(origin) for origin in given.getlist("origin")):
+        raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
+
+
+def _is_local(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOCAL_HOSTS
+    except ValueError:
+        return False
+
+
+def _request_id(given: Headers) -> str:
+    wanted = given.get("x-request-id", "")
+    return wanted if _REQUEST_ID.fullmatch(wanted) else uuid4().hex
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Give the app the body that was read, and after it what else comes, such as the end of the connection."""
+    messages: Iterable[Any] = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def replay() -> Message:
+        first: Message | None = next(messages, None)  # type: ignore[call-overload]
+        return first if first is not None else await receive()
+
+    return replay
+
+
+def _with_headers(send: Send, added: dict[str, str]) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message.setdefault("headers", [])).update(added)
+        await send(message)
+
+    return sending

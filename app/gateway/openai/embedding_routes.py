@@ -1,0 +1,84 @@
+"""`/v1/embeddings`: texts to vectors, by the embedder of the workers."""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+import numpy as np
+from fastapi import APIRouter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.gateway.answers.failures import failure
+from app.gateway.catalog_routes import EMBEDDING, require_read
+from app.gateway.known_tasks import require_ready
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.responses import WITH_BODY, refusals
+from app.gateway.task_routes import MAX_WAIT, checked
+from topics.results import Result
+from topics.tasks import Task
+
+#: Texts of one request; the vectors of all of them are one event.
+MOST_TEXTS = 256
+
+
+def _texts(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class EmbeddingRequest(BaseModel):
+    """Texts to embed; lists of tokens are not known, as each embedder has its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(min_length=1, max_length=200)
+    input: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_texts)] = Field(
+        min_length=1, max_length=MOST_TEXTS
+    )
+    encoding_format: Literal["float", "base64"] = "float"
+    user: str = ""
+
+
+def routes(parts: Parts) -> APIRouter:
+    """Return the route."""
+    router = APIRouter()
+
+    @router.post("/v1/embeddings", responses=refusals(404, 502, 504, *WITH_BODY))
+    async def embed(asked: EmbeddingRequest) -> dict[str, Any]:
+        """Return a vector for each text."""
+        require_ready(parts.log)
+        require_read(parts)
+        if asked.model != parts.settings.retrieval.embedder:
+            text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
+            raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
+        vectors = await _vectors(parts, asked.input)
+        shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
+        data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
+        # An embedder counts no tokens.
+        return {"object": "list", "model": asked.model, "data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+
+    return router
+
+
+async def _vectors(parts: Parts, texts: list[str]) -> list[str]:
+    """Return the vectors as base64 of little-endian float32."""
+    task = Task(id=uuid4().hex, workflow=EMBEDDING, input={"texts": list(texts)})
+    await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
+    result = await parts.log.wait(str(task.id), MAX_WAIT)
+    if result is None:
+        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
+    return _succeeded(result)
+
+
+def _succeeded(result: Result) -> list[str]:
+    if result.status != "succeeded" or not isinstance(result.answer, list):
+        raise failure(result)
+    return [str(vector) for vector in result.answer]
+
+
+def _floats(vector: str) -> list[float]:
+    floats: list[float] = np.frombuffer(base64.b64decode(vector), dtype="<f4").tolist()
+    return floats

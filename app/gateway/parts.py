@@ -1,0 +1,27 @@
+"""What the routes of a gateway share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.client.client import Client
+from app.gateway.answer_feed import AnswerFeed
+from app.gateway.answer_stream import AnswerStream
+from app.gateway.catalog import Catalog
+from app.gateway.task_log import TaskLog
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The settings, and what reads and writes topics."""
+
+    settings: Settings
+    client: Client
+    log: TaskLog
+    catalog: Catalog
+    feed: AnswerFeed
+
+    def answer(self, task_id: str) -> AnswerStream:
+        """Return what follows the answer to a task."""
+        return AnswerStream(self.log, self.feed, task_id)

@@ -1,0 +1,34 @@
+"""`/v1/runs/{id}`: what a run has done, step by step."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from app.gateway.known_tasks import require_ready
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.responses import refusals
+from app.runs import history_reader
+from app.runs.run_view import build_run_view
+from app.runs.views import RunView
+
+
+def routes(parts: Parts) -> APIRouter:
+    """Return the route."""
+    router = APIRouter()
+
+    @router.get("/v1/runs/{task_id}", response_model_exclude_none=True, responses=refusals(404))
+    async def run(task_id: str) -> RunView:
+        """Return the steps of a run with their attempts, and its result or what is awaited."""
+        require_ready(parts.log)
+        task = await parts.log.task(task_id)
+        found = await history_reader.read(parts.client, task_id, since=task.at if task else None)
+        if not found.known:
+            text = "there is no such run, or it is older than topics.retention; GET /v1/tasks lists the tasks"
+            raise Refusal(HTTPStatus.NOT_FOUND, "unknown_run", text)
+        return build_run_view(found, time.time())
+
+    return router

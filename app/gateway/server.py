@@ -1,0 +1,117 @@
+"""Serve the gateway in this process, beside whatever else runs in its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from app.brokers.base import Connection
+from app.brokers.topics import ensure_topics
+from app.client.client import attach
+from app.delivery.kafka.header_names import accept_invalid_header_names
+from app.errors import ConfigurationError
+from app.gateway.answer_feed import AnswerFeed
+from app.gateway.application import build
+from app.gateway.catalog import Catalog
+from app.gateway.parts import Parts
+from app.gateway.task_log import TaskLog
+from app.settings import GatewaySettings, Settings
+from app.workflows.definition.builtin import workflows
+
+_BACKLOG = 2048
+#: How long answers may take that are under way when it stops; those that wait for a result are given at once.
+_STOP_SECONDS = 5
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which leaves the signals to whoever hosts it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIterator[str]:
+    """Serve while the context lasts; yields the host:port.
+
+    Raises:
+        BrokerError: the broker cannot be reached, or its topics differ from the settings.
+        ConfigurationError: the port is in use.
+    """
+    listening = _listen(settings.gateway)
+    with contextlib.closing(listening):
+        accept_invalid_header_names()
+        await ensure_topics(connection, settings.topics)
+        async with _started(settings, connection) as parts, _serving(build(parts), listening):
+            try:
+                yield _address(listening)
+            finally:
+                parts.log.release()
+
+
+@asynccontextmanager
+async def _started(settings: Settings, connection: Connection) -> AsyncIterator[Parts]:
+    built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
+    log = TaskLog(settings, connection)
+    catalog = Catalog(settings, connection, built_in)
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(attach(settings, connection))
+        feed = AnswerFeed(settings, connection, client)
+        for part in (log, catalog, feed):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        yield Parts(settings, client, log, catalog, feed)
+
+
+@asynccontextmanager
+async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _listen(settings: GatewaySettings) -> socket.socket:
+    address, port = settings.bind_address, settings.port
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = "set gateway.port or ORCHESTRATOR_GATEWAY_PORT to another port, or to 0 to pick a free one"
+            raise ConfigurationError(f"gateway.port: {address}:{port} is in use; {hint}") from error
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigurationError(f"gateway.bind_address: cannot listen on {address}:{port}: {reason}") from error
+    listening.setblocking(False)  # noqa: FBT003  # the standard library's signature
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

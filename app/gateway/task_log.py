@@ -1,0 +1,272 @@
+"""Tasks and their results, as the topics have them: nothing is kept here that cannot be read again.
+
+A task's id says in which partition its task and its result are. Where in it, an index says for each topic, which
+every gateway builds by reading the topic from its beginning, and keeps up to date by following it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from app.brokers.base import Connection
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.tail import Tail
+from app.errors import BrokerError
+from app.gateway.event_sender import SEND_SECONDS, EventSender
+from app.gateway.offset_index import OffsetIndex
+from app.gateway.record_reader import RecordReader
+from app.partitioner import partition_of
+from app.settings import Settings
+from topics import RESULTS, SIGNALS, TASKS
+from topics.base import Event, Topic
+from topics.results import Result
+from topics.signals import Signal
+from topics.tasks import Task
+
+#: A broker named by its address may be an embedded one, which makes every fetch wait for the full time.
+_FETCH_WAIT_MS = 100
+#: While somebody waits, the broker is asked at full speed.
+STIR_SECONDS = 0.5
+
+
+log = logging.getLogger(__name__)
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[E]):
+    """An event, and when it was put on its topic (epoch seconds)."""
+
+    event: E
+    at: float
+
+
+class TaskConflict(Exception):
+    """Another task has the same id."""
+
+
+class TaskLog:
+    """Sends tasks, and finds tasks and results; `start`, then `stop`, both once."""
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self._settings = settings
+        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._fetch = {**self._options, "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms)}
+        self._paces = [FetchPace(connection.idle_pause) for _ in range(2)]
+        retention = settings.topics.retention
+        self._tasks, self._results = OffsetIndex(retention), OffsetIndex(retention)
+        self._task_tail = self._tail(TASKS, self._saw_task, self._paces[0])
+        self._result_tail = self._tail(RESULTS, self._saw_result, self._paces[1])
+        self._seen: dict[tuple[int, int], asyncio.Future[None]] = {}
+        self._awaited: defaultdict[str, set[asyncio.Future[bytes]]] = defaultdict(set)
+        self._sender = EventSender(settings, connection)
+        self._reader = RecordReader(self._options)
+        self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
+        self._signals: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect, and begin to read the topics, which must exist.
+
+        Raises:
+            BrokerError: the broker cannot be reached.
+        """
+        await self._sender.start()
+        self._stack.push_async_callback(self._sender.stop)
+        self._stack.push_async_callback(self._reader.close)
+        for tail in (self._task_tail, self._result_tail):
+            self._stack.push_async_callback(_cancel, asyncio.create_task(tail.run()))
+
+    def release(self) -> None:
+        """Let all who wait go on without a result."""
+        self._stopping.set()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self.release()
+        await asyncio.gather(*self._signals, return_exceptions=True)
+        await self._stack.aclose()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the indexes hold all that the topics held at the start."""
+        return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
+
+    def knows(self, task_id: str) -> bool:
+        """Whether there is such a task, or its result."""
+        return self._tasks.get(task_id) is not None or self._results.get(task_id) is not None
+
+    async def submit(self, task: Task) -> None:
+        """Put a task with a new id on its topic; return when the broker has it.
+
+        Raises:
+            BrokerError: the broker does not acknowledge it; it may have it nevertheless.
+            InvalidEvent: it is larger than the broker takes.
+        """
+        offset = await self._send(task)
+        self._tasks.put(str(task.id), offset, time.time())  # known here at once
+
+    async def submit_once(self, task: Task) -> None:
+        """Put a task on its topic unless it is there; of several gateways that do so at once, all see the same.
+
+        The first task of an id on the topic is the one that counts: workers process no other.
+
+        Raises:
+            TaskConflict: another task has this id.
+            BrokerError, InvalidEvent: as for `submit`.
+        """
+        task_id = str(task.id)
+        if self._tasks.get(task_id) is None:
+            offset = await self._send(task)
+            await self._read_up_to(partition_of(task_id, self._settings.topics.partitions), offset)
+            if self._tasks.get(task_id) == offset:
+                return
+        stored = await self.task(task_id)
+        if stored is None or stored.event != task:
+            raise TaskConflict
+
+    async def signal(self, signal: Signal) -> None:
+        """Send a signal to the run of a task; return when the broker has it.
+
+        Raises:
+            BrokerError, InvalidEvent: as for `submit`.
+        """
+        await self._sender.send(SIGNALS, signal.task_id, signal, uuid4().hex)
+        self.stir()
+
+    def signal_soon(self, signal: Signal) -> None:
+        """Send a signal without waiting for it; `stop` does."""
+        task = asyncio.create_task(self.signal(signal))
+        self._signals.add(task)
+        task.add_done_callback(self._signalled)
+
+    def _signalled(self, task: asyncio.Task[None]) -> None:
+        self._signals.discard(task)
+        if error := task.exception():
+            log.warning("a run goes on whose client has gone: %s", error)
+
+    async def task(self, task_id: str) -> Stored[Task] | None:
+        """Return the task of this id that counts, if its producer has put it in its home partition.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        return await self._read(TASKS, task_id, self._tasks.get(task_id))
+
+    def is_repetition(self, task_id: str, offset: int) -> bool:
+        """Whether the record of `tasks` at this offset repeats an earlier one of the same id."""
+        return self._tasks.get(task_id) not in {None, offset}
+
+    def has_ended(self, task_id: str) -> bool:
+        """Whether there is a result."""
+        return self._results.get(task_id) is not None
+
+    async def result(self, task_id: str) -> Result | None:
+        """Return the result of a task, if there is one.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        stored = await self._read(RESULTS, task_id, self._results.get(task_id))
+        return stored.event if stored else None
+
+    async def wait(self, task_id: str, seconds: float) -> Result | None:
+        """Return the result of a task as soon as there is one, or None after so many seconds, or when this stops.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._awaited[task_id].add(arrived)
+        try:
+            if self._results.get(task_id) is None:
+                await self._until(arrived, seconds)
+        finally:
+            self._awaited[task_id].discard(arrived)
+            if not self._awaited[task_id]:
+                del self._awaited[task_id]
+        if arrived.done():
+            return RESULTS.parse(arrived.result(), max_bytes=self._settings.topics.max_message_bytes)
+        return await self.result(task_id)
+
+    def stir(self) -> None:
+        """Have the broker asked at full speed for a moment, as something is expected."""
+        for pace in self._paces:
+            pace.stir()
+
+    def _tail(self, topic: Topic[Any], apply: Any, pace: FetchPace) -> Tail:
+        return Tail({**self._fetch, "pace": pace}, self._settings.topics.prefix + topic.name, apply)
+
+    async def _until(self, future: asyncio.Future[Any], seconds: float) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        end = time.monotonic() + seconds
+        try:
+            while not (future.done() or stopping.done()) and (left := end - time.monotonic()) > 0:
+                self.stir()
+                await asyncio.wait(
+                    {future, stopping}, timeout=min(STIR_SECONDS, left), return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            stopping.cancel()
+
+    async def _send(self, task: Task) -> int:
+        """Return the offset of the task on its topic."""
+        offset = await self._sender.send(TASKS, str(task.id), task, str(task.id))
+        self.stir()
+        return offset
+
+    async def _read_up_to(self, partition: int, offset: int) -> None:
+        """Return when the index holds what this partition of `tasks` has up to this offset."""
+        if self._task_tail.position.get(partition, 0) > offset:
+            return
+        seen = self._seen.setdefault((partition, offset), asyncio.get_running_loop().create_future())
+        await self._until(seen, SEND_SECONDS)
+        if not seen.done():
+            self._seen.pop((partition, offset), None)
+            raise BrokerError("the broker has the task, but does not return it")
+
+    async def _read(self, topic: Topic[E], task_id: str, offset: int | None) -> Stored[E] | None:
+        if offset is None:
+            return None
+        partition = partition_of(task_id, self._settings.topics.partitions)
+        record = await self._reader.read(self._settings.topics.prefix + topic.name, partition, offset)
+        if record is None:
+            return None
+        event = topic.parse(record.value, max_bytes=self._settings.topics.max_message_bytes)
+        return Stored(event, record.timestamp / 1000)
+
+    async def _saw_task(self, record: Any) -> None:
+        if (task_id := self._home_key(record)) and self._tasks.get(task_id) is None:
+            self._tasks.put(task_id, record.offset, _time(record))
+        if seen := self._seen.pop((record.partition, record.offset), None):
+            seen.set_result(None)
+
+    async def _saw_result(self, record: Any) -> None:
+        if task_id := self._home_key(record):
+            self._results.put(task_id, record.offset, _time(record))
+            for arrived in self._awaited.get(task_id, ()):
+                if not arrived.done():
+                    arrived.set_result(record.value)
+
+    def _home_key(self, record: Any) -> str | None:
+        """Return the task id that is the record's key; None where it is not in that id's partition."""
+        key = (record.key or b"").decode(errors="replace")
+        return key if key and partition_of(key, self._settings.topics.partitions) == record.partition else None
+
+
+def _time(record: Any) -> float:
+    """Return a record's time; the clock of its producer may be ahead."""
+    return min(float(record.timestamp) / 1000, time.time())
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,162 @@
+"""`/v1/tasks` and `/v1/results`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticSerializationError
+
+from app.errors import InvalidEvent
+from app.gateway.known_tasks import require_known, require_ready
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.responses import WITH_BODY, refusals
+from app.gateway.task_log import TaskConflict, TaskLog
+from topics import TASKS
+from topics.results import Result
+from topics.tasks import Task
+
+#: A request waits for no longer, whatever it prefers (seconds).
+MAX_WAIT = 300.0
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_PRINTABLE = r"^[\x21-\x7e]+$"
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, pattern=_PRINTABLE, description="the same key, the same task: see the guide"),
+]
+Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the result if it is there in 30 seconds")]
+
+
+class TaskRequest(BaseModel):
+    """A piece of work for one workflow; see the event `tasks` for what its fields mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workflow: str = "ask"
+    version: int | None = Field(default=None, ge=1)
+    priority: int | None = None
+    tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
+    input: dict[str, JsonValue]
+    deadline: AwareDatetime | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class TaskState(BaseModel):
+    """A task that was accepted: `status` is `accepted` until it has a result, which is at `result`."""
+
+    id: str
+    status: Literal["accepted", "succeeded", "failed", "cancelled"]
+    result: str
+
+
+def routes(parts: Parts) -> APIRouter:
+    """Return the routes."""
+    router, log = APIRouter(), parts.log
+
+    @router.post(
+        "/v1/tasks",
+        status_code=HTTPStatus.ACCEPTED,
+        responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
+    )
+    async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+        """Accept a task."""
+        require_ready(log)
+        await parts.catalog.check_workflow(asked.workflow)
+        task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
+        await send(log, task, once=idempotency_key is not None)
+        if seconds := seconds_of(prefer):
+            return await awaited(log, str(task.id), seconds)
+        return accepted(str(task.id))
+
+    @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
+    async def task(task_id: str) -> Response:
+        """Return what has become of a task."""
+        require_known(log, task_id)
+        result = await log.result(task_id)
+        state = TaskState(id=task_id, status=result.status if result else "accepted", result=f"/v1/results/{task_id}")
+        return JSONResponse(state.model_dump(), headers=None if result else {"Retry-After": "1"})
+
+    @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(404)})
+    async def result(task_id: str, prefer: Prefer = None) -> Response:
+        """Return the result of a task, or 202 while there is none."""
+        require_known(log, task_id)
+        return await awaited(log, task_id, seconds_of(prefer))
+
+    return router
+
+
+def checked(task: Task, max_bytes: int) -> Task:
+    """Return the task if it is on the topic as it was sent, so that no accepted task becomes a dead letter.
+
+    Raises:
+        Refusal: it is not.
+    """
+    try:
+        same = TASKS.parse(task.to_json(), max_bytes=max_bytes) == task
+    except InvalidEvent as error:
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if error.reason == "too_large" else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Refusal(status, error.reason, str(error)) from None
+    except PydanticSerializationError:
+        same = False
+    if not same:
+        text = "the task holds what JSON has no word for: NaN, an infinity, or half of a surrogate pair"
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "not_json", text)
+    return task
+
+
+async def send(log: TaskLog, task: Task, *, once: bool) -> None:
+    """Put the task on its topic; with `once`, unless it is there.
+
+    Raises:
+        Refusal: another task was sent with the same key.
+        BrokerError: the broker does not acknowledge it.
+    """
+    if not once:
+        await log.submit(task)
+        return
+    try:
+        await log.submit_once(task)
+    except TaskConflict:
+        text = "another task was sent with this Idempotency-Key; use a new key for a new task"
+        raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
+
+
+def task_id_for(scope: str, key: str) -> str:
+    """Return the task id that stands for an idempotency key within a scope."""
+    return blake2b(f"{scope}\0{key}".encode(), digest_size=16).hexdigest()
+
+
+def _task(asked: TaskRequest, key: str | None) -> Task:
+    task_id = task_id_for(f"tasks/{asked.tenant}", key) if key else uuid4().hex
+    return Task(id=task_id, **dict(asked))
+
+
+async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
+    """Return the result if it is there within so many seconds, or else that the task was accepted."""
+    result = await log.wait(task_id, seconds) if seconds else await log.result(task_id)
+    applied = {"Preference-Applied": f"wait={seconds:g}"} if seconds else {}
+    if result is None:
+        return accepted(task_id, applied)
+    return Response(result.to_json(), headers=applied, media_type="application/json")
+
+
+def accepted(task_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return that a task was accepted."""
+    state = TaskState(id=task_id, status="accepted", result=f"/v1/results/{task_id}")
+    more = {"Location": f"/v1/tasks/{task_id}", "Retry-After": "1", **(headers or {})}
+    return JSONResponse(state.model_dump(), HTTPStatus.ACCEPTED, more)
+
+
+def seconds_of(prefer: str | None) -> float:
+    """Return how long a client prefers to wait, by RFC 7240; what else it prefers is ignored."""
+    found = _WAIT.search(prefer or "")
+    return min(float(found[1]), MAX_WAIT) if found else 0.0

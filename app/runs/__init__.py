@@ -1,0 +1,1 @@
+"""What a run has done, put together of its events: its history, and the view of it that people and programs see."""
