@@ -90,6 +90,7 @@ class AnswerStream:
     def _result_came(self, result: asyncio.Task[Result | None]) -> None:
         if result.cancelled():
             return
+        result.exception()  # a stream that is left before its end does not ask for it
         if self._unfinished:
             asyncio.get_running_loop().call_later(_PIECES_SECONDS, self._pieces.put_nowait, None)
         else:

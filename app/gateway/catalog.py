@@ -75,7 +75,7 @@ class Catalog:
         """
         if name in self._signals(workflow):
             return
-        await self._read_all()
+        await self.read_all()
         if name not in (names := self._signals(workflow)):
             hint = did_you_mean(name, names, "known signals:") if names else "it uses no signals"
             text = f"no step of the workflow {workflow} waits for a signal {name}; {hint}"
@@ -89,6 +89,18 @@ class Catalog:
             known = self._answers[workflow] = (spec, _answer_step(spec))
         return known[1]
 
+    async def read_all(self) -> None:
+        """Return when all is known that is deployed now.
+
+        Raises:
+            BrokerError: the broker does not say in time.
+        """
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await self._tail.reach_end()
+        except TimeoutError:
+            raise BrokerError("the broker did not return the deployed workflows in time") from None
+
     async def check_workflow(self, workflow: str) -> None:
         """Return if a workflow is deployed, even if that was only a moment ago.
 
@@ -98,19 +110,11 @@ class Catalog:
         """
         if workflow in self._active:
             return
-        await self._read_all()
+        await self.read_all()
         if workflow not in self._active:
             known = ", ".join(sorted(self._active))
             text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
-
-    async def _read_all(self) -> None:
-        """Return when all is known that is deployed now."""
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await self._tail.reach_end()
-        except TimeoutError:
-            raise BrokerError("the broker did not return the deployed workflows in time") from None
 
     def _signals(self, workflow: str) -> frozenset[str]:
         steps = [step for spec in self._versions.get(workflow, {}).values() for step in _steps(spec)]

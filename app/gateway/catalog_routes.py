@@ -14,10 +14,10 @@ from app.gateway.responses import refusals
 from app.suggestions import did_you_mean
 
 #: The built-in workflow that passes conversations on to models: it is asked by their names.
-FORWARDING = "chat"
+PASSTHROUGH = "passthrough"
 #: The built-in workflow that turns texts into vectors: it is asked by the name of the embedder.
 EMBEDDING = "embed"
-_HIDDEN = frozenset({FORWARDING, EMBEDDING})
+_HIDDEN = frozenset({PASSTHROUGH, EMBEDDING})
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 

@@ -31,7 +31,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/tasks/{task_id}/events",
-        response_class=EventStream,
+        response_class=Response,
         responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "No more"}, **refusals(404)},
     )
     async def events(task_id: str, last_event_id: LastEventId = None) -> Response:

@@ -47,7 +47,11 @@ FORMS: dict[str, type[BaseModel]] = {
 
 
 def test_the_built_in_workflow_is_shown_as_it_is() -> None:
-    marks = {"workflow: built in": "ask.yaml", "workflow: chat": "chat.yaml", "workflow: embed": "embed.yaml"}
+    marks = {
+        "workflow: built in": "ask.yaml",
+        "workflow: passthrough": "passthrough.yaml",
+        "workflow: embed": "embed.yaml",
+    }
     shown = {marks[block.mark]: block.text for block in blocks("yaml", pages=(PAGE,)) if block.mark in marks}
     assert shown == {name: files("app.workflows").joinpath(name).read_text(encoding="utf-8") for name in shown}
     assert set(shown) == set(marks.values())

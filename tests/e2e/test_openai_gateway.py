@@ -153,7 +153,7 @@ async def test_that_an_answer_comes_back_whole(client: openai.AsyncOpenAI) -> No
     assert answer.usage
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (11, 3, 14)
     more = extension(answer)
-    assert (more["workflow"], more["cost"], more["degraded"], more["sources"]) == ("chat", 0.011, False, [])
+    assert (more["workflow"], more["cost"], more["degraded"], more["sources"]) == ("passthrough", 0.011, False, [])
     assert raw.headers["x-meta-ai-run-id"] == more["run_id"]
     assert (raw.headers["x-meta-ai-cost"], raw.headers["x-meta-ai-degraded"]) == ("0.011", "false")
     assert answer.id == f"chatcmpl-{more['run_id']}"

@@ -201,7 +201,7 @@ async def test_that_a_task_for_a_workflow_that_is_not_deployed_is_refused(
     asked = {"workflow": "later", "input": {}}
     status, said, _ = await post(http, asked)
     assert (status, said["code"]) == (422, "unknown_workflow")
-    assert "there are ask, chat, embed;" in said["detail"]
+    assert "there are ask, embed, passthrough;" in said["detail"]
     spec = {"id": "later", "version": 1, "steps": {"it": {"kind": "transform", "value": "1"}}}
     for kind, key in (("version", "later/1"), ("active", "later")):
         event = DefinitionEvent(kind=kind, workflow="later", version=1, spec=spec, at=NOW)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from app.gateway.answers.bodies import Extension
-from app.gateway.catalog_routes import AUTO, FORWARDING, unknown_model
+from app.gateway.catalog_routes import AUTO, PASSTHROUGH, unknown_model
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.task_routes import checked, task_id_for
@@ -67,19 +67,22 @@ class ChatTask:
     step: str
 
 
-def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
+async def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
     """Return the task of a request, the same for the same idempotency key.
 
     Raises:
         Refusal: there is no such model, or a parameter cannot be passed on.
+        BrokerError: the broker does not say in time which workflows there are.
     """
     if unsupported := sorted(asked.unsupported()):
         text = f"{unsupported[0]} is not supported, or not with this value; leave it out"
         refusal = Refusal(HTTPStatus.BAD_REQUEST, "unsupported_parameter", text)
         refusal.members = {"param": unsupported[0]}
         raise refusal
-    workflow = asked.model if asked.model in parts.catalog.workflows else FORWARDING
-    if workflow == FORWARDING:
+    if asked.model not in {AUTO, *parts.settings.models, *parts.catalog.workflows}:
+        await parts.catalog.read_all()  # it may have been deployed a moment ago
+    workflow = asked.model if asked.model in parts.catalog.workflows else PASSTHROUGH
+    if workflow == PASSTHROUGH:
         given, ignored = _passed_on(parts, asked), []
     else:
         given, ignored = _workflow_input(parts.catalog.workflows[workflow], asked), asked.decided()
@@ -101,7 +104,7 @@ def _passed_on(parts: Parts, asked: Asked) -> dict[str, Any]:
     overrides = asked.overrides()
     if asked.model in parts.settings.models:
         overrides["models"] = [asked.model]
-    elif asked.model not in {AUTO, FORWARDING} or not parts.settings.models:
+    elif asked.model not in {AUTO, PASSTHROUGH} or not parts.settings.models:
         raise unknown_model(parts, asked.model)
     return {"messages": asked.conversation(), "overrides": overrides}
 

@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from app.gateway.answers.chat_tasks import ChatTask
-from app.gateway.catalog_routes import FORWARDING
+from app.gateway.catalog_routes import PASSTHROUGH
 from topics.results import Candidate, Result
 
 
 def model_name(result: Result) -> str:
     """Return who answered: the workflow, or the model to which it was passed on."""
     chosen = chosen_candidate(result)
-    return chosen.model if chosen and result.workflow == FORWARDING else result.workflow
+    return chosen.model if chosen and result.workflow == PASSTHROUGH else result.workflow
 
 
 def content(result: Result) -> str:

@@ -32,7 +32,7 @@ def routes(parts: Parts) -> APIRouter:
         """Answer a conversation, in the form of Anthropic's API."""
         require_ready(parts.log)
         require_read(parts)
-        chat, once = chat_task(parts, asked, idempotency_key), idempotency_key is not None
+        chat, once = await chat_task(parts, asked, idempotency_key), idempotency_key is not None
         if asked.stream:
             return await streamed(parts, MessageStream(chat, asked), once=once)
         result = await whole(parts, chat, once=once)

@@ -35,7 +35,7 @@ def routes(parts: Parts) -> APIRouter:
     async def complete(asked: ChatRequest, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation: by a workflow, a configured model, or the router."""
         _require_ready(parts)
-        chat, once = chat_task(parts, asked, idempotency_key), idempotency_key is not None
+        chat, once = await chat_task(parts, asked, idempotency_key), idempotency_key is not None
         if asked.stream:
             return await streamed(parts, ChatStream(chat, asked), once=once)
         result = await whole(parts, chat, once=once)
@@ -45,7 +45,7 @@ def routes(parts: Parts) -> APIRouter:
     async def respond(asked: ResponseRequest, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation, in the form of OpenAI's newer API."""
         _require_ready(parts)
-        chat, once = chat_task(parts, asked, idempotency_key), idempotency_key is not None
+        chat, once = await chat_task(parts, asked, idempotency_key), idempotency_key is not None
         if asked.stream:
             return await streamed(parts, ResponseStream(chat, asked), once=once)
         result = await whole(parts, chat, once=once)

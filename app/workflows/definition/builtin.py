@@ -1,4 +1,4 @@
-"""The built-in workflows: `ask` finds and fuses, `chat` and `embed` pass on. The same YAML that users write."""
+"""The built-in workflows: `ask` finds and fuses, `passthrough` and `embed` pass on. The same YAML that users write."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 def workflows(settings: Settings) -> list[Workflow]:
     """Return all that these settings allow."""
-    conversing = [chat(settings)] if settings.models else []
+    conversing = [passthrough(settings)] if settings.models else []
     return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed("embed.yaml"))]
 
 
-def chat(settings: Settings) -> Workflow:
-    """Return `chat`, which may ask every model of the settings."""
-    spec = _parsed("chat.yaml")
+def passthrough(settings: Settings) -> Workflow:
+    """Return `passthrough`, which may ask every model of the settings."""
+    spec = _parsed("passthrough.yaml")
     spec["deadline"] = spec["steps"]["answer"]["timeout"] = settings.ask.deadline
     spec["steps"]["answer"]["models"] = list(settings.models)
     return Workflow.model_validate(spec)

@@ -12,6 +12,7 @@ from app.client.topic_ranges import read_since
 from app.gateway import answer_stream
 from app.settings import ModelSettings, Settings
 from tests.gateway.requests import call, events, finish, say
+from tests.gateway.test_control_routes import deploy
 from topics import SIGNALS, TASKS
 from topics.model_responses import Usage
 from topics.results import Candidate, Citation
@@ -45,7 +46,7 @@ async def test_that_a_conversation_becomes_a_task_and_its_result_an_answer(
 ) -> None:
     asking = asyncio.create_task(call(http, "POST", PATH, {**ASKED, "metadata": {"a": "b"}, "temperature": 1}))
     task = await next_task(client)
-    assert (task.workflow, task.metadata) == ("chat", {"a": "b"})
+    assert (task.workflow, task.metadata) == ("passthrough", {"a": "b"})
     overrides = {"models": ["big"], "stream": False, "sampling": {"temperature": 1.0}}
     assert task.input == {"messages": ASKED["messages"], "overrides": overrides}
     source = Citation(number=1, document_id="d", source="d.md", lines=(1, 2))
@@ -185,3 +186,20 @@ async def test_that_refusals_have_the_form_that_clients_of_this_path_know(http: 
     async with http.get(PATH) as answer:
         assert (answer.status, (await answer.json())["error"]["code"]) == (405, "method_not_allowed")
         assert answer.headers["X-Request-Id"]
+
+
+async def test_that_a_workflow_is_a_model_as_soon_as_it_is_deployed(
+    http: aiohttp.ClientSession, client: Client
+) -> None:
+    asked = {**ASKED, "model": "refund", "stream": True, "meta_ai": {"tenant": "acme", "priority": 2}}
+    status, said = await call(http, "POST", PATH, asked)
+    assert (status, said["error"]["code"]) == (404, "model_not_found")
+    await deploy(client, 1, "approved")
+    asking = asyncio.create_task(http.post(PATH, json=asked).__aenter__())
+    task = await next_task(client)
+    given = {"question": "Why?", "messages": ASKED["messages"]}
+    assert (task.workflow, task.tenant, task.priority, task.input) == ("refund", "acme", 2, given)
+    await finish(client, str(task.id), answer={"so": "ü"})
+    async with asyncio.timeout(20):
+        _, text, *_ = await streamed(await asking)
+    assert text["choices"][0]["delta"]["content"] == '{"so": "ü"}'
