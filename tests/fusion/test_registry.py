@@ -30,16 +30,16 @@ def test_only_consensus_needs_embeddings() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ConfigurationError, match="no fusion strategy is called best; there are best-of-n, concat, con"):
+    with pytest.raises(ConfigurationError, match="no fusion strategy is called best; did you mean `best-of-n`"):
         registry.get("best")
 
 
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("vote", {"patern": "x"}, "fusion strategy vote: there is no option patern; did you mean pattern?"),
+        ("vote", {"patern": "x"}, "fusion strategy vote: there is no option patern; did you mean `pattern`?"),
         ("consensus", {"judge": "x"}, "fusion strategy consensus: there is no option judge; there are same"),
-        ("first", {"judge": "x"}, "fusion strategy first: there is no option judge; it has none"),
+        ("first", {"judge": "x"}, "fusion strategy first: there is no option judge; there is none"),
         ("best-of-n", {}, "fusion strategy best-of-n needs the option judge: the model that judges"),
         ("best-of-n", {"judge": "x", "mode": "fast"}, "fusion strategy best-of-n: mode: should be 'pairwise'"),
         (
