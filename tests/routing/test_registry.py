@@ -23,16 +23,16 @@ def test_a_policy_is_had_by_name(name: str, kind: type) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match=f"^no routing policy is called magic; there are {KNOWN}$"):
-        registry.get("magic")
+    with pytest.raises(ConfigurationError, match=f"^no routing policy is called oracle; there are {KNOWN}$"):
+        registry.get("oracle")
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fixed", {"weights": {}}, "routing policy fixed: weights: there is no such option; it takes no options"),
+        ("fixed", {"weights": {}}, "routing policy fixed: there is no option weights; there is none"),
         ("weighted", {"weights": {"a": -1}}, "routing policy weighted: weights.a: Input should be greater than"),
-        ("cost", {"max": 1}, "max: there is no such option; it takes expected_output_tokens, max_cost"),
+        ("cost", {"max": 1}, "there is no option max; there are expected_output_tokens, max_cost"),
         ("semantic", {}, "examples: Field required; it takes examples, threshold, default"),
         ("learned", {"weak": "a", "strong": "a"}, "weak and strong are the same model"),
     ],

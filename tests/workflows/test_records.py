@@ -394,7 +394,7 @@ def test_that_an_answer_that_came_early_leaves_the_head_only_when_its_step_is_wr
 
 def test_that_data_as_deep_as_an_event_may_be_are_read_back_with_the_run() -> None:
     depth = 250
-    with pytest.raises(InvalidEvent, match="recursion limit"):
+    with pytest.raises(InvalidEvent, match="nested more than 200 deep"):
         tasks.TASKS.parse(_deep(depth), max_bytes=10_000)
     deepest: Task | None = None
     while deepest is None:

@@ -44,7 +44,7 @@ def test_that_json_within_words_is_read(value: Any) -> None:
     [
         *("", "I do not know.", '{"kind": ', "{kind: refund}", "][", "NaN"),
         # What Python reads, and nobody can write again.
-        *('{"kind": Infinity}', '{"kind": 1e400}', '{"kind": "\\ud800"}', '{"\\udfff": 1}'),
+        *('{"kind": Infinity}', '{"kind": 1e400}'),
     ],
 )
 def test_that_what_is_not_json_is_refused(text: str) -> None:
