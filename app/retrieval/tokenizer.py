@@ -65,7 +65,7 @@ def unmarked(term: str) -> str:
 
 
 def _normal(text: str) -> str:
-    joined = _PAGE_JOINT.sub("'", _PERSIAN_JOINT.sub("'", text))
+    joined = _PAGE_JOINT.sub("'", _PERSIAN_JOINT.sub("'", compatible(text)))  # marks are in order then
     folded = compatible(compatible(joined.translate(simplified())).casefold())
     return _stressed().sub(r"\1", folded.translate(simplified()))
 
