@@ -2,7 +2,7 @@
 
 Each fault meets each adapter, with whole and with streamed answers: for good, in passing, and in a workflow with
 another model to fall back on. The command exits with 1 if a call does not end in time, if a wrong answer passes for
-a right one, or if recovery does not work. With `--write PAGE`, the tables go into a page of the docs.
+a right one, or if recovery does not work.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import asyncio
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
 from app.cli.event_loop import run
 from app.models.base import Prompt
@@ -23,7 +22,7 @@ from app.models.outcome import Outcome, Piece
 from app.models.registry import build
 from app.settings import ModelSettings
 from bench.support import fault_workflows
-from bench.support.fault_table import FaultOutcome, bad, grid, unrecovered, write
+from bench.support.fault_table import FaultOutcome, bad, grid, unrecovered
 from testkit.bounded_limiter import BoundedLimiter
 from testkit.provider.exchange import ANSWER
 from testkit.provider.faults import FAULTS
@@ -81,7 +80,7 @@ async def direct(places: FaultyProviderUrls, faults: Sequence[str], *, once: boo
     return await asyncio.gather(*(one(fault, column) for fault, column in product(faults, COLUMNS)))
 
 
-async def main(options: Namespace) -> int:
+async def main() -> int:
     """Measure, print, and return the exit code."""
     async with running_faulty_provider() as (_, places):
         # The certificates' authority is trusted, so that the expired one fails only because of its date.
@@ -98,8 +97,6 @@ async def main(options: Namespace) -> int:
     }
     for name, part in parts.items():
         print(f"{name}\n\n{part}\n")
-    if options.write:
-        write(options.write, parts)
     wrong = [*bad(always, ANSWER), *bad(passing, ANSWER), *bad(relieved, ANSWER)]
     wrong += [f"not recovered: {line}" for line in unrecovered([*passing, *relieved], ANSWER)]
     wrong += [f"did not fail: {cell.fault}, {cell.column}" for cell in passing if cell.tries == 1]
@@ -108,6 +105,5 @@ async def main(options: Namespace) -> int:
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="a page with the markers of the tables")
-    sys.exit(run(main(parser.parse_args())))
+    ArgumentParser(description=__doc__).parse_args()
+    sys.exit(run(main()))

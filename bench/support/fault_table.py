@@ -1,10 +1,9 @@
-"""Outcomes of faults as a table for the documentation."""
+"""Outcomes of faults, and the table of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.support.figures import table
 
@@ -66,29 +65,3 @@ def unrecovered(cells: Iterable[FaultOutcome], right: str) -> list[str]:
         for cell in cells
         if cell.verdict(right) != "right"
     ]
-
-
-def write(page: Path, parts: Mapping[str, str]) -> None:
-    """Put each of `parts` between its markers, `<!-- NAME -->` and `<!-- /NAME -->`, in a page.
-
-    Raises:
-        ValueError: the page does not have the markers.
-    """
-    text = page.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = between_markers(text, name, part)
-    page.write_text(text, encoding="utf-8")
-
-
-def between_markers(text: str, name: str, part: str) -> str:
-    """Return `text` with `part` in place of what stands between the markers of this name.
-
-    Raises:
-        ValueError: it does not have the markers.
-    """
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"the page has no {begin} … {end}")
-    return f"{head}{begin}\n\n{part}\n\n{end}{tail}"

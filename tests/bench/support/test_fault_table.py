@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from bench.support.fault_table import FaultOutcome, bad, between_markers, grid, unrecovered, write
+from bench.support.fault_table import FaultOutcome, bad, grid, unrecovered
 
 RIGHT = "the answer"
 
@@ -49,23 +47,3 @@ def test_a_grid_has_a_row_for_each_fault_and_a_gap_where_nothing_was_measured() 
         ["cut", "right 1.0", ""],
         ["slow", "timeout 1.0", ""],
     ]
-
-
-def test_a_part_replaces_what_is_between_its_markers_alone() -> None:
-    page = "before <!-- one --> old <!-- /one --> amid <!-- two -->x<!-- /two --> after"
-
-    assert between_markers(page, "one", "new") == (
-        "before <!-- one -->\n\nnew\n\n<!-- /one --> amid <!-- two -->x<!-- /two --> after"
-    )
-    assert between_markers(between_markers(page, "one", "new"), "one", "new") == between_markers(page, "one", "new")
-
-
-@pytest.mark.parametrize("page", ["nothing", "<!-- one --> no end", "<!-- /one --> <!-- one -->"])
-def test_a_page_without_markers_is_left_alone(page: str, tmp_path: Path) -> None:
-    path = tmp_path / "page.md"
-    path.write_text(page)
-
-    with pytest.raises(ValueError, match="<!-- one -->"):
-        write(path, {"one": "new"})
-
-    assert path.read_text() == page
