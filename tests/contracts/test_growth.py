@@ -450,7 +450,10 @@ CASES: dict[str, Case] = {
         of("<tr", "<tr ", "<tr>", "</", "<th\0 a"),
     ),
     "hashing.embed": (lambda text: asyncio.run(HashingEmbedder().embed([text])), WORDS),
-    "sse.whole": (_streamed(1 << 16), of("data: x\n", "data:\n", "data: x\n\n", "\r", "\n", "data: \0x", "event: x\n")),
+    "sse.whole": (
+        _streamed(1 << 16),
+        of("data: x\n", "data:\n", "data: x\n\n", "\r", "\n", "data: \0x", "event: x\n", " ", "\ufeff", "data "),
+    ),
     "sse.pieces": (_streamed(7), of("data: x\n", "data:\n", "\r", "data: \0x", "x\r")),
     "usage.reports": (_reported, (lambda n: [{"prompt_tokens": n, "completion_tokens": one} for one in range(n)],)),
     "usage.report": (read_usage, (lambda n: {"prompt_tokens": "1" * n}, lambda n: {"total_tokens": 10**n})),

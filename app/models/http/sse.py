@@ -11,9 +11,9 @@ from app.models.answers.json_data import DONE, text_of, values_in
 #: Bytes; no provider's events come near it, and larger ones would only exhaust memory.
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 
-_BYTE_ORDER_MARK = "\ufeff".encode()
+_BYTE_ORDER_MARKS = re.compile("(?:\ufeff)++".encode())
 # Some servers write the names of fields in capitals, or indent them; llama.cpp has a field of its own for errors.
-_FIELD = re.compile(rb"\s*(?:(?:data|event|id|retry|error)?\s*:|(?:data|event|id|retry)\Z)", re.IGNORECASE)
+_FIELD = re.compile(rb"\s*+(?:(?:data|event|id|retry|error)?\s*+:|(?:data|event|id|retry)\Z)", re.IGNORECASE)
 
 #: The name of an event, by default `message`, and its data; invalid UTF-8 in it is `surrogateescape`d.
 Event = tuple[str, str]
@@ -87,8 +87,8 @@ class EventReader:
             raise Unavailable(why, provider=self._provider)
 
     def _line(self, line: bytes) -> Iterator[Event]:
-        while line.startswith(_BYTE_ORDER_MARK):
-            line, self.marked = line.removeprefix(_BYTE_ORDER_MARK), True
+        if marks := _BYTE_ORDER_MARKS.match(line):
+            line, self.marked = line[marks.end() :], True
         field = bool(_FIELD.match(line))
         if self._loose and not field:
             self._hold(self._loose, line)
