@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import random
 import socket
 import struct
@@ -145,8 +146,9 @@ def _bomb() -> bytes:
 
 
 async def garbled(exchange: Exchange) -> web.StreamResponse:
-    """Answer with a body that cannot be decompressed as its headers say."""
-    return web.Response(body=exchange.whole, headers={**exchange.kind, "content-encoding": "gzip"})
+    """Answer with a compressed body that is damaged behind its beginning."""
+    damaged = gzip.compress(exchange.whole)[:10] + bytes(range(256))
+    return web.Response(body=damaged, headers={**exchange.kind, "content-encoding": "gzip"})
 
 
 async def empty(exchange: Exchange) -> web.StreamResponse:
