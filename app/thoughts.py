@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 _NAMES = "think|thinking|thought|reasoning"
-_BLOCKS = re.compile(
-    rf"(?:\s*(?:<({_NAMES})>(?:(?!</\1>).)*+(?:</\1>|\Z)|\[THINK\](?:(?!\[/THINK\]).)*+(?:\[/THINK\]|\Z)))++", re.DOTALL
-)
+_BEGIN = re.compile(rf"\s*(?:<({_NAMES})>|\[THINK\])")
 _END = re.compile(rf"</(?:{_NAMES})>|\[/THINK\]")
 
 
 def without_thoughts(text: str) -> str:
     """Return a text without the thoughts at its beginning."""
-    found = _BLOCKS.match(text)
-    return text[found.end() :] if found else text
+    end = 0
+    while found := _BEGIN.match(text, end):
+        closing = f"</{found[1]}>" if found[1] else "[/THINK]"
+        at = text.find(closing, found.end())
+        end = len(text) if at < 0 else at + len(closing)
+    return text[end:]
 
 
 def after_thoughts(text: str) -> str:

@@ -66,6 +66,7 @@ connectors:
 retrieval: {embedder: acme, store: acme}
 cache: {store: acme}
 server: {port: 0}
+gateway: {port: 0}
 """
 
 
@@ -229,7 +230,7 @@ def test_that_the_template_works_as_printed(installed: Installed, tmp_path: Path
 def test_that_the_template_answers_a_task(installed: Installed, tmp_path: Path) -> None:
     installed.shell("meta-ai adapters new . && python -m pip install -q -e '.[test]'", tmp_path)
     with (tmp_path / "meta-ai.yaml").open("a", encoding="utf-8") as file:
-        file.write("app_id: adapter\ntopics: {partitions: 2}\nserver: {port: 0}\n")
+        file.write("app_id: adapter\ntopics: {partitions: 2}\nserver: {port: 0}\ngateway: {port: 0}\n")
     cli = installed.cli(tmp_path)
     with cli.hosted():
         (result,) = cli.objects("ask", "What is a lease?")
