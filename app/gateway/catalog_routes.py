@@ -12,12 +12,10 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.responses import refusals
 from app.suggestions import did_you_mean
+from app.workflows.definition.builtin import EMBED, PASSTHROUGH
 
-#: The built-in workflow that passes conversations on to models: it is asked by their names.
-PASSTHROUGH = "passthrough"
-#: The built-in workflow that turns texts into vectors: it is asked by the name of the embedder.
-EMBEDDING = "embed"
-_HIDDEN = frozenset({PASSTHROUGH, EMBEDDING})
+#: The built-in workflows that are asked by other names: those of models, and of the embedder.
+_HIDDEN = frozenset({PASSTHROUGH, EMBED})
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 

@@ -14,9 +14,6 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.workflows.definition.loading import Loaded
 
-#: The workflow that every worker has.
-BUILT_IN = ("ask", "chat", "embed")
-
 
 def configured_paths(settings: Settings, config: Path | None) -> list[Path]:
     """Return the workflow paths in the settings; they are relative to the configuration's folder."""
@@ -37,12 +34,12 @@ def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | 
     try:
         from app.models.configured_capabilities import configured_features  # noqa: PLC0415  # every adapter that the settings name
         from app.workflows.checks import Names  # noqa: PLC0415  # likewise
-        from app.workflows.definition import loading  # noqa: PLC0415  # templates and expressions, which other commands do not need
+        from app.workflows.definition import builtin, loading  # noqa: PLC0415  # templates and expressions, which other commands do not need
     except ModuleNotFoundError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
     names = Names.of(
         settings,
-        workflows=frozenset({*(deployed or ()), *BUILT_IN}),
+        workflows=frozenset({*(deployed or ()), *builtin.NAMES}),
         more=deployed is None,
         features=configured_features(settings.models),
     )

@@ -1,4 +1,4 @@
-"""Which task a chat request becomes: that of a workflow, or of the built-in `chat`, which asks a model."""
+"""Which task a chat request becomes: that of a workflow, or of the built-in `passthrough`, which asks a model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from app.gateway.answers.bodies import Extension
-from app.gateway.catalog_routes import AUTO, PASSTHROUGH, unknown_model
+from app.gateway.catalog_routes import AUTO, unknown_model
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.task_routes import checked, task_id_for
+from app.workflows.definition.builtin import PASSTHROUGH
 from topics.tasks import Task
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from app.gateway.answers.chat_tasks import ChatTask
-from app.gateway.catalog_routes import PASSTHROUGH
+from app.workflows.definition.builtin import PASSTHROUGH
 from topics.results import Candidate, Result
 
 

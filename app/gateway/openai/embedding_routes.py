@@ -12,12 +12,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.gateway.answers.failures import failure
-from app.gateway.catalog_routes import EMBEDDING, require_read
+from app.gateway.catalog_routes import require_read
 from app.gateway.known_tasks import require_ready
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.responses import WITH_BODY, refusals
 from app.gateway.task_routes import MAX_WAIT, checked
+from app.workflows.definition.builtin import EMBED
 from topics.results import Result
 from topics.tasks import Task
 
@@ -65,7 +66,7 @@ def routes(parts: Parts) -> APIRouter:
 
 async def _vectors(parts: Parts, texts: list[str]) -> list[str]:
     """Return the vectors as base64 of little-endian float32."""
-    task = Task(id=uuid4().hex, workflow=EMBEDDING, input={"texts": list(texts)})
+    task = Task(id=uuid4().hex, workflow=EMBED, input={"texts": list(texts)})
     await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
     result = await parts.log.wait(str(task.id), MAX_WAIT)
     if result is None:

@@ -9,18 +9,19 @@ from app.settings import AskSettings, Settings
 from app.source.syntax import parse
 from app.workflows.definition.spec import Workflow
 
+ASK, PASSTHROUGH, EMBED = NAMES = ("ask", "passthrough", "embed")
 _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 
 def workflows(settings: Settings) -> list[Workflow]:
     """Return all that these settings allow."""
     conversing = [passthrough(settings)] if settings.models else []
-    return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed("embed.yaml"))]
+    return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed(EMBED))]
 
 
 def passthrough(settings: Settings) -> Workflow:
     """Return `passthrough`, which may ask every model of the settings."""
-    spec = _parsed("passthrough.yaml")
+    spec = _parsed(PASSTHROUGH)
     spec["deadline"] = spec["steps"]["answer"]["timeout"] = settings.ask.deadline
     spec["steps"]["answer"]["models"] = list(settings.models)
     return Workflow.model_validate(spec)
@@ -28,7 +29,7 @@ def passthrough(settings: Settings) -> Workflow:
 
 def ask(settings: AskSettings) -> Workflow:
     """Return `ask` with the models, prompt, fusion and limits of the settings."""
-    spec = _parsed("ask.yaml")
+    spec = _parsed(ASK)
     retrieve, answer = spec["steps"]["retrieve"], spec["steps"]["answer"]
     spec["deadline"] = settings.deadline
     retrieve |= {"limit": settings.chunks, "timeout": min(20.0, settings.deadline / 4)}  # the models need the rest
@@ -41,7 +42,8 @@ def ask(settings: AskSettings) -> Workflow:
 
 
 def _parsed(name: str) -> Any:
-    return parse(files("app.workflows").joinpath(name).read_text(encoding="utf-8"), name).value
+    file = f"{name}.yaml"
+    return parse(files("app.workflows").joinpath(file).read_text(encoding="utf-8"), file).value
 
 
 def _answering(settings: AskSettings) -> dict[str, Any]:

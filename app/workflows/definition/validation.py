@@ -98,9 +98,8 @@ def _expected(found: ErrorDetails) -> list[str]:
 def _no_step(missing: re.Match[str], document: Document) -> tuple[Key, str]:
     steps = document.value["steps"]
     key: Key = ("steps", missing[2]) if missing[2] else ("answer",)
-    return _within(key, missing[3], steps) if missing[
-        2
-    ] else key, f"there is no step called {missing[3]}; {did_you_mean(missing[3], steps)}"
+    place = _within(key, missing[3], steps) if missing[2] else key
+    return place, f"there is no step called {missing[3]}; {did_you_mean(missing[3], steps)}"
 
 
 def _within(key: Key, name: str, steps: Mapping[str, Any]) -> Key:

@@ -62,9 +62,9 @@ def test_that_the_settings_models_are_known() -> None:
 
 def test_that_a_child_is_one_of_the_files_or_deployed_or_the_built_in_one() -> None:
     step = "steps:\n  call: {kind: workflow, workflow: CHILD}\n"
-    for name, child in (("a", "b"), ("b", "there"), ("c", "ask")):
+    for name, child in (("a", "b"), ("b", "there"), ("c", "ask"), ("d", "passthrough"), ("e", "embed")):
         Path(f"{name}.yaml").write_text(f"id: {name}\n{step.replace('CHILD', child)}", encoding="utf-8")
-    assert len(workflow_files.load(Settings(), [Path()], {"there"})) == 3
+    assert len(workflow_files.load(Settings(), [Path()], {"there"})) == 5
     with pytest.raises(ConfigurationError, match=r"b.yaml:3: steps.call.workflow.*there"):
         workflow_files.load(Settings(), [Path()], ())
 
