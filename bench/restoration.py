@@ -102,7 +102,7 @@ async def measure(connection: Connection, options: Namespace) -> list[tuple[Any,
             InternalTopic(name, compacted=True) for name in (runs_topic(settings), f"{prefix}{prefix}app-without-runs")
         ]
         await ensure_topics(connection, settings.topics, internal)
-        client = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        client = connection.options
         await answer(client, settings, count=count, size=options.size, seconds=options.seconds)
         found = {
             with_checkpoints: [

@@ -77,7 +77,7 @@ class EventWatch:
 @asynccontextmanager
 async def watching(connection: Connection, topic: str, partitions: int) -> AsyncIterator[EventWatch]:
     """Yield a watch over an existing topic."""
-    options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+    options = connection.options
     consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", fetch_max_wait_ms=connection.fetch_wait_ms)
     async with consumer:
         consumer.assign([TopicPartition(topic, number) for number in range(partitions)])

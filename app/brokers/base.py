@@ -25,3 +25,8 @@ class Connection:
     idle_pause: float = 0.0
     durable: bool = True
     gone: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments that lead any aiokafka client to the broker."""
+        return {"bootstrap_servers": self.bootstrap_servers, **self.client_options}

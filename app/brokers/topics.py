@@ -56,7 +56,7 @@ async def ensure_topics(connection: Connection, settings: TopicSettings, extra: 
 
 @asynccontextmanager
 async def _admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=connection.bootstrap_servers, **connection.client_options)
+    admin = AIOKafkaAdminClient(**connection.options)
     try:
         await admin.start()
         yield admin

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.telemetry.traceparent import child_traceparent
 from topics.base import Event, Topic
 
+#: Who sends events, by default.
 SOURCE = "/meta-ai/cli"
 # A broker named by its address may be an embedded one, which makes every fetch wait for the full time, and does not
 # support idempotent producers: the ids of events make duplicates harmless anyway.
@@ -56,15 +57,15 @@ async def connect(settings: Settings) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def attach(settings: Settings, connection: Connection) -> AsyncIterator[Client]:
-    """Yield a client of a broker that is already open.
+async def attach(settings: Settings, connection: Connection, *, source: str = SOURCE) -> AsyncIterator[Client]:
+    """Yield a client of a broker that is already open; its events say that `source` has sent them.
 
     Raises:
         BrokerError: the broker fails while it is used.
     """
     async with AsyncExitStack() as stack:
         try:
-            yield Client(settings, connection, stack)
+            yield Client(settings, connection, stack, source)
         except MessageSizeTooLargeError as error:
             raise BrokerError("an event is larger than topics.max_message_bytes allows") from error
         except KafkaError as error:
@@ -75,11 +76,13 @@ async def attach(settings: Settings, connection: Connection) -> AsyncIterator[Cl
 class Client:
     """Sends events and reads topics; what it opens is closed with `stack`."""
 
-    def __init__(self, settings: Settings, connection: Connection, stack: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, connection: Connection, stack: AsyncExitStack, source: str) -> None:
         self.settings = settings
         self.connection = connection
-        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._options = connection.options
         self._stack = stack
+        self._source = source
+        self._opening = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
         self._admin: AIOKafkaAdminClient | None = None
 
@@ -98,7 +101,7 @@ class Client:
     ) -> asyncio.Future[Any]:
         """Add an event to the next batch; the future resolves when the broker has it."""
         outgoing = Outgoing(topic, key, event, id, partition)
-        record_headers = headers(outgoing, source=SOURCE, cause=None, traceparent=child_traceparent(None))
+        record_headers = headers(outgoing, source=self._source, cause=None, traceparent=child_traceparent(None))
         return await self.put(self.full_name(topic), key.encode(), event.to_json(), record_headers, partition)
 
     async def put(
@@ -185,11 +188,17 @@ class Client:
             await consumer.stop()
 
     async def _open_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            limit = self.settings.topics.max_request_bytes
-            self._producer = AIOKafkaProducer(**self._options, acks="all", max_request_size=limit)
-            self._stack.push_async_callback(self._producer.stop)
-            await self._producer.start()
+        async with self._opening:  # of several that send at once, one opens it for all
+            if self._producer is None:
+                limit = self.settings.topics.max_request_bytes
+                producer = AIOKafkaProducer(**self._options, acks="all", max_request_size=limit)
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._stack.push_async_callback(producer.stop)
+                self._producer = producer
         return self._producer
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Any
 
-from app.brokers.base import Connection
 from app.client.client import Client
 from app.client.topic_ranges import read_partition
 from app.delivery.kafka.fetch_pace import FetchPace
@@ -16,7 +14,6 @@ from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent
 from app.gateway.problems import Refusal
 from app.partitioner import partition_of
-from app.settings import Settings
 from topics import RESULT_CHUNKS
 from topics.result_chunks import ResultChunk
 
@@ -29,31 +26,22 @@ Take = Callable[[int, ResultChunk], None]
 
 
 class AnswerFeed:
-    """Follows the topic, and reads back what was there before; `start`, then `stop`, both once."""
+    """Follows the topic, and reads back what was there before."""
 
-    def __init__(self, settings: Settings, connection: Connection, client: Client) -> None:
+    def __init__(self, client: Client) -> None:
+        settings, connection = client.settings, client.connection
         self._client = client
         self._max_bytes = settings.topics.max_message_bytes
         self._partitions = settings.topics.partitions
         self._followers: defaultdict[bytes, set[Take]] = defaultdict(set)
         self._pace = FetchPace(connection.idle_pause)
-        options = {
-            "bootstrap_servers": connection.bootstrap_servers,
-            **connection.client_options,
-            "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms),
-            "pace": self._pace,
-        }
+        fetch_wait = min(_FETCH_WAIT_MS, connection.fetch_wait_ms)
+        options = {**connection.options, "fetch_max_wait_ms": fetch_wait, "pace": self._pace}
         self._tail = Tail(options, settings.topics.prefix + RESULT_CHUNKS.name, self._saw, from_end=True)
 
-    async def start(self) -> None:
-        """Begin to follow the topic, which must exist."""
-        self._task = asyncio.create_task(self._tail.run())
-
-    async def stop(self) -> None:
-        """Stop following."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Follow the topic, which must exist, while the context lasts."""
+        return self._tail.running()
 
     @property
     def caught_up(self) -> bool:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from app.brokers.base import Connection
+from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
 from app.errors import BrokerError, ConfigurationError, InvalidEvent, MissingDependency
 from app.gateway.problems import Refusal
-from app.settings import Settings
+from app.partitioner import partition_of
 from app.suggestions import did_you_mean
 from app.workflows.definition.definitions import Definition
 from app.workflows.definition.spec import Workflow
@@ -31,26 +31,21 @@ Spec = Mapping[str, JsonValue]
 
 
 class Catalog:
-    """The specs of the active versions, `built_in` ones included; `start`, then `stop`, both once."""
+    """The specs of the active versions, `built_in` ones included."""
 
-    def __init__(self, settings: Settings, connection: Connection, built_in: Mapping[str, Spec]) -> None:
+    def __init__(self, client: Client, built_in: Mapping[str, Spec]) -> None:
+        settings, connection = client.settings, client.connection
         self._max_bytes = settings.topics.max_message_bytes
-        self._versions: dict[str, dict[int, Spec]] = {name: {1: spec} for name, spec in built_in.items()}
+        self._versions: dict[str, dict[int, Spec]] = {}
         self._active: dict[str, Spec] = dict(built_in)
+        self._partitions = settings.topics.partitions
         self._answers: dict[str, tuple[Spec, str]] = {}
-        options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
         pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
-        self._tail = Tail({**options, "pace": pace}, settings.topics.prefix + DEFINITIONS.name, self._take)
+        self._tail = Tail({**connection.options, "pace": pace}, settings.topics.prefix + DEFINITIONS.name, self._take)
 
-    async def start(self) -> None:
-        """Begin to follow the topic, which must exist."""
-        self._task = asyncio.create_task(self._tail.run())
-
-    async def stop(self) -> None:
-        """Stop following."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Follow the topic, which must exist, while the context lasts."""
+        return self._tail.running()
 
     @property
     def caught_up(self) -> bool:
@@ -63,8 +58,8 @@ class Catalog:
         return self._active
 
     def versions(self, workflow: str) -> tuple[int, ...]:
-        """Return the versions of a workflow that are deployed, in order."""
-        return tuple(sorted(self._versions.get(workflow, ())))
+        """Return the versions of a workflow that are deployed, in order; a built-in one is version 1."""
+        return tuple(sorted(self._versions.get(workflow, (1,))))
 
     async def check_signal(self, workflow: str, name: str) -> None:
         """Return if a step of a workflow waits for a signal of this name, in any version: runs keep theirs.
@@ -126,6 +121,8 @@ class Catalog:
         except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
             log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
             return
+        if record.partition != partition_of(event.workflow, self._partitions):
+            return  # the agent `deploy` sends it there
         versions = self._versions.setdefault(event.workflow, {})
         if event.kind == "version":
             versions.setdefault(event.version, event.spec or {})

@@ -25,6 +25,7 @@ from app.gateway.task_log import TaskLog
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
 
+SOURCE = "/meta-ai/gateway"
 _BACKLOG = 2048
 #: How long answers may take that are under way when it stops; those that wait for a result are given at once.
 _STOP_SECONDS = 5
@@ -61,15 +62,10 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 @asynccontextmanager
 async def _started(settings: Settings, connection: Connection) -> AsyncIterator[Parts]:
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
-    log = TaskLog(settings, connection)
-    catalog = Catalog(settings, connection, built_in)
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(attach(settings, connection))
-        feed = AnswerFeed(settings, connection, client)
-        for part in (log, catalog, feed):
-            await part.start()
-            stack.push_async_callback(part.stop)
-        yield Parts(settings, client, log, catalog, feed)
+    async with attach(settings, connection, source=SOURCE) as client:
+        log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
+        async with log.running(), catalog.running(), feed.running():
+            yield Parts(settings, client, log, catalog, feed)
 
 
 @asynccontextmanager

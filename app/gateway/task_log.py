@@ -10,20 +10,21 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from app.brokers.base import Connection
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
-from app.errors import BrokerError
-from app.gateway.event_sender import SEND_SECONDS, EventSender
+from app.errors import BrokerError, InvalidEvent
 from app.gateway.offset_index import OffsetIndex
 from app.gateway.record_reader import RecordReader
 from app.partitioner import partition_of
-from app.settings import Settings
 from topics import RESULTS, SIGNALS, TASKS
 from topics.base import Event, Topic
 from topics.results import Result
@@ -34,6 +35,8 @@ from topics.tasks import Task
 _FETCH_WAIT_MS = 100
 #: While somebody waits, the broker is asked at full speed.
 STIR_SECONDS = 0.5
+#: Seconds for an acknowledgement.
+_SEND_SECONDS = 10.0
 
 
 log = logging.getLogger(__name__)
@@ -53,12 +56,13 @@ class TaskConflict(Exception):
 
 
 class TaskLog:
-    """Sends tasks, and finds tasks and results; `start`, then `stop`, both once."""
+    """Sends tasks, and finds tasks and results, as long as it is `running`."""
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        settings, connection = client.settings, client.connection
         self._settings = settings
-        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
-        self._fetch = {**self._options, "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms)}
+        self._fetch = {**connection.options, "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms)}
         self._paces = [FetchPace(connection.idle_pause) for _ in range(2)]
         retention = settings.topics.retention
         self._tasks, self._results = OffsetIndex(retention), OffsetIndex(retention)
@@ -66,33 +70,24 @@ class TaskLog:
         self._result_tail = self._tail(RESULTS, self._saw_result, self._paces[1])
         self._seen: dict[tuple[int, int], asyncio.Future[None]] = {}
         self._awaited: defaultdict[str, set[asyncio.Future[bytes]]] = defaultdict(set)
-        self._sender = EventSender(settings, connection)
-        self._reader = RecordReader(self._options)
-        self._stack = AsyncExitStack()
+        self._reader = RecordReader(connection.options)
         self._stopping = asyncio.Event()
         self._signals: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Connect, and begin to read the topics, which must exist.
-
-        Raises:
-            BrokerError: the broker cannot be reached.
-        """
-        await self._sender.start()
-        self._stack.push_async_callback(self._sender.stop)
-        self._stack.push_async_callback(self._reader.close)
-        for tail in (self._task_tail, self._result_tail):
-            self._stack.push_async_callback(_cancel, asyncio.create_task(tail.run()))
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read the topics, which must exist, while the context lasts; it ends when the signals under way are sent."""
+        async with self._task_tail.running(), self._result_tail.running():
+            try:
+                yield
+            finally:
+                self.release()
+                await asyncio.gather(*self._signals, return_exceptions=True)
+                await self._reader.close()
 
     def release(self) -> None:
         """Let all who wait go on without a result."""
         self._stopping.set()
-
-    async def stop(self) -> None:
-        """Disconnect."""
-        self.release()
-        await asyncio.gather(*self._signals, return_exceptions=True)
-        await self._stack.aclose()
 
     @property
     def caught_up(self) -> bool:
@@ -138,11 +133,11 @@ class TaskLog:
         Raises:
             BrokerError, InvalidEvent: as for `submit`.
         """
-        await self._sender.send(SIGNALS, signal.task_id, signal, uuid4().hex)
+        await self._put(SIGNALS, signal.task_id, signal, uuid4().hex)
         self.stir()
 
     def signal_soon(self, signal: Signal) -> None:
-        """Send a signal without waiting for it; `stop` does."""
+        """Send a signal without waiting for it."""
         task = asyncio.create_task(self.signal(signal))
         self._signals.add(task)
         task.add_done_callback(self._signalled)
@@ -218,8 +213,26 @@ class TaskLog:
 
     async def _send(self, task: Task) -> int:
         """Return the offset of the task on its topic."""
-        offset = await self._sender.send(TASKS, str(task.id), task, str(task.id))
+        offset = await self._put(TASKS, str(task.id), task, str(task.id))
         self.stir()
+        return offset
+
+    async def _put(self, topic: Topic[Any], task_id: str, event: Event, id: str) -> int:  # noqa: A002  # the event's
+        """Put an event where its task is at home, and return its offset when the broker has it.
+
+        Raises:
+            BrokerError: the broker does not acknowledge it; it may have it nevertheless.
+            InvalidEvent: it is larger than the broker takes.
+        """
+        home = partition_of(task_id, self._settings.topics.partitions)
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                sent = await (await self._client.send(topic, task_id, event, id=id, partition=home))
+        except MessageSizeTooLargeError:
+            raise InvalidEvent("too_large", f"larger than topics.max_message_bytes allows on {topic.name}") from None
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerError(f"the broker did not acknowledge an event: {type(error).__name__}") from error
+        offset: int = sent.offset
         return offset
 
     async def _read_up_to(self, partition: int, offset: int) -> None:
@@ -227,7 +240,7 @@ class TaskLog:
         if self._task_tail.position.get(partition, 0) > offset:
             return
         seen = self._seen.setdefault((partition, offset), asyncio.get_running_loop().create_future())
-        await self._until(seen, SEND_SECONDS)
+        await self._until(seen, _SEND_SECONDS)
         if not seen.done():
             self._seen.pop((partition, offset), None)
             raise BrokerError("the broker has the task, but does not return it")
@@ -264,9 +277,3 @@ class TaskLog:
 def _time(record: Any) -> float:
     """Return a record's time; the clock of its producer may be ahead."""
     return min(float(record.timestamp) / 1000, time.time())
-
-
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

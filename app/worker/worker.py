@@ -86,7 +86,7 @@ class Worker:
         self.assignments = Assignments(self._new_partition_state, self._restore)
         self.assignments.in_flight.limit = settings.delivery.max_in_flight_bytes
         self._connection = connection
-        self._options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+        self._options = connection.options
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
         # Tasks are looked for first; nearly all of the rest follows from them.
         self._pace = FetchPace(connection.idle_pause, [settings.topics.prefix + TASKS.name])

@@ -70,7 +70,7 @@ class Driver:
 @asynccontextmanager
 async def driving(connection: Connection, prefix: str, partitions: int) -> AsyncIterator[Driver]:
     """Yield a driver for existing topics."""
-    options = {"bootstrap_servers": connection.bootstrap_servers, **connection.client_options}
+    options = connection.options
     consumer = AIOKafkaConsumer(**options, fetch_max_wait_ms=connection.fetch_wait_ms)
     async with AIOKafkaProducer(**options) as producer, consumer:
         tps = [TopicPartition(prefix + RESULTS.name, number) for number in range(partitions)]

@@ -10,7 +10,9 @@ from typing import Any
 import aiohttp
 
 from app.client.client import Client
-from topics import RESULT_CHUNKS, RESULTS
+from app.partitioner import partition_of
+from topics import DEFINITIONS, RESULT_CHUNKS, RESULTS
+from topics.definitions import DefinitionEvent
 from topics.result_chunks import ResultChunk
 from topics.results import Result
 
@@ -32,6 +34,23 @@ async def submit(http: aiohttp.ClientSession, **fields: Any) -> str:
     assert status == 202
     task_id: str = said["id"]
     return task_id
+
+
+async def deploy(
+    client: Client, workflow: str, version: int, steps: dict[str, Any], *, elsewhere: bool = False
+) -> None:
+    """Deploy a version of a workflow; with `elsewhere`, in another partition than its own."""
+    partitions = client.settings.topics.partitions
+    partition = (partition_of(workflow, partitions) + elsewhere) % partitions
+    spec = {"id": workflow, "version": version, "steps": steps}
+    for kind, key in (("version", f"{workflow}/{version}"), ("active", workflow)):
+        event = DefinitionEvent(kind=kind, workflow=workflow, version=version, spec=spec, at=NOW)
+        await (await client.send(DEFINITIONS, key, event, id=key, partition=partition))
+
+
+def waiting(signal: str) -> dict[str, Any]:
+    """Return the steps of a workflow that waits for a signal."""
+    return {"approval": {"kind": "wait", "signal": signal}}
 
 
 async def finish(client: Client, task_id: str, **fields: Any) -> Result:

@@ -6,9 +6,8 @@ import pytest
 from app.client.client import Client
 from app.client.topic_ranges import read_since
 from app.partitioner import partition_of
-from tests.gateway.requests import NOW, call, finish, submit
-from topics import DEFINITIONS, SIGNALS
-from topics.definitions import DefinitionEvent
+from tests.gateway.requests import call, deploy, finish, submit, waiting
+from topics import SIGNALS
 from topics.signals import Signal
 
 
@@ -19,14 +18,6 @@ async def signals(client: Client) -> list[Signal]:
         assert record.partition == partition_of(record.key.decode(), client.settings.topics.partitions)
         assert dict(record.headers)["ce_type"] == b"meta_ai.signal"
     return [SIGNALS.parse(record.value, max_bytes=10_000) for record in records]
-
-
-async def deploy(client: Client, version: int, signal: str) -> None:
-    steps = {"approval": {"kind": "wait", "signal": signal}}
-    spec = {"id": "refund", "version": version, "steps": steps}
-    for kind, key in (("version", f"refund/{version}"), ("active", "refund")):
-        event = DefinitionEvent(kind=kind, workflow="refund", version=version, spec=spec, at=NOW)
-        await (await client.send(DEFINITIONS, key, event, id=key, partition=0))
 
 
 @pytest.mark.parametrize(("body", "reason"), [({}, ""), ({"reason": "too late"}, "too late")])
@@ -45,9 +36,9 @@ async def test_that_a_run_is_cancelled(
 async def test_that_a_run_gets_the_signals_that_its_workflow_waits_for(
     http: aiohttp.ClientSession, client: Client
 ) -> None:
-    await deploy(client, 1, "approved")
+    await deploy(client, "refund", 1, waiting("approved"))
     task_id = await submit(http, workflow="refund")
-    await deploy(client, 2, "confirmed")  # the run stays with its version
+    await deploy(client, "refund", 2, waiting("confirmed"))  # the run stays with its version
     for name in ("approved", "confirmed"):
         assert (await call(http, "POST", f"/v1/tasks/{task_id}/signals/{name}", {"payload": {"by": "me"}}))[0] == 202
     assert {one.name for one in await signals(client)} >= {"approved"}

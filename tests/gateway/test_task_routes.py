@@ -16,9 +16,9 @@ from app.gateway.server import serve_gateway
 from app.gateway.task_routes import MAX_WAIT, seconds_of
 from app.partitioner import partition_of
 from app.settings import Settings
+from tests.gateway.requests import deploy
 from tests.gateway.test_guard import problem
-from topics import DEFINITIONS, RESULTS, TASKS
-from topics.definitions import DefinitionEvent
+from topics import RESULTS, TASKS
 from topics.results import Result
 from topics.tasks import Task
 
@@ -202,10 +202,7 @@ async def test_that_a_task_for_a_workflow_that_is_not_deployed_is_refused(
     status, said, _ = await post(http, asked)
     assert (status, said["code"]) == (422, "unknown_workflow")
     assert "there are ask, embed, passthrough;" in said["detail"]
-    spec = {"id": "later", "version": 1, "steps": {"it": {"kind": "transform", "value": "1"}}}
-    for kind, key in (("version", "later/1"), ("active", "later")):
-        event = DefinitionEvent(kind=kind, workflow="later", version=1, spec=spec, at=NOW)
-        await (await client.send(DEFINITIONS, key, event, id=key, partition=0))
+    await deploy(client, "later", 1, {"it": {"kind": "transform", "value": "1"}})
     assert (await post(http, asked))[0] == 202  # known as soon as it is deployed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -60,6 +60,17 @@ class Tail:
             except KafkaError as error:
                 log.warning("reading %s again after: %r", self._topic, error)
                 await asyncio.sleep(1.0)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the topic while the context lasts."""
+        following = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
 
     async def reach_end(self) -> None:
         """Return when all is applied that the topic holds now; it must be running meanwhile."""

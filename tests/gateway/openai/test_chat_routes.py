@@ -11,8 +11,7 @@ from app.client.client import Client
 from app.client.topic_ranges import read_since
 from app.gateway import answer_stream
 from app.settings import ModelSettings, Settings
-from tests.gateway.requests import call, events, finish, say
-from tests.gateway.test_control_routes import deploy
+from tests.gateway.requests import call, deploy, events, finish, say, waiting
 from topics import SIGNALS, TASKS
 from topics.model_responses import Usage
 from topics.results import Candidate, Citation
@@ -194,7 +193,7 @@ async def test_that_a_workflow_is_a_model_as_soon_as_it_is_deployed(
     asked = {**ASKED, "model": "refund", "stream": True, "meta_ai": {"tenant": "acme", "priority": 2}}
     status, said = await call(http, "POST", PATH, asked)
     assert (status, said["error"]["code"]) == (404, "model_not_found")
-    await deploy(client, 1, "approved")
+    await deploy(client, "refund", 1, waiting("approved"))
     asking = asyncio.create_task(http.post(PATH, json=asked).__aenter__())
     task = await next_task(client)
     given = {"question": "Why?", "messages": ASKED["messages"]}
