@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from typing import Protocol
 
 from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 
@@ -55,6 +56,36 @@ class Task(Event):
 
 #: The fields that producers set; the others are set by the orchestrator.
 PRODUCER_FIELDS = tuple(name for name in Task.model_fields if name not in {"parent", "rejected"})
+
+
+class Message(Protocol):
+    """What a task's id may come from beside the task: its message's key and place."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key, as it was sent."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """The full name of the topic."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The partition."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """The offset in it."""
+        ...
+
+
+def task_id(task: Task, message: Message) -> str:
+    """Return a task's id: its own, or else the message's key, or else topic, partition and offset."""
+    place = f"{message.topic}-{message.partition}-{message.offset}"
+    return task.id or id_of_key(message.key) or place
 
 
 def id_of_key(key: bytes | None) -> str | None:

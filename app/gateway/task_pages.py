@@ -17,7 +17,7 @@ from app.client.client import Client, OffsetRange
 from app.client.topic_ranges import read_before
 from app.errors import InvalidEvent
 from topics import TASKS
-from topics.tasks import Task, id_of_key
+from topics.tasks import Task, task_id
 
 #: Tasks that one page looks at, at most: with a filter that few pass, a page may be short, and there may be more.
 LOOKED_AT = 500
@@ -88,8 +88,7 @@ def _newest_first(records: Sequence[Any]) -> Iterator[Any]:
 def _found(record: Any, max_bytes: int) -> FoundTask | None:
     with suppress(InvalidEvent):
         task = TASKS.parse(record.value, max_bytes=max_bytes)
-        task_id = task.id or id_of_key(record.key) or f"{record.topic}-{record.partition}-{record.offset}"
-        return FoundTask(task_id, task, record.partition, record.offset, record.timestamp / 1000)
+        return FoundTask(task_id(task, record), task, record.partition, record.offset, record.timestamp / 1000)
     return None
 
 

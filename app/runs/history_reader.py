@@ -28,7 +28,7 @@ from topics.base import Event, Topic
 from topics.definitions import DefinitionEvent
 from topics.results import Result
 from topics.signals import Signal
-from topics.tasks import Task
+from topics.tasks import Task, id_of_key, task_id
 
 _REQUESTS = (RETRIEVAL_REQUESTS, MODEL_REQUESTS, STEP_REQUESTS)
 _ANSWERS = (RETRIEVAL_RESULTS, MODEL_RESPONSES, STEP_RESULTS)
@@ -62,12 +62,6 @@ def collect(task_id: str, records: Iterable[Any], settings: Settings) -> RunHist
     return collecting.history()
 
 
-def run_id(task: Task, record: Any) -> str:
-    """Return the id that the orchestrator gives a task: its own, else its key, else its topic, partition and offset."""
-    key = (record.key or b"").decode(errors="replace").strip()
-    return task.id or key or f"{record.topic}-{record.partition}-{record.offset}"
-
-
 class _HistoryBuilder:
     """Sorts the raw records of one run by type."""
 
@@ -87,9 +81,9 @@ class _HistoryBuilder:
                 self._assembler.add(record.key.decode(), record.value)
             return
         topic = self._topics[record.topic]
-        # Producers may omit the key of tasks and signals; events of other runs are not parsed.
-        loose = topic is TASKS or topic is SIGNALS
-        if topic is DEFINITIONS or record.key == self._key or (loose and record.key is None):
+        # Tasks and signals may have no key, or one that is no id; events of other runs are not parsed.
+        loose = (topic is TASKS or topic is SIGNALS) and id_of_key(record.key) is None
+        if topic is DEFINITIONS or record.key == self._key or loose:
             self._take(record, topic)
 
     def _take(self, record: Any, topic: Topic[Any]) -> None:
@@ -100,7 +94,7 @@ class _HistoryBuilder:
         if isinstance(event, DefinitionEvent):
             if event.spec is not None:
                 self._definitions[event.workflow, event.version] = event
-        elif (run_id(event, record) if isinstance(event, Task) else event.task_id) == self._id:
+        elif (task_id(event, record) if isinstance(event, Task) else event.task_id) == self._id:
             self._seen.append(Recorded(event, record.timestamp / 1000))
 
     def history(self) -> RunHistory:

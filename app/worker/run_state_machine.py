@@ -49,7 +49,7 @@ from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import PRODUCER_FIELDS, Parent, Task, id_of_key, salvage
+from topics.tasks import PRODUCER_FIELDS, Parent, Task, salvage, task_id
 
 #: How many unknown keys of a task are named in its result.
 _MOST_WARNINGS = 20
@@ -79,7 +79,7 @@ class RunStateMachine:
             return f"slot\t{event.workflow}/{event.key}"
         if isinstance(event, BudgetEvent):
             return f"budget\t/{event.budget}"  # the slash keeps it apart from any task's `step_key`: no step has one
-        return task_id(received) if isinstance(event, Task) else str(event.task_id)
+        return task_id(event, received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
         """Return what follows from an event on a topic of the stateful agents."""
@@ -90,11 +90,11 @@ class RunStateMachine:
                 return self._share(value, event, now)
             case Task(rejected=Failure() as failure):
                 # The id may be that of a good task, whose result must not be replaced.
-                refused = _refused(received.event, task_id(received), failure, received.timestamp)
+                refused = _refused(received.event, task_id(received.event, received), failure, received.timestamp)
                 return Decision(outgoing=[] if value else [self._outgoing(refused, received.traceparent)])
             case Task() as event:
-                warnings = _warnings(received)
-                task = TaskReceived(task_id(received), event, received.traceparent, received.offset, warnings)
+                own_id, warnings = task_id(event, received), _warnings(received)
+                task = TaskReceived(own_id, event, received.traceparent, received.offset, warnings)
                 return self._advance(value, task, now)
             case Signal() as event:
                 # A person should soon see that a signal had no effect; nobody waits for one of a parent.
@@ -144,7 +144,7 @@ class RunStateMachine:
         """Return the failed result of a task that kills workers, or a failed answer in place of one that does."""
         event, failure = received.event, Failure.of(error)
         if isinstance(event, Task):
-            told = [_refused(event, task_id(received), failure, received.timestamp), _failed(event, failure)]
+            told = [_refused(event, task_id(event, received), failure, received.timestamp), _failed(event, failure)]
         elif getattr(event, "error", None) and event.error.code == failure.code:
             told = []  # it stands in for one that did: what kills is the run, which ends by its deadline
         else:
@@ -164,7 +164,7 @@ class RunStateMachine:
     def _way_home(self, received: Received[Any]) -> Outgoing | None:
         event = received.event
         if isinstance(event, Task) and not event.id:
-            event = event.model_copy(update={"id": task_id(received)})
+            event = event.model_copy(update={"id": task_id(event, received)})
         topic, key, _ = _address(event)
         return way_home(topic, key, replace(received, event=event), self.partitions)
 
@@ -224,12 +224,6 @@ def _address(command: Command | Response) -> tuple[Topic[Any], str, str]:
         case _:
             topic, suffix = _TOPICS[type(command)]
             return topic, command.task_id, command.id + suffix
-
-
-def task_id(received: Received[Task]) -> str:
-    """Return the task's id: its own, or else the message's key, or else topic, partition and offset."""
-    place = f"{received.topic}-{received.partition}-{received.offset}"
-    return received.event.id or id_of_key(received.key) or place
 
 
 def _warnings(received: Received[Task]) -> tuple[str, ...]:

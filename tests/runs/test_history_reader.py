@@ -82,6 +82,9 @@ def test_a_task_is_known_by_its_key_or_its_place_and_a_signal_by_what_it_says() 
     assert log.history().task is not None
     assert [one.event.name for one in log.history().signals] == ["go"]
     assert collect("tasks-3-2", log.records, SETTINGS).known
+    log.raw(TASKS.name, b"a\tb", Task(input={}).to_json(), 0.0)  # no id, as the orchestrator reads it
+    assert collect("tasks-3-3", log.records, SETTINGS).known
+    assert not collect("a\tb", log.records, SETTINGS).known
 
 
 def test_a_repetition_says_nothing_new() -> None:

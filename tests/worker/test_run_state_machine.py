@@ -11,7 +11,7 @@ from app.delivery.stateful_processor import Decision
 from app.errors import InvalidEvent, PoisonEvent
 from app.partitioner import partition_of
 from app.settings import AskSettings, Settings
-from app.worker.run_state_machine import RunStateMachine, task_id
+from app.worker.run_state_machine import RunStateMachine
 from app.workflows.child_workflows import PARENT
 from app.workflows.definition.spec import Workflow
 from app.workflows.run import Done, Run, Semaphore
@@ -40,7 +40,7 @@ from topics.signals import Signal
 from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
-from topics.tasks import Parent, Task
+from topics.tasks import Parent, Task, task_id
 
 NOW = 1_700_000_000.0
 TASK = Task(id="t", input={"question": "why?"})
@@ -80,7 +80,8 @@ def _response(request_id: str) -> ModelResponse:
 def test_that_a_task_has_its_own_id_or_its_keys_or_its_places(
     own: str | None, key: bytes | None, expected: str
 ) -> None:
-    found = task_id(received(Task(id=own, input={}), key=key))
+    task = Task(id=own, input={})
+    found = task_id(task, received(task, key=key))
     assert found == expected
     assert Task(id=found, input={}).id == expected  # it is a valid one
 

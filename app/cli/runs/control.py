@@ -17,6 +17,7 @@ from app.suggestions import closest_match, did_you_mean
 from topics import RESULTS, SIGNALS, TASKS
 from topics.results import Result
 from topics.signals import Signal
+from topics.tasks import task_id
 
 #: How many of the last records of a partition, and how many ids in all, an unknown id is compared with.
 _RECENT, _MOST_COMPARED = 100, 2000
@@ -93,7 +94,7 @@ async def _recent_ids(client: Client) -> list[str]:
         topic = RESULTS if record.topic == prefix + RESULTS.name else TASKS
         with suppress(InvalidEvent):
             event = topic.parse(record.value, max_bytes=len(record.value or b""))
-            found[event.task_id if isinstance(event, Result) else history_reader.run_id(event, record)] = None
+            found[event.task_id if isinstance(event, Result) else task_id(event, record)] = None
     return list(found)[:_MOST_COMPARED]
 
 

@@ -11,14 +11,14 @@ from app.cli.tasks import result_view
 from app.client import topic_ranges
 from app.client.client import Client
 from app.errors import InvalidEvent
-from app.runs.history_reader import run_id, runs_topic
+from app.runs.history_reader import runs_topic
 from app.runs.views import Status, View, utc_time
 from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Run
 from topics import RESULTS, TASKS
 from topics.results import Result
-from topics.tasks import Task
+from topics.tasks import Task, task_id
 
 
 class RunRow(View):
@@ -73,13 +73,13 @@ def _task(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
         task = TASKS.parse(record.value, max_bytes=len(record.value or b""))
     except InvalidEvent:
         return {}
-    task_id, accepted = run_id(task, record), utc_time(record.timestamp / 1000)
+    own_id, accepted = task_id(task, record), utc_time(record.timestamp / 1000)
     # A task that was sent again is the same run and has its row already.
-    if task_id in found or not accepted:
+    if own_id in found or not accepted:
         return {}
     version = task.version or 0
     return {
-        task_id: RunRow(id=task_id, workflow=task.workflow, version=version, parent=_parent(task), accepted_at=accepted)
+        own_id: RunRow(id=own_id, workflow=task.workflow, version=version, parent=_parent(task), accepted_at=accepted)
     }
 
 
