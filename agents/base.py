@@ -26,6 +26,26 @@ class Agent:
     run: Callable[[Any, Dependencies], Awaitable[None]]
 
 
+def event_agent(
+    name: str,
+    topic: Topic[Request],
+    handle: Callable[[Received[Request], Dependencies], Awaitable[Sequence[Outgoing]]],
+    *,
+    identify: Callable[[Received[Request]], str],
+) -> Agent:
+    """Return an agent that handles each delivery of an event; those that `identify` calls the same, in their order."""
+
+    async def run(stream: Any, deps: Dependencies) -> None:
+        async def handle_with_deps(received: Received[Request]) -> Sequence[Outgoing]:
+            return await handle(received, deps)
+
+        await RequestHandler(deps.delivery, topic, handle_with_deps, agent=name, identify=identify, answers=False).run(
+            stream
+        )
+
+    return Agent(name, topic, run)
+
+
 def request_agent(
     name: str,
     responder: Responder[Request, Response],

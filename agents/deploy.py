@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from agents.base import Agent
+from agents.base import event_agent
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.home import way_home
-from app.delivery.request_handler import RequestHandler
 from app.dependencies import Dependencies
 from topics import DEFINITIONS
 from topics.definitions import DefinitionEvent
@@ -23,20 +21,5 @@ async def handle(received: Received[DefinitionEvent], deps: Dependencies) -> Seq
     return [moved] if moved else []
 
 
-async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `definitions`: those of one workflow in their order."""
-
-    async def handle_with_deps(received: Received[DefinitionEvent]) -> Sequence[Outgoing]:
-        return await handle(received, deps)
-
-    await RequestHandler(
-        deps.delivery,
-        DEFINITIONS,
-        handle_with_deps,
-        agent=NAME,
-        identify=lambda received: received.event.workflow,
-        answers=False,
-    ).run(stream)
-
-
-AGENT = Agent(NAME, DEFINITIONS, run)
+#: The events of one workflow are handled in their order.
+AGENT = event_agent(NAME, DEFINITIONS, handle, identify=lambda received: received.event.workflow)

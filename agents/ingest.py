@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from agents.base import Agent
+from agents.base import event_agent
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.home import way_home
-from app.delivery.request_handler import RequestHandler
 from app.dependencies import Dependencies
 from app.retrieval.ingest import prepare_chunks
 from topics import AUDIT, CHUNKS, DOCUMENTS
@@ -53,20 +51,5 @@ def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Rec
     return Outgoing(AUDIT, document.id, event, event.id, received.partition)
 
 
-async def run(stream: Any, deps: Dependencies) -> None:
-    """Process `documents`: those of one id in their order, and each delivery of one."""
-
-    async def handle_with_deps(received: Received[Document]) -> Sequence[Outgoing]:
-        return await handle(received, deps)
-
-    await RequestHandler(
-        deps.delivery,
-        DOCUMENTS,
-        handle_with_deps,
-        agent=NAME,
-        identify=lambda received: received.event.id,
-        answers=False,
-    ).run(stream)
-
-
-AGENT = Agent(NAME, DOCUMENTS, run)
+#: The events of one document are handled in their order.
+AGENT = event_agent(NAME, DOCUMENTS, handle, identify=lambda received: received.event.id)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.brokers.base import Connection
 from app.brokers.open import open_broker
-from app.cli.orchestrator.serving import SignalHandler
+from app.cli.orchestrator.serving import SignalHandler, configure_logs
 from app.cli.output import Output
 from app.errors import MissingDependency
-from app.models.http.endpoint import ambient_secrets
 from app.settings import Settings
-from app.telemetry import logs
 
 
 @asynccontextmanager
@@ -37,7 +34,7 @@ async def host_gateway(settings: Settings, output: Output) -> None:
     Raises:
         OrchestratorError: it cannot be started.
     """
-    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
+    configure_logs(settings)
     interruption = SignalHandler()
     with interruption.handled():
         async with open_broker(settings.broker) as connection, open_gateway(settings, connection) as address:

@@ -33,11 +33,7 @@ class Chat:
         if prompt.tools:
             body |= {"tools": [_tool(tool) for tool in prompt.tools], **_choice(prompt.tool_choice)}
         if prompt.schema is not None and json_schema.is_supported(prompt.schema):
-            form = {
-                "name": json_schema.name_of(prompt.schema),
-                "schema": prompt.schema,
-                "strict": json_schema.strict_schema(prompt.schema),
-            }
+            form = json_schema.response_form(prompt.schema)
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return body
 

@@ -44,10 +44,11 @@ def is_supported(schema: Mapping[str, Any] | None) -> bool:
     return schema is not None and schema.get("type") == "object"
 
 
-def name_of(schema: Mapping[str, Any]) -> str:
-    """Return the name under which a provider gets a schema: its title, where that can be one."""
+def response_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what asks for an answer of a schema: its name is its title, where that can be one."""
     title = schema.get("title")
-    return title if isinstance(title, str) and _NAME.fullmatch(title) else "answer"
+    name = title if isinstance(title, str) and _NAME.fullmatch(title) else "answer"
+    return {"name": name, "schema": schema, "strict": strict_schema(schema)}
 
 
 def strict_schema(schema: Mapping[str, Any]) -> bool:

@@ -25,11 +25,7 @@ class Responses:
         if prompt.tools:
             body |= {"tools": [_tool(tool) for tool in prompt.tools], **_choice(prompt.tool_choice)}
         if prompt.schema is not None and json_schema.is_supported(prompt.schema):
-            form = {
-                "name": json_schema.name_of(prompt.schema),
-                "schema": prompt.schema,
-                "strict": json_schema.strict_schema(prompt.schema),
-            }
+            form = json_schema.response_form(prompt.schema)
             body["text"] = {"format": {"type": "json_schema", **form}}
         return body
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError
@@ -64,6 +66,12 @@ def _schema(ctx: StepContext, spec: AskStep) -> Schema | None:
     if not spec.output_schema:
         return None
     try:
-        return Schema(spec.output_schema, where="overrides.schema")
+        return _compiled(json.dumps(spec.output_schema))
     except ConfigurationError as error:
         raise ExpressionError(f"step {ctx.name}: {error}") from None
+
+
+@lru_cache(maxsize=32)
+def _compiled(schema: str) -> Schema:
+    """Return a schema that each event of a run needs, and many runs have in common."""
+    return Schema(json.loads(schema), where="overrides.schema")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.models.openai.json_schema import is_supported, name_of, strict_schema
+from app.models.openai.json_schema import is_supported, response_form, strict_schema
 
 
 def closed(**properties: Any) -> dict[str, Any]:
@@ -109,4 +109,4 @@ def test_only_an_object_can_be_asked_for(schema: dict[str, Any]) -> None:
     [("Weather", "Weather"), ("a b", "answer"), ("x" * 65, "answer"), (None, "answer"), (7, "answer")],
 )
 def test_that_a_schema_is_called_by_its_title(title: object, name: str) -> None:
-    assert name_of({"type": "object", "title": title}) == name
+    assert response_form({"type": "object", "title": title})["name"] == name
