@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Response
 from fastapi.sse import format_sse_event
 
 from app.errors import BrokerError
 from app.gateway.answer_feed import Piece
-from app.gateway.answer_stream import LONGEST_SECONDS, AnswerStream
+from app.gateway.answer_stream import AnswerStream
 from app.gateway.answers.chat_tasks import ChatTask
 from app.gateway.answers.failures import failure
 from app.gateway.answers.live_text import LiveText
 from app.gateway.answers.reading import content
-from app.gateway.event_stream import KEEP_ALIVE, EventStream
-from app.gateway.parts import Parts
+from app.gateway.event_stream import KEEP_ALIVE
 from app.gateway.problems import Refusal, as_refusal
-from app.gateway.task_routes import send
 from topics.result_chunks import ResultChunk
 from topics.results import Result
-from topics.signals import Signal
 
 
 class AnswerWriter(ABC):
@@ -98,49 +93,3 @@ def event(body: dict[str, Any], name: str | None = None) -> bytes:
     """Return an event."""
     # Of a surrogate that no UTF-8 has, JSON has a word: its escape.
     return format_sse_event(data_str=json.dumps(body, separators=(",", ":")), event=name)
-
-
-async def whole(parts: Parts, chat: ChatTask, *, once: bool) -> Result:
-    """Send a task, and return its result.
-
-    Raises:
-        Refusal: it has failed, or there is none yet.
-    """
-    await send(parts.log, chat.task, once=once)
-    result = await parts.log.wait(chat.id, LONGEST_SECONDS)
-    if result is None:
-        text = f"there is no answer yet: GET /v1/results/{chat.id}"
-        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", text, headers={"X-Should-Retry": "false"})
-    return _succeeded(result)
-
-
-async def streamed(parts: Parts, writer: AnswerWriter, *, once: bool) -> Response:
-    """Send a task, and return the stream of its answer; a client that leaves it cancels the run.
-
-    Raises:
-        Refusal: it has failed before there was anything to stream.
-    """
-    chat = writer.chat
-    with ExitStack() as stack:
-        stream = stack.enter_context(parts.answer(chat.id))
-        await send(parts.log, chat.task, once=once)
-        cancellation = Signal(task_id=chat.id, kind="cancel", name="the client has gone", actor="gateway")
-        stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation))
-        first = await stream.next()  # so that a run that fails at once is answered by a status
-        if isinstance(first, Result):
-            _succeeded(first)
-        return EventStream(writer.events(stream, first), stack.pop_all(), headers(chat))
-
-
-def headers(chat: ChatTask, result: Result | None = None) -> dict[str, str]:
-    """Return the headers of an answer, those of its result only once there is one."""
-    known = {"X-Meta-AI-Run-Id": chat.id}
-    if result:
-        known |= {"X-Meta-AI-Cost": f"{result.usage.cost:g}", "X-Meta-AI-Degraded": str(result.degraded).lower()}
-    return known
-
-
-def _succeeded(result: Result) -> Result:
-    if result.status != "succeeded":
-        raise failure(result)
-    return result

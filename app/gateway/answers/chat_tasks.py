@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-from pydantic import JsonValue
-
-from app.gateway.answers.bodies import Extension
+from app.gateway.answers.bodies import AnswerRequest
 from app.gateway.catalog_routes import AUTO, unknown_model
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.task_routes import checked, task_id_for
 from app.workflows.definition.builtin import PASSTHROUGH
 from topics.tasks import Task
-
-
-class Asked(Protocol):
-    """A request for an answer, whatever its form."""
-
-    @property
-    def model(self) -> str:
-        """The name of a workflow or of a model."""
-        ...
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """What the task says of itself."""
-        ...
-
-    @property
-    def meta_ai(self) -> Extension:
-        """What the API of a provider has no field for."""
-        ...
-
-    def unsupported(self) -> Iterator[str]:
-        """Yield the parameters that cannot be passed on."""
-        ...
-
-    def conversation(self) -> list[JsonValue]:
-        """Return the turns as a task has them."""
-        ...
-
-    def question(self) -> str:
-        """Return what the user has said last."""
-        ...
-
-    def overrides(self) -> dict[str, JsonValue]:
-        """Return what the request decides beside the model, as a step's `overrides` has it."""
-        ...
-
-    def decided(self) -> list[str]:
-        """Return the parameters that a workflow, which decides them itself, does not look at."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +26,7 @@ class ChatTask:
     step: str
 
 
-async def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
+async def chat_task(parts: Parts, asked: AnswerRequest, key: str | None) -> ChatTask:
     """Return the task of a request, the same for the same idempotency key.
 
     Raises:
@@ -95,13 +53,13 @@ async def chat_task(parts: Parts, asked: Asked, key: str | None) -> ChatTask:
         input=given,
         tenant=extension.tenant,
         priority=extension.priority,
-        metadata=asked.metadata,
+        metadata=asked.about(),
     )
     task = checked(task, parts.settings.delivery.max_event_bytes)
     return ChatTask(task_id, task, ignored, parts.catalog.answer_step(workflow))
 
 
-def _passed_on(parts: Parts, asked: Asked) -> dict[str, Any]:
+def _passed_on(parts: Parts, asked: AnswerRequest) -> dict[str, Any]:
     overrides = asked.overrides()
     if asked.model in parts.settings.models:
         overrides["models"] = [asked.model]
@@ -110,7 +68,7 @@ def _passed_on(parts: Parts, asked: Asked) -> dict[str, Any]:
     return {"messages": asked.conversation(), "overrides": overrides}
 
 
-def _workflow_input(spec: Any, asked: Asked) -> dict[str, Any]:
+def _workflow_input(spec: Any, asked: AnswerRequest) -> dict[str, Any]:
     """Return the input of a workflow: the last question and the conversation, where its schema has a place for them."""
     offered = {"question": asked.question(), "messages": asked.conversation()}
     places = spec.get("input", {}).get("properties", offered)

@@ -30,6 +30,12 @@ def chosen_candidate(result: Result) -> Candidate | None:
     return next((one for one in result.candidates if one.chosen), None)
 
 
+def is_cut(result: Result) -> bool:
+    """Whether the answer was cut off at the limit of its tokens."""
+    chosen = chosen_candidate(result)
+    return chosen is not None and chosen.finish_reason == "length"
+
+
 def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
     """Return what the API has no field for."""
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.gateway.answers.answer_writer import AnswerWriter, event
 from app.gateway.answers.chat_tasks import ChatTask
-from app.gateway.answers.reading import chosen_candidate, content, extension, model_name
+from app.gateway.answers.reading import content, extension, is_cut, model_name
 from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.problems import Refusal
 from app.json_text import strict
@@ -114,8 +114,7 @@ def _arguments(call: ToolCall) -> Json:
 def _stop_reason(result: Result) -> str:
     if result.tool_calls:
         return "tool_use"
-    chosen = chosen_candidate(result)
-    return "max_tokens" if chosen and chosen.finish_reason == "length" else "end_turn"
+    return "max_tokens" if is_cut(result) else "end_turn"
 
 
 def _usage(used: Usage) -> Json:

@@ -1,30 +1,19 @@
 """The body of `POST /v1/messages`, and what of it a model is asked.
 
-Source: the reference of Anthropic's Messages. Whatever cannot be passed on is refused, never left out in silence.
+Source: the reference of Anthropic's Messages.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
+from typing_extensions import override
 
-from app.gateway.answers.bodies import Extension, Part, plain
+from app.gateway.answers.bodies import AnswerRequest, Neutral, Part
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
-
-#: Parameters that ask for nothing when they have one of these values; with another they are refused.
-_NEUTRAL: dict[str, tuple[object, ...]] = {
-    "betas": ([],),
-    "mcp_servers": ([],),
-    "speed": ("standard",),
-    "thinking": ({"type": "disabled"}, {"type": "adaptive"}),
-}
-#: Parameters that change nothing of the answer.
-_WITHOUT_EFFECT = frozenset(
-    {"cache_control", "diagnostics", "inference_geo", "service_tier", "user_profile_id", "workspace_id"}
-)
 
 
 class Block(Part):
@@ -167,66 +156,62 @@ class OutputConfig(Part):
     format: OutputFormat | None = None
 
 
-class MessageRequest(Part):
-    """A conversation, and what is to be made of it."""
+class MessageRequest(AnswerRequest):
+    """A request of Messages."""
 
-    model_config = ConfigDict(extra="allow")
+    neutral: ClassVar[Neutral] = {
+        "betas": ([],),
+        "mcp_servers": ([],),
+        "speed": ("standard",),
+        "thinking": ({"type": "disabled"}, {"type": "adaptive"}),
+    }
+    without_effect: ClassVar[frozenset[str]] = frozenset(
+        {"cache_control", "diagnostics", "inference_geo", "service_tier", "user_profile_id", "workspace_id"}
+    )
+    given: ClassVar[frozenset[str]] = frozenset({"messages", "max_tokens", "metadata"})
 
-    model: str = Field(min_length=1, max_length=200)
     messages: list[Turn] = Field(min_length=1)
     max_tokens: int = Field(ge=1)
     system: str | list[TextBlock] = ""
-    stream: bool = False
     temperature: float | None = Field(default=None, ge=0, le=1)
     top_p: float | None = Field(default=None, gt=0, le=1)
     stop_sequences: list[str] = Field(default_factory=list)
     tools: list[MessageTool] = Field(default_factory=list)
     tool_choice: ToolChoice = ToolChoice()
     output_config: OutputConfig = OutputConfig()
-    given_metadata: Metadata = Field(default=Metadata(), alias="metadata")
-    meta_ai: Extension = Extension()
+    metadata: Metadata = Metadata()
 
-    @property
-    def metadata(self) -> dict[str, str]:
-        """What the task says of itself."""
-        return {"user_id": self.given_metadata.user_id} if self.given_metadata.user_id else {}
+    @override
+    def turns(self) -> Iterator[Message]:
+        if self.system:
+            yield Message(role="system", content=_text(self.system))
+        for turn in self.messages:
+            yield from turn.as_messages()
 
-    def unsupported(self) -> Iterator[str]:
-        """Yield the parameters that cannot be passed on."""
-        for name, value in (self.model_extra or {}).items():
-            if name not in _WITHOUT_EFFECT and value not in _NEUTRAL.get(name, ()):
-                yield name
-
-    def conversation(self) -> list[JsonValue]:
-        """Return the turns as a task has them."""
-        first = [Message(role="system", content=_text(self.system))] if self.system else []
-        return [plain(one) for one in (*first, *(one for turn in self.messages for one in turn.as_messages()))]
-
-    def question(self) -> str:
-        """Return what the user has said last."""
-        said = (one for turn in reversed(self.messages) for one in turn.as_messages() if one.role == "user")
-        return next((one.content for one in said), "")
-
-    def overrides(self) -> dict[str, JsonValue]:
-        """Return what the request decides beside the model, as a step's `overrides` has it."""
-        sampling = Sampling(
+    @override
+    def sampling(self) -> Sampling:
+        return Sampling(
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
             stop=tuple(self.stop_sequences),
         )
-        decided: dict[str, JsonValue] = {"stream": self.stream, "sampling": plain(sampling)}
-        if self.tools:
-            decided["tools"] = [plain(tool.as_tool()) for tool in self.tools]
-            decided["tool_choice"] = self.tool_choice.as_choice()
-        if self.output_config.format:
-            decided["schema"] = self.output_config.format.body
-        return decided
 
-    def decided(self) -> list[str]:
-        """Return the parameters that a workflow, which decides them itself, does not look at."""
-        own = {"model", "messages", "max_tokens", "stream", "given_metadata", "meta_ai"}
-        return sorted(self.model_fields_set - own)
+    @override
+    def functions(self) -> Iterator[Tool]:
+        return (tool.as_tool() for tool in self.tools)
+
+    @override
+    def choice(self) -> str:
+        return self.tool_choice.as_choice()
+
+    @override
+    def answer_schema(self) -> dict[str, JsonValue] | None:
+        return self.output_config.format.body if self.output_config.format else None
+
+    @override
+    def about(self) -> dict[str, str]:
+        return {"user_id": self.metadata.user_id} if self.metadata.user_id else {}
 
 
 def _text(content: str | list[TextBlock] | list[AnyBlock]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.gateway.answers.chat_tasks import ChatTask
-from app.gateway.answers.reading import chosen_candidate, content, extension, model_name
+from app.gateway.answers.reading import chosen_candidate, content, extension, is_cut, model_name
 from topics.model_requests import ToolCall
 from topics.model_responses import TokenLogprob, Usage
 from topics.results import Result
@@ -44,8 +44,7 @@ def finish_reason(result: Result) -> str:
     """Return why the answer ends."""
     if result.tool_calls:
         return "tool_calls"
-    chosen = chosen_candidate(result)
-    return "length" if chosen and chosen.finish_reason == "length" else "stop"
+    return "length" if is_cut(result) else "stop"
 
 
 def call(one: ToolCall) -> Json:

@@ -1,35 +1,21 @@
 """The body of `POST /v1/chat/completions`, and what of it a model is asked.
 
-Source: the reference of Chat Completions. Whatever cannot be passed on is refused, never left out in silence.
+Source: the reference of Chat Completions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue
+from typing_extensions import override
 
-from app.gateway.answers.bodies import Extension, Part, plain
+from app.gateway.answers.bodies import AnswerRequest, Neutral, Part, as_list
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
 
-#: Parameters that ask for nothing when they have one of these values; with another they are refused.
-_NEUTRAL: dict[str, tuple[object, ...]] = {
-    "audio": (),
-    "frequency_penalty": (0,),
-    "function_call": (),
-    "functions": ([],),
-    "logit_bias": ({},),
-    "modalities": (["text"],),
-    "n": (1,),
-    "parallel_tool_calls": (True,),
-    "prediction": (),
-    "presence_penalty": (0,),
-    "verbosity": ("medium",),
-    "web_search_options": (),
-}
-#: Parameters that change nothing of the answer.
-_WITHOUT_EFFECT = frozenset(
+#: Parameters of OpenAI's APIs that change nothing of the answer.
+WITHOUT_EFFECT = frozenset(
     {"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user"}
 )
 _DEVELOPER = "developer"
@@ -159,25 +145,34 @@ class StreamOptions(Part):
     include_obfuscation: bool = False
 
 
-def _texts(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+class ChatRequest(AnswerRequest):
+    """A request of Chat Completions."""
 
+    neutral: ClassVar[Neutral] = {
+        "audio": (),
+        "frequency_penalty": (0,),
+        "function_call": (),
+        "functions": ([],),
+        "logit_bias": ({},),
+        "modalities": (["text"],),
+        "n": (1,),
+        "parallel_tool_calls": (True,),
+        "prediction": (),
+        "presence_penalty": (0,),
+        "verbosity": ("medium",),
+        "web_search_options": (),
+    }
+    without_effect: ClassVar[frozenset[str]] = WITHOUT_EFFECT
+    given: ClassVar[frozenset[str]] = frozenset({"messages", "stream_options", "metadata"})
 
-class ChatRequest(Part):
-    """A conversation, and what is to be made of it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: str = Field(min_length=1, max_length=200)
     messages: list[ChatMessage] = Field(min_length=1)
-    stream: bool = False
     stream_options: StreamOptions = StreamOptions()
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
-    stop: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
+    stop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
     logprobs: bool = False
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
@@ -185,40 +180,13 @@ class ChatRequest(Part):
     tool_choice: Literal["auto", "none", "required"] | ChosenTool = "auto"
     response_format: ResponseFormat | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
-    meta_ai: Extension = Extension()
 
-    def unsupported(self) -> Iterator[str]:
-        """Yield the parameters that cannot be passed on."""
-        for name, value in (self.model_extra or {}).items():
-            if name not in _WITHOUT_EFFECT and value not in _NEUTRAL.get(name, ()):
-                yield name
+    @override
+    def turns(self) -> Iterator[Message]:
+        return (message.as_message() for message in self.messages)
 
-    def conversation(self) -> list[JsonValue]:
-        """Return the messages as a task has them."""
-        return [plain(message.as_message()) for message in self.messages]
-
-    def question(self) -> str:
-        """Return what the user has said last."""
-        said = (message.as_message().content for message in reversed(self.messages) if message.role == "user")
-        return next(said, "")
-
-    def overrides(self) -> dict[str, JsonValue]:
-        """Return what the request decides beside the model, as a step's `overrides` has it."""
-        decided: dict[str, JsonValue] = {"stream": self.stream}
-        if sampling := plain(self._sampling()):
-            decided["sampling"] = sampling
-        if self.tools:
-            decided |= {"tools": [plain(tool.function) for tool in self.tools], "tool_choice": self._choice()}
-        if self.response_format and (schema := self.response_format.output_schema) is not None:
-            decided["schema"] = schema
-        return decided
-
-    def decided(self) -> list[str]:
-        """Return the parameters that a workflow, which decides them itself, does not look at."""
-        own = {"model", "messages", "stream", "stream_options", "metadata", "meta_ai"}
-        return sorted(self.model_fields_set - own - _WITHOUT_EFFECT - _NEUTRAL.keys())
-
-    def _sampling(self) -> Sampling:
+    @override
+    def sampling(self) -> Sampling:
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -229,5 +197,18 @@ class ChatRequest(Part):
             logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
-    def _choice(self) -> str:
+    @override
+    def functions(self) -> Iterator[Tool]:
+        return (tool.function for tool in self.tools)
+
+    @override
+    def choice(self) -> str:
         return self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.function.name
+
+    @override
+    def answer_schema(self) -> dict[str, JsonValue] | None:
+        return self.response_format.output_schema if self.response_format else None
+
+    @override
+    def about(self) -> dict[str, str]:
+        return self.metadata

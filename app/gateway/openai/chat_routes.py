@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 
-from app.gateway.answers.answer_writer import headers, streamed, whole
-from app.gateway.answers.chat_tasks import chat_task
-from app.gateway.catalog_routes import require_read
-from app.gateway.known_tasks import require_ready
+from app.gateway.answers.answering import ANSWERS, answer
 from app.gateway.openai import chat_answer, response_answer
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.chat_stream import ChatStream
 from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.openai.response_stream import ResponseStream
 from app.gateway.parts import Parts
-from app.gateway.responses import WITH_BODY, refusals
 from app.gateway.task_routes import IdempotencyKey
-
-_FORMS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": _FORMS},
-    **refusals(404, 409, 429, 502, 504, *WITH_BODY),
-}
 
 
 def routes(parts: Parts) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
-    @router.post("/v1/chat/completions", responses=_ANSWERS)
+    @router.post("/v1/chat/completions", responses=ANSWERS)
     async def complete(asked: ChatRequest, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation: by a workflow, a configured model, or the router."""
-        _require_ready(parts)
-        chat, once = await chat_task(parts, asked, idempotency_key), idempotency_key is not None
-        if asked.stream:
-            return await streamed(parts, ChatStream(chat, asked), once=once)
-        result = await whole(parts, chat, once=once)
-        return JSONResponse(chat_answer.completion(chat, result), headers=headers(chat, result))
+        return await answer(parts, asked, idempotency_key, lambda chat: ChatStream(chat, asked), chat_answer.completion)
 
-    @router.post("/v1/responses", responses=_ANSWERS)
+    @router.post("/v1/responses", responses=ANSWERS)
     async def respond(asked: ResponseRequest, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation, in the form of OpenAI's newer API."""
-        _require_ready(parts)
-        chat, once = await chat_task(parts, asked, idempotency_key), idempotency_key is not None
-        if asked.stream:
-            return await streamed(parts, ResponseStream(chat, asked), once=once)
-        result = await whole(parts, chat, once=once)
-        return JSONResponse(response_answer.response(chat, asked, result), headers=headers(chat, result))
+        return await answer(
+            parts,
+            asked,
+            idempotency_key,
+            lambda chat: ResponseStream(chat, asked),
+            lambda chat, result: response_answer.response(chat, asked, result),
+        )
 
     return router
-
-
-def _require_ready(parts: Parts) -> None:
-    require_ready(parts.log)
-    require_read(parts)

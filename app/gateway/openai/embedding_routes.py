@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
 from app.gateway.catalog_routes import require_read
 from app.gateway.known_tasks import require_ready
@@ -26,17 +27,13 @@ from topics.tasks import Task
 MOST_TEXTS = 256
 
 
-def _texts(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class EmbeddingRequest(BaseModel):
     """Texts to embed; lists of tokens are not known, as each embedder has its own."""
 
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(min_length=1, max_length=200)
-    input: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_texts)] = Field(
+    input: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(as_list)] = Field(
         min_length=1, max_length=MOST_TEXTS
     )
     encoding_format: Literal["float", "base64"] = "float"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.gateway.answers.chat_tasks import ChatTask
-from app.gateway.answers.reading import content, extension, model_name
-from app.gateway.openai.chat_answer import finish_reason
+from app.gateway.answers.reading import content, extension, is_cut, model_name
 from app.gateway.openai.response_request import ResponseRequest
 from topics.model_requests import ToolCall
 from topics.model_responses import Usage
@@ -20,7 +19,7 @@ def response(chat: ChatTask, asked: ResponseRequest, result: Result) -> Json:
     text = content(result)
     said = [message(chat, text)] if text or not result.tool_calls else []
     calls = [function_call(chat, at, one) for at, one in enumerate(result.tool_calls or ())]
-    cut = finish_reason(result) == "length"
+    cut = is_cut(result) and not result.tool_calls
     known: Json = {"model": model_name(result), "output": [*said, *calls], "usage": usage(result.usage)}
     known |= {"incomplete_details": {"reason": "max_output_tokens"} if cut else None}
     known |= {"meta_ai": extension(chat, result)}

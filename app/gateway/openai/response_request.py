@@ -6,33 +6,15 @@ Source: the reference of Responses. Nothing is stored for later requests: a conv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue
 from pydantic import Tag as Tagged
+from typing_extensions import override
 
-from app.gateway.answers.bodies import Extension, Part, plain
+from app.gateway.answers.bodies import AnswerRequest, Neutral, Part
+from app.gateway.openai.chat_request import WITHOUT_EFFECT
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
-
-#: Parameters that ask for nothing when they have one of these values; with another they are refused.
-_NEUTRAL: dict[str, tuple[object, ...]] = {
-    "background": (False,),
-    "include": ([], ["reasoning.encrypted_content"]),
-    "parallel_tool_calls": (True,),
-    "stream_options": ({}, {"include_obfuscation": False}, {"include_obfuscation": True}),
-    "truncation": ("disabled",),
-}
-#: Parameters that change nothing of the answer.
-_WITHOUT_EFFECT = frozenset(
-    {
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "user",
-    }
-)
 
 
 class InputText(Part):
@@ -151,15 +133,21 @@ def _items(value: object) -> object:
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
-class ResponseRequest(Part):
-    """A conversation, and what is to be made of it."""
+class ResponseRequest(AnswerRequest):
+    """A request of Responses."""
 
-    model_config = ConfigDict(extra="allow")
+    neutral: ClassVar[Neutral] = {
+        "background": (False,),
+        "include": ([], ["reasoning.encrypted_content"]),
+        "parallel_tool_calls": (True,),
+        "stream_options": ({}, {"include_obfuscation": False}, {"include_obfuscation": True}),
+        "truncation": ("disabled",),
+    }
+    without_effect: ClassVar[frozenset[str]] = WITHOUT_EFFECT
+    given: ClassVar[frozenset[str]] = frozenset({"input", "metadata"})
 
-    model: str = Field(min_length=1, max_length=200)
     input: Annotated[list[Item], BeforeValidator(_items)] = Field(min_length=1)
     instructions: str = ""
-    stream: bool = False
     max_output_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -168,46 +156,38 @@ class ResponseRequest(Part):
     tools: list[ResponseTool] = Field(default_factory=list)
     tool_choice: Literal["auto", "none", "required"] | ChosenFunction = "auto"
     metadata: dict[str, str] = Field(default_factory=dict)
-    meta_ai: Extension = Extension()
 
-    def unsupported(self) -> Iterator[str]:
-        """Yield the parameters that cannot be passed on."""
-        for name, value in (self.model_extra or {}).items():
-            if name not in _WITHOUT_EFFECT and value not in _NEUTRAL.get(name, ()):
-                yield name
+    @override
+    def turns(self) -> Iterator[Message]:
+        if self.instructions:
+            yield Message(role="system", content=self.instructions)
+        yield from _turns(self.input)
 
-    def conversation(self) -> list[JsonValue]:
-        """Return the turns as a task has them."""
-        first = [Message(role="system", content=self.instructions)] if self.instructions else []
-        return [plain(turn) for turn in (*first, *_turns(self.input))]
-
-    def question(self) -> str:
-        """Return what the user has said last."""
-        said = (_message(one) for one in reversed(self.input) if isinstance(one, InputMessage) and one.role == "user")
-        return next((turn.content for turn in said), "")
-
-    def overrides(self) -> dict[str, JsonValue]:
-        """Return what the request decides beside the model, as a step's `overrides` has it."""
-        decided: dict[str, JsonValue] = {"stream": self.stream}
-        sampling = Sampling(
+    @override
+    def sampling(self) -> Sampling:
+        return Sampling(
             max_tokens=self.max_output_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
             reasoning_effort=self.reasoning.effort,
         )
-        if chosen := plain(sampling):
-            decided["sampling"] = chosen
-        if self.tools:
-            choice = self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.name
-            decided |= {"tools": [plain(tool) for tool in self.tools], "tool_choice": choice}
-        if self.text.format.type != "text":
-            decided["schema"] = self.text.format.body or {"type": "object"}
-        return decided
 
-    def decided(self) -> list[str]:
-        """Return the parameters that a workflow, which decides them itself, does not look at."""
-        own = {"model", "input", "stream", "metadata", "meta_ai"}
-        return sorted(self.model_fields_set - own - _WITHOUT_EFFECT - _NEUTRAL.keys())
+    @override
+    def functions(self) -> list[ResponseTool]:
+        return self.tools
+
+    @override
+    def choice(self) -> str:
+        return self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.name
+
+    @override
+    def answer_schema(self) -> dict[str, JsonValue] | None:
+        form = self.text.format
+        return None if form.type == "text" else form.body or {"type": "object"}
+
+    @override
+    def about(self) -> dict[str, str]:
+        return self.metadata
 
 
 def _turns(items: list[Any]) -> Iterator[Message]:

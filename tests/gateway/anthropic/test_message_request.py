@@ -102,4 +102,4 @@ def test_that_what_a_model_cannot_be_given_is_refused(fields: dict[str, Any]) ->
 def test_that_a_workflow_is_told_what_was_said_last() -> None:
     asked = request(messages=[USER, {**USER, "content": [RESULT]}], system="S", metadata={"user_id": "u"})
     assert asked.question() == "Why?"
-    assert (asked.decided(), asked.metadata) == (["system"], {"user_id": "u"})
+    assert (asked.decided(), asked.about()) == (["system"], {"user_id": "u"})
