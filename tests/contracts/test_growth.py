@@ -388,6 +388,16 @@ def _live(text: str) -> None:
     live.finish(text)
 
 
+def _begun_anew(text: str) -> None:
+    """Show an answer that was cut off, and then starts over."""
+    live = LiveText()
+    one = ResultChunk(task_id="t", step="s", branch="m", model="m", request_id="r", stream="r#1.1", index=0)
+    live.add(one.model_copy(update={"text": text[: len(text) // 2]}))
+    for index, character in enumerate(text):
+        live.add(one.model_copy(update={"stream": "r#2.1", "index": index, "text": character}))
+    live.finish(text)
+
+
 def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
@@ -503,6 +513,7 @@ CASES: dict[str, Case] = {
     "messages.request": (_messages, of("a", "\0\n", "call\n")),
     "responses.request": (_responses, of("a", "\0\n", "call\n")),
     "chat.live text": (_live, of("a", "\0ab")),
+    "chat.live text begun anew": (_begun_anew, of("a", "\0ab")),
     "traceparent": (parse_trace, of("0", "00-", f"01-{'a' * 32}-{'b' * 16}-01-\x00a")),
     "cel.tokens": (
         lambda text: list(lex(text)),

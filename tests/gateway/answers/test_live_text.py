@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +51,17 @@ def test_that_pieces_of_two_attempts_in_any_order_are_shown_once(texts: list[str
         shown += live.add(one)
         assert "".join(texts).startswith(shown)
     assert shown == "".join(texts)
+
+
+@given(st.text(min_size=1, max_size=30), st.integers(0, 30), st.lists(st.integers(1, 5), min_size=30, max_size=30))
+def test_that_an_answer_that_starts_over_in_other_pieces_is_shown_once(whole: str, cut: int, sizes: list[int]) -> None:
+    live = LiveText()
+    shown = "".join(live.add(piece(character, index)) for index, character in enumerate(whole[:cut]))
+    ends = [end for end in accumulate(sizes) if end < len(whole)] + [len(whole)]
+    for index, (begin, end) in enumerate(pairwise([0, *ends])):
+        shown += live.add(piece(whole[begin:end], index, "r#2.1"))
+        assert shown == whole[: max(end, min(cut, len(whole)))]
+    assert live.finish(whole) == ""
 
 
 def test_that_what_begins_anew_is_shown_from_where_it_differs() -> None:
