@@ -126,7 +126,7 @@ class Client:
         Raises:
             BrokerError: there is no such topic.
         """
-        async with self._consumer() as consumer:
+        async with self.consumer() as consumer:
             ranges = await _offset_ranges(consumer, await self._topic_partitions([topic]))
             starts = {place: span.begin if from_beginning else span.end for place, span in ranges.items()}
             for place, start in starts.items():
@@ -140,7 +140,7 @@ class Client:
         Raises:
             BrokerError: one of them does not exist.
         """
-        async with self._consumer() as consumer:
+        async with self.consumer() as consumer:
             return await _offset_ranges(consumer, await self._topic_partitions(topics))
 
     async def committed(self, group: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -173,7 +173,8 @@ class Client:
         return [TopicPartition(name, number) for name in names for number in range(known[name])]
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Yield a consumer without a group, which has no partitions yet."""
         consumer = AIOKafkaConsumer(
             **self._options,
             enable_auto_commit=False,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from app.brokers.reachability import check_reachable
 from app.client.client import Client, OffsetRange
@@ -15,16 +15,14 @@ from app.client.reader import Reader
 from app.partitioner import partition_of
 from topics.base import Topic
 
-_FETCH_WAIT_MS = 25
-
 Topics = Sequence[Topic[Any]]
 OffsetRanges = Mapping[TopicPartition, OffsetRange]
 
 
-async def read_run(
+async def iterate_run(
     client: Client, task_id: str, topics: Topics, *, whole: Topics = (), since: float | None = None
-) -> list[Any]:
-    """Return the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
+) -> AsyncGenerator[Any]:
+    """Yield the records in the partition of `task_id` of each of `topics`, and all of the topics in `whole`.
 
     With `since` (epoch seconds), only later ones of `topics`, though the embedded broker may return earlier ones too.
 
@@ -40,7 +38,10 @@ async def read_run(
     homes = {name: partition_of(task_id, sizes[name]) for name in map(client.full_name, topics) if name in sizes}
     mine = {place: span for place, span in ranges.items() if homes.get(place.topic, place.partition) == place.partition}
     later = [place for place in mine if place.topic in homes and since is not None]
-    return await _read_all(client, mine, {place: span.begin for place, span in mine.items()}, later, since or 0.0)
+    starts = {place: span.begin for place, span in mine.items()}
+    async with aclosing(_records(client, mine, starts, later, since or 0.0)) as records:
+        async for record in records:
+            yield record
 
 
 async def read_since(client: Client, moment: float | None, topics: Topics, *, whole: Topics = ()) -> list[Any]:
@@ -78,10 +79,12 @@ async def read_before(client: Client, count: int, ranges: OffsetRanges) -> list[
     return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
 
 
-async def read_partition(
-    client: Client, topic: Topic[Any], partition: int, *, begin: int = 0, moment: float | None = None
+async def read_key(
+    client: Client, topic: Topic[Any], partition: int, key: bytes, *, begin: int = 0, moment: float | None = None
 ) -> tuple[list[Any], int]:
-    """Return the records of a partition from the offset `begin`, or from `moment` (epoch seconds), and where it ends.
+    """Return the records of a key in a partition from the offset `begin`, or from `moment` (epoch seconds).
+
+    Also returned is where the partition ends. Records of other keys are not kept meanwhile.
 
     Raises:
         BrokerError: the broker fails.
@@ -89,8 +92,10 @@ async def read_partition(
     place = TopicPartition(client.full_name(topic), partition)
     span = (await client.bounds([topic]))[place]
     later = () if moment is None else (place,)
-    records = await _read_all(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
-    return records, span.end
+    async with aclosing(
+        _records(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
+    ) as found:
+        return [record async for record in found if record.key == key], span.end
 
 
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
@@ -132,7 +137,7 @@ async def _records(
     """Read each partition from its start, or, if it is in `later`, from the first record of `moment` on."""
     if all(start >= ranges[place].end for place, start in starts.items()):
         return  # a consumer that is stopped before its first fetch raises CancelledError
-    async with _consumer(client) as consumer:
+    async with client.consumer() as consumer:
         consumer.assign(list(ranges))
         if later:
             found = await consumer.offsets_for_times(dict.fromkeys(later, int(moment * 1000)))
@@ -143,21 +148,3 @@ async def _records(
         reader = Reader(consumer, starts, ends, partial(check_reachable, client.connection))
         async for record in reader.held():
             yield record
-
-
-@asynccontextmanager
-async def _consumer(client: Client) -> AsyncIterator[AIOKafkaConsumer]:
-    connection = client.connection
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=connection.bootstrap_servers,
-        **connection.client_options,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=min(_FETCH_WAIT_MS, connection.fetch_wait_ms),
-        max_partition_fetch_bytes=client.settings.topics.max_message_bytes,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()

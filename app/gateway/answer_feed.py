@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Any
 
 from app.client.client import Client
-from app.client.topic_ranges import read_partition
+from app.client.topic_ranges import read_key
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
 from app.errors import InvalidEvent
@@ -75,8 +75,9 @@ class AnswerFeed:
             BrokerError: the broker does not return them.
         """
         home = partition_of(task_id, self._partitions)
-        records, end = await read_partition(self._client, RESULT_CHUNKS, home, begin=begin, moment=moment)
-        return [piece for record in records if record.key == task_id.encode() and (piece := self._parsed(record))], end
+        key = task_id.encode()
+        records, end = await read_key(self._client, RESULT_CHUNKS, home, key, begin=begin, moment=moment)
+        return [piece for record in records if (piece := self._parsed(record))], end
 
     def stir(self) -> None:
         """Have the broker asked at full speed for a moment, as something is expected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from app.client import topic_ranges
@@ -50,8 +51,13 @@ async def read(client: Client, task_id: str, *, since: float | None = None) -> R
     """
     topics = (*_EVENTS, runs_topic(client.settings))
     moment = None if since is None else since - _CLOCK_SKEW
-    records = await topic_ranges.read_run(client, task_id, topics, whole=[DEFINITIONS], since=moment)
-    return collect(task_id, records, client.settings)
+    collecting = _HistoryBuilder(task_id, client.settings)
+    async with aclosing(
+        topic_ranges.iterate_run(client, task_id, topics, whole=[DEFINITIONS], since=moment)
+    ) as records:
+        async for record in records:
+            collecting.add(record)
+    return collecting.history()
 
 
 def collect(task_id: str, records: Iterable[Any], settings: Settings) -> RunHistory:

@@ -40,26 +40,30 @@ async def _put(client: Client, topic: Topic[Any], *keys: str) -> None:
         await (await client.send(topic, key, Task(id=key, input={}), id=key))
 
 
+async def _of_run(client: Client, task_id: str, topics: list[Topic[Any]], **options: Any) -> list[Any]:
+    return [record async for record in topic_ranges.iterate_run(client, task_id, topics, **options)]
+
+
 async def test_the_partition_of_a_run_is_read_in_all_topics_at_once(client: Client) -> None:
     keys = [f"q-{number}" for number in range(20)]
     await _put(client, TASKS, *keys)
     await _put(client, RESULTS, *keys)
     home = [key.encode() for key in keys if partition_of(key, 4) == partition_of("q-1", 4)]
-    records = await topic_ranges.read_run(client, "q-1", [TASKS, STEP_REQUESTS, RESULTS])
+    records = await _of_run(client, "q-1", [TASKS, STEP_REQUESTS, RESULTS])
     for topic in (TASKS, RESULTS):
         assert [record.key for record in records if record.topic == client.full_name(topic)] == home
     assert {record.partition for record in records} == {partition_of("q-1", 4)}
-    whole = await topic_ranges.read_run(client, "q-1", [TASKS], whole=[RESULTS])
+    whole = await _of_run(client, "q-1", [TASKS], whole=[RESULTS])
     assert len([record for record in whole if record.topic == client.full_name(RESULTS)]) == len(keys)
 
 
 async def test_a_topic_that_is_absent_is_skipped(client: Client) -> None:
     await _put(client, TASKS, "q-1")
     absent = runs_topic(client.settings)
-    assert len(await topic_ranges.read_run(client, "q-1", [TASKS, absent])) == 1
+    assert len(await _of_run(client, "q-1", [TASKS, absent])) == 1
     assert len(await topic_ranges.read_since(client, None, [TASKS], whole=[absent])) == 1
     with pytest.raises(BrokerError, match="there is no topic"):
-        await topic_ranges.read_run(client, "q-1", [absent, TASKS])
+        await _of_run(client, "q-1", [absent, TASKS])
 
 
 async def test_what_came_before_the_moment_is_skipped_but_where_all_is_wanted(client: Client) -> None:

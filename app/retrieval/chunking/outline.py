@@ -118,7 +118,7 @@ def _plain(title: str) -> str:
 
 def _blocks(source: DocumentText, tokens: Sequence[Token]) -> list[Block]:
     """Return the leaves that stay whole, without the blank lines that they may end with."""
-    found: list[Block] = []
+    found: list[tuple[Token, int, int]] = []
     open_tables = 0
     for token in tokens:
         if token.type not in _ATOMIC_BLOCKS or not token.map:
@@ -129,12 +129,15 @@ def _blocks(source: DocumentText, tokens: Sequence[Token]) -> list[Block]:
         first, last = lines[0], lines[-1]
         if token.type == "html_block":
             if open_tables > 0 and found:  # a blank line in a table ends CommonMark's block
-                first = found.pop().first
+                first = found.pop()[1]
             open_tables += sum(-1 if tag[1] else 1 for tag in _HTML_TABLE.finditer(token.content))
         else:
             open_tables = 0
-        found.append(_block((first, last), _rows(source, token, first, last), whole=_whole(token)))
-    return found
+        found.append((token, first, last))
+    # Rows are looked for when all of a table is known: it may have grown by a block many times.
+    return [
+        _block((first, last), _rows(source, token, first, last), whole=_whole(token)) for token, first, last in found
+    ]
 
 
 def _whole(token: Token) -> bool:
