@@ -5,7 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.gateway import (
+from app.gateway.anthropic import message_routes
+from app.gateway.error_responses import as_response, install
+from app.gateway.guard import Guard
+from app.gateway.openai import chat_routes, embedding_routes
+from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
+from app.gateway.rest import (
     catalog_routes,
     control_routes,
     event_routes,
@@ -13,12 +19,6 @@ from app.gateway import (
     task_list_routes,
     task_routes,
 )
-from app.gateway.anthropic import message_routes
-from app.gateway.error_responses import as_response, install
-from app.gateway.guard import Guard
-from app.gateway.openai import chat_routes, embedding_routes
-from app.gateway.parts import Parts
-from app.gateway.problems import Refusal
 
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
 #: The version of the API: within it, only optional things are added.

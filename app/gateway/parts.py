@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.client.client import Client
-from app.gateway.answer_feed import AnswerFeed
-from app.gateway.answer_stream import AnswerStream
-from app.gateway.catalog import Catalog
-from app.gateway.task_log import TaskLog
+from app.gateway.views.answer_feed import AnswerFeed
+from app.gateway.views.answer_stream import AnswerStream
+from app.gateway.views.catalog import Catalog
+from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
 
 

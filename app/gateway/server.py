@@ -17,11 +17,11 @@ from app.brokers.topics import ensure_topics
 from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
-from app.gateway.answer_feed import AnswerFeed
 from app.gateway.application import build
-from app.gateway.catalog import Catalog
 from app.gateway.parts import Parts
-from app.gateway.task_log import TaskLog
+from app.gateway.views.answer_feed import AnswerFeed
+from app.gateway.views.catalog import Catalog
+from app.gateway.views.task_log import TaskLog
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
 

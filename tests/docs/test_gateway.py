@@ -3,7 +3,9 @@ from __future__ import annotations
 import ast
 import re
 
-from app.gateway import answer_stream, guard, task_list_routes, task_pages, task_routes
+from app.gateway import guard
+from app.gateway.rest import task_list_routes, task_pages, task_routes
+from app.gateway.views import answer_stream
 from app.settings import Settings
 from tests.docs.pages import ROOT, first_codes, table, text
 

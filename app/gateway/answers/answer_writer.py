@@ -11,14 +11,14 @@ from typing import Any
 from fastapi.sse import format_sse_event
 
 from app.errors import BrokerError
-from app.gateway.answer_feed import Piece
-from app.gateway.answer_stream import AnswerStream
 from app.gateway.answers.chat_tasks import ChatTask
 from app.gateway.answers.failures import failure
 from app.gateway.answers.live_text import LiveText
 from app.gateway.answers.reading import content
-from app.gateway.event_stream import KEEP_ALIVE
 from app.gateway.problems import Refusal, as_refusal
+from app.gateway.rest.event_stream import KEEP_ALIVE
+from app.gateway.views.answer_feed import Piece
+from app.gateway.views.answer_stream import AnswerStream
 from topics.result_chunks import ResultChunk
 from topics.results import Result
 

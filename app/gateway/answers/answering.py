@@ -10,18 +10,18 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from app.gateway.answer_stream import LONGEST_SECONDS
 from app.gateway.answers.answer_writer import AnswerWriter
 from app.gateway.answers.bodies import AnswerRequest
 from app.gateway.answers.chat_tasks import ChatTask, chat_task
 from app.gateway.answers.failures import failure
-from app.gateway.catalog_routes import require_read
-from app.gateway.event_stream import EventStream
-from app.gateway.known_tasks import require_ready
+from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import WITH_BODY, refusals
-from app.gateway.task_routes import send
+from app.gateway.rest.catalog_routes import require_read
+from app.gateway.rest.event_stream import EventStream
+from app.gateway.rest.known_tasks import require_ready
+from app.gateway.rest.task_routes import send
+from app.gateway.views.answer_stream import LONGEST_SECONDS
 from topics.results import Result
 from topics.signals import Signal
 

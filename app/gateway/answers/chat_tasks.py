@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 from app.gateway.answers.bodies import AnswerRequest
-from app.gateway.catalog_routes import AUTO, unknown_model
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.task_routes import checked, task_id_for
+from app.gateway.rest.catalog_routes import AUTO, unknown_model
+from app.gateway.rest.task_routes import checked, task_id_for
 from app.workflows.definition.builtin import PASSTHROUGH
 from topics.tasks import Task
 

@@ -8,7 +8,7 @@ from app.gateway.answers.answering import ANSWERS, answer
 from app.gateway.anthropic.message_answer import MessageStream, message
 from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.parts import Parts
-from app.gateway.task_routes import IdempotencyKey
+from app.gateway.rest.task_routes import IdempotencyKey
 
 
 def routes(parts: Parts) -> APIRouter:

@@ -11,7 +11,7 @@ from app.gateway.openai.chat_stream import ChatStream
 from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.openai.response_stream import ResponseStream
 from app.gateway.parts import Parts
-from app.gateway.task_routes import IdempotencyKey
+from app.gateway.rest.task_routes import IdempotencyKey
 
 
 def routes(parts: Parts) -> APIRouter:

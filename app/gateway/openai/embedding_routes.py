@@ -13,12 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
-from app.gateway.catalog_routes import require_read
-from app.gateway.known_tasks import require_ready
+from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import WITH_BODY, refusals
-from app.gateway.task_routes import MAX_WAIT, checked
+from app.gateway.rest.catalog_routes import require_read
+from app.gateway.rest.known_tasks import require_ready
+from app.gateway.rest.task_routes import MAX_WAIT, checked
 from app.workflows.definition.builtin import EMBED
 from topics.results import Result
 from topics.tasks import Task

@@ -9,7 +9,7 @@ import pytest
 
 from app.client.client import Client
 from app.client.topic_ranges import read_since
-from app.gateway import answer_stream
+from app.gateway.views import answer_stream
 from app.settings import ModelSettings, Settings
 from tests.gateway.requests import call, deploy, events, finish, say, waiting
 from topics import SIGNALS, TASKS

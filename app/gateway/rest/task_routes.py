@@ -15,11 +15,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent
-from app.gateway.known_tasks import require_known, require_ready
+from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import WITH_BODY, refusals
-from app.gateway.task_log import TaskConflict, TaskLog
+from app.gateway.rest.known_tasks import require_known, require_ready
+from app.gateway.views.task_log import TaskConflict, TaskLog
 from topics import TASKS
 from topics.results import Result
 from topics.tasks import Task

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.gateway.offset_index import OffsetIndex
+from app.gateway.views.offset_index import OffsetIndex
 
 
 def test_the_newest_entry_of_a_task_counts() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from app.gateway.answer_feed import AnswerFeed, Piece
-from app.gateway.task_log import STIR_SECONDS, TaskLog
+from app.gateway.views.answer_feed import AnswerFeed, Piece
+from app.gateway.views.task_log import STIR_SECONDS, TaskLog
 from topics.result_chunks import ResultChunk
 from topics.results import Result
 

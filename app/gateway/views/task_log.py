@@ -22,8 +22,8 @@ from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
 from app.errors import BrokerError, InvalidEvent
-from app.gateway.offset_index import OffsetIndex
-from app.gateway.record_reader import RecordReader
+from app.gateway.views.offset_index import OffsetIndex
+from app.gateway.views.record_reader import RecordReader
 from app.partitioner import partition_of
 from topics import RESULTS, SIGNALS, TASKS
 from topics.base import Event, Topic

@@ -7,10 +7,10 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.gateway.known_tasks import require_ready
+from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import refusals
+from app.gateway.rest.known_tasks import require_ready
 from app.runs import history_reader
 from app.runs.run_view import build_run_view
 from app.runs.views import RunView

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, JsonValue
 
+from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import refusals
 from app.suggestions import did_you_mean
 from app.workflows.definition.builtin import EMBED, PASSTHROUGH
 

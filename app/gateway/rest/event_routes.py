@@ -10,11 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from fastapi.sse import format_sse_event
 
-from app.gateway.answer_stream import AnswerStream
-from app.gateway.event_stream import KEEP_ALIVE, EventStream
-from app.gateway.known_tasks import require_known
+from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
-from app.gateway.responses import refusals
+from app.gateway.rest.event_stream import KEEP_ALIVE, EventStream
+from app.gateway.rest.known_tasks import require_known
+from app.gateway.views.answer_stream import AnswerStream
 from topics.results import Result
 
 #: The id of the last event: a browser that has it and asks again is told to stop.

@@ -12,8 +12,8 @@ import pytest
 from app.brokers.base import Connection
 from app.client.client import Client
 from app.client.topic_ranges import read_since
+from app.gateway.rest.task_routes import MAX_WAIT, seconds_of
 from app.gateway.server import serve_gateway
-from app.gateway.task_routes import MAX_WAIT, seconds_of
 from app.partitioner import partition_of
 from app.settings import Settings
 from tests.gateway.requests import deploy

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.gateway.known_tasks import require_running
+from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
-from app.gateway.responses import WITH_BODY, refusals
-from app.gateway.task_routes import Prefer, TaskState, accepted, awaited, seconds_of
+from app.gateway.rest.known_tasks import require_running
+from app.gateway.rest.task_routes import Prefer, TaskState, accepted, awaited, seconds_of
 from topics.results import Result
 from topics.signals import Signal
 

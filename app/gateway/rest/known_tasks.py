@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from app.gateway.problems import Refusal
-from app.gateway.task_log import TaskLog
+from app.gateway.views.task_log import TaskLog
 
 
 def require_ready(log: TaskLog) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from app.client.client import Client
-from app.gateway import task_pages
+from app.gateway.rest import task_pages
 from tests.gateway.requests import call, finish, submit
 from topics import TASKS
 from topics.tasks import Parent, Task

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
-from app.gateway.known_tasks import require_ready
+from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.responses import refusals
-from app.gateway.task_pages import LOOKED_AT, FoundTask, InvalidCursor, read_page
+from app.gateway.rest.known_tasks import require_ready
+from app.gateway.rest.task_pages import LOOKED_AT, FoundTask, InvalidCursor, read_page
 
 MOST_TASKS = 100
 

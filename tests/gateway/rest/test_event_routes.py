@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from app.client.client import Client
-from app.gateway import answer_stream
+from app.gateway.views import answer_stream
 from tests.gateway.requests import call, events, finish, say, submit
 from topics.result_chunks import ResultChunk
 from topics.results import Result

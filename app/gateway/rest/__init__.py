@@ -1,0 +1,1 @@
+"""The REST API: tasks, runs, workflows, and what operators ask for."""

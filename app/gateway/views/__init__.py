@@ -1,0 +1,1 @@
+"""What the gateway knows of the topics that it reads, and can read again."""
