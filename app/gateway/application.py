@@ -16,11 +16,14 @@ from app.gateway.rest import (
     control_routes,
     event_routes,
     run_routes,
+    task_batch_routes,
     task_list_routes,
     task_routes,
 )
 
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
+_TASKS = (task_list_routes, task_batch_routes, task_routes, event_routes, control_routes, run_routes)
+#: The paths whose bodies are read piece by piece, with their media types.
+STREAMED = {task_batch_routes.PATH: task_batch_routes.MEDIA_TYPES}
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -31,7 +34,8 @@ def build(parts: Parts) -> FastAPI:
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
-    app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
+    max_bytes = parts.settings.delivery.max_event_bytes
+    app.add_middleware(Guard, max_bytes=max_bytes, refuse=_refuse, streamed=STREAMED)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 

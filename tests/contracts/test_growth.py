@@ -38,6 +38,7 @@ from app.fusion.merging import Rules, merge
 from app.gateway.answers.live_text import LiveText
 from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.guard import depth
+from app.gateway.json_lines import read_lines
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.response_request import ResponseRequest
 from app.json_text import parse, strict
@@ -117,6 +118,18 @@ def _cut(form: Any) -> Callable[[str], object]:
 def _fused(**options: Any) -> Callable[[str], object]:
     read_one = extractor(ExtractionOptions.model_validate(options))
     return lambda text: hash(read_one(Candidate("a", text)))
+
+
+def _lines(size: int) -> Callable[[str], object]:
+    async def pieces(data: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), size):
+            yield data[at : at + size]
+
+    async def consume(text: str) -> None:
+        async for _ in read_lines(pieces(text.encode()), len(text) // 2):
+            pass
+
+    return lambda text: asyncio.run(consume(text))
 
 
 def _streamed(size: int) -> Callable[[str], object]:
@@ -510,6 +523,8 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "lines of a body": (_lines(1), of("a", "\n", "a\n")),
+    "long lines of a body": (_lines(100), of("a", "\n")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "chat.request": (_chat, of("a", "\0\n", "\x00")),
     "messages.request": (_messages, of("a", "\0\n", "call\n")),

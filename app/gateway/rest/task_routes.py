@@ -29,10 +29,8 @@ MAX_WAIT = 300.0
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 _PRINTABLE = r"^[\x21-\x7e]+$"
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(min_length=1, max_length=255, pattern=_PRINTABLE, description="the same key, the same task: see the guide"),
-]
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_PRINTABLE)]
+IdempotencyKey = Annotated[Key | None, Header(description="the same key, the same task: see the guide")]
 Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the result if it is there in 30 seconds")]
 
 
@@ -70,12 +68,10 @@ def routes(parts: Parts) -> APIRouter:
     async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
         """Accept a task."""
         require_ready(log)
-        await parts.catalog.check_workflow(asked.workflow)
-        task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
-        await send(log, task, once=idempotency_key is not None)
+        task_id = await accept(parts, asked, idempotency_key)
         if seconds := seconds_of(prefer):
-            return await awaited(log, str(task.id), seconds)
-        return accepted(str(task.id))
+            return await awaited(log, task_id, seconds)
+        return accepted(task_id)
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
     async def task(task_id: str) -> Response:
@@ -92,6 +88,19 @@ def routes(parts: Parts) -> APIRouter:
         return await awaited(log, task_id, seconds_of(prefer))
 
     return router
+
+
+async def accept(parts: Parts, asked: TaskRequest, key: str | None) -> str:
+    """Put what is asked for on its topic, once for an idempotency key, and return the task's id.
+
+    Raises:
+        Refusal: the workflow is not deployed, or the task is not valid, or another one was sent with this key.
+        BrokerError: the broker does not answer in time.
+    """
+    await parts.catalog.check_workflow(asked.workflow)
+    task = checked(_task(asked, key), parts.settings.delivery.max_event_bytes)
+    await send(parts.log, task, once=key is not None)
+    return str(task.id)
 
 
 def checked(task: Task, max_bytes: int) -> Task:
