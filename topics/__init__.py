@@ -24,6 +24,8 @@ from topics.spend import SPEND
 from topics.step_requests import STEP_REQUESTS
 from topics.step_results import STEP_RESULTS
 from topics.tasks import TASKS
+from topics.webhook_requests import WEBHOOK_REQUESTS
+from topics.webhook_results import WEBHOOK_RESULTS
 
 __all__ = [
     "ALL",
@@ -47,6 +49,8 @@ __all__ = [
     "STEP_REQUESTS",
     "STEP_RESULTS",
     "TASKS",
+    "WEBHOOK_REQUESTS",
+    "WEBHOOK_RESULTS",
     "Topic",
 ]
 
@@ -64,6 +68,8 @@ ALL: tuple[Topic[Any], ...] = (
     BUDGETS,
     RESULT_CHUNKS,
     RESULTS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
@@ -85,6 +91,8 @@ CONSUMED: tuple[Topic[Any], ...] = (
     SIGNALS,
     SLOTS,
     BUDGETS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
     DOCUMENTS,
     DEFINITIONS,
 )

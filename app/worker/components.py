@@ -21,6 +21,7 @@ from app.retrieval.registry import build_embedder, build_store
 from app.routing.base import ModelProfile
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
+from app.webhooks.sender import WebhookSender
 from app.workflows.checks import Names, check
 from app.workflows.definition.builtin import ask, workflows
 from app.workflows.definition.definitions import Definitions
@@ -38,6 +39,7 @@ class Components:
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
     cache: Cache
+    webhooks: WebhookSender
     metrics: Metrics = field(default_factory=Metrics)
     prices: Mapping[str, Price] = field(default_factory=dict)
 
@@ -56,6 +58,7 @@ class Components:
         await self.store.close()
         await self.embedder.close()
         await self.cache.close()
+        await self.webhooks.close()
 
 
 @runtime_checkable
@@ -85,6 +88,7 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(settings.cache, settings.app_id),
+        webhooks=WebhookSender(settings.webhooks),
         metrics=metrics,
         prices=prices,
     )

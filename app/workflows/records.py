@@ -19,7 +19,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from app.workflows.budgets.state import BudgetState
-from app.workflows.run import Done, Run, RunState, Semaphore, StepRun
+from app.workflows.run import Done, Run, RunState, Semaphore, StepRun, WebhookRetry
 
 T = TypeVar("T")
 Records = list[tuple[str, bytes | None]]
@@ -33,6 +33,7 @@ class _Head:
     done: Done | None = None
     slots: Semaphore | None = None
     budget: BudgetState | None = None
+    webhook: WebhookRetry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
         case BudgetState():
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
+        case WebhookRetry():
+            return _HEADS.dump_json(_Head(webhook=state), exclude_defaults=True)
 
 
 def _changed(key: str, run: Run, written: RunState | None) -> Iterator[tuple[str, bytes]]:
@@ -200,10 +203,10 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
         ValueError: it is neither a state nor a step.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of semaphores and budgets have tabs too
+        with suppress(ValidationError):  # the keys of semaphores, budgets and webhooks have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
-    for state in (head.run, head.done, head.slots, head.budget):
+    for state in (head.run, head.done, head.slots, head.budget, head.webhook):
         if state is not None:
             return state
-    raise ValueError("neither a run, nor a semaphore, nor a budget")
+    raise ValueError("neither a run, nor a semaphore, nor a budget, nor a webhook")

@@ -14,12 +14,14 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, WebhookError
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
+from app.settings import WebhookSettings
+from app.webhooks.receivers import receiver
 from topics import TASKS
 from topics.results import Result
 from topics.tasks import Task
@@ -45,6 +47,7 @@ class TaskRequest(BaseModel):
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
+    webhook: str | None = Field(default=None, min_length=1, max_length=2048)
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
@@ -97,10 +100,20 @@ async def accept(parts: Parts, asked: TaskRequest, key: str | None) -> str:
         Refusal: the workflow is not deployed, or the task is not valid, or another one was sent with this key.
         BrokerError: the broker does not answer in time.
     """
+    _check_webhook(parts.settings.webhooks, asked)
     await parts.catalog.check_workflow(asked.workflow)
     task = checked(_task(asked, key), parts.settings.delivery.max_event_bytes)
     await send(parts.log, task, once=key is not None)
     return str(task.id)
+
+
+def _check_webhook(settings: WebhookSettings, asked: TaskRequest) -> None:
+    """Return if the webhook, where there is one, may be called as far as can be said without looking its name up."""
+    try:
+        if asked.webhook is not None:
+            receiver(settings, asked.webhook, asked.tenant)
+    except WebhookError as error:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_webhook", str(error)) from None
 
 
 def checked(task: Task, max_bytes: int) -> Task:
