@@ -561,6 +561,7 @@ class GatewaySettings(Section):
         default="127.0.0.1", description="127.0.0.1 or ::1: it has no authentication, so only this machine may reach it"
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    max_file_bytes: int = Field(default=200 * 1024 * 1024, ge=1024, description="the largest file that may be uploaded")
 
     @model_validator(mode="after")
     def _loopback(self) -> GatewaySettings:

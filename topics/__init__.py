@@ -6,11 +6,14 @@ from typing import Any
 
 from topics.audit import AUDIT
 from topics.base import Topic
+from topics.batches import BATCHES
 from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
+from topics.file_pieces import FILE_PIECES
+from topics.files import FILES
 from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
@@ -30,12 +33,15 @@ from topics.webhook_results import WEBHOOK_RESULTS
 __all__ = [
     "ALL",
     "AUDIT",
+    "BATCHES",
     "BUDGETS",
     "CHUNKS",
     "CONSUMED",
     "DEAD_LETTERS",
     "DEFINITIONS",
     "DOCUMENTS",
+    "FILES",
+    "FILE_PIECES",
     "MODEL_HEALTH",
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
@@ -75,6 +81,9 @@ ALL: tuple[Topic[Any], ...] = (
     MODEL_HEALTH,
     DOCUMENTS,
     CHUNKS,
+    FILES,
+    FILE_PIECES,
+    BATCHES,
     DEAD_LETTERS,
     AUDIT,
 )

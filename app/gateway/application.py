@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app.gateway.anthropic import message_routes
+from app.gateway.batches import batch_routes
 from app.gateway.error_responses import as_response, install
+from app.gateway.files import file_routes
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.parts import Parts
@@ -23,7 +25,7 @@ from app.gateway.rest import (
 
 _TASKS = (task_list_routes, task_batch_routes, task_routes, event_routes, control_routes, run_routes)
 #: The paths whose bodies are read piece by piece, with their media types.
-STREAMED = {task_batch_routes.PATH: task_batch_routes.MEDIA_TYPES}
+STREAMED = {one.PATH: one.MEDIA_TYPES for one in (task_batch_routes, file_routes)}
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -36,14 +38,15 @@ def build(parts: Parts) -> FastAPI:
     install(app)
     max_bytes = parts.settings.delivery.max_event_bytes
     app.add_middleware(Guard, max_bytes=max_bytes, refuse=_refuse, streamed=STREAMED)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes, file_routes, batch_routes):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health")
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
-        log, catalog, feed = parts.log.caught_up, parts.catalog.caught_up, parts.feed.caught_up
-        reading = [name for name, done in (("tasks", log), ("workflows", catalog), ("answers", feed)) if not done]
+        read = {"tasks": parts.log.caught_up, "workflows": parts.catalog.caught_up, "answers": parts.feed.caught_up}
+        read |= {"files": parts.files.caught_up, "batches": parts.batches.caught_up}
+        reading = [name for name, done in read.items() if not done]
         if reading:
             raise Refusal.unavailable("starting", f"the gateway is still reading: {', '.join(reading)}")
         return {"status": "ready"}

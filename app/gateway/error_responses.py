@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +12,7 @@ from app.api.problem import problem_response
 from app.errors import BrokerError, InvalidEvent
 from app.gateway.anthropic.message_answer import PATHS as ANTHROPIC_PATHS
 from app.gateway.anthropic.message_answer import anthropic_error
-from app.gateway.openai.errors import PATHS, openai_error
+from app.gateway.openai.errors import PATHS, openai_error, openai_status
 from app.gateway.problems import Refusal, as_refusal
 
 
@@ -27,17 +25,12 @@ def install(app: FastAPI) -> None:
 def as_response(refusal: Refusal, path: str, request_id: str) -> Response:
     """Return how a refused request for `path` is answered."""
     if path.startswith(PATHS):
-        return JSONResponse(openai_error(refusal), _status(refusal), refusal.headers)
+        return JSONResponse(openai_error(refusal), openai_status(refusal), refusal.headers)
     if path.startswith(ANTHROPIC_PATHS):
-        return JSONResponse(anthropic_error(refusal, request_id), _status(refusal), refusal.headers)
+        return JSONResponse(anthropic_error(refusal, request_id), openai_status(refusal), refusal.headers)
     members = {"code": refusal.code, "request_id": request_id, **refusal.members}
     problem = problem_response(refusal.status, refusal.detail, **members)
     return Response(problem.body, problem.status, refusal.headers, media_type=problem.content_type)
-
-
-def _status(refusal: Refusal) -> HTTPStatus:
-    """Return the status on the paths of providers' APIs, where what is invalid is 400."""
-    return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import NamedTuple
 
 
-async def read_lines(pieces: AsyncIterable[bytes], max_bytes: int) -> AsyncIterator[bytes | None]:
-    """Yield each line without white space around it, and None for one that is longer than `max_bytes`."""
+class TextLine(NamedTuple):
+    """A line without white space around it, None if it is too long; it `ends` before so many bytes of the whole."""
+
+    text: bytes | None
+    ends: int
+
+
+async def read_lines(pieces: AsyncIterable[bytes], max_bytes: int) -> AsyncIterator[TextLine]:
+    """Yield each line; the text of one that is longer than `max_bytes` is not kept."""
     parts: list[bytes] = []
-    size = 0
+    size = read = 0
     async for piece in pieces:
         *ends, rest = piece.split(b"\n")
         for end in ends:
             size += len(end)
-            yield None if size > max_bytes else b"".join([*parts, end]).strip()
+            read += len(end) + 1
+            yield TextLine(None if size > max_bytes else b"".join([*parts, end]).strip(), read)
             parts, size = [], 0
         size += len(rest)
+        read += len(rest)
         if size > max_bytes:
-            parts = []  # what is too long is not kept
+            parts = []
         elif rest:
             parts.append(rest)
     if size:
-        yield None if size > max_bytes else b"".join(parts).strip()
+        yield TextLine(None if size > max_bytes else b"".join(parts).strip(), read)

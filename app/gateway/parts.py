@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.client.client import Client
+from app.gateway.batches.batch_log import BatchLog
+from app.gateway.files.file_store import FileStore
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
@@ -21,6 +23,8 @@ class Parts:
     log: TaskLog
     catalog: Catalog
     feed: AnswerFeed
+    files: FileStore
+    batches: BatchLog
 
     def answer(self, task_id: str) -> AnswerStream:
         """Return what follows the answer to a task."""

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -18,6 +18,9 @@ from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
 from app.gateway.application import build
+from app.gateway.batches.batch_log import BatchLog
+from app.gateway.batches.batch_runner import BatchRunner
+from app.gateway.files.file_store import FileStore
 from app.gateway.parts import Parts
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
@@ -64,8 +67,13 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
-        async with log.running(), catalog.running(), feed.running():
-            yield Parts(settings, client, log, catalog, feed)
+        files, batches = FileStore(client), BatchLog(client)
+        parts = Parts(settings, client, log, catalog, feed, files, batches)
+        views = (log, catalog, feed, files, batches, BatchRunner(parts))
+        async with AsyncExitStack() as stack:
+            for view in views:
+                await stack.enter_async_context(view.running())
+            yield parts
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -37,10 +38,14 @@ from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
 from app.gateway.answers.live_text import LiveText
 from app.gateway.anthropic.message_request import MessageRequest
+from app.gateway.batches.batch_lines import InvalidLine
+from app.gateway.batches.batch_lines import parse_line as parse_batch_line
+from app.gateway.files.upload import Upload
 from app.gateway.guard import depth
 from app.gateway.json_lines import read_lines
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.response_request import ResponseRequest
+from app.gateway.problems import Refusal
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -118,6 +123,26 @@ def _cut(form: Any) -> Callable[[str], object]:
 def _fused(**options: Any) -> Callable[[str], object]:
     read_one = extractor(ExtractionOptions.model_validate(options))
     return lambda text: hash(read_one(Candidate("a", text)))
+
+
+def _form(text: str) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    class Writer:
+        size = 0
+
+        async def add(self, data: bytes) -> None:
+            self.size += len(data)
+
+    writer: Any = Writer()
+    with suppress(Refusal):
+        asyncio.run(Upload("multipart/form-data; boundary=b", writer, 1 << 30).read(pieces()))
+
+
+def _batch_line(text: str) -> None:
+    with suppress(InvalidLine):
+        parse_batch_line(text.encode(), "/v1/responses")
 
 
 def _lines(size: int) -> Callable[[str], object]:
@@ -523,6 +548,9 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "a form": (_form, of("a", "\r\n", "\r\n--", "\r\n--b", '--b\r\nContent-Disposition: form-data; name="')),
+    "a header of a form": (_form, of("--b\r\n\0a", "--b\r\nContent-Disposition: \0;", '--b\r\nA: \0"')),
+    "a line of a batch": (_batch_line, of("{", '{\0"a":1,', '"{', "[")),
     "lines of a body": (_lines(1), of("a", "\n", "a\n")),
     "long lines of a body": (_lines(100), of("a", "\n")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),

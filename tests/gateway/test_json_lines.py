@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 
@@ -12,7 +13,12 @@ async def lines(data: bytes, size: int, max_bytes: int = 10) -> list[bytes | Non
         for at in range(0, len(data), size):
             yield data[at : at + size]
 
-    return [line async for line in read_lines(pieces(), max_bytes)]
+    found = [line async for line in read_lines(pieces(), max_bytes)]
+    starts = [0, *(line.ends for line in found)]
+    whole = [data[start:end].strip() for start, end in pairwise(starts)]
+    assert all(line.text in {None, text} for line, text in zip(found, whole, strict=True))
+    assert starts[-1] == len(data)
+    return [line.text for line in found]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

@@ -49,26 +49,40 @@ def routes(parts: Parts) -> APIRouter:
         """Return a vector for each text."""
         require_ready(parts.log)
         require_read(parts)
-        if asked.model != parts.settings.retrieval.embedder:
-            text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
-            raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
-        vectors = await _vectors(parts, asked.input)
-        shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
-        data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
-        # An embedder counts no tokens.
-        return {"object": "list", "model": asked.model, "data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+        task = embedding_task(parts, asked, uuid4().hex)
+        await parts.log.submit(task)
+        result = await parts.log.wait(str(task.id), MAX_WAIT)
+        if result is None:
+            raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
+        return embeddings(asked, result)
 
     return router
 
 
-async def _vectors(parts: Parts, texts: list[str]) -> list[str]:
-    """Return the vectors as base64 of little-endian float32."""
-    task = Task(id=uuid4().hex, workflow=EMBED, input={"texts": list(texts)})
-    await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
-    result = await parts.log.wait(str(task.id), MAX_WAIT)
-    if result is None:
-        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
-    return _succeeded(result)
+def embedding_task(parts: Parts, asked: EmbeddingRequest, task_id: str) -> Task:
+    """Return the task of a request.
+
+    Raises:
+        Refusal: there is no such embedder, or the texts are too long.
+    """
+    if asked.model != parts.settings.retrieval.embedder:
+        text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
+        raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
+    task = Task(id=task_id, workflow=EMBED, input={"texts": list(asked.input)})
+    return checked(task, parts.settings.delivery.max_event_bytes)
+
+
+def embeddings(asked: EmbeddingRequest, result: Result) -> dict[str, Any]:
+    """Return the answer to a request.
+
+    Raises:
+        Refusal: the run has failed.
+    """
+    vectors = _succeeded(result)  # base64 of little-endian float32
+    shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
+    data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
+    # An embedder counts no tokens.
+    return {"object": "list", "model": asked.model, "data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
 
 
 def _succeeded(result: Result) -> list[str]:

@@ -71,7 +71,7 @@ class _Submission:
         number, stopped = 0, b""
         async with asyncio.TaskGroup() as group:
             try:
-                async for line in read_lines(request.stream(), self._max_bytes):
+                async for line, _ in read_lines(request.stream(), self._max_bytes):
                     number += 1
                     # What is beyond the limit is read too: a client that is still sending would not see the answer.
                     if line != b"" and number <= MOST_LINES:

@@ -149,7 +149,7 @@ async def test_that_nothing_is_tried_again_once_the_broker_has_failed(
         tried += 1
         raise BrokerError("the broker did not acknowledge an event")
 
-    monkeypatch.setattr(TaskLog, "_put", send)
+    monkeypatch.setattr("app.gateway.views.task_log.put", send)
     monkeypatch.setattr(task_batch_routes, "_MOST_PENDING", 2)
     said = await post(http, body(*[TASK] * 10))
     assert [one["problem"]["code"] for one in said] == ["broker"] * 10
