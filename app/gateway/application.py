@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.gateway.access.admission import Admission, Authenticate
+from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
@@ -19,19 +21,23 @@ from app.gateway.rest import (
     task_list_routes,
     task_routes,
 )
+from app.security.permissions import Roles
 
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
 
-def build(parts: Parts) -> FastAPI:
-    """Return the application."""
+def build(parts: Parts, authenticate: Authenticate | None = None) -> FastAPI:
+    """Return the application; without `authenticate`, whoever reaches it may do all.
+
+    Raises:
+        ConfigurationError: a configured role is wrong.
+    """
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
-    app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
@@ -44,6 +50,13 @@ def build(parts: Parts) -> FastAPI:
             raise Refusal.unavailable("starting", f"the gateway is still reading: {', '.join(reading)}")
         return {"status": "ready"}
 
+    app.add_middleware(
+        Guard,
+        max_bytes=parts.settings.delivery.max_event_bytes,
+        refuse=_refuse,
+        admit=Admission(RoutePermissions(app.routes), Roles(parts.settings.gateway.security.roles), authenticate),
+        authenticated=authenticate is not None,
+    )
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,13 +18,17 @@ from app.brokers.topics import ensure_topics
 from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
+from app.gateway.access.admission import unauthenticated
 from app.gateway.application import build
 from app.gateway.parts import Parts
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.task_log import TaskLog
+from app.security.principal import Principal
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
+
+log = logging.getLogger(__name__)
 
 SOURCE = "/meta-ai/gateway"
 _BACKLOG = 2048
@@ -46,17 +51,24 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
-        ConfigurationError: the port is in use.
+        ConfigurationError: the port is in use, or the settings of its security are wrong.
     """
     listening = _listen(settings.gateway)
     with contextlib.closing(listening):
         accept_invalid_header_names()
         await ensure_topics(connection, settings.topics)
-        async with _started(settings, connection) as parts, _serving(build(parts), listening):
+        authenticate = _nobody if settings.gateway.secured else None
+        if not authenticate:
+            log.warning("the gateway asks for no credentials: every program on this machine may use it for anything")
+        async with _started(settings, connection) as parts, _serving(build(parts, authenticate), listening):
             try:
                 yield _address(listening)
             finally:
                 parts.log.release()
+
+
+async def _nobody(credentials: str) -> Principal:  # noqa: ARG001  # whatever they are
+    raise unauthenticated("these credentials are not known")
 
 
 @asynccontextmanager
