@@ -557,6 +557,9 @@ class GatewaySecurity(Section):
         description="roles beside viewer, submitter, operator and admin, each with the actions that it allows",
         examples=[{"watcher": ["tasks:read", "runs:read"]}],
     )
+    failures_per_minute: int = Field(
+        default=30, ge=1, description="wrong credentials that an address may send; then it has to wait"
+    )
 
 
 class GatewaySettings(Section):

@@ -30,7 +30,8 @@ _HEADERS = {
 }
 
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
-Admit = Callable[[Scope], Awaitable[None]]
+#: May add to the headers of the response.
+Admit = Callable[[Scope, dict[str, str]], Awaitable[None]]
 
 
 class Guard:
@@ -58,10 +59,11 @@ class Guard:
             return
         request_headers = Headers(scope=scope)
         scope.setdefault("state", {})["request_id"] = request_id = _request_id(request_headers)
-        send = _with_headers(send, {**_HEADERS, "X-Request-Id": request_id})
+        headers = {**_HEADERS, "X-Request-Id": request_id}
+        send = _with_headers(send, headers)
         try:
             self._check_sender(request_headers)
-            await self._admit(scope)
+            await self._admit(scope, headers)
             body = await self._body(scope["method"], request_headers, receive)
         except Refusal as refusal:
             await self._refuse(refusal, scope, receive, send)

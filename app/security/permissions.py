@@ -15,6 +15,8 @@ PUBLIC = "public"
 #: The action that each route of the gateway is, by its method and path; `ANY` is all methods of what is mounted there.
 ROUTES: Mapping[str, str] = {
     "GET /v1/health": PUBLIC,
+    "GET /v1/keys": "keys:manage",
+    "GET /v1/keys/{key_id}": "keys:manage",
     "GET /v1/models": "models:read",
     "GET /v1/models/{model:path}": "models:read",
     "GET /v1/openapi.json": PUBLIC,
@@ -28,6 +30,9 @@ ROUTES: Mapping[str, str] = {
     "GET /v1/workflows/{workflow}": "workflows:read",
     "POST /v1/chat/completions": "tasks:submit",
     "POST /v1/embeddings": "tasks:submit",
+    "POST /v1/keys": "keys:manage",
+    "POST /v1/keys/{key_id}/revoke": "keys:manage",
+    "POST /v1/keys/{key_id}/rotate": "keys:manage",
     "POST /v1/messages": "tasks:submit",
     "POST /v1/responses": "tasks:submit",
     "POST /v1/tasks": "tasks:submit",

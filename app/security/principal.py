@@ -16,7 +16,7 @@ class Principal:
 
     `id` is the actor that events name. `tenant` is the only one whose data it sees and for which it works; None: all
     of them. `actions` are what its `roles` allow; `*` is everything. `workflows` and `models` are the names, or
-    patterns with `*`, that it may use; None: all of them.
+    patterns with `*`, that it may use; None: all of them. `requests_per_minute` is how often it may ask each gateway.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Principal:
     actions: frozenset[str] = frozenset()
     workflows: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
+    requests_per_minute: int | None = None
 
     def may(self, action: str) -> bool:
         """Whether it may do this; what concerns all tenants, one that is bound to a tenant may not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
@@ -10,31 +11,68 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.problems import Refusal
 from app.security.permissions import NEEDS_ALL_TENANTS, PUBLIC, Roles
 from app.security.principal import ANONYMOUS, LOCAL, Principal
+from app.security.rate_limits import RateLimits
 
-#: Returns whose credentials these are; raises Refusal if they are nobody's.
-Authenticate = Callable[[str], Awaitable[Principal]]
+#: Returns whose credentials these are, from this address; raises Refusal if they are nobody's.
+Authenticate = Callable[[str, str], Awaitable[Principal]]
+#: What is noted on `audit`, by the code of the refusal.
+_AUDITED = {"unauthenticated": "access.unauthenticated", "forbidden": "access.forbidden"}
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="meta-ai"'}
 
 
 class Admission:
     """Puts the principal on a request's state, or refuses the request; without `authenticate`, everybody is local."""
 
-    def __init__(self, permissions: RoutePermissions, roles: Roles, authenticate: Authenticate | None) -> None:
+    def __init__(
+        self,
+        permissions: RoutePermissions,
+        roles: Roles,
+        trail: AuditTrail,
+        authenticate: Authenticate | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._permissions = permissions
         self._roles = roles
+        self._trail = trail
         self._authenticate = authenticate
+        self._limits = RateLimits(clock)
 
-    async def __call__(self, scope: Scope) -> None:
-        """Admit a request.
+    async def __call__(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Admit a request; `headers` are those of its response.
 
         Raises:
             Refusal: it may not be made, or no route handles it.
         """
-        scope["state"]["principal"] = principal = await self._principal(Headers(scope=scope))
+        address = (scope.get("client") or ("unknown",))[0]
+        principal = ANONYMOUS
+        try:
+            scope["state"]["principal"] = principal = await self._principal(Headers(scope=scope), address)
+            self._authorize(scope, principal)
+            self._limit(principal, headers)
+        except Refusal as refusal:
+            if action := _AUDITED.get(refusal.code):
+                self._trail.note(
+                    action,
+                    actor=principal.id,
+                    address=address,
+                    method=scope["method"],
+                    path=scope["path"],
+                    reason=refusal.detail,
+                )
+            raise
+
+    async def _principal(self, given: Headers, address: str) -> Principal:
+        if self._authenticate is None:
+            return LOCAL
+        credentials = _credentials(given)
+        return await self._authenticate(credentials, address) if credentials else ANONYMOUS
+
+    def _authorize(self, scope: Scope, principal: Principal) -> None:
         try:
             action = self._permissions.action(scope["method"], scope["path"])
         except Refusal:
@@ -48,11 +86,14 @@ class Admission:
         if action is None or not principal.may(action):
             raise self._forbidden(principal, action)
 
-    async def _principal(self, given: Headers) -> Principal:
-        if self._authenticate is None:
-            return LOCAL
-        credentials = _credentials(given)
-        return await self._authenticate(credentials) if credentials else ANONYMOUS
+    def _limit(self, principal: Principal, headers: dict[str, str]) -> None:
+        if principal.requests_per_minute is None:
+            return
+        verdict = self._limits.take(principal.id, principal.requests_per_minute)
+        headers.update(verdict.headers)
+        if not verdict.allowed:
+            text = f"more than {verdict.quota} requests in a minute; ask again in {verdict.retry_in} s"
+            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", text)
 
     def _forbidden(self, principal: Principal, action: str | None) -> Refusal:
         if action is None:

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from app.gateway.access.admission import Admission, unauthenticated
+from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.problems import Refusal
 from app.security import permissions
@@ -19,10 +20,18 @@ _KNOWN = {
 }
 
 
-async def authenticate(credentials: str) -> Principal:
+async def authenticate(credentials: str, address: str) -> Principal:  # noqa: ARG001  # as it is called
     if credentials not in _KNOWN:
         raise unauthenticated("unknown")
     return _KNOWN[credentials]
+
+
+class _Trail(AuditTrail):
+    def __init__(self) -> None:
+        pass
+
+    def note(self, action: str, **_: str) -> None:
+        pass
 
 
 async def _endpoint(*_: Any) -> None: ...
@@ -49,7 +58,7 @@ async def admitted(
     method, path = request.split()
     raw = [(name.encode(), value.encode()) for name, value in headers]
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": raw, "state": {}}
-    await Admission(routes, Roles({}), authenticate if secured else None)(scope)
+    await Admission(routes, Roles({}), _Trail(), authenticate if secured else None)(scope, {})
     principal: Principal = scope["state"]["principal"]
     return principal
 
