@@ -17,7 +17,7 @@ from app.cli.workflows.publishing import current_user
 from app.client import api_keys
 from app.client.client import connect
 from app.errors import ConfigurationError
-from app.security.api_keys import OVERLAP, KeyRing, KnownKey
+from app.security.api_keys import OVERLAP, KeyRing, KnownKey, restricted
 from app.security.key_card import KeyCard, ShownKey
 from app.security.permissions import Roles
 from app.settings import Settings
@@ -54,12 +54,13 @@ def create(  # noqa: PLR0913  # the options of the command
     roles = Roles(settings.gateway.security.roles)
     if unknown := [one for one in role if one not in roles]:
         raise ConfigurationError(f"--role: no role is called {unknown[0]}; {did_you_mean(unknown[0], roles.names)}")
+    workflows, models = restricted(tuple(workflow) if workflow else None, tuple(model) if model else None)
     granted = ApiKey(
         owner=owner,
         tenant=tenant,
         roles=tuple(role),
-        workflows=tuple(workflow) if workflow else None,
-        models=tuple(model) if model else None,
+        workflows=workflows,
+        models=models,
         requests_per_minute=requests_per_minute,
         created_at=now,
         created_by=current_user(),

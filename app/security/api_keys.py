@@ -39,6 +39,15 @@ def new_secret(key_id: str) -> tuple[str, HashedSecret]:
     return key, HashedSecret(sha256=_hash(key))
 
 
+def restricted(
+    workflows: tuple[str, ...] | None, models: tuple[str, ...] | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the allowed workflows and models: with one of them given, the other, if absent, allows nothing."""
+    if workflows is None and models is None:
+        return None, None
+    return workflows or (), models or ()
+
+
 def rotated(api_key: ApiKey, fresh: HashedSecret, *, now: datetime, overlap: float) -> ApiKey:
     """Return the key with a new secret; the newest of the others is accepted for `overlap` more seconds."""
     end = now + timedelta(seconds=overlap)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.security.api_keys import KeyRing, looks_like_key, new_id, new_secret, rotated
+from app.security.api_keys import KeyRing, looks_like_key, new_id, new_secret, restricted, rotated
 from app.security.permissions import ROLES, Roles
 from topics.api_keys import ApiKey, ApiKeyEvent, HashedSecret
 
@@ -97,3 +97,17 @@ def test_that_all_keys_are_listed_with_when_they_were_used() -> None:
     ring.add(ApiKeyEvent(kind="used", id="b", at=LATER))
     ring.add(ApiKeyEvent(kind="used", id="gone", at=LATER))
     assert [(one.id, one.used_at) for one in ring.all()] == [("a", None), ("b", LATER)]
+
+
+@pytest.mark.parametrize(
+    ("workflows", "models", "allowed"),
+    [
+        (None, None, (None, None)),
+        (("ask",), None, (("ask",), ())),
+        (None, ("gpt",), ((), ("gpt",))),
+        (("ask",), ("gpt",), (("ask",), ("gpt",))),
+        ((), None, ((), ())),
+    ],
+)
+def test_that_what_is_restricted_in_one_way_is_so_in_the_other(workflows: Any, models: Any, allowed: Any) -> None:
+    assert restricted(workflows, models) == allowed

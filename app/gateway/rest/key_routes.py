@@ -14,7 +14,7 @@ from app.gateway.access.admission import Caller, forbidden
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.security.api_keys import OVERLAP, KnownKey
+from app.security.api_keys import OVERLAP, KnownKey, restricted
 from app.security.granting import excess
 from app.security.key_card import KeyCard, ShownKey
 from app.security.permissions import Roles
@@ -121,7 +121,9 @@ def _granted(asked: KeyRequest, caller: Principal, roles: Roles) -> ApiKey:
         raise _invalid(f"body.roles: no role is called {unknown[0]}; {did_you_mean(unknown[0], roles.names)}")
     if asked.expires_at and asked.expires_at <= now:
         raise _invalid("body.expires_at: must be in the future")
-    fields = dict(asked) | ({"tenant": caller.tenant} if asked.tenant is None else {})
+    workflows, models = restricted(asked.workflows, asked.models)
+    tenant = caller.tenant if asked.tenant is None else asked.tenant
+    fields = dict(asked) | {"tenant": tenant, "workflows": workflows, "models": models}
     granted = ApiKey(created_at=now, created_by=caller.id, secrets=(), **fields)
     _require_within(caller, granted, roles)
     return granted
