@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from topics.audit import AUDIT
+from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
 from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
@@ -28,6 +29,7 @@ from topics.tasks import TASKS
 __all__ = [
     "ALL",
     "AUDIT",
+    "AUDIT_CHAIN",
     "BUDGETS",
     "CHUNKS",
     "CONSUMED",
@@ -71,6 +73,7 @@ ALL: tuple[Topic[Any], ...] = (
     CHUNKS,
     DEAD_LETTERS,
     AUDIT,
+    AUDIT_CHAIN,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.
@@ -87,4 +90,5 @@ CONSUMED: tuple[Topic[Any], ...] = (
     BUDGETS,
     DOCUMENTS,
     DEFINITIONS,
+    AUDIT,
 )
