@@ -565,6 +565,14 @@ class GatewaySettings(Section):
         return self
 
 
+class SecretSourceSettings(Section):
+    """References to secrets, such as `${file:/run/secrets/key}`."""
+
+    refresh: Seconds = Field(
+        default=30.0, description="how often they are read again, besides when a secret is refused"
+    )
+
+
 class AuditSettings(Section):
     """The hash chain over the audit."""
 
@@ -639,6 +647,9 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")
+    secret_sources: SecretSourceSettings = Field(
+        default=SecretSourceSettings(), description="references to secrets, such as ${file:/run/secrets/key}"
+    )
     audit: AuditSettings = Field(default=AuditSettings(), description="the hash chain over the audit")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
