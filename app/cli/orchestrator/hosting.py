@@ -65,13 +65,14 @@ async def host(
                 said = describe_running(settings, connection, running, gateway)
                 with run_state.published(place, said) if publish else nullcontext():
                     announce(settings, connection, running, output, gateway)
-                    telling = asyncio.gather(
-                        _announce_ready(running, output, started), live.follow() if live else asyncio.sleep(0)
-                    )
+                    beside = [asyncio.create_task(_announce_ready(running, output, started))]
+                    if live:
+                        beside.append(asyncio.create_task(live.follow()))
                     try:
                         await interruption.wait(running.worker)
                     finally:
-                        telling.cancel()
+                        for one in beside:
+                            one.cancel()
 
 
 def _claim(claims: ExitStack, place: Path, *, own: bool, output: Output) -> bool:
