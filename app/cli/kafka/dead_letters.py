@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from app.admin import dead_letter_records
+from app.admin.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.event_loop import run
-from app.cli.kafka import dead_letter_records
-from app.cli.kafka.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, UntilOption
 from app.cli.output import Output, one_line
 from app.cli.target import find

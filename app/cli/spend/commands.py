@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from app.admin import price_list
+from app.admin.spend_totals import GroupBy, SpendTotals
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
-from app.cli.spend import price_list, tables
-from app.cli.spend.totals import GroupBy, SpendTotals
+from app.cli.spend import tables
 from app.cli.target import find
 from app.client import topic_ranges
 from app.client.client import connect

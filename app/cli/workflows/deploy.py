@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from app.admin import deployments, publishing
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
-from app.cli.workflows import deployments, publishing, workflow_files
+from app.cli.workflows import workflow_files
 from app.client.client import Client, connect
 from app.errors import ConfigurationError
 from app.settings import Settings

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app.admin.budgets import rows
 from app.cli.main import build
-from app.cli.spend.budgets import rows
 from app.settings import Settings
 from app.workflows.budgets.state import BudgetState, QueuedReservation, Reservation
 from app.workflows.records import records

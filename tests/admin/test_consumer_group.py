@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.kafka.consumer_group import Worker, ranges
+from app.admin.consumer_group import Worker, ranges
 from app.cli.orchestrator.status import owned
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from app.cli.workflows import deployments
+from app.admin import deployments
 from app.client.client import Client
 from app.errors import ConfigurationError
 from app.partitioner import partition_of

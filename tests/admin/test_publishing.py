@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.admin import deployments, publishing
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.workflows import deployments, publishing
 from app.client.client import Client, attach
 from app.errors import ConfigurationError
 from app.partitioner import partition_of

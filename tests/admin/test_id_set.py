@@ -5,7 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.spend.id_set import IdSet
+from app.admin.id_set import IdSet
 
 
 @given(st.lists(st.text(max_size=3)))

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.cli.kafka.pending_keys import PendingKeys
+from app.client.pending_keys import PendingKeys
 from app.client.reader import Reader
 from app.errors import BrokerError
 

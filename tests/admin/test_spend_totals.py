@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.spend.totals import GroupBy, SpendRow, SpendTotals
+from app.admin.spend_totals import GroupBy, SpendRow, SpendTotals
 from topics.model_responses import Usage
 from topics.spend import Spend
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.admin import deployments
+from app.admin.deployments import DEPLOYED, ROLLED_BACK, DeployedWorkflows, previous_version
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.workflows import deployments
-from app.cli.workflows.deployments import DEPLOYED, ROLLED_BACK, DeployedWorkflows, previous_version
 from app.client.client import attach
 from app.errors import ConfigurationError
 from app.settings import Settings, TopicSettings

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import vectors
+from app.admin.document_listing import FoundDocuments, ListedDocument
 from app.cli.documents.commands import nothing
-from app.cli.documents.listing import FoundDocuments, ListedDocument
 from app.partitioner import partition_of
 from app.retrieval.index.chunk_table import ChunkTable
 from topics.chunks import DocumentChunks, EmbeddedChunk

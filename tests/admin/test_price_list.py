@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.spend.price_list import all_prices, configured_prices, prices_of
+from app.admin.price_list import all_prices, configured_prices, prices_of
 from app.errors import ConfigurationError
 from app.prices.price_table import load
 from app.settings import Settings

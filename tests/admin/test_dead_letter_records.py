@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.cli.kafka import dead_letter_records
-from app.cli.kafka.dead_letter_records import DeadLetterRecord
+from app.admin import dead_letter_records
+from app.admin.dead_letter_records import DeadLetterRecord
 from app.client.client import Client
 from app.errors import ConfigurationError
 from topics.base import Topic

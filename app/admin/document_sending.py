@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from app.cli.kafka.pending_keys import PendingKeys
 from app.client.client import Client
+from app.client.pending_keys import PendingKeys
 from app.durations import format_duration
 from app.errors import DeadlineExceeded, InvalidEvent
 from topics import AUDIT, DOCUMENTS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import Literal
 
-from app.cli.spend.id_set import IdSet
+from app.admin.id_set import IdSet
 from app.runs.views import View
 from topics.spend import Spend
 
