@@ -67,15 +67,7 @@ async def read_last(client: Client, count: int, topics: Topics) -> list[Any]:
     Raises:
         BrokerError: the first topic does not exist, or the broker fails.
     """
-    return await read_before(client, count, await _offset_ranges(client, topics))
-
-
-async def read_before(client: Client, count: int, ranges: OffsetRanges) -> list[Any]:
-    """Return the last records of each of `ranges`, about `count` of them.
-
-    Raises:
-        BrokerError: the broker fails.
-    """
+    ranges = await _offset_ranges(client, topics)
     return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.gateway import api_document
 from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
+from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -31,11 +33,12 @@ def build(parts: Parts) -> FastAPI:
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
+    api_document.install(app)
     app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
-    @app.get("/v1/health")
+    @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
         log, catalog, feed = parts.log.caught_up, parts.catalog.caught_up, parts.feed.caught_up

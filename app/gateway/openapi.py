@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Return how the document describes refusals: those of every request, and these."""
-    return {
-        status: {"description": HTTPStatus(status).phrase, **_PROBLEM} for status in (403, 421, 422, 503, *statuses)
-    }
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how the document describes refusals: those of every request, and these; `api_document` adds the form."""
+    return {status: {"description": HTTPStatus(status).phrase} for status in (403, 421, 422, 500, 503, *statuses)}
 
 
 #: Refusals of requests with a body.

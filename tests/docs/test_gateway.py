@@ -4,7 +4,7 @@ import ast
 import re
 
 from app.gateway import guard
-from app.gateway.rest import task_list_routes, task_pages, task_routes
+from app.gateway.rest import pages, task_routes
 from app.gateway.views import answer_stream
 from app.settings import Settings
 from tests.docs.pages import ROOT, first_codes, table, text
@@ -38,8 +38,8 @@ def test_the_numbers_are_those_that_hold() -> None:
     page = text(PAGE)
     assert f"(at most {task_routes.MAX_WAIT:g})" in page
     assert f"nested more than {guard.MAX_DEPTH} deep" in page
-    assert f"(at most {task_list_routes.MOST_TASKS})" in page.replace("\n", " ")
-    assert f"looks at {task_pages.LOOKED_AT} tasks at most" in page
+    assert f"(at most {pages.MOST})" in page.replace("\n", " ")
+    assert f"looks at {pages.LOOKED_AT} tasks at most" in page
     assert f"nothing else for {answer_stream.KEEP_ALIVE_SECONDS:g} seconds" in page.replace("\n", " ")
     assert f"within {guard._BODY_SECONDS:g} seconds" in page
     assert f"http://127.0.0.1:{Settings().gateway.port}/v1" in page
