@@ -23,6 +23,10 @@ ROLLED_BACK = "workflow.rolled_back"
 E = TypeVar("E", bound=Event)
 
 
+class NotDeployed(ConfigurationError):
+    """No version of the workflow is deployed."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeployedWorkflows:
     """Every version by id and number, and the active version of each workflow."""
@@ -44,12 +48,12 @@ class DeployedWorkflows:
         """Return all versions of one workflow, in order.
 
         Raises:
-            ConfigurationError: the workflow is not deployed.
+            NotDeployed: it is not deployed.
         """
         found = {version: event for (name, version), event in self.in_order() if name == workflow}
         if not found:
             hint = did_you_mean(workflow, {name for name, _ in self.versions}, "deployed workflows:")
-            raise ConfigurationError(f"workflow {workflow} is not deployed; {hint}")
+            raise NotDeployed(f"workflow {workflow} is not deployed; {hint}")
         return found
 
     def in_order(self) -> list[tuple[tuple[str, int], DefinitionEvent]]:

@@ -14,7 +14,7 @@ from app.admin import deployments
 from app.client.client import Client
 from app.errors import ConfigurationError
 from app.partitioner import partition_of
-from app.workflows.definition.deployment import Change, Version, digest
+from app.workflows.definition.deployment import Change, Version, activation, digest
 from topics import AUDIT, DEFINITIONS
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
@@ -47,6 +47,34 @@ async def publish(client: Client, changes: Sequence[Change], actor: str, *, acti
     await _put(client, [_active(change, actor) for change in changes])
     noted = [_audit(change, actor, action) for change in changes]
     await asyncio.gather(*[await client.send(AUDIT, event.subject, event, id=event.id) for event in noted])
+
+
+async def roll_back(client: Client, workflow: str, to: int | None, actor: str, *, dry_run: bool = False) -> Change:
+    """Make an earlier version active again, by default the one that was active before, and return the change.
+
+    With `dry_run`, only return it.
+
+    Raises:
+        ConfigurationError: there is no such workflow or version, or none that was active before.
+    """
+    deployed = await deployments.read(client)
+    active, versions = deployed.numbers.get(workflow), list(deployed.of(workflow))
+    change = activation(
+        workflow, to or await _previous_version(client, workflow, versions, active), deployed.specs, active
+    )
+    if not dry_run:
+        await publish(client, [change], actor, action=deployments.ROLLED_BACK)
+    return change
+
+
+async def _previous_version(client: Client, workflow: str, versions: Sequence[int], active: int | None) -> int:
+    history = await deployments.read_audit(client, workflow)
+    found = None if active is None else deployments.previous_version(history, versions, active)
+    if found is None:
+        raise ConfigurationError(
+            f"{workflow}: no earlier version was active; choose one with --to: {', '.join(map(str, versions))}"
+        )
+    return found
 
 
 async def _put(client: Client, events: Sequence[DefinitionEvent]) -> None:

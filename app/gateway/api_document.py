@@ -20,10 +20,11 @@ _NOT_OURS = ("HTTPValidationError", "ValidationError")
 
 
 class ProblemPlace(BaseModel):
-    """One of several faults: where it is, and what is wrong."""
+    """One of several faults: where it is, in which line if there are lines, and what is wrong."""
 
     at: str
     message: str
+    line: int | None = None
 
 
 class Problem(BaseModel):

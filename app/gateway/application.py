@@ -11,6 +11,7 @@ from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
+from app.gateway.operations import deploy_routes, version_routes
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -23,6 +24,7 @@ from app.gateway.rest import (
 )
 
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
+_OPERATIONS = (deploy_routes, version_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -35,7 +37,7 @@ def build(parts: Parts) -> FastAPI:
     install(app)
     api_document.install(app)
     app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health", responses=refusals())

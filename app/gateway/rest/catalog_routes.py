@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.rest.pages import MOST, Cursor, Limit, page_by_name
 from app.suggestions import did_you_mean
 from app.workflows.definition.builtin import EMBED, PASSTHROUGH
 
@@ -31,9 +32,10 @@ class WorkflowSummary(BaseModel):
 
 
 class WorkflowList(BaseModel):
-    """All deployed workflows."""
+    """Deployed workflows by name, and the cursor of the next page."""
 
     data: list[WorkflowSummary]
+    next: str | None = None
 
 
 class ModelCard(BaseModel):
@@ -57,18 +59,18 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v1/workflows", responses=refusals())
-    async def workflows() -> WorkflowList:
+    async def workflows(limit: Limit = MOST, cursor: Cursor = "") -> WorkflowList:
         """List the workflows."""
         require_read(parts)
-        return WorkflowList(data=[_summary(parts, name) for name in sorted(parts.catalog.workflows)])
+        page = page_by_name(sorted(parts.catalog.workflows), str, cursor, limit)
+        return WorkflowList(data=[_summary(parts, name) for name in page.rows], next=page.next)
 
     @router.get("/v1/workflows/{workflow}", responses=refusals(404))
     async def one_workflow(workflow: str) -> dict[str, Any]:
         """Return the active version of a workflow, as it was deployed."""
         require_read(parts)
         if workflow not in parts.catalog.workflows:
-            hint = did_you_mean(workflow, parts.catalog.workflows)
-            raise Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", f"no workflow is called {workflow}; {hint}")
+            raise unknown_workflow(parts, workflow)
         return dict(parts.catalog.workflows[workflow])
 
     @router.get("/v1/models", responses=refusals())
@@ -86,6 +88,12 @@ def routes(parts: Parts) -> APIRouter:
         raise unknown_model(parts, model)
 
     return router
+
+
+def unknown_workflow(parts: Parts, workflow: str) -> Refusal:
+    """Return the refusal of a workflow that does not exist."""
+    text = f"no workflow is called {workflow}; {did_you_mean(workflow, parts.catalog.workflows)}"
+    return Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", text)
 
 
 def unknown_model(parts: Parts, model: str) -> Refusal:
