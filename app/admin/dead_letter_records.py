@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from aiokafka import TopicPartition
 from pydantic import ValidationError
 
+from app.client import topic_ranges
 from app.client.client import Client
 from app.delivery.envelope import Headers
 from app.errors import ConfigurationError, InvalidEvent
@@ -66,13 +68,30 @@ class Selection:
 
 async def read_all(client: Client) -> dict[str, DeadLetterRecord]:
     """Return all dead letters by id, oldest first; other records on the topic are skipped."""
-    replayed = await _replay_times(client)
-    found: list[DeadLetterRecord] = []
+    replayed = await replay_times(client)
     async with client.read(DEAD_LETTERS, from_beginning=True) as reader:
         records = [record async for record in reader.held()]
-    for record in sorted(records, key=lambda record: record.timestamp):
-        found.extend(_parse(record, replayed))
-    return {letter.id: letter for letter in found}
+    found = filter(None, map(parse, sorted(records, key=lambda record: record.timestamp)))
+    return {letter.id: replace(letter, replayed=replayed.get(letter.id)) for letter in found}
+
+
+async def find(client: Client, place: TopicPartition, offset: int) -> DeadLetterRecord | None:
+    """Return the dead letter whose original is at this place, if there is one.
+
+    One partition is read for it, as a dead letter lies in that of its original, and the audit from its time on.
+
+    Raises:
+        BrokerError: there are no topics, or the broker fails.
+    """
+    found, since = None, 0.0
+    async with aclosing(topic_ranges.iterate_partition(client, DEAD_LETTERS, place.partition)) as records:
+        async for record in records:
+            letter = parse(record)
+            if letter and (letter.place.topic, letter.place.partition, letter.place.offset) == (*place, offset):
+                found, since = letter, record.timestamp / 1000
+    if found is None:
+        return None
+    return replace(found, replayed=(await replay_times(client, since)).get(found.id))
 
 
 def pick(letters: dict[str, DeadLetterRecord], ids: Sequence[str]) -> list[DeadLetterRecord]:
@@ -89,8 +108,8 @@ def pick(letters: dict[str, DeadLetterRecord], ids: Sequence[str]) -> list[DeadL
     return [letters[one] for one in ids]
 
 
-async def replay(client: Client, letter: DeadLetterRecord, value: bytes | None = None) -> None:
-    """Replay the original, or the corrected `value`, to its topic, and note it in the audit.
+async def replay(client: Client, letter: DeadLetterRecord, actor: str, value: bytes | None = None) -> None:
+    """Replay the original, or the corrected `value`, to its topic, and note in the audit that `actor` has done so.
 
     Raises:
         ConfigurationError: its topic is not one of ours, or it is truncated and no corrected value is given.
@@ -107,7 +126,7 @@ async def replay(client: Client, letter: DeadLetterRecord, value: bytes | None =
         topic, letter.key, letter.value if value is None else value, original_headers(letter.headers)
     )
     await sent
-    event = _audit(letter, corrected=value is not None)
+    event = _audit(letter, actor, corrected=value is not None)
     await (await client.send(AUDIT, letter.id, event, id=event.id))
 
 
@@ -134,19 +153,24 @@ def as_object(letter: DeadLetterRecord) -> dict[str, Any]:
     }
 
 
-def _parse(record: Any, replayed: dict[str, datetime]) -> Iterator[DeadLetterRecord]:
+def parse(record: Any) -> DeadLetterRecord | None:
+    """Return the dead letter in a record; None if it is something else."""
     headers = list(record.headers)
     try:
-        place = DeadLetter.from_headers(headers)
+        return DeadLetterRecord(DeadLetter.from_headers(headers), record.key, record.value, headers)
     except ValidationError:
-        return
-    yield DeadLetterRecord(place, record.key, record.value, headers, replayed.get(place.id))
+        return None
 
 
-async def _replay_times(client: Client) -> dict[str, datetime]:
+async def replay_times(client: Client, since: float | None = None) -> dict[str, datetime]:
+    """Return when dead letters were replayed last, by id, as far as the audit says so from `since` on (epoch seconds).
+
+    Raises:
+        BrokerError: there is no audit, or the broker fails.
+    """
     found: dict[str, datetime] = {}
-    async with client.read(AUDIT, from_beginning=True) as reader:
-        async for record in reader.held():
+    async with aclosing(topic_ranges.iterate(client, since, AUDIT)) as records:
+        async for record in records:
             try:
                 event = AUDIT.parse(record.value, max_bytes=len(record.value or b""))
             except InvalidEvent:
@@ -156,11 +180,11 @@ async def _replay_times(client: Client) -> dict[str, datetime]:
     return found
 
 
-def _audit(letter: DeadLetterRecord, *, corrected: bool) -> AuditEvent:
+def _audit(letter: DeadLetterRecord, actor: str, *, corrected: bool) -> AuditEvent:
     return AuditEvent(
         id=uuid4().hex,
         at=datetime.now(UTC),
-        actor=f"meta-ai:{getpass.getuser()}",
+        actor=actor,
         action=REPLAYED,
         subject=letter.id,
         details={"topic": letter.place.topic, "reason": letter.place.reason, "mended": corrected},

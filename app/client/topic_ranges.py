@@ -83,11 +83,29 @@ async def read_key(
     """
     place = TopicPartition(client.full_name(topic), partition)
     span = (await client.bounds([topic]))[place]
-    later = () if moment is None else (place,)
-    async with aclosing(
-        _records(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
-    ) as found:
+    async with aclosing(_of_partition(client, place, span, begin, moment)) as found:
         return [record async for record in found if record.key == key], span.end
+
+
+async def iterate_partition(client: Client, topic: Topic[Any], partition: int) -> AsyncGenerator[Any]:
+    """Yield the records of a partition one by one, without keeping them; none if there is no such partition.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    place = TopicPartition(client.full_name(topic), partition)
+    span = (await client.bounds([topic])).get(place)
+    if span is not None:
+        async with aclosing(_of_partition(client, place, span)) as records:
+            async for record in records:
+                yield record
+
+
+def _of_partition(
+    client: Client, place: TopicPartition, span: OffsetRange, begin: int = 0, moment: float | None = None
+) -> AsyncGenerator[Any]:
+    later = () if moment is None else (place,)
+    return _records(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
 
 
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:

@@ -47,7 +47,7 @@ def _done() -> asyncio.Future[None]:
 
 async def test_a_replay_is_the_original_without_our_headers_and_is_audited() -> None:
     client = _Client()
-    await dead_letter_records.replay(cast("Client", client), _letter())
+    await dead_letter_records.replay(cast("Client", client), _letter(), "me")
     assert client.put_calls == [("p.tasks", b"k", b"old", [("x", b"\xff"), ("ce_id", b"1")])]
     topic, key, event = client.sent[0]
     assert (topic, key, event.action, event.details["mended"]) == (
@@ -60,7 +60,7 @@ async def test_a_replay_is_the_original_without_our_headers_and_is_audited() -> 
 
 async def test_a_corrected_value_replaces_the_original() -> None:
     client = _Client()
-    await dead_letter_records.replay(cast("Client", client), _letter(), b"new")
+    await dead_letter_records.replay(cast("Client", client), _letter(), "me", b"new")
     assert client.put_calls[0][2] == b"new"
     assert client.sent[0][2].details["mended"] is True
 
@@ -70,9 +70,9 @@ async def test_a_part_of_a_message_is_not_sent_as_if_it_were_the_whole(lacks: di
     client = _Client()
     part = _letter(place=_PLACE.model_copy(update=lacks))
     with pytest.raises(ConfigurationError, match=r"only part of it was kept.*--value"):
-        await dead_letter_records.replay(cast("Client", client), part)
+        await dead_letter_records.replay(cast("Client", client), part, "me")
     assert client.put_calls == []
-    await dead_letter_records.replay(cast("Client", client), part, b"whole")
+    await dead_letter_records.replay(cast("Client", client), part, "me", b"whole")
     assert client.put_calls[0][2] == b"whole"
 
 
@@ -80,7 +80,7 @@ async def test_nothing_is_sent_to_a_topic_that_is_none_of_ours() -> None:
     client = _Client()
     forged = _letter(place=_PLACE.model_copy(update={"topic": "payments"}))
     with pytest.raises(ConfigurationError, match="payments"):
-        await dead_letter_records.replay(cast("Client", client), forged)
+        await dead_letter_records.replay(cast("Client", client), forged, "me")
     assert client.put_calls == []
 
 
@@ -103,4 +103,4 @@ def test_everything_of_a_letter_can_be_had_by_programs() -> None:
 
 def test_what_lies_there_and_is_no_dead_letter_is_skipped() -> None:
     record = SimpleNamespace(headers=[("dl_topic", b"tasks")], key=None, value=b"")
-    assert list(dead_letter_records._parse(record, {})) == []
+    assert dead_letter_records.parse(record) is None
