@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,6 +17,9 @@ from app.settings import Settings
 from app.workflows.budgets.client import EACH, terms
 from app.workflows.budgets.state import BudgetState
 from app.workflows.records import Assembler
+
+#: How the keys of their states begin.
+_KEY = b"budget\t"
 
 
 class BudgetRow(BaseModel):
@@ -49,17 +53,31 @@ async def read(client: Client) -> list[BudgetRow]:
     """Return the budgets by name: those in the settings, and those of the runs of the last periods.
 
     Raises:
-        BrokerError: there are no topics, or the broker fails.
+        BrokerError: the broker fails.
     """
-    records = await topic_ranges.read_since(client, None, [runs_topic(client.settings)])
-    return rows(records, client.settings, time.time())
+    assembler, states = Assembler(), runs_topic(client.settings)
+    if client.full_name(states) not in await client.partitions():
+        return _rows(assembler, client.settings, time.time())  # no worker has run yet
+    async with aclosing(topic_ranges.iterate(client, None, states)) as records:
+        async for record in records:
+            _add(assembler, record)
+    return _rows(assembler, client.settings, time.time())
 
 
 def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetRow]:
     """Return the budgets in these state records, and the unused ones of the settings, by name."""
     assembler = Assembler()
     for record in records:
-        assembler.add((record.key or b"").decode(errors="replace"), record.value)
+        _add(assembler, record)
+    return _rows(assembler, settings, now)
+
+
+def _add(assembler: Assembler, record: Any) -> None:
+    if (record.key or b"").startswith(_KEY):
+        assembler.add(record.key.decode(errors="replace"), record.value)
+
+
+def _rows(assembler: Assembler, settings: Settings, now: float) -> list[BudgetRow]:
     used = {state.budget: state for state in assembler.states().values() if isinstance(state, BudgetState)}
     known = {account.budget: account for account in _unused(settings)} | used
     return [BudgetRow.of(account.at(now)) for _, account in sorted(known.items())]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import Literal
 
 from app.admin.id_set import IdSet
+from app.client import topic_ranges
+from app.client.client import Client
+from app.errors import InvalidEvent
 from app.runs.views import View
+from topics import SPEND
 from topics.spend import Spend
 
 GroupBy = Literal["model", "workflow", "tenant", "day", "provider", "step"]
@@ -113,6 +119,25 @@ class SpendTotals:
 
     def _row(self, name: str) -> SpendRow:
         return self._groups.get(name, _GroupTotals()).row(self._by, name, self._total.cost)
+
+
+async def read(
+    client: Client, sums: SpendTotals, since: float | None, wanted: Mapping[str, str], until: float = math.inf
+) -> None:
+    """Add up what was spent between two times (epoch seconds) and matches `wanted`; invalid records are skipped.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    async with aclosing(topic_ranges.iterate(client, since, SPEND)) as records:
+        async for record in records:
+            try:
+                found = SPEND.parse(record.value, max_bytes=len(record.value or b""))
+            except InvalidEvent:
+                continue
+            in_time = (since or 0.0) <= found.at.timestamp() <= until
+            if in_time and all(getattr(found, name) == value for name, value in wanted.items()):
+                sums.add(found)
 
 
 def _group(spend: Spend, by: GroupBy) -> str:

@@ -122,6 +122,21 @@ async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> As
             yield record
 
 
+async def count_since(client: Client, moment: float, *topics: Topic[Any]) -> int:
+    """Return about how many records `topics` have from `moment` (epoch seconds) on.
+
+    Raises:
+        BrokerError: a topic does not exist, or the broker fails.
+    """
+    ranges = {place: span for place, span in (await client.bounds(topics)).items() if span.begin < span.end}
+    if not ranges:
+        return 0
+    async with client.consumer() as consumer:
+        consumer.assign(list(ranges))
+        found = await consumer.offsets_for_times(dict.fromkeys(ranges, int(moment * 1000)))
+    return sum(span.end - max(span.begin, hit.offset) for place, span in ranges.items() if (hit := found.get(place)))
+
+
 async def _offset_ranges(client: Client, topics: Topics) -> OffsetRanges:
     known = await client.partitions()
     return await client.bounds([*topics[:1], *(topic for topic in topics[1:] if client.full_name(topic) in known)])

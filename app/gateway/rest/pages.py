@@ -62,7 +62,7 @@ async def newest_page(
             if len(rows) == limit or looked_at == LOOKED_AT:
                 break
     more = looked_at and any(ends[place] > span.begin for place, span in spans.items())
-    return Page(rows, _cursor({place.partition: end for place, end in ends.items()}) if more else None)
+    return Page(rows, encode_cursor({place.partition: end for place, end in ends.items()}) if more else None)
 
 
 def page_by_name(rows: Sequence[T], name: Callable[[T], str], cursor: str, limit: int) -> Page[T]:
@@ -71,11 +71,11 @@ def page_by_name(rows: Sequence[T], name: Callable[[T], str], cursor: str, limit
     Raises:
         Refusal: the cursor is not one that a page gave.
     """
-    after = _parsed(cursor) if cursor else ""
+    after = decode_cursor(cursor) if cursor else ""
     if not isinstance(after, str):
-        raise _invalid_cursor()
+        raise invalid_cursor()
     left = [row for row in rows if name(row) > after]
-    return Page(left[:limit], _cursor(name(left[limit - 1])) if len(left) > limit else None)
+    return Page(left[:limit], encode_cursor(name(left[limit - 1])) if len(left) > limit else None)
 
 
 def _up_to(spans: dict[Any, OffsetRange], cursor: str) -> Iterator[tuple[Any, OffsetRange, int]]:
@@ -87,27 +87,34 @@ def _up_to(spans: dict[Any, OffsetRange], cursor: str) -> Iterator[tuple[Any, Of
 
 def _offsets(cursor: str) -> dict[int, int]:
     try:
-        data: Any = _parsed(cursor)
+        data: Any = decode_cursor(cursor)
         return {int(partition): int(end) for partition, end in data.items()}
     except (ValueError, AttributeError, TypeError, OverflowError):
-        raise _invalid_cursor() from None
+        raise invalid_cursor() from None
 
 
-def _cursor(value: JsonValue | dict[int, int]) -> str:
+def encode_cursor(value: Any) -> str:
+    """Return a cursor that stands for plain JSON."""
     text = json.dumps(value, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _parsed(cursor: str) -> JsonValue:
+def decode_cursor(cursor: str) -> JsonValue:
+    """Return what a cursor stands for; whoever reads it checks it.
+
+    Raises:
+        Refusal: it is none.
+    """
     if len(cursor) > _LONGEST_CURSOR:
-        raise _invalid_cursor()
+        raise invalid_cursor()
     try:
         parsed: JsonValue = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
-        raise _invalid_cursor() from None
+        raise invalid_cursor() from None
     return parsed
 
 
-def _invalid_cursor() -> Refusal:
+def invalid_cursor() -> Refusal:
+    """Return the refusal of a cursor."""
     text = "query.cursor: must be the `next` of a page before"
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", text)
