@@ -87,8 +87,10 @@ async def read_key(
         return [record async for record in found if record.key == key], span.end
 
 
-async def iterate_partition(client: Client, topic: Topic[Any], partition: int) -> AsyncGenerator[Any]:
-    """Yield the records of a partition one by one, without keeping them; none if there is no such partition.
+async def iterate_partition(
+    client: Client, topic: Topic[Any], partition: int, *, begin: int = 0
+) -> AsyncGenerator[Any]:
+    """Yield the records of a partition from an offset on, one by one; none if there is no such partition.
 
     Raises:
         BrokerError: the topic does not exist, or the broker fails.
@@ -96,7 +98,7 @@ async def iterate_partition(client: Client, topic: Topic[Any], partition: int) -
     place = TopicPartition(client.full_name(topic), partition)
     span = (await client.bounds([topic])).get(place)
     if span is not None:
-        async with aclosing(_of_partition(client, place, span)) as records:
+        async with aclosing(_of_partition(client, place, span, begin)) as records:
             async for record in records:
                 yield record
 

@@ -11,7 +11,15 @@ from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
-from app.gateway.operations import dead_letter_routes, deploy_routes, document_routes, money_routes, version_routes
+from app.gateway.operations import (
+    configuration_routes,
+    dead_letter_routes,
+    deploy_routes,
+    document_routes,
+    feedback_routes,
+    money_routes,
+    version_routes,
+)
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -24,7 +32,15 @@ from app.gateway.rest import (
 )
 
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
-_OPERATIONS = (deploy_routes, version_routes, document_routes, dead_letter_routes, money_routes)
+_OPERATIONS = (
+    deploy_routes,
+    version_routes,
+    document_routes,
+    dead_letter_routes,
+    money_routes,
+    feedback_routes,
+    configuration_routes,
+)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
