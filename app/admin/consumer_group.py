@@ -51,7 +51,6 @@ async def inspect(client: Client) -> ConsumerGroup:
     # By the protocol: error, group, state, protocol type, protocol, members (each: id, client id, host, …).
     state, members = described[2], described[5]
     bounds = await client.bounds(CONSUMED)
-    committed = await client.committed(name, bounds)
     workers = sorted(map(_worker, members), key=lambda worker: worker.member)
     if len(workers) == 1 and not members[0][4]:
         workers = [_only_worker(client, workers[0], bounds)]
@@ -60,8 +59,19 @@ async def inspect(client: Client) -> ConsumerGroup:
         state=str(state),
         members=tuple(worker.member for worker in workers),
         workers=tuple(workers),
-        topics=tuple(_progress(client.full_name(topic), bounds, committed) for topic in CONSUMED),
+        topics=await progress(client),
     )
+
+
+async def progress(client: Client) -> tuple[TopicProgress, ...]:
+    """Return how far the workers are on each topic that they read, whether they run or not.
+
+    Raises:
+        BrokerError: the topics do not exist, or the broker fails.
+    """
+    bounds = await client.bounds(CONSUMED)
+    committed = await client.committed(client.settings.app_id, bounds)
+    return tuple(_progress(client.full_name(topic), bounds, committed) for topic in CONSUMED)
 
 
 def ranges(partitions: Iterable[int]) -> str:

@@ -17,6 +17,7 @@ from app.gateway.operations import (
     deploy_routes,
     document_routes,
     feedback_routes,
+    figure_routes,
     money_routes,
     version_routes,
 )
@@ -26,12 +27,13 @@ from app.gateway.rest import (
     catalog_routes,
     control_routes,
     event_routes,
+    run_list_routes,
     run_routes,
     task_list_routes,
     task_routes,
 )
 
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes)
 _OPERATIONS = (
     deploy_routes,
     version_routes,
@@ -40,6 +42,7 @@ _OPERATIONS = (
     money_routes,
     feedback_routes,
     configuration_routes,
+    figure_routes,
 )
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"

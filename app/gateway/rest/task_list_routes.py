@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,18 +61,7 @@ def routes(parts: Parts) -> APIRouter:
     ) -> TaskPage:
         require_ready(parts.log)
 
-        def take(record: Any) -> FoundTask | None:
-            found = _found(record, parts.settings.topics.max_message_bytes)
-            matches = (
-                found is not None
-                and workflow in {None, found.workflow}
-                and tenant in {None, found.tenant}
-                and (children or not found.parent)
-                and ended in {None, parts.log.has_ended(found.id)}
-                and not parts.log.is_repetition(found.id, record.offset)
-            )
-            return found if matches else None
-
+        take = task_filter(parts, workflow=workflow, tenant=tenant, ended=ended, children=children)
         page = await newest_page(parts.client, TASKS, cursor, limit, take)
         return TaskPage(data=[await _row(parts, found) for found in page.rows], next=page.next)
 
@@ -88,6 +78,26 @@ class FoundTask:
     parent: str
     metadata: dict[str, str]
     at: float
+
+
+def task_filter(
+    parts: Parts, *, workflow: str | None, tenant: str | None, ended: bool | None, children: bool
+) -> Callable[[Any], FoundTask | None]:
+    """Return what makes a task of a record of `tasks` if it is wanted, and no repetition."""
+
+    def take(record: Any) -> FoundTask | None:
+        found = _found(record, parts.settings.topics.max_message_bytes)
+        matches = (
+            found is not None
+            and workflow in {None, found.workflow}
+            and tenant in {None, found.tenant}
+            and (children or not found.parent)
+            and ended in {None, parts.log.has_ended(found.id)}
+            and not parts.log.is_repetition(found.id, record.offset)
+        )
+        return found if matches else None
+
+    return take
 
 
 def _found(record: Any, max_bytes: int) -> FoundTask | None:
