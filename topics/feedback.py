@@ -12,13 +12,14 @@ from topics.base import Event, Topic
 class Feedback(Event):
     """What `actor` thinks of the answer to a task: a `thumb`, a `score` from 0 to 1, or what would have been right.
 
-    Events with the same `id` are the same feedback, sent again.
+    `tenant` is that of the task. Events with the same `id` are the same feedback, sent again.
     """
 
     id: str
     task_id: str = Field(min_length=1, max_length=200)
     at: AwareDatetime
     actor: str = ""
+    tenant: str = ""
     thumb: Literal["up", "down"] | None = None
     score: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     correction: JsonValue = None

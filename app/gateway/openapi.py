@@ -8,7 +8,8 @@ from typing import Any
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how the document describes refusals: those of every request, and these; `api_document` adds the form."""
-    return {status: {"description": HTTPStatus(status).phrase} for status in (403, 421, 422, 500, 503, *statuses)}
+    every = (401, 403, 421, 422, 429, 500, 503)
+    return {status: {"description": HTTPStatus(status).phrase} for status in (*every, *statuses)}
 
 
 #: Refusals of requests with a body.

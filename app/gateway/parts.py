@@ -12,6 +12,7 @@ from app.gateway.problems import Refusal
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
+from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
 
@@ -28,6 +29,7 @@ class Parts:
     log: TaskLog
     catalog: Catalog
     feed: AnswerFeed
+    keys: KeyDirectory
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

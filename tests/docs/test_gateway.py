@@ -49,6 +49,6 @@ def test_every_route_is_described() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/gateway").rglob("*.py"))
     routes = {re.sub(r"\{\w+(:path)?\}", "{}", route) for route in re.findall(r'"(/v1/[^"]*)"', source)}
     assert "/v1/tasks/{}" in routes
-    pages_of_api = text(PAGE) + text("docs/operator-api.md")
-    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", pages_of_api)))
+    described_on = text(PAGE) + text("docs/access.md") + text("docs/operator-api.md")
+    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", described_on)))
     assert not routes - described

@@ -9,16 +9,16 @@ from http import HTTPStatus
 from typing import Annotated, Any, Self
 
 from aiokafka import TopicPartition
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from app.admin import dead_letter_records
 from app.admin.dead_letter_records import DeadLetterRecord, Selection, as_text
 from app.errors import ConfigurationError
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.caller import actor
 from app.gateway.rest.pages import Cursor, Filter, Limit, newest_page
 from topics import ALL, DEAD_LETTERS
 from topics.dead_letters import original_headers
@@ -144,12 +144,12 @@ def routes(parts: Parts) -> APIRouter:
         responses=refusals(404, 409, *WITH_BODY),
     )
     async def replay(
-        topic: Topic, partition: Number, offset: Offset, asked: ReplayRequest, request: Request
+        topic: Topic, partition: Number, offset: Offset, asked: ReplayRequest, caller: Caller
     ) -> ReplayedDeadLetter:
         """Put the original, or what is given in its place, on its topic, with its key and headers."""
         letter, value = await _find(parts, topic, partition, offset), asked.replacement()
         try:
-            await dead_letter_records.replay(parts.client, letter, actor(request), value)
+            await dead_letter_records.replay(parts.client, letter, caller.id, value)
         except ConfigurationError as error:
             raise Refusal(HTTPStatus.CONFLICT, "not_replayable", str(error)) from None
         return ReplayedDeadLetter(id=letter.id, topic=letter.place.topic, corrected=value is not None)

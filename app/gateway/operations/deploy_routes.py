@@ -11,14 +11,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.admin import deployments, publishing
-from app.admin.deployments import NotDeployed
 from app.admin.workflow_names import known_names
 from app.errors import ConfigurationError
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.caller import actor
-from app.gateway.rest.catalog_routes import require_read, unknown_workflow
+from app.gateway.rest.catalog_routes import require_read, require_visible
+from app.security.principal import Principal
 from app.source.problems import Problem, SourceError, dotted
 from app.workflows.definition.deployment import Change, plan
 from app.workflows.definition.loading import Loaded, load_bytes
@@ -95,26 +95,25 @@ def routes(parts: Parts) -> APIRouter:
         return CheckedWorkflow(valid=True, problems=[], warnings=_findings(loaded.warnings))
 
     @router.post("/v1/workflows/diff", responses=refusals(409, *WITH_BODY), openapi_extra=_BODY)
-    async def diff(request: Request) -> WorkflowChange:
+    async def diff(request: Request, caller: Caller) -> WorkflowChange:
         """Tell what a deployment would change."""
-        return await _deploy(parts, request, dry_run=True)
+        return await _deploy(parts, request, caller, dry_run=True)
 
     @router.post("/v1/workflows", responses=refusals(409, *WITH_BODY), openapi_extra=_BODY)
-    async def deploy(request: Request, *, dry_run: DryRun = False) -> WorkflowChange:
+    async def deploy(request: Request, caller: Caller, *, dry_run: DryRun = False) -> WorkflowChange:
         """Deploy a workflow: new content becomes a new version, which new runs take; running runs finish on theirs."""
-        return await _deploy(parts, request, dry_run=dry_run)
+        return await _deploy(parts, request, caller, dry_run=dry_run)
 
     @router.post("/v1/workflows/{workflow}/rollback", responses=refusals(404, 409, *WITH_BODY))
     async def roll_back(
-        workflow: Workflow, asked: RollbackRequest, request: Request, *, dry_run: DryRun = False
+        workflow: Workflow, asked: RollbackRequest, caller: Caller, *, dry_run: DryRun = False
     ) -> WorkflowChange:
         """Make an earlier version active again; done twice, it goes back two versions."""
         require_read(parts)
         try:
-            change = await publishing.roll_back(parts.client, workflow, asked.to, actor(request), dry_run=dry_run)
-        except NotDeployed:
-            raise unknown_workflow(parts, workflow) from None
+            change = await publishing.roll_back(parts.client, workflow, asked.to, caller.id, dry_run=dry_run)
         except ConfigurationError as error:
+            require_visible(parts, caller, workflow)
             raise Refusal(HTTPStatus.CONFLICT, "version_conflict", str(error)) from None
         await parts.catalog.read_all()
         return _change(change, dry_run=dry_run)
@@ -137,7 +136,7 @@ async def _load(parts: Parts, request: Request, deployed: Iterable[str]) -> Load
     return await asyncio.to_thread(load)
 
 
-async def _deploy(parts: Parts, request: Request, *, dry_run: bool) -> WorkflowChange:
+async def _deploy(parts: Parts, request: Request, caller: Principal, *, dry_run: bool) -> WorkflowChange:
     require_read(parts)
     deployed = await deployments.read(parts.client)
     try:
@@ -147,7 +146,7 @@ async def _deploy(parts: Parts, request: Request, *, dry_run: bool) -> WorkflowC
     try:
         (change,) = plan([loaded.spec], deployed.specs, deployed.numbers)
         if not dry_run:
-            await publishing.publish(parts.client, [change], actor(request))
+            await publishing.publish(parts.client, [change], caller.id)
     except ConfigurationError as error:
         raise Refusal(HTTPStatus.CONFLICT, "version_conflict", str(error)) from None
     await parts.catalog.read_all()

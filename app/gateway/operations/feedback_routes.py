@@ -9,14 +9,15 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from app.admin import feedback as given_feedback
 from app.errors import InvalidEvent
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import idempotency_scope
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
-from app.gateway.rest.caller import actor
 from app.gateway.rest.known_tasks import require_known
 from app.gateway.rest.pages import Cursor, Limit, decode_cursor, encode_cursor, invalid_cursor, newest_page
 from app.gateway.rest.task_routes import IdempotencyKey, task_id_for
@@ -58,31 +59,35 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/feedback", status_code=HTTPStatus.CREATED, responses=refusals(404, *WITH_BODY))
-    async def give(asked: FeedbackRequest, request: Request, idempotency_key: IdempotencyKey = None) -> Feedback:
+    async def give(asked: FeedbackRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Feedback:
         """Say what an answer is worth; with the same Idempotency-Key, it counts once."""
-        require_known(parts.log, asked.task_id)
-        own = task_id_for(f"feedback/{asked.task_id}", idempotency_key) if idempotency_key else uuid4().hex
-        event = Feedback(id=own, at=datetime.now(UTC), actor=actor(request), **dict(asked))
+        await require_known(parts.log, asked.task_id, caller)
+        scope = idempotency_scope("feedback", asked.task_id, caller)
+        own = task_id_for(scope, idempotency_key) if idempotency_key else uuid4().hex
+        tenant = await parts.log.tenant(asked.task_id) or ""
+        event = Feedback(id=own, at=datetime.now(UTC), actor=caller.id, tenant=tenant, **dict(asked))
         await given_feedback.give(parts.client, event)
         return event
 
     @router.get("/v1/feedback", responses=refusals())
-    async def feedback(thumb: Thumb | None = None, limit: Limit = 20, cursor: Cursor = "") -> FeedbackList:
+    async def feedback(
+        caller: Caller, thumb: Thumb | None = None, limit: Limit = 20, cursor: Cursor = ""
+    ) -> FeedbackList:
         """List feedback on all answers, newest first."""
 
         def take(record: Any) -> Feedback | None:
             with suppress(InvalidEvent):
                 event = FEEDBACK.parse(record.value, max_bytes=parts.settings.topics.max_message_bytes)
-                return event if thumb in {None, event.thumb} else None
+                return event if caller.may_see(event.tenant) and thumb in {None, event.thumb} else None
             return None
 
         page = await newest_page(parts.client, FEEDBACK, cursor, limit, take)
         return FeedbackList(data=list(page.rows), next=page.next)
 
     @router.get("/v1/tasks/{task_id}/feedback", responses=refusals(404))
-    async def of_task(task_id: str, limit: Limit = 20, cursor: Cursor = "") -> FeedbackList:
+    async def of_task(task_id: str, caller: Caller, limit: Limit = 20, cursor: Cursor = "") -> FeedbackList:
         """List feedback on the answer to a task, oldest first."""
-        require_known(parts.log, task_id)
+        await require_known(parts.log, task_id, caller)
         async with parts.scanning():
             rows, more = await given_feedback.read(parts.client, task_id, begin=_offset(cursor), most=limit)
         return FeedbackList(data=rows, next=None if more is None else encode_cursor(more))

@@ -12,6 +12,8 @@ from app.admin import budgets, price_list, spend_totals
 from app.admin.budgets import BudgetRow
 from app.admin.price_list import ListedPrice
 from app.admin.spend_totals import GroupBy, SpendRow, SpendTotals
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import tenant_for
 from app.gateway.openapi import refusals
 from app.gateway.operations.windows import Place, Window, require_readable
 from app.gateway.parts import Parts
@@ -56,6 +58,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/spend", responses=refusals())
     async def spend(  # one for each parameter
+        caller: Caller,
         *,
         by: GroupBy = "model",
         window: Window = _DAY,
@@ -66,7 +69,8 @@ def routes(parts: Parts) -> APIRouter:
     ) -> SpendReport:
         """Tell what model calls have cost, in one line for each group."""
         place, sums = Place.of(window, cursor), SpendTotals(by)
-        wanted = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
+        own = tenant if caller.tenant is None else tenant_for(caller, tenant or "")
+        wanted = {name: value for name, value in (("tenant", own), ("workflow", workflow)) if value is not None}
         async with parts.scanning():
             await require_readable(parts, place.since, SPEND)
             await spend_totals.read(parts.client, sums, place.since, wanted, place.until)

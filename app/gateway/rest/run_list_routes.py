@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.rest.known_tasks import require_ready
@@ -56,6 +57,7 @@ def routes(parts: Parts) -> APIRouter:
         description=f"List runs, newest first. A page looks at {LOOKED_AT} tasks at most, so it may be short.",
     )
     async def runs(  # one for each parameter
+        caller: Caller,
         *,
         workflow: Filter = None,
         tenant: Filter = None,
@@ -66,7 +68,7 @@ def routes(parts: Parts) -> APIRouter:
     ) -> RunPage:
         require_ready(parts.log)
         ended = None if status is None else status != "running"
-        take = task_filter(parts, workflow=workflow, tenant=tenant, ended=ended, children=children)
+        take = task_filter(parts, caller, workflow=workflow, tenant=tenant, ended=ended, children=children)
         page = await newest_page(parts.client, TASKS, cursor, limit, take)
         rows = [_row(found, await parts.log.result(found.id)) for found in page.rows]
         return RunPage(data=[row for row in rows if status in {None, row.status}], next=page.next)

@@ -12,10 +12,12 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
 from app.errors import InvalidEvent
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.pages import LOOKED_AT, Cursor, Filter, Limit, newest_page
+from app.security.principal import Principal
 from topics import TASKS
 from topics.tasks import task_id
 
@@ -52,16 +54,18 @@ def routes(parts: Parts) -> APIRouter:
         description=f"List tasks, newest first. A page looks at {LOOKED_AT} tasks at most, so it may be short.",
     )
     async def tasks(
+        *,
+        caller: Caller,
         workflow: Filter = None,
         tenant: Filter = None,
-        ended: bool | None = None,  # noqa: FBT001  # a query parameter
-        children: Children = False,  # noqa: FBT002  # likewise
+        ended: bool | None = None,
+        children: Children = False,
         limit: Limit = 20,
         cursor: Cursor = "",
     ) -> TaskPage:
         require_ready(parts.log)
 
-        take = task_filter(parts, workflow=workflow, tenant=tenant, ended=ended, children=children)
+        take = task_filter(parts, caller, workflow=workflow, tenant=tenant, ended=ended, children=children)
         page = await newest_page(parts.client, TASKS, cursor, limit, take)
         return TaskPage(data=[await _row(parts, found) for found in page.rows], next=page.next)
 
@@ -81,7 +85,7 @@ class FoundTask:
 
 
 def task_filter(
-    parts: Parts, *, workflow: str | None, tenant: str | None, ended: bool | None, children: bool
+    parts: Parts, caller: Principal, *, workflow: str | None, tenant: str | None, ended: bool | None, children: bool
 ) -> Callable[[Any], FoundTask | None]:
     """Return what makes a task of a record of `tasks` if it is wanted, and no repetition."""
 
@@ -89,6 +93,7 @@ def task_filter(
         found = _found(record, parts.settings.topics.max_message_bytes)
         matches = (
             found is not None
+            and caller.may_see(found.tenant)
             and workflow in {None, found.workflow}
             and tenant in {None, found.tenant}
             and (children or not found.parent)
