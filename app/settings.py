@@ -225,6 +225,11 @@ class TopicSettings(Section):
         override = self.overrides.get(topic)
         return (override and override.max_message_bytes) or self.max_message_bytes
 
+    def retention_of(self, topic: str) -> float:
+        """Return how many seconds events of a topic are kept, by its name without prefix."""
+        override = self.overrides.get(topic)
+        return (override and override.retention) or self.retention
+
     @model_validator(mode="after")
     def _known(self) -> TopicSettings:
         known = sorted(topic.name for topic in ALL)
@@ -645,6 +650,38 @@ class GatewaySettings(Section):
         return self
 
 
+class SecretSourceSettings(Section):
+    """References to secrets, such as `${file:/run/secrets/key}`."""
+
+    refresh: Seconds = Field(
+        default=30.0, description="how often they are read again, besides when a secret is refused"
+    )
+
+
+class AuditSettings(Section):
+    """The hash chain over the audit."""
+
+    key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="with it, nobody without it can forge the chain: 16 random characters or more",
+        examples=["${AUDIT_KEY}"],
+    )
+    previous_keys: tuple[SecretStr, ...] = Field(
+        default=(), description="earlier keys, by which older links are verified"
+    )
+
+    @property
+    def secret(self) -> bytes:
+        """The key as bytes; empty if there is none."""
+        return self.key.get_secret_value().encode() if self.key else b""
+
+    @property
+    def secrets_to_verify(self) -> tuple[bytes, ...]:
+        """All keys as bytes."""
+        return tuple(one.get_secret_value().encode() for one in (self.key, *self.previous_keys) if one)
+
+
 class TelemetrySettings(Section):
     """Logs, metrics, traces."""
 
@@ -695,6 +732,10 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")
+    secret_sources: SecretSourceSettings = Field(
+        default=SecretSourceSettings(), description="references to secrets, such as ${file:/run/secrets/key}"
+    )
+    audit: AuditSettings = Field(default=AuditSettings(), description="the hash chain over the audit")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
     @model_validator(mode="before")

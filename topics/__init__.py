@@ -6,6 +6,7 @@ from typing import Any
 
 from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
+from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
 from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
@@ -30,6 +31,7 @@ __all__ = [
     "ALL",
     "API_KEYS",
     "AUDIT",
+    "AUDIT_CHAIN",
     "BUDGETS",
     "CHUNKS",
     "CONSUMED",
@@ -74,6 +76,7 @@ ALL: tuple[Topic[Any], ...] = (
     DEAD_LETTERS,
     AUDIT,
     API_KEYS,
+    AUDIT_CHAIN,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.
@@ -90,4 +93,5 @@ CONSUMED: tuple[Topic[Any], ...] = (
     BUDGETS,
     DOCUMENTS,
     DEFINITIONS,
+    AUDIT,
 )

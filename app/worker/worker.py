@@ -206,7 +206,7 @@ class Worker:
                 self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
             ),
         )
-        runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics)
+        runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics, settings.audit.secret)
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
         self.deps = Dependencies(
             settings=settings,

@@ -44,7 +44,7 @@ def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
 
 
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
-    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t"}
+    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t", "AUDIT_KEY": "a key of this test"}
     found = load(written(tmp_path / "x.yaml", uncommented()), environ)
     assert found.topics.overrides["results"].retention == 30 * 86400
     assert found.models["local"].api_key is not None

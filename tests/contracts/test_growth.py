@@ -20,7 +20,7 @@ from yarl import URL
 from app.cli.layout import wrap
 from app.cli.output import one_line, visible
 from app.cli.tasks.task_lines import parse as parse_line
-from app.configuration.substitution import substitute
+from app.configuration.substitution import SecretReader, substitute
 from app.connectors.http_request import header_problem, url_below
 from app.decoding import decode, parse_json
 from app.expressions import extent
@@ -573,8 +573,8 @@ CASES: dict[str, Case] = {
     "source.nearest": (lambda text: closest_match(text, [text + "a", "a" * 50]), of("a", "ab")),
     "source.problem": (lambda text: str(Problem("w", (), text)), of("\x1b", "a")),
     "configuration.substitute": (
-        lambda text: substitute(Source({"a": text}), {}),
-        of("${a:-", "${a:-b}", "$${", "${", "$"),
+        lambda text: substitute(Source({"a": text}), SecretReader({})),
+        of("${a:-", "${a:-b}", "$${", "${", "$", "${a:b", "${a:", "${a:b:-", ":-", "${env:A:-b}"),
     ),
     "connectors.path": (lambda text: url_below(URL("http://h/a"), text), of("a/", "a", "%2e", "/", "..", "\u00e9")),
     "connectors.header": (lambda text: (header_problem(text, "a"), header_problem("a", text)), of("a", ":", "\n")),
