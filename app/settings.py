@@ -549,6 +549,47 @@ class ServerSettings(Section):
     port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
+class OidcSettings(Section):
+    """The issuer whose tokens are accepted beside API keys, and what their claims mean."""
+
+    issuer: OneLine = Field(description="its address, as `iss` has it", examples=["https://login.example.com"])
+    audience: OneLine = Field(description="who tokens must be for, as `aud` has it", examples=["meta-ai"])
+    jwks_url: OneLine | None = Field(
+        default=None,
+        description="where its keys are; where absent, its openid-configuration says so",
+        examples=["https://login.example.com/keys"],
+    )
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"], ...
+    ] = Field(default=("RS256", "ES256"), min_length=1, description="how tokens may be signed")
+    clock_skew: Delay = Field(default=30.0, le=300, description="how far its clock and ours may differ")
+    tenant: str = Field(
+        description="an expression of `claims` that gives the tenant, or null for all of them",
+        examples=["claims.tenant"],
+    )
+    roles: str = Field(description="an expression of `claims` that gives the roles", examples=["claims.roles"])
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="how often each subject may ask each gateway", examples=[600]
+    )
+
+    @model_validator(mode="after")
+    def _safe(self) -> OidcSettings:
+        for key, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url or self.issuer)):
+            if not is_safe_url(url):
+                raise Inconsistent("must begin with https://, or with http:// and name this machine", key)
+        return self
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether nobody on the way can change what this URL returns: it is of HTTPS, or on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in {*_LOOPBACK, "localhost"}
+    return bool(parts.hostname) and (parts.scheme == "https" or local)
+
+
 class GatewaySecurity(Section):
     """Who may use the gateway, and for what."""
 
@@ -561,6 +602,18 @@ class GatewaySecurity(Section):
         default_factory=dict,
         description="roles beside viewer, submitter, operator and admin, each with the actions that it allows",
         examples=[{"watcher": ["tasks:read", "runs:read"]}],
+    )
+    oidc: OidcSettings | None = Field(
+        default=None,
+        description="accept tokens of an OpenID Connect issuer, too",
+        examples=[
+            {
+                "issuer": "https://login.example.com",
+                "audience": "meta-ai",
+                "tenant": "claims.tenant",
+                "roles": "claims.roles",
+            }
+        ],
     )
     failures_per_minute: int = Field(
         default=30, ge=1, description="wrong credentials that an address may send; then it has to wait"

@@ -128,6 +128,7 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         BrokerError: the broker does not acknowledge it.
     """
     require_may_send(caller, task, parts.settings.retrieval.embedder)
+    task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not once:
         await parts.log.submit(task)
         return
