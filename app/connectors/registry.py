@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from app.connectors.base import Connector, Embedder
+from app.connectors.base import Connector, Embedder, TokenCounter
+from app.connectors.count_tokens import CountTokensConnector
 from app.connectors.embed import EmbedConnector
 from app.connectors.function import FunctionConnector
 from app.connectors.similarity import SimilarityConnector
@@ -22,8 +23,12 @@ GROUP = "meta_ai_orchestrator.connectors"
 #: The kinds that settings can use, besides the entry points of the group.
 KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
 
-#: Connectors that need no settings.
-BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": EmbedConnector, "similarity": SimilarityConnector}
+#: Connectors that need no settings, but the worker's embedder or models.
+BUILT_IN: Mapping[str, Callable[[Embedder, Mapping[str, TokenCounter]], Connector]] = {
+    "count_tokens": lambda _, counters: CountTokensConnector(counters),
+    "embed": lambda embedder, _: EmbedConnector(embedder),
+    "similarity": lambda embedder, _: SimilarityConnector(embedder),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,9 @@ class ConfiguredConnector:
     slots: asyncio.Semaphore = field(repr=False)
 
 
-def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> dict[str, ConfiguredConnector]:
+def build_all(
+    settings: Mapping[str, ConnectorSettings], embedder: Embedder, counters: Mapping[str, TokenCounter]
+) -> dict[str, ConfiguredConnector]:
     """Return every connector that workflows can use: those of the settings, and the built-in ones.
 
     Raises:
@@ -44,7 +51,9 @@ def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> 
     """
     if taken := sorted(settings.keys() & BUILT_IN.keys()):
         raise ConfigurationError(f"connectors.{taken[0]}: the name is taken by a built-in connector; choose another")
-    made = {name: _configured(make(embedder), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()}
+    made = {
+        name: _configured(make(embedder, counters), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()
+    }
     return made | {name: _configured(build(name, one), one) for name, one in settings.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.gateway.anthropic import message_routes
+from app.gateway.anthropic import message_routes, token_count_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
@@ -21,6 +21,7 @@ from app.gateway.rest import (
 )
 
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
+_MESSAGES = (message_routes, token_count_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -32,7 +33,7 @@ def build(parts: Parts) -> FastAPI:
     )
     install(app)
     app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health")

@@ -17,6 +17,7 @@ from app.brokers.topics import ensure_topics
 from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
+from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
 from app.gateway.parts import Parts
 from app.gateway.views.answer_feed import AnswerFeed
@@ -46,8 +47,9 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
-        ConfigurationError: the port is in use.
+        ConfigurationError: the port is in use, or a panel cannot be fused as it says.
     """
+    check_panels(settings)
     listening = _listen(settings.gateway)
     with contextlib.closing(listening):
         accept_invalid_header_names()

@@ -12,7 +12,7 @@ from app.caching.registry import build as build_cache
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
 from app.errors import ConfigurationError
-from app.models.base import Model
+from app.models.base import CountsTokens, Model
 from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
@@ -77,11 +77,13 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
     metrics = metrics or Metrics()
     embedder = build_embedder(settings.retrieval, metrics)
     prices = _prices(settings)
+    models = _models(settings)
+    counters = {name: model for name, model in models.items() if isinstance(model, CountsTokens)}
     return Components(
-        models=_models(settings),
+        models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
-        connectors=build_connectors(settings.connectors, embedder),
+        connectors=build_connectors(settings.connectors, embedder, counters),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(settings.cache, settings.app_id),

@@ -31,6 +31,7 @@ class Extension(Part):
     input: dict[str, JsonValue] = Field(default_factory=dict)
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     priority: int | None = None
+    fusion: dict[str, JsonValue] | None = None
 
 
 class AnswerRequest(Part):

@@ -37,7 +37,7 @@ def message(chat: ChatTask, result: Result) -> Json:
     blocks: list[Json] = [{"type": "text", "text": text}] if text or not result.tool_calls else []
     blocks += [{**_tool_use(call), "input": _arguments(call)} for call in result.tool_calls or ()]
     known = {"content": blocks, "stop_reason": _stop_reason(result), "usage": _usage(result.usage)}
-    return {**_frame(chat, model_name(result)), **known, "meta_ai": extension(chat, result)}
+    return {**_frame(chat, model_name(chat, result)), **known, "meta_ai": extension(chat, result)}
 
 
 def anthropic_error(refusal: Refusal, request_id: str = "") -> Json:

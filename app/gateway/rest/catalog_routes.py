@@ -12,10 +12,10 @@ from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.suggestions import did_you_mean
-from app.workflows.definition.builtin import EMBED, PASSTHROUGH
+from app.workflows.definition.builtin import COUNT_TOKENS, EMBED, PANEL, PASSTHROUGH
 
 #: The built-in workflows that are asked by other names: those of models, and of the embedder.
-_HIDDEN = frozenset({PASSTHROUGH, EMBED})
+_HIDDEN = frozenset({PASSTHROUGH, PANEL, EMBED, COUNT_TOKENS})
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 
@@ -73,7 +73,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/models", responses=refusals())
     async def models() -> ModelList:
-        """List what answers: the workflows, the configured models, and the router."""
+        """List what answers: the workflows, the configured models and panels, and the router."""
         require_read(parts)
         return ModelList(data=list(_cards(parts).values()))
 
@@ -122,6 +122,7 @@ def _cards(parts: Parts) -> dict[str, ModelCard]:
     cards = {embedder: ModelCard(id=embedder, owned_by="embedder")}
     if configured:
         cards[AUTO] = ModelCard(id=AUTO, owned_by="router")
+    cards |= {name: ModelCard(id=name, owned_by="panel") for name in parts.settings.panels}
     cards |= {name: ModelCard(id=name, owned_by=model.provider) for name, model in configured.items()}
     cards |= {name: ModelCard(id=name, owned_by="workflow") for name in parts.catalog.workflows if name not in _HIDDEN}
     return dict(sorted(cards.items()))
