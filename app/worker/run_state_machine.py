@@ -65,12 +65,13 @@ log = logging.getLogger(__name__)
 class RunStateMachine:
     """Decides for runs, by task id, and for semaphores and budgets, by their keys.
 
-    `engine_context` returns what the engine may know now.
+    `engine_context` returns what the engine may know now; `cancelled` is told the task of each run that is cancelled.
     """
 
     engine_context: Callable[[], EngineContext]
     partitions: int
     metrics: Metrics
+    cancelled: Callable[[str], None] = lambda _task_id: None
 
     def key(self, received: Received[Any]) -> str:
         """Return the key of the state that an event belongs to."""
@@ -178,6 +179,8 @@ class RunStateMachine:
             if isinstance(command, Result):
                 seconds = (command.finished_at - command.accepted_at).total_seconds()
                 self.metrics.run_finished(command.workflow, command.status, seconds)
+                if command.status == "cancelled":
+                    self.cancelled(command.task_id)
         parent = value.traceparent if isinstance(value, Run) else None
         return Decision(
             value=None if state is value else state,

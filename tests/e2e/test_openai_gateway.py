@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from operator import mul
@@ -390,6 +391,7 @@ async def test_that_a_client_that_goes_away_ends_its_run(
     run = chunk.id.removeprefix("chatcmpl-")
     status, result = await get(address, f"/v1/results/{run}", Prefer="wait=30")
     assert (status, result["status"]) == (200, "cancelled")
+    assert await asyncio.to_thread(provider.left.wait, PATIENCE)  # nothing more is paid for
     provider.stop.set()
 
 

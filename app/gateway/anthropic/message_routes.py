@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.gateway.answers.answering import ANSWERS, answer
 from app.gateway.anthropic.message_answer import MessageStream, message
@@ -16,8 +16,8 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/messages", responses=ANSWERS)
-    async def respond(asked: MessageRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    async def respond(request: Request, asked: MessageRequest, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation, in the form of Anthropic's API."""
-        return await answer(parts, asked, idempotency_key, lambda chat: MessageStream(chat, asked), message)
+        return await answer(parts, request, asked, idempotency_key, lambda chat: MessageStream(chat, asked), message)
 
     return router

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
@@ -18,6 +18,7 @@ from app.errors import InvalidEvent
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation, unless_gone
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
 from topics import TASKS
@@ -37,7 +38,10 @@ Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the re
 
 
 class TaskRequest(BaseModel):
-    """A piece of work for one workflow; see the event `tasks` for what its fields mean."""
+    """A piece of work for one workflow; see the event `tasks` for what its fields mean.
+
+    `on_disconnect` says what becomes of it when its client goes away while it waits for the result.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,6 +52,7 @@ class TaskRequest(BaseModel):
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+    on_disconnect: OnDisconnect = "continue"
 
 
 class TaskState(BaseModel):
@@ -67,15 +72,22 @@ def routes(parts: Parts) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
     )
-    async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+    async def submit(
+        request: Request, asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None
+    ) -> Response:
         """Accept a task."""
         require_ready(log)
         await parts.catalog.check_workflow(asked.workflow)
         task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
         await send(log, task, once=idempotency_key is not None)
-        if seconds := seconds_of(prefer):
-            return await awaited(log, str(task.id), seconds)
-        return accepted(str(task.id))
+        if not (seconds := seconds_of(prefer)):
+            return accepted(str(task.id))
+        result = awaited(log, str(task.id), seconds)
+        try:
+            return await (unless_gone(request, result) if asked.on_disconnect == "cancel" else result)
+        except ClientGone:
+            log.signal_soon(cancellation(str(task.id)))
+            return Response()
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
     async def task(task_id: str) -> Response:
@@ -137,7 +149,8 @@ def task_id_for(scope: str, key: str) -> str:
 
 def _task(asked: TaskRequest, key: str | None) -> Task:
     task_id = task_id_for(f"tasks/{asked.tenant}", key) if key else uuid4().hex
-    return Task(id=task_id, **dict(asked))
+    fields = {name: value for name, value in asked if name != "on_disconnect"}
+    return Task(id=task_id, **fields)
 
 
 async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
