@@ -557,6 +557,9 @@ class GatewaySettings(Section):
         default="127.0.0.1", description="127.0.0.1 or ::1: it has no authentication, so only this machine may reach it"
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    max_lag: int = Field(
+        default=10_000, ge=1, description="while so many tasks wait for a worker, no further one is accepted"
+    )
 
     @model_validator(mode="after")
     def _loopback(self) -> GatewaySettings:

@@ -22,6 +22,7 @@ from app.gateway.application import build
 from app.gateway.parts import Parts
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
+from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
@@ -66,8 +67,9 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
-        async with log.running(), catalog.running(), feed.running():
-            yield Parts(settings, client, log, catalog, feed)
+        lag = TaskLag(client, log, settings.gateway.max_lag)
+        async with log.running(), catalog.running(), feed.running(), lag.running():
+            yield Parts(settings, client, log, catalog, feed, lag)
 
 
 @asynccontextmanager

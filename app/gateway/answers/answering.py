@@ -53,7 +53,7 @@ async def answer(  # what a form of API consists of
     if asked.stream:
         cancels = asked.meta_ai.on_disconnect != "continue"
         return await _streamed(parts, writer(chat), once=once, cancels=cancels)
-    await send(parts.log, chat.task, once=once)
+    await send(parts, chat.task, once=once)
     whole = _whole(parts, chat)
     try:
         result = await (unless_gone(request, whole) if asked.meta_ai.on_disconnect == "cancel" else whole)
@@ -85,7 +85,7 @@ async def _streamed(parts: Parts, writer: AnswerWriter, *, once: bool, cancels: 
     chat = writer.chat
     with ExitStack() as stack:
         stream = stack.enter_context(parts.answer(chat.id))
-        await send(parts.log, chat.task, once=once)
+        await send(parts, chat.task, once=once)
         if cancels:
             stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation(chat.id)))
         first = await stream.next()  # so that a run that fails at once is answered by a status

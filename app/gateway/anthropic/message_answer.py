@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 #: The paths of this API.
 PATHS = ("/v1/messages",)
+#: The status by which its SDKs know that too much is asked of a server.
+OVERLOADED = 529
 _SERVER = 500
 _TYPES = {
     HTTPStatus.FORBIDDEN: "permission_error",

@@ -19,7 +19,7 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.known_tasks import require_ready
-from app.gateway.rest.task_routes import MAX_WAIT, checked
+from app.gateway.rest.task_routes import MAX_WAIT, checked, send
 from app.prices.token_estimates import estimate_input_tokens
 from app.workflows.definition.builtin import COUNT_TOKENS, PASSTHROUGH
 from topics.tasks import Task
@@ -75,7 +75,7 @@ async def _counted(parts: Parts, model: str, asked: CountRequest) -> int:
     """
     given = {"model": model, "messages": [plain(turn) for turn in asked.turns()]}
     task = Task(id=uuid4().hex, workflow=COUNT_TOKENS, input=given, tenant=asked.meta_ai.tenant)
-    await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
+    await send(parts, checked(task, parts.settings.delivery.max_event_bytes))
     result = await parts.log.wait(str(task.id), MAX_WAIT)
     if result is None:
         raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"nothing counted within {MAX_WAIT:g} s; ask again")

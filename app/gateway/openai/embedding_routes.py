@@ -18,7 +18,7 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.known_tasks import require_ready
-from app.gateway.rest.task_routes import MAX_WAIT, checked
+from app.gateway.rest.task_routes import MAX_WAIT, checked, send
 from app.workflows.definition.builtin import EMBED
 from topics.results import Result
 from topics.tasks import Task
@@ -64,7 +64,7 @@ def routes(parts: Parts) -> APIRouter:
 async def _vectors(parts: Parts, texts: list[str]) -> list[str]:
     """Return the vectors as base64 of little-endian float32."""
     task = Task(id=uuid4().hex, workflow=EMBED, input={"texts": list(texts)})
-    await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
+    await send(parts, checked(task, parts.settings.delivery.max_event_bytes))
     result = await parts.log.wait(str(task.id), MAX_WAIT)
     if result is None:
         raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")

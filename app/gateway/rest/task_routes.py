@@ -79,7 +79,7 @@ def routes(parts: Parts) -> APIRouter:
         require_ready(log)
         await parts.catalog.check_workflow(asked.workflow)
         task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
-        await send(log, task, once=idempotency_key is not None)
+        await send(parts, task, once=idempotency_key is not None)
         if not (seconds := seconds_of(prefer)):
             return accepted(str(task.id))
         result = awaited(log, str(task.id), seconds)
@@ -125,13 +125,16 @@ def checked(task: Task, max_bytes: int) -> Task:
     return task
 
 
-async def send(log: TaskLog, task: Task, *, once: bool) -> None:
+async def send(parts: Parts, task: Task, *, once: bool = False) -> None:
     """Put the task on its topic; with `once`, unless it is there.
 
     Raises:
-        Refusal: another task was sent with the same key.
+        Refusal: another task was sent with the same key, or a new one cannot be done in time.
         BrokerError: the broker does not acknowledge it.
     """
+    log = parts.log
+    if not log.knows(str(task.id)):  # what is accepted already is not refused
+        parts.lag.check(task)
     if not once:
         await log.submit(task)
         return
