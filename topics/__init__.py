@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
 from topics.base import Topic
 from topics.budgets import BUDGETS
@@ -27,6 +28,7 @@ from topics.tasks import TASKS
 
 __all__ = [
     "ALL",
+    "API_KEYS",
     "AUDIT",
     "BUDGETS",
     "CHUNKS",
@@ -71,6 +73,7 @@ ALL: tuple[Topic[Any], ...] = (
     CHUNKS,
     DEAD_LETTERS,
     AUDIT,
+    API_KEYS,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.

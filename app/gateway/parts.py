@@ -8,6 +8,7 @@ from app.client.client import Client
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
+from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
@@ -22,6 +23,7 @@ class Parts:
     log: TaskLog
     catalog: Catalog
     feed: AnswerFeed
+    keys: KeyDirectory
     lag: TaskLag
 
     def answer(self, task_id: str) -> AnswerStream:

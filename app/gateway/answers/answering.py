@@ -23,6 +23,7 @@ from app.gateway.rest.event_stream import EventStream
 from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import send
 from app.gateway.views.answer_stream import LONGEST_SECONDS
+from app.security.principal import Principal
 from topics.results import Result
 
 _FORMS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}
@@ -33,11 +34,13 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def answer(  # what a form of API consists of
+async def answer(
     parts: Parts,
     request: Request,
+    caller: Principal,
     asked: AnswerRequest,
     key: str | None,
+    *,
     writer: Callable[[ChatTask], AnswerWriter],
     body: Callable[[ChatTask, Result], dict[str, Any]],
 ) -> Response:
@@ -49,11 +52,11 @@ async def answer(  # what a form of API consists of
     """
     require_ready(parts.log)
     require_read(parts)
-    chat, once = await chat_task(parts, asked, key), key is not None
+    chat, once = await chat_task(parts, caller, asked, key), key is not None
     if asked.stream:
         cancels = asked.meta_ai.on_disconnect != "continue"
-        return await _streamed(parts, writer(chat), once=once, cancels=cancels)
-    await send(parts, chat.task, once=once)
+        return await _streamed(parts, caller, writer(chat), once=once, cancels=cancels)
+    await send(parts, caller, chat.task, once=once)
     whole = _whole(parts, chat)
     try:
         result = await (unless_gone(request, whole) if asked.meta_ai.on_disconnect == "cancel" else whole)
@@ -76,7 +79,7 @@ async def _whole(parts: Parts, chat: ChatTask) -> Result:
     return _succeeded(result)
 
 
-async def _streamed(parts: Parts, writer: AnswerWriter, *, once: bool, cancels: bool) -> Response:
+async def _streamed(parts: Parts, caller: Principal, writer: AnswerWriter, *, once: bool, cancels: bool) -> Response:
     """Send a task, and return the stream of its answer; with `cancels`, a client that leaves it cancels the run.
 
     Raises:
@@ -85,7 +88,7 @@ async def _streamed(parts: Parts, writer: AnswerWriter, *, once: bool, cancels: 
     chat = writer.chat
     with ExitStack() as stack:
         stream = stack.enter_context(parts.answer(chat.id))
-        await send(parts, chat.task, once=once)
+        await send(parts, caller, chat.task, once=once)
         if cancels:
             stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation(chat.id)))
         first = await stream.next()  # so that a run that fails at once is answered by a status

@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.answers.bodies import AnswerRequest
 from app.gateway.answers.model_names import Target, target_of
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.task_routes import checked, task_id_for
+from app.security.principal import Principal
 from app.workflows.definition.builtin import PANEL, PASSTHROUGH
 from topics.tasks import Task
 
@@ -30,30 +32,32 @@ class ChatTask:
     step: str
 
 
-async def chat_task(parts: Parts, asked: AnswerRequest, key: str | None) -> ChatTask:
+async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: str | None) -> ChatTask:
     """Return the task of a request, the same for the same idempotency key.
 
     Raises:
-        Refusal: there is no such model, or a parameter cannot be passed on.
+        Refusal: there is no such model, or the caller may not use it, or a parameter cannot be passed on.
         BrokerError: the broker does not say in time which workflows there are.
     """
     require_supported(asked)
     extension = asked.meta_ai
-    target = await target_of(parts, asked.model, extension.fusion)
+    target = await target_of(parts, caller, asked.model, extension.fusion)
     workflow, ignored = target.workflow, list[str]()
     if workflow in {PASSTHROUGH, PANEL}:
         given = _passed_on(asked, target)
     else:
         given, ignored = _workflow_input(parts.catalog.workflows[workflow], asked), asked.decided()
-    task_id = task_id_for(f"chat/{extension.tenant}", key) if key else uuid4().hex
+    tenant = tenant_for(caller, extension.tenant)
+    task_id = task_id_for(idempotency_scope("chat", tenant, caller), key) if key else uuid4().hex
     task = Task(
         id=task_id,
         workflow=workflow,
         input=given,
-        tenant=extension.tenant,
+        tenant=tenant,
         priority=extension.priority,
         metadata=asked.about(),
     )
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
     task = checked(task, parts.settings.delivery.max_event_bytes)
     return ChatTask(task_id, task, asked.model, ignored, parts.catalog.answer_step(workflow))
 

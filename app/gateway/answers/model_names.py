@@ -14,6 +14,7 @@ from app.fusion import registry as fusion
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import AUTO, unknown_model
+from app.security.principal import Principal
 from app.settings import PanelSettings, Settings
 from app.suggestions import did_you_mean
 from app.workflows.definition.builtin import PANEL, PASSTHROUGH
@@ -32,14 +33,14 @@ class Target:
     fusion: Mapping[str, JsonValue] | None = None
 
 
-async def target_of(parts: Parts, name: str, fused: Mapping[str, JsonValue] | None = None) -> Target:
+async def target_of(parts: Parts, caller: Principal, name: str, fused: Mapping[str, JsonValue] | None = None) -> Target:
     """Return whom a name asks; `fused` is how the caller wants the answers of a panel fused.
 
     Raises:
         Refusal: there is nothing of that name, or the fusion is not valid.
         BrokerError: the broker does not say in time which workflows there are.
     """
-    found = await _named(parts, name)
+    found = await _named(parts, caller, name)
     if fused is None:
         return found
     if found.workflow != PANEL:
@@ -83,7 +84,7 @@ def check_fusion(settings: Settings, models: tuple[str, ...], fused: Mapping[str
             raise ConfigurationError(f"no model is called {model}; {did_you_mean(model, settings.models)}")
 
 
-async def _named(parts: Parts, name: str) -> Target:
+async def _named(parts: Parts, caller: Principal, name: str) -> Target:
     settings, catalog = parts.settings, parts.catalog
     if name not in {AUTO, *settings.models, *settings.panels, *catalog.workflows} and SEPARATOR not in name:
         await catalog.read_all()  # it may have been deployed a moment ago
@@ -98,16 +99,16 @@ async def _named(parts: Parts, name: str) -> Target:
     if panel := settings.panels.get(name):
         return Target(PANEL, panel.models, _fusion(panel))
     if SEPARATOR in name:
-        return Target(PANEL, _members(settings, name))
-    raise unknown_model(parts, name)
+        return Target(PANEL, _members(settings, caller, name))
+    raise unknown_model(parts, caller, name)
 
 
-def _members(settings: Settings, name: str) -> tuple[str, ...]:
+def _members(settings: Settings, caller: Principal, name: str) -> tuple[str, ...]:
     """Return the models of a panel that is named by them."""
     members = tuple(one.strip() for one in name.split(SEPARATOR))
     for one in members:
         if one not in settings.models:
-            hint = did_you_mean(one, settings.models)
+            hint = did_you_mean(one, filter(caller.may_use_model, settings.models))
             text = f"a panel asks configured models, and none is called {one or 'by an empty name'}; {hint}"
             raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
     if len(set(members)) < len(members):
