@@ -11,7 +11,7 @@ from agents.base import request_agent
 from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
 from app.dependencies import ConfiguredModel, Dependencies
-from app.errors import InvalidRequest, OrchestratorError
+from app.errors import CallCancelled, InvalidRequest, OrchestratorError
 from app.model_calls import batched, spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
 from app.model_calls.responses import RESPONDER, answer, limited, reused
@@ -19,7 +19,6 @@ from app.model_calls.spend_recorder import recorded
 from app.model_calls.stream_publisher import StreamPublisher
 from app.models.base import Prompt
 from app.models.calling.call import call
-from app.models.calling.cancelled_runs import CallCancelled
 from app.models.capabilities import adapt_prompt, prompt_from
 from app.models.outcome import FAULTS, Attempt, Outcome
 from app.retrieval.base import Embedder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.gateway.access.admission import Admission, Authenticate
@@ -11,6 +12,7 @@ from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.anthropic import message_routes, token_count_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
+from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
@@ -39,6 +41,9 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     install(app)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))
+
+    app.state.mcp = McpEndpoint(parts)
+    app.router.routes.append(Route(PATH, app.state.mcp, methods=["POST"]))
 
     @app.get("/v1/health")
     async def health() -> dict[str, str]:

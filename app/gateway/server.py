@@ -88,9 +88,11 @@ async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
     security = parts.settings.gateway.security
     roles, trail = Roles(security.roles), AuditTrail(parts.client, time.monotonic)
     authenticate = Authentication(parts.keys, roles, time.monotonic, failures_per_minute=security.failures_per_minute)
+    app = build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
     try:
-        yield build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+        yield app
     finally:
+        await app.state.mcp.close()
         await trail.finish()
 
 

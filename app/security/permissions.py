@@ -28,6 +28,7 @@ ROUTES: Mapping[str, str] = {
     "GET /v1/tasks/{task_id}/events": "tasks:read",
     "GET /v1/workflows": "workflows:read",
     "GET /v1/workflows/{workflow}": "workflows:read",
+    "POST /mcp": "tasks:submit",
     "POST /v1/chat/completions": "tasks:submit",
     "POST /v1/embeddings": "tasks:submit",
     "POST /v1/keys": "keys:manage",

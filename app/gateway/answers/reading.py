@@ -38,6 +38,11 @@ def is_cut(result: Result) -> bool:
 
 def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
     """Return what the API has no field for."""
+    return {**result_extension(result), "ignored": chat.ignored}
+
+
+def result_extension(result: Result) -> dict[str, Any]:
+    """Return what of a result no API has a field for."""
     return {
         "run_id": result.task_id,
         "workflow": result.workflow,
@@ -46,7 +51,6 @@ def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
         "degraded": result.degraded,
         "sources": [one.model_dump(mode="json") for one in result.citations],
         "warnings": list(result.warnings or ()),
-        "ignored": chat.ignored,
         **_panel(result),
     }
 

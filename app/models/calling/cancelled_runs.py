@@ -9,18 +9,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from app.cancellation import ends_task
-from app.errors import Cancelled, ModelError
 
 T = TypeVar("T")
 
 #: For how long (seconds) a request of a cancelled run may be under way to the agent, and how many such runs are kept.
 _SECONDS, _MOST = 60.0, 10_000
-
-
-class CallCancelled(ModelError):
-    """The call was ended, as its run was cancelled."""
-
-    code = Cancelled.code
 
 
 class CancelledRuns:
