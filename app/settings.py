@@ -500,6 +500,15 @@ class AskSettings(Section):
         return self
 
 
+class PanelSettings(Section):
+    """Several models that are asked together by one name, and how their answers become one."""
+
+    models: tuple[str, ...] = Field(min_length=2, description="names from `models`", examples=[["small", "large"]])
+    strategy: str = Field(default="consensus", description="a fusion strategy: docs/fusion.md has all")
+    quorum: int = Field(default=1, ge=1, description="with fewer answers it fails")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the strategy")
+
+
 class BudgetSettings(Section):
     """How much may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
 
@@ -630,6 +639,9 @@ class GatewaySettings(Section):
         description="127.0.0.1 or ::1 for this machine; any other address only with `security`",
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    max_lag: int = Field(
+        default=10_000, ge=1, description="while so many tasks wait for a worker, no further one is accepted"
+    )
     security: GatewaySecurity = Field(
         default=GatewaySecurity(), description="who may use it; off where only this machine can reach it, unless set"
     )
@@ -725,6 +737,11 @@ class Settings(Section):
         default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]
     )
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
+    panels: dict[str, PanelSettings] = Field(
+        default_factory=dict,
+        description="panels of models that the gateway answers for, by that name",
+        examples=[{"careful": {"models": ["small", "large"]}}],
+    )
     budgets: tuple[BudgetSettings, ...] = Field(
         default=(),
         description="how much may be spent; a run asks every budget that applies for money, in this order",
@@ -754,6 +771,21 @@ class Settings(Section):
         for name in self.ask.models:
             if name not in self.models:
                 raise Inconsistent(f"no model is called {name}; {did_you_mean(name, self.models)}", "ask", "models")
+        return self
+
+    @model_validator(mode="after")
+    def _panels_fit(self) -> Settings:
+        for name, panel in self.panels.items():
+            if name in self.models:
+                raise Inconsistent(f"a model is called {name}, too", "panels", name)
+            if unknown := sorted(set(panel.models).difference(self.models)):
+                hint = did_you_mean(unknown[0], self.models)
+                raise Inconsistent(f"no model is called {unknown[0]}; {hint}", "panels", name, "models")
+            if len(set(panel.models)) < len(panel.models):
+                raise Inconsistent("a model is named twice", "panels", name, "models")
+            if panel.quorum > len(panel.models):
+                message = f"is {panel.quorum}, but there are only {len(panel.models)} models"
+                raise Inconsistent(message, "panels", name, "quorum")
         return self
 
     @model_validator(mode="after")
