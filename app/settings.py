@@ -538,6 +538,10 @@ class BudgetSettings(Section):
         return self
 
 
+#: The addresses that only this machine can reach.
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
 class ServerSettings(Section):
     """Health and metrics over HTTP."""
 
@@ -545,21 +549,49 @@ class ServerSettings(Section):
     port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
+class GatewaySecurity(Section):
+    """Who may use the gateway, and for what."""
+
+    enabled: bool | None = Field(
+        default=None,
+        description="ask for API keys; where absent, unless the gateway can be reached from this machine only",
+        examples=[True],
+    )
+    roles: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="roles beside viewer, submitter, operator and admin, each with the actions that it allows",
+        examples=[{"watcher": ["tasks:read", "runs:read"]}],
+    )
+    failures_per_minute: int = Field(
+        default=30, ge=1, description="wrong credentials that an address may send; then it has to wait"
+    )
+
+
 class GatewaySettings(Section):
     """The HTTP API: tasks in, results out."""
 
     enabled: bool = Field(default=True, description="serve it beside the worker of `meta-ai orchestrator run`")
     bind_address: str = Field(
-        default="127.0.0.1", description="127.0.0.1 or ::1: it has no authentication, so only this machine may reach it"
+        default="127.0.0.1",
+        min_length=1,
+        description="127.0.0.1 or ::1 for this machine; any other address only with `security`",
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    security: GatewaySecurity = Field(
+        default=GatewaySecurity(), description="who may use it; off where only this machine can reach it, unless set"
+    )
+
+    @property
+    def secured(self) -> bool:
+        """Whether it asks for credentials."""
+        return self.bind_address not in _LOOPBACK if self.security.enabled is None else self.security.enabled
 
     @model_validator(mode="after")
     def _loopback(self) -> GatewaySettings:
-        if self.bind_address not in {"127.0.0.1", "::1"}:
+        if self.bind_address not in _LOOPBACK and not self.secured:
             raise Inconsistent(
-                f"{self.bind_address} can be reached from other machines, and the gateway has no authentication; "
-                "use 127.0.0.1 or ::1, and put a proxy that authenticates in front",
+                f"{self.bind_address} can be reached from other machines, and without security anybody there could use "
+                "the gateway; leave out security.enabled, or bind to 127.0.0.1 or ::1",
                 "bind_address",
             )
         return self

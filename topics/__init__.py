@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
 from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
@@ -28,6 +29,7 @@ from topics.tasks import TASKS
 
 __all__ = [
     "ALL",
+    "API_KEYS",
     "AUDIT",
     "AUDIT_CHAIN",
     "BUDGETS",
@@ -74,6 +76,7 @@ ALL: tuple[Topic[Any], ...] = (
     DEAD_LETTERS,
     AUDIT,
     AUDIT_CHAIN,
+    API_KEYS,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.gateway.access.admission import Admission, Authenticate
+from app.gateway.access.audit_trail import AuditTrail
+from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
@@ -15,35 +18,48 @@ from app.gateway.rest import (
     catalog_routes,
     control_routes,
     event_routes,
+    key_routes,
     run_routes,
     task_list_routes,
     task_routes,
 )
+from app.security.permissions import Roles
 
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes)
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes, key_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
 
-def build(parts: Parts) -> FastAPI:
-    """Return the application."""
+def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authenticate | None = None) -> FastAPI:
+    """Return the application; without `authenticate`, whoever reaches it may do all."""
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
-    app.add_middleware(Guard, max_bytes=parts.settings.delivery.max_event_bytes, refuse=_refuse)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
     @app.get("/v1/health")
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
-        log, catalog, feed = parts.log.caught_up, parts.catalog.caught_up, parts.feed.caught_up
-        reading = [name for name, done in (("tasks", log), ("workflows", catalog), ("answers", feed)) if not done]
-        if reading:
+        log, catalog, feed, keys = (
+            parts.log.caught_up,
+            parts.catalog.caught_up,
+            parts.feed.caught_up,
+            parts.keys.caught_up,
+        )
+        views = {"tasks": log, "workflows": catalog, "answers": feed, "API keys": keys}
+        if reading := [name for name, done in views.items() if not done]:
             raise Refusal.unavailable("starting", f"the gateway is still reading: {', '.join(reading)}")
         return {"status": "ready"}
 
+    app.add_middleware(
+        Guard,
+        max_bytes=parts.settings.delivery.max_event_bytes,
+        refuse=_refuse,
+        admit=Admission(RoutePermissions(app.routes), roles, trail, authenticate),
+        authenticated=authenticate is not None,
+    )
     return app
 
 

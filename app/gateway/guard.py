@@ -30,19 +30,27 @@ _HEADERS = {
 }
 
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
+#: May add to the headers of the response.
+Admit = Callable[[Scope, dict[str, str]], Awaitable[None]]
 
 
 class Guard:
-    """Gives each request an id, reads its body within the bounds, and refuses what a web page of elsewhere sends.
+    """Gives each request an id, has it admitted, reads its body within the bounds, and refuses pages of elsewhere.
 
-    There is no authentication, so every program on this machine may ask; but a web page that is open in a browser here
-    may not: its requests name another host (also after DNS rebinding), or another origin, or are not JSON.
+    Without authentication, every program on this machine may ask; but a web page that is open in a browser here
+    may not: its requests name another host (also after DNS rebinding), or another origin, or are not JSON. With
+    `authenticated`, any host may be named, as a browser adds no credentials by itself; but pages of others still may
+    not ask.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, refuse: Refuse) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, refuse: Refuse, admit: Admit, authenticated: bool = False
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._refuse = refuse
+        self._admit = admit
+        self._check_sender = _check_origin if authenticated else _check_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, as ASGI has it."""
@@ -51,9 +59,11 @@ class Guard:
             return
         request_headers = Headers(scope=scope)
         scope.setdefault("state", {})["request_id"] = request_id = _request_id(request_headers)
-        send = _with_headers(send, {**_HEADERS, "X-Request-Id": request_id})
+        headers = {**_HEADERS, "X-Request-Id": request_id}
+        send = _with_headers(send, headers)
         try:
-            _check_sender(request_headers)
+            self._check_sender(request_headers)
+            await self._admit(scope, headers)
             body = await self._body(scope["method"], request_headers, receive)
         except Refusal as refusal:
             await self._refuse(refusal, scope, receive, send)
@@ -116,11 +126,18 @@ def depth(body: bytes) -> int:
     return deepest
 
 
-def _check_sender(given: Headers) -> None:
+def _check_local(given: Headers) -> None:
     if not _is_local(f"//{given.get('host', '')}"):
         text = "the gateway answers requests to 127.0.0.1, ::1 and localhost only; a proxy must set the Host header so"
         raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", text)
     if any(not _is_local(origin) for origin in given.getlist("origin")):
+        raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
+
+
+def _check_origin(given: Headers) -> None:
+    """Return if no web page sends this, or one of the gateway's own host."""
+    own = given.get("host", "").lower()
+    if any(urlsplit(origin).netloc.lower() != own for origin in given.getlist("origin")):
         raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
 
 

@@ -10,7 +10,8 @@ _PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"
 def refusals(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Return how the document describes refusals: those of every request, and these."""
     return {
-        status: {"description": HTTPStatus(status).phrase, **_PROBLEM} for status in (403, 421, 422, 503, *statuses)
+        status: {"description": HTTPStatus(status).phrase, **_PROBLEM}
+        for status in (401, 403, 421, 422, 503, *statuses)
     }
 
 

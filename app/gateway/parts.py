@@ -8,6 +8,7 @@ from app.client.client import Client
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
+from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
 
@@ -21,6 +22,7 @@ class Parts:
     log: TaskLog
     catalog: Catalog
     feed: AnswerFeed
+    keys: KeyDirectory
 
     def answer(self, task_id: str) -> AnswerStream:
         """Return what follows the answer to a task."""

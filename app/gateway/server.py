@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.client.client import attach
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
+from app.gateway.access.audit_trail import AuditTrail
+from app.gateway.access.authentication import Authentication
 from app.gateway.application import build
 from app.gateway.parts import Parts
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
+from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_log import TaskLog
+from app.security.permissions import Roles
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
+
+log = logging.getLogger(__name__)
 
 SOURCE = "/meta-ai/gateway"
 _BACKLOG = 2048
@@ -46,13 +55,15 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
-        ConfigurationError: the port is in use.
+        ConfigurationError: the port is in use, or the settings of its security are wrong.
     """
     listening = _listen(settings.gateway)
     with contextlib.closing(listening):
         accept_invalid_header_names()
         await ensure_topics(connection, settings.topics)
-        async with _started(settings, connection) as parts, _serving(build(parts), listening):
+        if not settings.gateway.secured:
+            log.warning("the gateway asks for no credentials: every program on this machine may use it for anything")
+        async with _started(settings, connection) as parts, _application(parts) as app, _serving(app, listening):
             try:
                 yield _address(listening)
             finally:
@@ -64,8 +75,20 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
-        async with log.running(), catalog.running(), feed.running():
-            yield Parts(settings, client, log, catalog, feed)
+        keys = KeyDirectory(client)
+        async with log.running(), catalog.running(), feed.running(), keys.running():
+            yield Parts(settings, client, log, catalog, feed, keys)
+
+
+@asynccontextmanager
+async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
+    security = parts.settings.gateway.security
+    roles, trail = Roles(security.roles), AuditTrail(parts.client, time.monotonic)
+    authenticate = Authentication(parts.keys, roles, time.monotonic, failures_per_minute=security.failures_per_minute)
+    try:
+        yield build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+    finally:
+        await trail.finish()
 
 
 @asynccontextmanager

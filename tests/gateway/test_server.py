@@ -10,13 +10,27 @@ from pydantic import ValidationError
 from app.brokers.base import Connection
 from app.errors import ConfigurationError
 from app.gateway.server import serve_gateway
-from app.settings import GatewaySettings, Settings
+from app.settings import GatewaySecurity, GatewaySettings, Settings
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.0.1", "localhost.example", ""])  # noqa: S104  # refused
-def test_that_only_this_machine_can_be_bound_to(address: str) -> None:
-    with pytest.raises(ValidationError, match=r"has no authentication; use 127\.0\.0\.1 or ::1"):
-        GatewaySettings(bind_address=address)
+def test_that_only_this_machine_can_be_bound_to_without_security(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"without security anybody|at least 1 character"):
+        GatewaySettings(bind_address=address, security=GatewaySecurity(enabled=False))
+
+
+@pytest.mark.parametrize(
+    ("address", "enabled", "secured"),
+    [
+        ("127.0.0.1", None, False),
+        ("::1", False, False),
+        ("127.0.0.1", True, True),
+        ("0.0.0.0", None, True),  # noqa: S104  # only looked at
+        ("gateway.example", True, True),
+    ],
+)
+def test_that_security_is_on_where_others_can_reach_it(address: str, enabled: bool | None, secured: bool) -> None:  # noqa: FBT001
+    assert GatewaySettings(bind_address=address, security=GatewaySecurity(enabled=enabled)).secured is secured
 
 
 async def test_that_a_port_in_use_is_named_with_what_to_do(embedded: Connection, settings: Settings) -> None:

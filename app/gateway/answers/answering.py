@@ -22,6 +22,7 @@ from app.gateway.rest.event_stream import EventStream
 from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import send
 from app.gateway.views.answer_stream import LONGEST_SECONDS
+from app.security.principal import Principal
 from topics.results import Result
 from topics.signals import Signal
 
@@ -35,6 +36,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 async def answer(
     parts: Parts,
+    caller: Principal,
     asked: AnswerRequest,
     key: str | None,
     writer: Callable[[ChatTask], AnswerWriter],
@@ -48,20 +50,20 @@ async def answer(
     """
     require_ready(parts.log)
     require_read(parts)
-    chat, once = await chat_task(parts, asked, key), key is not None
+    chat, once = await chat_task(parts, caller, asked, key), key is not None
     if asked.stream:
-        return await _streamed(parts, writer(chat), once=once)
-    result = await _whole(parts, chat, once=once)
+        return await _streamed(parts, caller, writer(chat), once=once)
+    result = await _whole(parts, caller, chat, once=once)
     return JSONResponse(body(chat, result), headers=_headers(chat, result))
 
 
-async def _whole(parts: Parts, chat: ChatTask, *, once: bool) -> Result:
+async def _whole(parts: Parts, caller: Principal, chat: ChatTask, *, once: bool) -> Result:
     """Send a task, and return its result.
 
     Raises:
         Refusal: it has failed, or there is none yet.
     """
-    await send(parts.log, chat.task, once=once)
+    await send(parts, caller, chat.task, once=once)
     result = await parts.log.wait(chat.id, LONGEST_SECONDS)
     if result is None:
         text = f"there is no answer yet: GET /v1/results/{chat.id}"
@@ -69,7 +71,7 @@ async def _whole(parts: Parts, chat: ChatTask, *, once: bool) -> Result:
     return _succeeded(result)
 
 
-async def _streamed(parts: Parts, writer: AnswerWriter, *, once: bool) -> Response:
+async def _streamed(parts: Parts, caller: Principal, writer: AnswerWriter, *, once: bool) -> Response:
     """Send a task, and return the stream of its answer; a client that leaves it cancels the run.
 
     Raises:
@@ -78,7 +80,7 @@ async def _streamed(parts: Parts, writer: AnswerWriter, *, once: bool) -> Respon
     chat = writer.chat
     with ExitStack() as stack:
         stream = stack.enter_context(parts.answer(chat.id))
-        await send(parts.log, chat.task, once=once)
+        await send(parts, caller, chat.task, once=once)
         cancellation = Signal(task_id=chat.id, kind="cancel", name="the client has gone", actor="gateway")
         stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation))
         first = await stream.next()  # so that a run that fails at once is answered by a status

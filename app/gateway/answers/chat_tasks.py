@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.answers.bodies import AnswerRequest
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import AUTO, unknown_model
 from app.gateway.rest.task_routes import checked, task_id_for
+from app.security.principal import Principal
 from app.workflows.definition.builtin import PASSTHROUGH
 from topics.tasks import Task
 
@@ -26,11 +28,11 @@ class ChatTask:
     step: str
 
 
-async def chat_task(parts: Parts, asked: AnswerRequest, key: str | None) -> ChatTask:
+async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: str | None) -> ChatTask:
     """Return the task of a request, the same for the same idempotency key.
 
     Raises:
-        Refusal: there is no such model, or a parameter cannot be passed on.
+        Refusal: there is no such model, or the caller may not use it, or a parameter cannot be passed on.
         BrokerError: the broker does not say in time which workflows there are.
     """
     if unsupported := sorted(asked.unsupported()):
@@ -42,29 +44,31 @@ async def chat_task(parts: Parts, asked: AnswerRequest, key: str | None) -> Chat
         await parts.catalog.read_all()  # it may have been deployed a moment ago
     workflow = asked.model if asked.model in parts.catalog.workflows else PASSTHROUGH
     if workflow == PASSTHROUGH:
-        given, ignored = _passed_on(parts, asked), []
+        given, ignored = _passed_on(parts, caller, asked), []
     else:
         given, ignored = _workflow_input(parts.catalog.workflows[workflow], asked), asked.decided()
     extension = asked.meta_ai
-    task_id = task_id_for(f"chat/{extension.tenant}", key) if key else uuid4().hex
+    tenant = tenant_for(caller, extension.tenant)
+    task_id = task_id_for(idempotency_scope("chat", tenant, caller), key) if key else uuid4().hex
     task = Task(
         id=task_id,
         workflow=workflow,
         input=given,
-        tenant=extension.tenant,
+        tenant=tenant,
         priority=extension.priority,
         metadata=asked.about(),
     )
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
     task = checked(task, parts.settings.delivery.max_event_bytes)
     return ChatTask(task_id, task, ignored, parts.catalog.answer_step(workflow))
 
 
-def _passed_on(parts: Parts, asked: AnswerRequest) -> dict[str, Any]:
+def _passed_on(parts: Parts, caller: Principal, asked: AnswerRequest) -> dict[str, Any]:
     overrides = asked.overrides()
     if asked.model in parts.settings.models:
         overrides["models"] = [asked.model]
     elif asked.model not in {AUTO, PASSTHROUGH} or not parts.settings.models:
-        raise unknown_model(parts, asked.model)
+        raise unknown_model(parts, caller, asked.model)
     return {"messages": asked.conversation(), "overrides": overrides}
 
 

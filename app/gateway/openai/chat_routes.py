@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from app.gateway.access.admission import Caller
 from app.gateway.answers.answering import ANSWERS, answer
 from app.gateway.openai import chat_answer, response_answer
 from app.gateway.openai.chat_request import ChatRequest
@@ -19,15 +20,18 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/chat/completions", responses=ANSWERS)
-    async def complete(asked: ChatRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    async def complete(asked: ChatRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation: by a workflow, a configured model, or the router."""
-        return await answer(parts, asked, idempotency_key, lambda chat: ChatStream(chat, asked), chat_answer.completion)
+        return await answer(
+            parts, caller, asked, idempotency_key, lambda chat: ChatStream(chat, asked), chat_answer.completion
+        )
 
     @router.post("/v1/responses", responses=ANSWERS)
-    async def respond(asked: ResponseRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    async def respond(asked: ResponseRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
         """Answer a conversation, in the form of OpenAI's newer API."""
         return await answer(
             parts,
+            caller,
             asked,
             idempotency_key,
             lambda chat: ResponseStream(chat, asked),

@@ -11,6 +11,8 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import tenant_for
 from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
@@ -18,7 +20,8 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.known_tasks import require_ready
-from app.gateway.rest.task_routes import MAX_WAIT, checked
+from app.gateway.rest.task_routes import MAX_WAIT, checked, send
+from app.security.principal import Principal
 from app.workflows.definition.builtin import EMBED
 from topics.results import Result
 from topics.tasks import Task
@@ -45,14 +48,14 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/embeddings", responses=refusals(404, 502, 504, *WITH_BODY))
-    async def embed(asked: EmbeddingRequest) -> dict[str, Any]:
+    async def embed(asked: EmbeddingRequest, caller: Caller) -> dict[str, Any]:
         """Return a vector for each text."""
         require_ready(parts.log)
         require_read(parts)
         if asked.model != parts.settings.retrieval.embedder:
             text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
             raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
-        vectors = await _vectors(parts, asked.input)
+        vectors = await _vectors(parts, caller, asked.input)
         shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
         data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
         # An embedder counts no tokens.
@@ -61,10 +64,10 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def _vectors(parts: Parts, texts: list[str]) -> list[str]:
+async def _vectors(parts: Parts, caller: Principal, texts: list[str]) -> list[str]:
     """Return the vectors as base64 of little-endian float32."""
-    task = Task(id=uuid4().hex, workflow=EMBED, input={"texts": list(texts)})
-    await parts.log.submit(checked(task, parts.settings.delivery.max_event_bytes))
+    task = Task(id=uuid4().hex, workflow=EMBED, tenant=tenant_for(caller, ""), input={"texts": list(texts)})
+    await send(parts, caller, checked(task, parts.settings.delivery.max_event_bytes), once=False)
     result = await parts.log.wait(str(task.id), MAX_WAIT)
     if result is None:
         raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")

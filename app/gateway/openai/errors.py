@@ -12,6 +12,7 @@ PATHS = ("/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/responses"
 _TYPES = {
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
 }
 _SERVER = 500

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
@@ -53,10 +54,12 @@ def routes(parts: Parts) -> APIRouter:
         description=f"List tasks, newest first. A page looks at {LOOKED_AT} tasks at most, so it may be short.",
     )
     async def tasks(
+        *,
+        caller: Caller,
         workflow: Filter = None,
         tenant: Filter = None,
-        ended: bool | None = None,  # noqa: FBT001  # a query parameter
-        children: Children = False,  # noqa: FBT002  # likewise
+        ended: bool | None = None,
+        children: Children = False,
         limit: Limit = 20,
         cursor: Cursor = "",
     ) -> TaskPage:
@@ -65,7 +68,8 @@ def routes(parts: Parts) -> APIRouter:
         def wanted(found: FoundTask) -> bool:
             task = found.task
             return (
-                workflow in {None, task.workflow}
+                caller.may_see(task.tenant)
+                and workflow in {None, task.workflow}
                 and tenant in {None, task.tenant}
                 and (children or task.parent is None)
                 and ended in {None, parts.log.has_ended(found.id)}

@@ -15,11 +15,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
+from app.security.principal import Principal
 from topics import TASKS
 from topics.results import Result
 from topics.tasks import Task
@@ -67,28 +70,32 @@ def routes(parts: Parts) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
     )
-    async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+    async def submit(
+        asked: TaskRequest, caller: Caller, idempotency_key: IdempotencyKey = None, prefer: Prefer = None
+    ) -> Response:
         """Accept a task."""
         require_ready(log)
-        await parts.catalog.check_workflow(asked.workflow)
-        task = checked(_task(asked, idempotency_key), parts.settings.delivery.max_event_bytes)
-        await send(log, task, once=idempotency_key is not None)
+        task = _task(asked, caller, idempotency_key)
+        require_may_send(caller, task, parts.settings.retrieval.embedder)
+        await parts.catalog.check_workflow(asked.workflow, caller.may_use_workflow)
+        task = checked(task, parts.settings.delivery.max_event_bytes)
+        await send(parts, caller, task, once=idempotency_key is not None)
         if seconds := seconds_of(prefer):
             return await awaited(log, str(task.id), seconds)
         return accepted(str(task.id))
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
-    async def task(task_id: str) -> Response:
+    async def task(task_id: str, caller: Caller) -> Response:
         """Return what has become of a task."""
-        require_known(log, task_id)
+        await require_known(log, task_id, caller)
         result = await log.result(task_id)
         state = TaskState(id=task_id, status=result.status if result else "accepted", result=f"/v1/results/{task_id}")
         return JSONResponse(state.model_dump(), headers=None if result else {"Retry-After": "1"})
 
     @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(404)})
-    async def result(task_id: str, prefer: Prefer = None) -> Response:
+    async def result(task_id: str, caller: Caller, prefer: Prefer = None) -> Response:
         """Return the result of a task, or 202 while there is none."""
-        require_known(log, task_id)
+        await require_known(log, task_id, caller)
         return await awaited(log, task_id, seconds_of(prefer))
 
     return router
@@ -113,18 +120,19 @@ def checked(task: Task, max_bytes: int) -> Task:
     return task
 
 
-async def send(log: TaskLog, task: Task, *, once: bool) -> None:
-    """Put the task on its topic; with `once`, unless it is there.
+async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> None:
+    """Put the task on its topic for a caller; with `once`, unless it is there.
 
     Raises:
-        Refusal: another task was sent with the same key.
+        Refusal: the caller may not have it done, or another task was sent with the same key.
         BrokerError: the broker does not acknowledge it.
     """
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
     if not once:
-        await log.submit(task)
+        await parts.log.submit(task)
         return
     try:
-        await log.submit_once(task)
+        await parts.log.submit_once(task)
     except TaskConflict:
         text = "another task was sent with this Idempotency-Key; use a new key for a new task"
         raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
@@ -135,9 +143,10 @@ def task_id_for(scope: str, key: str) -> str:
     return blake2b(f"{scope}\0{key}".encode(), digest_size=16).hexdigest()
 
 
-def _task(asked: TaskRequest, key: str | None) -> Task:
-    task_id = task_id_for(f"tasks/{asked.tenant}", key) if key else uuid4().hex
-    return Task(id=task_id, **dict(asked))
+def _task(asked: TaskRequest, caller: Principal, key: str | None) -> Task:
+    tenant = tenant_for(caller, asked.tenant)
+    task_id = task_id_for(idempotency_scope("tasks", tenant, caller), key) if key else uuid4().hex
+    return Task(id=task_id, **{**dict(asked), "tenant": tenant})
 
 
 async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:

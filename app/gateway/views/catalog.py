@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -96,8 +96,8 @@ class Catalog:
         except TimeoutError:
             raise BrokerError("the broker did not return the deployed workflows in time") from None
 
-    async def check_workflow(self, workflow: str) -> None:
-        """Return if a workflow is deployed, even if that was only a moment ago.
+    async def check_workflow(self, workflow: str, allowed: Callable[[str], bool]) -> None:
+        """Return if a workflow is deployed, even if that was only a moment ago; `allowed` are those that may be told.
 
         Raises:
             Refusal: it is not.
@@ -107,7 +107,7 @@ class Catalog:
             return
         await self.read_all()
         if workflow not in self._active:
-            known = ", ".join(sorted(self._active))
+            known = ", ".join(sorted(filter(allowed, self._active))) or "none"
             text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
 

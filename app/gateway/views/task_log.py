@@ -37,6 +37,8 @@ _FETCH_WAIT_MS = 100
 STIR_SECONDS = 0.5
 #: Seconds for an acknowledgement.
 _SEND_SECONDS = 10.0
+#: Tasks of which it is kept whose they are; of others, that is read.
+_MOST_TENANTS = 10_000
 
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class TaskLog:
         self._reader = RecordReader(connection.options)
         self._stopping = asyncio.Event()
         self._signals: set[asyncio.Task[None]] = set()
+        self._tenants: dict[str, str] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -155,6 +158,20 @@ class TaskLog:
         """
         return await self._read(TASKS, task_id, self._tasks.get(task_id))
 
+    async def tenant(self, task_id: str) -> str | None:
+        """Return whose a task is, empty if it is of no tenant; None if neither the task nor its result is there.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        if (known := self._tenants.get(task_id)) is not None:
+            return known
+        stored: Stored[Task] | None = await self.task(task_id)
+        if stored:
+            return self._remember(task_id, stored.event.tenant)
+        result = await self.result(task_id)
+        return self._remember(task_id, result.tenant or "") if result else None
+
     def is_repetition(self, task_id: str, offset: int) -> bool:
         """Whether the record of `tasks` at this offset repeats an earlier one of the same id."""
         return self._tasks.get(task_id) not in {None, offset}
@@ -210,6 +227,13 @@ class TaskLog:
                 )
         finally:
             stopping.cancel()
+
+    def _remember(self, task_id: str, tenant: str) -> str:
+        """Keep whose a task is, which never changes; the oldest is forgotten when there are too many."""
+        self._tenants[task_id] = tenant
+        if len(self._tenants) > _MOST_TENANTS:
+            del self._tenants[next(iter(self._tenants))]
+        return tenant
 
     async def _send(self, task: Task) -> int:
         """Return the offset of the task on its topic."""
