@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
+from app.gateway import api_document
 from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
@@ -15,6 +16,17 @@ from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
+from app.gateway.openapi import refusals
+from app.gateway.operations import (
+    configuration_routes,
+    dead_letter_routes,
+    deploy_routes,
+    document_routes,
+    feedback_routes,
+    figure_routes,
+    money_routes,
+    version_routes,
+)
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -22,6 +34,7 @@ from app.gateway.rest import (
     control_routes,
     event_routes,
     key_routes,
+    run_list_routes,
     run_routes,
     task_list_routes,
     task_routes,
@@ -52,7 +65,17 @@ _CORS: dict[str, Any] = {
         "X-Request-Id",
     ),
 }
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes, key_routes)
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_OPERATIONS = (
+    deploy_routes,
+    version_routes,
+    document_routes,
+    dead_letter_routes,
+    money_routes,
+    feedback_routes,
+    configuration_routes,
+    figure_routes,
+)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -63,10 +86,11 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    api_document.install(app)
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
-    @app.get("/v1/health")
+    @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
         log, catalog, feed, keys = (
