@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -38,8 +41,32 @@ from app.gateway.rest import (
     task_list_routes,
     task_routes,
 )
+from app.gateway.transport.senders import Senders
 from app.security.permissions import Roles
 
+#: What pages of other origins may send and see, besides what every page may.
+_CORS: dict[str, Any] = {
+    "allow_methods": ("DELETE", "GET", "PATCH", "POST", "PUT"),
+    "allow_headers": (
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "Last-Event-ID",
+        "Prefer",
+        "X-Api-Key",
+        "X-Request-Id",
+    ),
+    "expose_headers": (
+        "Location",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "X-Meta-AI-Cost",
+        "X-Meta-AI-Degraded",
+        "X-Meta-AI-Run-Id",
+        "X-Request-Id",
+    ),
+}
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
 _OPERATIONS = (
     deploy_routes,
@@ -88,8 +115,10 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         max_bytes=parts.settings.delivery.max_event_bytes,
         refuse=_refuse,
         admit=Admission(RoutePermissions(app.routes), roles, trail, authenticate),
-        authenticated=authenticate is not None,
+        check_sender=Senders(parts.settings.gateway).check,
     )
+    if origins := parts.settings.gateway.cors.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, **_CORS)
     return app
 
 

@@ -26,6 +26,8 @@ from app.gateway.access.jwks import Jwks
 from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
 from app.gateway.parts import Parts
+from app.gateway.transport.protocol import bounded
+from app.gateway.transport.tls import ServerTls
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
@@ -68,7 +70,11 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
         await ensure_topics(connection, settings.topics)
         if not settings.gateway.secured:
             log.warning("the gateway asks for no credentials: every program on this machine may use it for anything")
-        async with _started(settings, connection) as parts, _application(parts) as app, _serving(app, listening):
+        async with (
+            _started(settings, connection) as parts,
+            _application(parts) as app,
+            _serving(app, settings.gateway, listening),
+        ):
             try:
                 yield _address(listening)
             finally:
@@ -102,9 +108,12 @@ async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
 
 
 @asynccontextmanager
-async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+async def _serving(app: Any, settings: GatewaySettings, listening: socket.socket) -> AsyncIterator[None]:
+    tls = ServerTls(settings.tls) if settings.tls else None
     config = uvicorn.Config(
         app,
+        http=bounded(settings.max_connections),
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -115,9 +124,12 @@ async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve([listening]))
+    following = asyncio.create_task(tls.follow()) if tls else None
     try:
         yield
     finally:
+        if following:
+            following.cancel()
         server.should_exit = True
         await serving
 
