@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 _GRACE = 30.0
+_LONGEST_LINE = 1 << 24
 _ROOT = Path(__file__).parent.parent
 
 
@@ -85,7 +86,7 @@ class MeasuredProcess:
 async def start(module: str, *arguments: str) -> MeasuredProcess:
     """Start `python -m module` with these arguments; its errors appear on ours."""
     command = (sys.executable, "-m", module, *arguments)
-    return MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=_ROOT))
+    return MeasuredProcess(await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=_ROOT, limit=_LONGEST_LINE))
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
+from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
 from topics.batches import BATCHES
 from topics.budgets import BUDGETS
@@ -12,6 +14,7 @@ from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
+from topics.feedback import FEEDBACK
 from topics.file_pieces import FILE_PIECES
 from topics.files import FILES
 from topics.model_health import MODEL_HEALTH
@@ -32,7 +35,9 @@ from topics.webhook_results import WEBHOOK_RESULTS
 
 __all__ = [
     "ALL",
+    "API_KEYS",
     "AUDIT",
+    "AUDIT_CHAIN",
     "BATCHES",
     "BUDGETS",
     "CHUNKS",
@@ -40,6 +45,7 @@ __all__ = [
     "DEAD_LETTERS",
     "DEFINITIONS",
     "DOCUMENTS",
+    "FEEDBACK",
     "FILES",
     "FILE_PIECES",
     "MODEL_HEALTH",
@@ -76,6 +82,7 @@ ALL: tuple[Topic[Any], ...] = (
     RESULTS,
     WEBHOOK_REQUESTS,
     WEBHOOK_RESULTS,
+    FEEDBACK,
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
@@ -86,6 +93,8 @@ ALL: tuple[Topic[Any], ...] = (
     BATCHES,
     DEAD_LETTERS,
     AUDIT,
+    API_KEYS,
+    AUDIT_CHAIN,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.
@@ -104,4 +113,5 @@ CONSUMED: tuple[Topic[Any], ...] = (
     WEBHOOK_RESULTS,
     DOCUMENTS,
     DEFINITIONS,
+    AUDIT,
 )

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from topics.base import Event, Topic
 from topics.files import StoredFile
+from topics.tasks import SpendLimit
 
 Status = Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
 
@@ -18,6 +19,17 @@ class BatchError(Event):
     code: str
     message: str
     line: int | None = None
+
+
+class BatchOwner(Event):
+    """Who began a batch, and what its requests may use: the workflows and models (null: all), and how much money."""
+
+    id: str
+    kind: Literal["local", "anonymous", "api_key", "token"]
+    tenant: str | None = None
+    workflows: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    spend_limit: SpendLimit | None = None
 
 
 class BatchState(Event):
@@ -31,7 +43,7 @@ class BatchState(Event):
     status: Status = "validating"
     endpoint: str
     input: StoredFile
-    tenant: str = ""
+    owner: BatchOwner
     metadata: dict[str, str] = Field(default_factory=dict)
     #: When each status was reached.
     times: dict[str, AwareDatetime] = Field(default_factory=dict)

@@ -38,7 +38,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dead-letters": ("app.cli.kafka.dead_letters", "Show what could not be processed, fix it and replay it."),
     "spend": ("app.cli.spend.commands", "Show what model calls have cost, and at which prices."),
     "budgets": ("app.cli.spend.budgets", "Show what each budget has spent and reserved, and when it renews."),
+    "keys": ("app.cli.keys", "Create, list, rotate and revoke the API keys of the gateway."),
     "adapters": ("app.cli.adapters", "List the providers, and test a configured model."),
+    "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }

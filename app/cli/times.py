@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.settings import Seconds
+from app.settings import Delay, Seconds
 
-_DURATION = TypeAdapter[float](Seconds)
+_DURATION, _DELAY = TypeAdapter[float](Seconds), TypeAdapter[float](Delay)
 
 
 def parse_duration(text: str) -> float:
@@ -23,6 +23,18 @@ def parse_duration(text: str) -> float:
         return _DURATION.validate_python(text)
     except ValidationError:
         raise typer.BadParameter("give a duration such as 30s, 15m, 12h or 7d") from None
+
+
+def parse_delay(text: str) -> float:
+    """Return a duration in seconds, which may be 0.
+
+    Raises:
+        BadParameter: it is not one.
+    """
+    try:
+        return _DELAY.validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter("give a duration such as 30s, 15m, 12h or 7d, or 0") from None
 
 
 def parse_time(text: str) -> float:

@@ -22,11 +22,12 @@ _HEADER = """\
 #
 # A line that begins with # and a key shows an optional one: take the # away to set it.
 # ${NAME} is the value of an environment variable, ${NAME:-default} has a stand-in, and $${ is a plain ${.
+# ${file:/run/secrets/key} is the text of a file, and ${vault:secret/openai#api_key} a field in Vault.
 # Durations are written 250ms, 30s, 5m, 12h, 7d or 1h30m; a plain number is seconds.
 """
 #: What the examples of a mapping with free names are called.
 _EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets", "endpoints": "crm"}
-_REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
+_REFERENCE = {"type": "string", "pattern": r"\$\{([a-z][a-z0-9_-]*:[^}]+|[A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}"}
 
 
 class _WithReferences(GenerateJsonSchema):
@@ -99,7 +100,12 @@ def _example(field: FieldInfo) -> Any:
 def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: str, mark: str) -> Iterator[str]:
     """Show a mapping with free names: its defaults, or an example when it is empty."""
     if not values and (section := section_of(field.annotation)):
-        mark, values = "#", {_EXAMPLE_NAMES[name]: section.model_construct()}  # what is required has an example
+        examples = field.examples[0] if field.examples else {_EXAMPLE_NAMES[name]: None}
+        # What is required has an example of its own.
+        shown = {
+            inner: section.model_validate(one) if one else section.model_construct() for inner, one in examples.items()
+        }
+        mark, values = "#", shown
     yield f"{indent}{mark}{name}:"
     for inner, value in values.items():
         yield f"{indent}  {mark}{inner}:"

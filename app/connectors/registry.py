@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from app.connectors.base import Connector, Embedder
+from app.connectors.base import Connector, Embedder, TokenCounter
+from app.connectors.count_tokens import CountTokensConnector
 from app.connectors.embed import EmbedConnector
 from app.connectors.function import FunctionConnector
+from app.connectors.rotating import RotatingConnector
 from app.connectors.similarity import SimilarityConnector
 from app.entry_points import named
 from app.errors import ConfigurationError
+from app.rotation import Live
 from app.settings import ConnectorSettings
 from app.suggestions import did_you_mean
 
@@ -22,8 +26,12 @@ GROUP = "meta_ai_orchestrator.connectors"
 #: The kinds that settings can use, besides the entry points of the group.
 KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
 
-#: Connectors that need no settings.
-BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": EmbedConnector, "similarity": SimilarityConnector}
+#: Connectors that need no settings, but the worker's embedder or models.
+BUILT_IN: Mapping[str, Callable[[Embedder, Mapping[str, TokenCounter]], Connector]] = {
+    "count_tokens": lambda _, counters: CountTokensConnector(counters),
+    "embed": lambda embedder, _: EmbedConnector(embedder),
+    "similarity": lambda embedder, _: SimilarityConnector(embedder),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +43,15 @@ class ConfiguredConnector:
     slots: asyncio.Semaphore = field(repr=False)
 
 
-def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> dict[str, ConfiguredConnector]:
+def build_all(
+    settings: Mapping[str, ConnectorSettings],
+    embedder: Embedder,
+    counters: Mapping[str, TokenCounter],
+    live: Mapping[str, Live[ConnectorSettings]] | None = None,
+) -> dict[str, ConfiguredConnector]:
     """Return every connector that workflows can use: those of the settings, and the built-in ones.
+
+    Those with `live` settings, whose secrets may change, change with them.
 
     Raises:
         ConfigurationError: a name is that of a built-in connector, or as `build`.
@@ -44,8 +59,14 @@ def build_all(settings: Mapping[str, ConnectorSettings], embedder: Embedder) -> 
     """
     if taken := sorted(settings.keys() & BUILT_IN.keys()):
         raise ConfigurationError(f"connectors.{taken[0]}: the name is taken by a built-in connector; choose another")
-    made = {name: _configured(make(embedder), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()}
-    return made | {name: _configured(build(name, one), one) for name, one in settings.items()}
+    made = {
+        name: _configured(make(embedder, counters), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()
+    }
+    return made | {name: _configured(_build(name, one, (live or {}).get(name)), one) for name, one in settings.items()}
+
+
+def _build(name: str, settings: ConnectorSettings, live: Live[ConnectorSettings] | None) -> Connector:
+    return build(name, settings) if live is None else RotatingConnector(name, live, partial(build, name))
 
 
 def build(name: str, settings: ConnectorSettings) -> Connector:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,33 +20,50 @@ _BODY_SECONDS = 30.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 #: A string that is not closed counts as one too: so nothing is looked at twice.
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-_LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+#: Where a body may be YAML instead; no form of a web page can send that either.
+_YAML = "application/yaml"
+_YAML_PATHS = frozenset({"/v1/workflows", "/v1/workflows/diff", "/v1/workflows/validate"})
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Server": "meta-ai",
     "X-Content-Type-Options": "nosniff",
 }
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 _JSON = frozenset({"application/json"})
 
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
 #: Media types, by path.
 Streamed = Mapping[str, frozenset[str]]
+#: Raises a Refusal if a request with these headers is not answered.
+CheckSender = Callable[[Headers], None]
+#: May add to the headers of the response.
+Admit = Callable[[Scope, dict[str, str]], Awaitable[None]]
 
 
 class Guard:
-    """Gives each request an id, reads its body within the bounds, and refuses what a web page of elsewhere sends.
+    """Gives each request an id, has its sender checked and admitted, and reads its body within the bounds.
 
-    There is no authentication, so every program on this machine may ask; but a web page that is open in a browser here
-    may not: its requests name another host (also after DNS rebinding), or another origin, or are not JSON.
+    Only JSON is read: another thing that a web page can send without being asked for permission is not.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, refuse: Refuse, streamed: Streamed) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        refuse: Refuse,
+        check_sender: CheckSender,
+        admit: Admit,
+        streamed: Streamed,
+    ) -> None:
         """`streamed` are the paths whose bodies the routes read themselves, piece by piece, with their media types."""
         self._app = app
         self._max_bytes = max_bytes
         self._refuse = refuse
+        self._admit = admit
+        self._check_sender = check_sender
         self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,9 +73,11 @@ class Guard:
             return
         request_headers = Headers(scope=scope)
         scope.setdefault("state", {})["request_id"] = request_id = _request_id(request_headers)
-        send = _with_headers(send, {**_HEADERS, "X-Request-Id": request_id})
+        headers = {**_HEADERS, "X-Request-Id": request_id, **(_OVER_TLS if scope["scheme"] == "https" else {})}
+        send = _with_headers(send, headers)
         try:
-            _check_sender(request_headers)
+            self._check_sender(request_headers)
+            await self._admit(scope, headers)
             receive = await self._body(scope, request_headers, receive)
         except Refusal as refusal:
             await self._refuse(refusal, scope, receive, send)
@@ -68,23 +86,23 @@ class Guard:
 
     async def _body(self, scope: Scope, given: Headers, receive: Receive) -> Receive:
         """Return what gives the app the body: read and checked, or else piece by piece."""
-        if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+        if scope["method"] in {"GET", "HEAD", "OPTIONS", "DELETE"}:
             return _replayed(b"", receive)
         streamed = self._streamed.get(scope["path"]) if scope["method"] == "POST" else None
-        kinds = streamed or _JSON
+        kinds = streamed or ({*_JSON, _YAML} if scope["path"] in _YAML_PATHS else _JSON)
         kind = given.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in kinds or given.get("content-encoding", "identity") != "identity":
             text = f"send the body with Content-Type: {' or '.join(sorted(kinds))}, and without compression"
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)
-        return _paced(receive) if streamed else _replayed(await self._whole(receive), receive)
+        return _paced(receive) if streamed else _replayed(await self._whole(kind, receive), receive)
 
-    async def _whole(self, receive: Receive) -> bytes:
+    async def _whole(self, kind: str, receive: Receive) -> bytes:
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 body = await self._read(receive)
         except TimeoutError:
             raise _too_slow(f"the body did not arrive within {_BODY_SECONDS:g} s") from None
-        if depth(body) > MAX_DEPTH:
+        if kind != _YAML and depth(body) > MAX_DEPTH:  # the reader of YAML has bounds of its own
             raise Refusal(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "too_deep",
@@ -120,21 +138,6 @@ def depth(body: bytes) -> int:
             case b"]" | b"}":
                 now -= 1
     return deepest
-
-
-def _check_sender(given: Headers) -> None:
-    if not _is_local(f"//{given.get('host', '')}"):
-        text = "the gateway answers requests to 127.0.0.1, ::1 and localhost only; a proxy must set the Host header so"
-        raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", text)
-    if any(not _is_local(origin) for origin in given.getlist("origin")):
-        raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
-
-
-def _is_local(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in _LOCAL_HOSTS
-    except ValueError:
-        return False
 
 
 def _request_id(given: Headers) -> str:

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Done
 from topics import (
+    AUDIT_CHAIN,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
     RESULTS,
@@ -45,6 +46,7 @@ OWNED = (
     MODEL_REQUESTS,
     STEP_REQUESTS,
     RESULTS,
+    AUDIT_CHAIN,
 )
 #: Partitions that are fenced within so many seconds are read back together.
 _TOGETHER_SECONDS = 1.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.audit.chain import ChainHead, next_link
 from app.delivery.envelope import Outgoing, Received, first
 from app.delivery.home import way_home
 from app.delivery.stateful_processor import Decision
@@ -27,6 +28,7 @@ from app.workflows.run import Done, Response, Run, RunState, Semaphore, WebhookR
 from app.workflows.semaphores import grant
 from app.workflows.webhooks import after_attempt, notify_webhook, shortened, when_due
 from topics import (
+    AUDIT_CHAIN,
     BUDGETS,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
@@ -41,6 +43,7 @@ from topics import (
     WEBHOOK_REQUESTS,
     WEBHOOK_RESULTS,
 )
+from topics.audit import AuditEvent
 from topics.base import Event, Failure, Topic
 from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
@@ -68,14 +71,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStateMachine:
-    """Decides for runs and webhooks, by task id, and for semaphores and budgets, by their keys.
+    """Decides for runs and webhooks, by task id, for semaphores and budgets, by their keys, and for the audit's chains.
 
-    `engine_context` returns what the engine may know now.
+    `engine_context` returns what the engine may know now; `cancelled` is told the task of each run that is cancelled;
+    `audit_key` is that of keyed links.
     """
 
     engine_context: Callable[[], EngineContext]
     partitions: int
     metrics: Metrics
+    cancelled: Callable[[str], None] = lambda _task_id: None
+    audit_key: bytes = field(default=b"", repr=False)
 
     def key(self, received: Received[Any]) -> str:
         """Return the key of the state that an event belongs to."""
@@ -86,6 +92,8 @@ class RunStateMachine:
             return f"budget\t/{event.budget}"  # the slash keeps it apart from any task's `step_key`: no step has one
         if isinstance(event, WebhookResult):
             return f"webhook\t/{event.task_id}"
+        if isinstance(event, AuditEvent):
+            return f"audit\t/{received.partition}"
         return task_id(event, received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(  # noqa: PLR0911  # one for each event
@@ -95,8 +103,8 @@ class RunStateMachine:
         if moved := self._way_home(received):
             return Decision(outgoing=[moved])
         match received.event:
-            case SlotEvent() | BudgetEvent() as event:
-                return self._share(value, event, now)
+            case SlotEvent() | BudgetEvent() | AuditEvent() as event:
+                return self._link(value, received) if isinstance(event, AuditEvent) else self._share(value, event, now)
             case WebhookResult() as event:
                 retry = value if isinstance(value, WebhookRetry) else None
                 return self._decided(value, after_attempt(retry, event, now), ())
@@ -124,6 +132,8 @@ class RunStateMachine:
         if isinstance(value, WebhookRetry):
             over = value.sent and now >= value.at
             return Decision(forget=True) if over else self._decided(value, *when_due(value, now))
+        if isinstance(value, ChainHead):
+            return Decision()
         if isinstance(value, Done):
             return Decision(forget=now >= value.forget_at)
         try:
@@ -180,6 +190,8 @@ class RunStateMachine:
 
     def _way_home(self, received: Received[Any]) -> Outgoing | None:
         event = received.event
+        if isinstance(event, AuditEvent):
+            return None  # it is linked where it lies
         if isinstance(event, Task) and not event.id:
             event = event.model_copy(update={"id": task_id(event, received)})
         topic, key, _ = _address(event)
@@ -195,6 +207,8 @@ class RunStateMachine:
             if isinstance(command, Result):
                 seconds = (command.finished_at - command.accepted_at).total_seconds()
                 self.metrics.run_finished(command.workflow, command.status, seconds)
+                if command.status == "cancelled":
+                    self.cancelled(command.task_id)
         parent = value.traceparent if isinstance(value, Run) else None
         return Decision(
             value=None if state is value else state,
@@ -208,6 +222,16 @@ class RunStateMachine:
             request = request if isinstance(request, BudgetEvent) else None
             return self._decided(value, *owner.decide(budget, request, now))
         return self._decided(value, *grant(value if isinstance(value, Semaphore) else None, event, now))
+
+    def _link(self, value: RunState | None, received: Received[Any]) -> Decision[RunState]:
+        """Link a record of the audit; one that is delivered again after its link is written has its link already."""
+        head, partition, offset = value if isinstance(value, ChainHead) else None, received.partition, received.offset
+        if head and offset <= head.offset:
+            return Decision()
+        link = next_link(head, partition, offset, key=received.key, value=received.value, secret=self.audit_key)
+        key = f"{partition}/{offset}"
+        sent = Outgoing(AUDIT_CHAIN, key, link, f"audit/{key}/link", partition, received.traceparent)
+        return Decision(value=ChainHead(offset, link.digest), outgoing=[sent])
 
     def _outgoing(self, command: Command | Response, traceparent: str | None) -> Outgoing:
         topic, key, event_id = _address(command)

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.audit.chain import ChainHead
 from app.workflows.budgets.state import BudgetState
 from app.workflows.run import Done, Run, RunState, Semaphore, StepRun, WebhookRetry
 
@@ -34,6 +35,7 @@ class _Head:
     slots: Semaphore | None = None
     budget: BudgetState | None = None
     webhook: WebhookRetry | None = None
+    chain: ChainHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
         case WebhookRetry():
             return _HEADS.dump_json(_Head(webhook=state), exclude_defaults=True)
+        case ChainHead():
+            return _HEADS.dump_json(_Head(chain=state), exclude_defaults=True)
 
 
 def _changed(key: str, run: Run, written: RunState | None) -> Iterator[tuple[str, bytes]]:
@@ -203,10 +207,10 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
         ValueError: it is neither a state nor a step.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of semaphores, budgets and webhooks have tabs too
+        with suppress(ValidationError):  # the keys of semaphores, budgets, webhooks and chains have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
-    for state in (head.run, head.done, head.slots, head.budget, head.webhook):
+    for state in (head.run, head.done, head.slots, head.budget, head.webhook, head.chain):
         if state is not None:
             return state
-    raise ValueError("neither a run, nor a semaphore, nor a budget, nor a webhook")
+    raise ValueError("neither a run, nor a semaphore, a budget, a webhook or a chain")

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.audit.chain import ChainHead
 from app.errors import BudgetExceeded
 from app.workflows.budgets.state import BudgetState
 from app.workflows.replacing import replace
@@ -106,6 +107,8 @@ class StepRun:
     output: JsonValue = None
     #: Of an `ask`: the branch whose answer was chosen; empty when the fusion wrote one.
     branch: str = ""
+    #: Of an `ask`: the strategy by which its answers were fused, which the task may have chosen.
+    fusion: str = ""
     #: Of an `ask`: the share of the answers that agree (0 to 1), where the strategy counts it.
     agreement: float | None = None
     #: Of an `ask`: how certain the strategy is (0 to 1), where it says so.
@@ -327,7 +330,7 @@ class WebhookRetry:
         return self.at
 
 
-RunState = Run | Done | Semaphore | BudgetState | WebhookRetry
+RunState = Run | Done | Semaphore | BudgetState | WebhookRetry | ChainHead
 
 
 def digest(task: Task) -> str:

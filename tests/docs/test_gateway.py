@@ -5,7 +5,7 @@ import re
 
 from app.gateway import guard
 from app.gateway.batches import batch_lines, batch_rounds
-from app.gateway.rest import task_batch_routes, task_list_routes, task_pages, task_routes
+from app.gateway.rest import pages, task_batch_routes, task_routes
 from app.gateway.views import answer_stream
 from app.settings import Settings
 from tests.docs.pages import ROOT, first_codes, table, text
@@ -28,8 +28,8 @@ def refusals() -> dict[str, set[str]]:
 
 def test_every_code_is_described_and_no_other() -> None:
     shown = first_codes(PAGE, "code", "status", "what it means")
-    # Those of the framework, and of an event that its topic refuses, come from a table or from the error.
-    other = {"not_found", "method_not_allowed", "too_large"}
+    # Those of the framework, of an event that its topic refuses, and of overload come from a table or from the error.
+    other = {"not_found", "method_not_allowed", "overloaded", "too_large"}
     assert list(shown) == sorted(refusals().keys() | other)
     statuses = {row[0].strip("`"): row[1] for row in table(PAGE, "code", "status", "what it means")}
     assert all(status in statuses[code] for code, found in refusals().items() for status in found)
@@ -39,8 +39,8 @@ def test_the_numbers_are_those_that_hold() -> None:
     page = text(PAGE)
     assert f"(at most {task_routes.MAX_WAIT:g})" in page
     assert f"nested more than {guard.MAX_DEPTH} deep" in page
-    assert f"(at most {task_list_routes.MOST_TASKS})" in page.replace("\n", " ")
-    assert f"looks at {task_pages.LOOKED_AT} tasks at most" in page
+    assert f"(at most {pages.MOST})" in page.replace("\n", " ")
+    assert f"looks at {pages.LOOKED_AT} tasks at most" in page
     assert f"nothing else for {answer_stream.KEEP_ALIVE_SECONDS:g} seconds" in page.replace("\n", " ")
     assert f"within {guard._BODY_SECONDS:g} seconds" in page
     assert f"up to {task_batch_routes.MOST_LINES} lines" in page
@@ -57,5 +57,6 @@ def test_every_route_is_described() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/gateway").rglob("*.py"))
     routes = {re.sub(r"\{\w+(:path)?\}", "{}", route) for route in re.findall(r'"(/v1/[^"]*)"', source)}
     assert "/v1/tasks/{}" in routes
-    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", text(PAGE))))
+    described_on = text(PAGE) + text("docs/access.md") + text("docs/operator-api.md")
+    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", described_on)))
     assert not routes - described

@@ -109,7 +109,7 @@ def test_compacted_topics_say_so() -> None:
         name: channel["bindings"]["kafka"]["topicConfiguration"]["cleanup.policy"]
         for name, channel in DOCUMENT["channels"].items()
     }
-    compacted = {"documents", "chunks", "definitions", "model-health"}
+    compacted = {"api-keys", "documents", "chunks", "definitions", "model-health"}
     assert {name for name, policy in policies.items() if policy == ["compact"]} == compacted
 
 
@@ -119,6 +119,7 @@ def test_workers_receive_work_and_send_results() -> None:
         "documents": {"receive"},
         "definitions": {"receive"},
         "results": {"send"},
+        "feedback": {"send"},
         "audit": {"send"},
         "dead-letters": {"send"},
     }

@@ -20,7 +20,9 @@ from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.task_routes import task_id_for
-from app.workflows.definition.builtin import PASSTHROUGH
+from app.security.principal import Principal
+from app.workflows.definition.builtin import PANEL, PASSTHROUGH
+from topics.batches import BatchOwner
 from topics.results import Result
 from topics.tasks import Task
 
@@ -67,6 +69,18 @@ def parse_line(text: bytes | None, endpoint: str) -> BatchLine:
     return line
 
 
+def principal_of(owner: BatchOwner) -> Principal:
+    """Return whoever began a batch, as far as its requests need to know."""
+    return Principal(
+        id=owner.id,
+        kind=owner.kind,
+        tenant=owner.tenant,
+        workflows=owner.workflows,
+        models=owner.models,
+        spend_limit=owner.spend_limit,
+    )
+
+
 def line_task_id(batch_id: str, number: int) -> str:
     """Return the id of the task of a line: the same whenever it is sent again."""
     return task_id_for(f"batch/{batch_id}", str(number))
@@ -93,7 +107,7 @@ def read_request(line: BatchLine) -> Request:
     return asked
 
 
-async def make_task(parts: Parts, asked: Request, task_id: str) -> Task:
+async def make_task(parts: Parts, owner: Principal, asked: Request, task_id: str) -> Task:
     """Return the task of a request.
 
     Raises:
@@ -101,9 +115,9 @@ async def make_task(parts: Parts, asked: Request, task_id: str) -> Task:
         BrokerError: the broker does not say in time which workflows there are.
     """
     if isinstance(asked, EmbeddingRequest):
-        task = embedding_task(parts, asked, task_id)
+        task = embedding_task(parts, owner, asked, task_id)
     else:
-        task = (await chat_task(parts, asked, None)).task
+        task = (await chat_task(parts, owner, asked, None)).task
     return task.model_copy(update={"id": task_id, "priority": PRIORITY if task.priority is None else task.priority})
 
 
@@ -117,8 +131,9 @@ def answer(asked: Request, result: Result) -> dict[str, Any]:
         raise failure(result)
     if isinstance(asked, EmbeddingRequest):
         return embeddings(asked, result)
-    ignored = [] if result.workflow == PASSTHROUGH else asked.decided()
-    chat = ChatTask(result.task_id, Task(id=result.task_id, workflow=result.workflow, input={}), ignored, "")
+    ignored = [] if result.workflow in {PANEL, PASSTHROUGH} else asked.decided()
+    task = Task(id=result.task_id, workflow=result.workflow, input={})
+    chat = ChatTask(result.task_id, task, asked.model, ignored, "")
     if isinstance(asked, ResponseRequest):
         return response_answer.response(chat, asked, result)
     return chat_answer.completion(chat, result)

@@ -12,6 +12,7 @@ from app.gateway.batches.batch_lines import (
     failed_line,
     line_task_id,
     make_task,
+    principal_of,
     read_request,
 )
 from app.gateway.files.file_store import FileWriter
@@ -31,8 +32,8 @@ class OutputWriter:
         self._parts = parts
         self._id = batch_id
         self._state = state
-        self._answers: FileWriter = parts.files.write(state.tenant)
-        self._errors: FileWriter = parts.files.write(state.tenant)
+        self._answers: FileWriter = parts.files.write(state.owner.tenant or "")
+        self._errors: FileWriter = parts.files.write(state.owner.tenant or "")
 
     async def add(self, number: int, line: BatchLine) -> None:
         """Write what became of a line.
@@ -58,7 +59,7 @@ class OutputWriter:
     async def _answer(self, asked: Request, task_id: str) -> dict[str, object]:
         if result := await self._parts.log.result(task_id):
             return answer(asked, result)
-        await make_task(self._parts, asked, task_id)  # which is refused as it was
+        await make_task(self._parts, principal_of(self._state.owner), asked, task_id)  # which is refused as it was
         raise Refusal.unavailable(
             "result_lost", "the request was refused, or its result is older than topics.retention"
         )

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 
-from app.gateway.batches.batch_lines import InvalidLine, line_task_id, make_task, parse_line, read_request
+from app.gateway.batches.batch_lines import (
+    InvalidLine,
+    line_task_id,
+    make_task,
+    parse_line,
+    principal_of,
+    read_request,
+)
 from app.gateway.batches.batch_outputs import OutputWriter
 from app.gateway.files.file_store import FileLost
 from app.gateway.json_lines import read_lines
 from app.gateway.parts import Parts
-from app.gateway.problems import Refusal
-from app.gateway.views.task_log import TaskConflict
+from app.gateway.problems import Overloaded, Refusal
+from app.gateway.rest.task_routes import send
 from topics.batches import BatchError, BatchState
 from topics.signals import Signal
 
@@ -55,6 +62,7 @@ class Rounds:
 
         Raises:
             BrokerError: the broker does not answer in time.
+            Overloaded: too many tasks wait.
         """
         try:
             return await self._next(state, cancelled=cancelled)
@@ -139,11 +147,14 @@ class Rounds:
         """Send the task of a line, and return whether there is one."""
         try:
             asked = read_request(parse_line(line.text, state.endpoint))
-            task = await make_task(self._parts, asked, line_task_id(self._id, line.number))
-        except (Refusal, RequestValidationError, InvalidLine):
-            return False  # why, the file of errors says
-        with suppress(TaskConflict):  # it was sent before what it asks for was deployed anew
-            await self._parts.log.submit_once(task)
+            owner = principal_of(state.owner)
+            task = await make_task(self._parts, owner, asked, line_task_id(self._id, line.number))
+            await send(self._parts, owner, task, once=True)
+        except Overloaded:
+            raise  # it is sent later
+        except (Refusal, RequestValidationError, InvalidLine) as error:
+            # In conflict is what was sent before the workflow was deployed anew; why others are refused, the file says.
+            return isinstance(error, Refusal) and error.code == "idempotency_conflict"
         return True
 
     async def _count(self, state: BatchState) -> BatchState:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from app.gateway.access.admission import Caller
 from app.gateway.batches.batch_lines import Endpoint
 from app.gateway.batches.batch_log import OVER
 from app.gateway.files.file_routes import After, known
@@ -18,7 +19,8 @@ from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.known_tasks import require_ready
-from topics.batches import BatchState
+from app.security.principal import Principal
+from topics.batches import BatchOwner, BatchState
 
 _WINDOW = timedelta(hours=24)
 _TIMES = (
@@ -45,17 +47,17 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/batches", responses=refusals(404, *WITH_BODY))
-    async def create(asked: BatchRequest) -> dict[str, Any]:
+    async def create(asked: BatchRequest, caller: Caller) -> dict[str, Any]:
         """Begin a batch."""
         require_ready(parts.log)
-        file, now = await known(parts, asked.input_file_id), datetime.now(UTC)
+        file, now = await known(parts, asked.input_file_id, caller), datetime.now(UTC)
         if file.purpose != "batch":
             text = f"input_file_id: the purpose of the file is {file.purpose}; upload it with the purpose batch"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", text)
         state = BatchState(
             endpoint=asked.endpoint,
             input=file,
-            tenant=file.tenant,
+            owner=_owner(caller),
             metadata=asked.metadata or {},
             times={"created": now},
             expires_at=now + _WINDOW,
@@ -65,20 +67,21 @@ def routes(parts: Parts) -> APIRouter:
         return _shown(parts, batch_id, state)
 
     @router.get("/v1/batches", responses=refusals())
-    async def batches(after: After = None, limit: Limit = 20) -> dict[str, Any]:
+    async def batches(caller: Caller, after: After = None, limit: Limit = 20) -> dict[str, Any]:
         """List the batches, newest first."""
         _require_read(parts)
-        return page((_shown(parts, *one) for one in reversed(parts.batches.all())), after, limit)
+        found = (one for one in reversed(parts.batches.all()) if _may_see(caller, one[1]))
+        return page((_shown(parts, *one) for one in found), after, limit)
 
     @router.get("/v1/batches/{batch_id}", responses=refusals(404))
-    async def batch(batch_id: str) -> dict[str, Any]:
+    async def batch(batch_id: str, caller: Caller) -> dict[str, Any]:
         """Return how far a batch is done."""
-        return _shown(parts, batch_id, await _known(parts, batch_id))
+        return _shown(parts, batch_id, await _known(parts, batch_id, caller))
 
     @router.post("/v1/batches/{batch_id}/cancel", responses=refusals(404, 409, *WITH_BODY))
-    async def cancel(batch_id: str) -> dict[str, Any]:
+    async def cancel(batch_id: str, caller: Caller) -> dict[str, Any]:
         """Cancel a batch: the tasks that it has sent are cancelled, and no more are sent."""
-        state = await _known(parts, batch_id)
+        state = await _known(parts, batch_id, caller)
         if state.status in OVER:
             text = f"the batch has already ended: it is {state.status}"
             raise Refusal(HTTPStatus.CONFLICT, "batch_ended", text)
@@ -88,16 +91,32 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-async def _known(parts: Parts, batch_id: str) -> BatchState:
+def _owner(caller: Principal) -> BatchOwner:
+    """Return what is kept of whoever begins a batch: its requests are then sent as if by them."""
+    return BatchOwner(
+        id=caller.id,
+        kind=caller.kind,
+        tenant=caller.tenant,
+        workflows=caller.workflows,
+        models=caller.models,
+        spend_limit=caller.spend_limit,
+    )
+
+
+def _may_see(caller: Principal, state: BatchState) -> bool:
+    return caller.may_see(state.owner.tenant or "")
+
+
+async def _known(parts: Parts, batch_id: str, caller: Principal) -> BatchState:
     """Return a batch, even if another gateway has begun it a moment ago.
 
     Raises:
-        Refusal: there is none, or that is not known yet.
+        Refusal: there is none that the caller may see, or that is not known yet.
     """
     _require_read(parts)
     if parts.batches.get(batch_id) is None:
         await parts.batches.reach_end()
-    if state := parts.batches.get(batch_id):
+    if (state := parts.batches.get(batch_id)) and _may_see(caller, state):
         return state
     text = "there is no such batch, or it is older than topics.retention; GET /v1/batches lists what there is"
     raise Refusal(HTTPStatus.NOT_FOUND, "unknown_batch", text)

@@ -18,6 +18,7 @@ from app.errors import BrokerError
 from app.gateway.batches.batch_log import OVER
 from app.gateway.batches.batch_rounds import Rounds
 from app.gateway.parts import Parts
+from app.gateway.problems import Overloaded
 from app.partitioner import partition_of
 from topics import BATCHES
 
@@ -100,8 +101,8 @@ class BatchRunner:
         while True:
             try:
                 await self._run_to_end(batch_id, broken=defects == _MOST_DEFECTS)
-            except (BrokerError, KafkaError) as error:
-                log.warning("the batch %s waits for the broker: %s", batch_id, error)
+            except (BrokerError, KafkaError, Overloaded) as error:
+                log.warning("the batch %s waits: %s", batch_id, error)
             except Exception:
                 defects = min(defects + 1, _MOST_DEFECTS)
                 log.exception("the batch %s cannot go on", batch_id)

@@ -11,12 +11,14 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.gateway.access.admission import Caller
 from app.gateway.files.file_store import FileLost
 from app.gateway.files.upload import Upload
 from app.gateway.openai.pages import page
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.security.principal import Principal
 from topics.files import StoredFile
 
 PATH = "/v1/files"
@@ -43,9 +45,9 @@ def routes(parts: Parts) -> APIRouter:
         responses=refusals(*WITH_BODY),
         openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
     )
-    async def upload(request: Request) -> dict[str, Any]:
+    async def upload(request: Request, caller: Caller) -> dict[str, Any]:
         """Keep a file."""
-        writer = parts.files.write()
+        writer = parts.files.write(caller.tenant or "")
         form = Upload(request.headers["content-type"], writer, parts.settings.gateway.max_file_bytes)
         await form.read(request.stream())
         if not _PURPOSE.fullmatch(purpose := form.field("purpose")):
@@ -55,24 +57,28 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get(PATH, responses=refusals())
     async def files(
-        purpose: Purpose = None, after: After = None, limit: Limit = 1000, order: Literal["asc", "desc"] = "desc"
+        caller: Caller,
+        purpose: Purpose = None,
+        after: After = None,
+        limit: Limit = 1000,
+        order: Literal["asc", "desc"] = "desc",
     ) -> dict[str, Any]:
         """List the files, newest first."""
         require_read(parts)
-        found = [as_json(file) for file in parts.files.all() if purpose in {None, file.purpose}]
+        found = [as_json(file) for file in parts.files.all() if _shown(file, caller, purpose)]
         return page(found if order == "asc" else reversed(found), after, limit)
 
     @router.get("/v1/files/{file_id}", responses=refusals(404))
-    async def file(file_id: str) -> dict[str, Any]:
+    async def file(file_id: str, caller: Caller) -> dict[str, Any]:
         """Return what is known of a file."""
-        return as_json(await known(parts, file_id))
+        return as_json(await known(parts, file_id, caller))
 
     @router.get(
         "/v1/files/{file_id}/content", responses={200: {"content": _BYTES}, **refusals(404)}, response_class=Response
     )
-    async def content(file_id: str) -> Response:
+    async def content(file_id: str, caller: Caller) -> Response:
         """Return what is in a file."""
-        found = await known(parts, file_id)
+        found = await known(parts, file_id, caller)
         pieces = parts.files.read(found)
         try:
             first = await anext(pieces, b"")  # so that what cannot be read is answered by a status
@@ -85,9 +91,9 @@ def routes(parts: Parts) -> APIRouter:
         return StreamingResponse(_joined(first, pieces), headers=headers, media_type="application/octet-stream")
 
     @router.delete("/v1/files/{file_id}", responses=refusals(404, *WITH_BODY))
-    async def delete(file_id: str) -> dict[str, Any]:
+    async def delete(file_id: str, caller: Caller) -> dict[str, Any]:
         """Forget a file."""
-        await parts.files.delete(await known(parts, file_id))
+        await parts.files.delete(await known(parts, file_id, caller))
         return {"id": file_id, "object": "file", "deleted": True}
 
     return router
@@ -106,14 +112,18 @@ def as_json(file: StoredFile) -> dict[str, Any]:
     }
 
 
-async def known(parts: Parts, file_id: str) -> StoredFile:
+def _shown(file: StoredFile, caller: Principal, purpose: str | None) -> bool:
+    return caller.may_see(file.tenant) and purpose in {None, file.purpose}
+
+
+async def known(parts: Parts, file_id: str, caller: Principal) -> StoredFile:
     """Return a file.
 
     Raises:
-        Refusal: there is none, or that is not known yet.
+        Refusal: there is none that the caller may see, or that is not known yet.
     """
     require_read(parts)
-    if found := await parts.files.find(file_id):
+    if (found := await parts.files.find(file_id)) and caller.may_see(found.tenant):
         return found
     raise _unknown()
 

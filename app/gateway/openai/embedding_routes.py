@@ -11,6 +11,8 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import require_may_send, tenant_for
 from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
@@ -18,7 +20,8 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.known_tasks import require_ready
-from app.gateway.rest.task_routes import MAX_WAIT, checked
+from app.gateway.rest.task_routes import MAX_WAIT, checked, send
+from app.security.principal import Principal
 from app.workflows.definition.builtin import EMBED
 from topics.results import Result
 from topics.tasks import Task
@@ -45,12 +48,12 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/embeddings", responses=refusals(404, 502, 504, *WITH_BODY))
-    async def embed(asked: EmbeddingRequest) -> dict[str, Any]:
+    async def embed(asked: EmbeddingRequest, caller: Caller) -> dict[str, Any]:
         """Return a vector for each text."""
         require_ready(parts.log)
         require_read(parts)
-        task = embedding_task(parts, asked, uuid4().hex)
-        await parts.log.submit(task)
+        task = embedding_task(parts, caller, asked, uuid4().hex)
+        await send(parts, caller, task, once=False)
         result = await parts.log.wait(str(task.id), MAX_WAIT)
         if result is None:
             raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
@@ -59,7 +62,7 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def embedding_task(parts: Parts, asked: EmbeddingRequest, task_id: str) -> Task:
+def embedding_task(parts: Parts, caller: Principal, asked: EmbeddingRequest, task_id: str) -> Task:
     """Return the task of a request.
 
     Raises:
@@ -68,7 +71,8 @@ def embedding_task(parts: Parts, asked: EmbeddingRequest, task_id: str) -> Task:
     if asked.model != parts.settings.retrieval.embedder:
         text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
         raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
-    task = Task(id=task_id, workflow=EMBED, input={"texts": list(asked.input)})
+    task = Task(id=task_id, workflow=EMBED, tenant=tenant_for(caller, ""), input={"texts": list(asked.input)})
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
     return checked(task, parts.settings.delivery.max_event_bytes)
 
 

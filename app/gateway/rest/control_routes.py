@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.rest.known_tasks import require_running
@@ -15,7 +16,6 @@ from app.gateway.rest.task_routes import Prefer, TaskState, accepted, awaited, s
 from topics.results import Result
 from topics.signals import Signal
 
-_ACTOR = "gateway"
 SignalName = Annotated[str, Path(min_length=1, max_length=100)]
 
 
@@ -45,19 +45,19 @@ def routes(parts: Parts) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         responses={200: {"model": Result}, **described},
     )
-    async def cancel(task_id: str, asked: CancelRequest, prefer: Prefer = None) -> Response:
+    async def cancel(task_id: str, asked: CancelRequest, caller: Caller, prefer: Prefer = None) -> Response:
         """Cancel the run of a task, and its child runs."""
-        require_running(parts.log, task_id)
-        await parts.log.signal(Signal(task_id=task_id, kind="cancel", name=asked.reason, actor=_ACTOR))
+        await require_running(parts.log, task_id, caller)
+        await parts.log.signal(Signal(task_id=task_id, kind="cancel", name=asked.reason, actor=caller.id))
         return await awaited(parts.log, task_id, seconds_of(prefer))
 
     @router.post("/v1/tasks/{task_id}/signals/{name}", status_code=HTTPStatus.ACCEPTED, responses=described)
-    async def signal(task_id: str, name: SignalName, asked: SignalRequest) -> Response:
+    async def signal(task_id: str, name: SignalName, asked: SignalRequest, caller: Caller) -> Response:
         """Send a signal, such as an approval, to the run of a task; it is kept until a step waits for it."""
-        require_running(parts.log, task_id)
+        await require_running(parts.log, task_id, caller)
         if task := await parts.log.task(task_id):  # one that is not in its home partition is not looked at
             await parts.catalog.check_signal(task.event.workflow, name)
-        await parts.log.signal(Signal(task_id=task_id, name=name, payload=asked.payload, actor=_ACTOR))
+        await parts.log.signal(Signal(task_id=task_id, name=name, payload=asked.payload, actor=caller.id))
         return accepted(task_id)
 
     return router

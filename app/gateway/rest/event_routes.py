@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from fastapi.sse import format_sse_event
 
+from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.rest.event_stream import KEEP_ALIVE, EventStream
@@ -34,9 +35,9 @@ def routes(parts: Parts) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "No more"}, **refusals(404)},
     )
-    async def events(task_id: str, last_event_id: LastEventId = None) -> Response:
+    async def events(task_id: str, caller: Caller, last_event_id: LastEventId = None) -> Response:
         """Stream the pieces of a task's answer, then its result."""
-        require_known(parts.log, task_id)
+        await require_known(parts.log, task_id, caller)
         if last_event_id == _LAST:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         with ExitStack() as stack:

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.errors import BrokerError, InvalidEvent
+from app.gateway.access.admission import Caller
 from app.gateway.guard import MAX_DEPTH, depth
 from app.gateway.json_lines import read_lines
 from app.gateway.openapi import refusals
@@ -21,6 +22,7 @@ from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
 from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import Key, TaskRequest, accept
+from app.security.principal import Principal
 
 PATH = "/v1/tasks/batch"
 MEDIA_TYPES = frozenset({"application/x-ndjson", "application/jsonl"})
@@ -47,10 +49,10 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(sorted(MEDIA_TYPES), _LINES)}},
         response_class=Response,
     )
-    async def submit(request: Request) -> Response:
+    async def submit(request: Request, caller: Caller) -> Response:
         """Accept a task for each line, and return what became of each, in their order."""
         require_ready(parts.log)
-        return Response(b"".join(await _Submission(parts).outcomes(request)), media_type="application/x-ndjson")
+        return Response(b"".join(await _Submission(parts, caller).outcomes(request)), media_type="application/x-ndjson")
 
     return router
 
@@ -58,8 +60,9 @@ def routes(parts: Parts) -> APIRouter:
 class _Submission:
     """Sends the tasks of one request: several at once, and no more after the broker has failed."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, caller: Principal) -> None:
         self._parts = parts
+        self._caller = caller
         self._max_bytes = parts.settings.delivery.max_event_bytes
         self._pending: deque[tuple[int, asyncio.Task[bytes]]] = deque()
         self._pending_bytes = 0
@@ -103,7 +106,7 @@ class _Submission:
             if self._broken:
                 raise self._broken
             asked = self._read(line)
-            task_id = await accept(self._parts, asked, asked.idempotency_key)
+            task_id = await accept(self._parts, self._caller, asked, asked.idempotency_key)
         except (Refusal, InvalidEvent, RequestValidationError) as error:
             return _refused(number, as_refusal(error))
         except (BrokerError, KafkaError) as error:

@@ -9,17 +9,21 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent, WebhookError
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation, unless_gone
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
+from app.security.principal import Principal
 from app.settings import WebhookSettings
 from app.webhooks.receivers import receiver
 from topics import TASKS
@@ -37,7 +41,10 @@ Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the re
 
 
 class TaskRequest(BaseModel):
-    """A piece of work for one workflow; see the event `tasks` for what its fields mean."""
+    """A piece of work for one workflow; see the event `tasks` for what its fields mean.
+
+    `on_disconnect` says what becomes of it when its client goes away while it waits for the result.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +56,7 @@ class TaskRequest(BaseModel):
     deadline: AwareDatetime | None = None
     webhook: str | None = Field(default=None, min_length=1, max_length=2048)
     metadata: dict[str, str] = Field(default_factory=dict)
+    on_disconnect: OnDisconnect = "continue"
 
 
 class TaskState(BaseModel):
@@ -68,50 +76,63 @@ def routes(parts: Parts) -> APIRouter:
         status_code=HTTPStatus.ACCEPTED,
         responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
     )
-    async def submit(asked: TaskRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None) -> Response:
+    async def submit(
+        request: Request,
+        asked: TaskRequest,
+        caller: Caller,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
+    ) -> Response:
         """Accept a task."""
         require_ready(log)
-        task_id = await accept(parts, asked, idempotency_key)
-        if seconds := seconds_of(prefer):
-            return await awaited(log, task_id, seconds)
-        return accepted(task_id)
+        task_id = await accept(parts, caller, asked, idempotency_key)
+        if not (seconds := seconds_of(prefer)):
+            return accepted(task_id)
+        result = awaited(log, task_id, seconds)
+        try:
+            return await (unless_gone(request, result) if asked.on_disconnect == "cancel" else result)
+        except ClientGone:
+            log.signal_soon(cancellation(task_id))
+            return Response()
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
-    async def task(task_id: str) -> Response:
+    async def task(task_id: str, caller: Caller) -> Response:
         """Return what has become of a task."""
-        require_known(log, task_id)
+        await require_known(log, task_id, caller)
         result = await log.result(task_id)
         state = TaskState(id=task_id, status=result.status if result else "accepted", result=f"/v1/results/{task_id}")
         return JSONResponse(state.model_dump(), headers=None if result else {"Retry-After": "1"})
 
     @router.get("/v1/results/{task_id}", responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(404)})
-    async def result(task_id: str, prefer: Prefer = None) -> Response:
+    async def result(task_id: str, caller: Caller, prefer: Prefer = None) -> Response:
         """Return the result of a task, or 202 while there is none."""
-        require_known(log, task_id)
+        await require_known(log, task_id, caller)
         return await awaited(log, task_id, seconds_of(prefer))
 
     return router
 
 
-async def accept(parts: Parts, asked: TaskRequest, key: str | None) -> str:
+async def accept(parts: Parts, caller: Principal, asked: TaskRequest, key: str | None) -> str:
     """Put what is asked for on its topic, once for an idempotency key, and return the task's id.
 
     Raises:
-        Refusal: the workflow is not deployed, or the task is not valid, or another one was sent with this key.
+        Refusal: the caller may not have it done, or the task is not valid, or another one was sent with this key.
         BrokerError: the broker does not answer in time.
     """
-    _check_webhook(parts.settings.webhooks, asked)
-    await parts.catalog.check_workflow(asked.workflow)
-    task = checked(_task(asked, key), parts.settings.delivery.max_event_bytes)
-    await send(parts.log, task, once=key is not None)
+    task = _task(asked, caller, key)
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    _check_webhook(parts.settings.webhooks, task)
+    await parts.catalog.check_workflow(asked.workflow, caller.may_use_workflow)
+    task = checked(task, parts.settings.delivery.max_event_bytes)
+    await send(parts, caller, task, once=key is not None)
     return str(task.id)
 
 
-def _check_webhook(settings: WebhookSettings, asked: TaskRequest) -> None:
+def _check_webhook(settings: WebhookSettings, task: Task) -> None:
     """Return if the webhook, where there is one, may be called as far as can be said without looking its name up."""
     try:
-        if asked.webhook is not None:
-            receiver(settings, asked.webhook, asked.tenant)
+        if task.webhook is not None:
+            receiver(settings, task.webhook, task.tenant)
     except WebhookError as error:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_webhook", str(error)) from None
 
@@ -135,18 +156,22 @@ def checked(task: Task, max_bytes: int) -> Task:
     return task
 
 
-async def send(log: TaskLog, task: Task, *, once: bool) -> None:
-    """Put the task on its topic; with `once`, unless it is there.
+async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> None:
+    """Put the task on its topic for a caller; with `once`, unless it is there.
 
     Raises:
-        Refusal: another task was sent with the same key.
+        Refusal: the caller may not have it done, or another task was sent with the same key, or it would be too late.
         BrokerError: the broker does not acknowledge it.
     """
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    task = task.model_copy(update={"spend_limit": caller.spend_limit})
+    if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
+        parts.lag.check(task)
     if not once:
-        await log.submit(task)
+        await parts.log.submit(task)
         return
     try:
-        await log.submit_once(task)
+        await parts.log.submit_once(task)
     except TaskConflict:
         text = "another task was sent with this Idempotency-Key; use a new key for a new task"
         raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
@@ -157,9 +182,11 @@ def task_id_for(scope: str, key: str) -> str:
     return blake2b(f"{scope}\0{key}".encode(), digest_size=16).hexdigest()
 
 
-def _task(asked: TaskRequest, key: str | None) -> Task:
-    task_id = task_id_for(f"tasks/{asked.tenant}", key) if key else uuid4().hex
-    return Task(id=task_id, **dict(asked))
+def _task(asked: TaskRequest, caller: Principal, key: str | None) -> Task:
+    tenant = tenant_for(caller, asked.tenant)
+    task_id = task_id_for(idempotency_scope("tasks", tenant, caller), key) if key else uuid4().hex
+    fields = {name: value for name, value in asked if name != "on_disconnect"}
+    return Task(id=task_id, **{**fields, "tenant": tenant})
 
 
 async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:

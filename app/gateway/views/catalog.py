@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -61,6 +61,12 @@ class Catalog:
         """Return the versions of a workflow that are deployed, in order; a built-in one is version 1."""
         return tuple(sorted(self._versions.get(workflow, (1,))))
 
+    def spec(self, workflow: str, version: int) -> Spec | None:
+        """Return a version of a workflow, if it is deployed, or built in."""
+        if workflow in self._versions:
+            return self._versions[workflow].get(version)
+        return self._active.get(workflow) if version == 1 else None
+
     async def check_signal(self, workflow: str, name: str) -> None:
         """Return if a step of a workflow waits for a signal of this name, in any version: runs keep theirs.
 
@@ -96,8 +102,8 @@ class Catalog:
         except TimeoutError:
             raise BrokerError("the broker did not return the deployed workflows in time") from None
 
-    async def check_workflow(self, workflow: str) -> None:
-        """Return if a workflow is deployed, even if that was only a moment ago.
+    async def check_workflow(self, workflow: str, allowed: Callable[[str], bool]) -> None:
+        """Return if a workflow is deployed, even if that was only a moment ago; `allowed` are those that may be told.
 
         Raises:
             Refusal: it is not.
@@ -107,7 +113,7 @@ class Catalog:
             return
         await self.read_all()
         if workflow not in self._active:
-            known = ", ".join(sorted(self._active))
+            known = ", ".join(sorted(filter(allowed, self._active))) or "none"
             text = f"no workflow is called {workflow}; there are {known}; deploy it, or name another"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_workflow", text)
 

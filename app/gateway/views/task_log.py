@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -34,6 +34,9 @@ from topics.tasks import Task
 _FETCH_WAIT_MS = 100
 #: While somebody waits, the broker is asked at full speed.
 STIR_SECONDS = 0.5
+#: Tasks of which it is kept whose they are; of others, that is read.
+_MOST_TENANTS = 10_000
+
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
@@ -69,6 +72,7 @@ class TaskLog:
         self._reader = RecordReader(connection.options)
         self._stopping = asyncio.Event()
         self._signals: set[asyncio.Task[None]] = set()
+        self._tenants: dict[str, str] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,6 +93,11 @@ class TaskLog:
     def caught_up(self) -> bool:
         """Whether the indexes hold all that the topics held at the start."""
         return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
+
+    @property
+    def task_ends(self) -> Mapping[int, int]:
+        """The offset after the last task that is known, by partition."""
+        return self._task_tail.position
 
     def knows(self, task_id: str) -> bool:
         """Whether there is such a task, or its result."""
@@ -120,7 +129,8 @@ class TaskLog:
             if self._tasks.get(task_id) == offset:
                 return
         stored = await self.task(task_id)
-        if stored is None or stored.event != task:
+        limit = {"spend_limit": task.spend_limit}  # which may have changed meanwhile
+        if stored is None or stored.event.model_copy(update=limit) != task:
             raise TaskConflict
 
     async def signal(self, signal: Signal) -> None:
@@ -150,6 +160,20 @@ class TaskLog:
             BrokerError: the broker does not return it.
         """
         return await self._read(TASKS, task_id, self._tasks.get(task_id))
+
+    async def tenant(self, task_id: str) -> str | None:
+        """Return whose a task is, empty if it is of no tenant; None if neither the task nor its result is there.
+
+        Raises:
+            BrokerError: the broker does not return it.
+        """
+        if (known := self._tenants.get(task_id)) is not None:
+            return known
+        stored: Stored[Task] | None = await self.task(task_id)
+        if stored:
+            return self._remember(task_id, stored.event.tenant)
+        result = await self.result(task_id)
+        return self._remember(task_id, result.tenant or "") if result else None
 
     def is_repetition(self, task_id: str, offset: int) -> bool:
         """Whether the record of `tasks` at this offset repeats an earlier one of the same id."""
@@ -210,6 +234,13 @@ class TaskLog:
                 )
         finally:
             stopping.cancel()
+
+    def _remember(self, task_id: str, tenant: str) -> str:
+        """Keep whose a task is, which never changes; the oldest is forgotten when there are too many."""
+        self._tenants[task_id] = tenant
+        if len(self._tenants) > _MOST_TENANTS:
+            del self._tenants[next(iter(self._tenants))]
+        return tenant
 
     async def _send(self, task: Task) -> int:
         """Return the offset of the task on its topic."""

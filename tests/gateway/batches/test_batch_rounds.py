@@ -50,13 +50,16 @@ class Scene:
     async def signal(self, signal: Signal) -> None:
         self.cancelled.append(signal.task_id)
 
+    def check(self, _task: Task) -> None:
+        """Let no task wait."""
+
     def answer_step(self, _workflow: str) -> str:
         return "answer"
 
 
 class _Parts:
     def __init__(self, scene: Scene) -> None:
-        self.settings, self.log, self.files, self.catalog = scene.settings, scene, scene, scene
+        self.settings, self.log, self.files, self.catalog, self.lag = scene.settings, scene, scene, scene, scene
 
 
 def lines(count: int) -> bytes:
@@ -65,7 +68,12 @@ def lines(count: int) -> bytes:
 
 def state(data: bytes, **fields: Any) -> BatchState:
     file = StoredFile(id="f", bytes=len(data), created_at=NOW)
-    known = {"status": "in_progress", "times": {"created": NOW}, "expires_at": NOW + timedelta(hours=1)}
+    known = {
+        "owner": {"id": "gateway", "kind": "local"},
+        "status": "in_progress",
+        "times": {"created": NOW},
+        "expires_at": NOW + timedelta(hours=1),
+    }
     return BatchState.model_validate({"endpoint": "/v1/chat/completions", "input": file, **known, **fields})
 
 
@@ -91,6 +99,18 @@ async def test_that_what_a_round_has_sent_before_a_crash_is_cancelled_too() -> N
     now = await scene.rounds.next(now, cancelled=True)
     assert now.status == "cancelling"
     assert sorted(scene.cancelled) == sorted(scene.sent)
+
+
+async def test_that_what_its_owner_may_not_do_no_line_may() -> None:
+    limited = {"id": "key:1", "kind": "api_key", "tenant": "acme", "models": ["other"]}
+    scene = Scene(lines(2))
+    now = await scene.rounds.next(state(scene.data, owner=limited), cancelled=False)
+    assert (now.failed, scene.sent) == (2, {})
+    spent = {"name": "key", "limit": 1.0, "period": 60.0}
+    allowed = state(scene.data, owner={**limited, "models": ["m"], "spend_limit": spent})
+    assert (await scene.rounds.next(allowed, cancelled=False)).failed == 0
+    found = {(task.tenant, task.spend_limit and task.spend_limit.limit) for task in scene.sent.values()}
+    assert found == {("acme", 1.0)}
 
 
 async def test_that_of_two_owners_the_first_state_on_the_topic_counts() -> None:

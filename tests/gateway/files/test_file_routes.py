@@ -21,12 +21,13 @@ from topics.files import StoredFile
 
 
 async def upload(
-    http: aiohttp.ClientSession, data: bytes, purpose: str = "batch", filename: str = "in.jsonl"
+    http: aiohttp.ClientSession, data: bytes, purpose: str = "batch", filename: str = "in.jsonl", **headers: str
 ) -> tuple[int, dict[str, Any]]:
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("purpose", purpose)
     form.add_field("file", BytesIO(data), filename=filename, content_type="application/jsonl")
-    async with http.post("/v1/files", data=form) as answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with http.post("/v1/files", data=form, headers=named) as answer:
         return answer.status, json.loads(await answer.text())
 
 

@@ -92,6 +92,29 @@ def test_answers_that_become_slow_for_their_length_lower_it_and_long_answers_do_
     assert guard.bound < 100
 
 
+def test_a_model_that_is_slow_however_few_ask_it_is_asked_by_as_many_as_before() -> None:
+    guard = AdaptiveConcurrency(100)
+    for second in range(40):
+        _round(guard, answered(100, seconds=1.0), float(second))
+    bounds = [_round(guard, answered(100, seconds=30.0), float(second)) for second in range(100, 200, 2)]
+    assert min(bounds[:4]) < 100
+    assert bounds[4:] == [100] * 46
+
+
+def test_a_model_that_gets_faster_with_fewer_is_asked_by_fewer() -> None:
+    guard = AdaptiveConcurrency(100)
+    for second in range(40):
+        for one in _fill(guard, float(second), at_most=10):
+            guard.leave(one, answered(100, seconds=1.0), second + 0.5)
+    bounds = []
+    for second in range(100, 120, 2):  # ten at once take it a second, and what is beyond waits for its turn
+        tickets = _fill(guard, float(second))
+        for one in tickets:
+            guard.leave(one, answered(100, seconds=max(1.0, len(tickets) / 10)), second + 1.0)
+        bounds.append(guard.bound)
+    assert 10 <= min(bounds) <= 25
+
+
 @given(st.lists(st.sampled_from(["overloaded", "timeout", "unavailable", "ok", "slow", "none"]), max_size=200))
 def test_whatever_happens_the_bound_stays_between_one_and_the_most(ends: list[str]) -> None:
     guard = AdaptiveConcurrency(20)

@@ -1,0 +1,61 @@
+"""Denials on `audit`: who was refused what, and from where."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from aiokafka.errors import KafkaError
+
+from app.client.client import Client
+from app.security.rate_limits import RateLimits
+from topics import AUDIT
+from topics.audit import AuditEvent
+
+log = logging.getLogger(__name__)
+
+#: Denials that are noted, of each action; of the others, the next one that is noted has the number.
+PER_MINUTE = 60
+#: Characters of a path, which anybody may choose.
+_LONGEST_PATH = 200
+
+
+class AuditTrail:
+    """Notes denials without having anybody wait for it."""
+
+    def __init__(self, client: Client, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._limits = RateLimits(clock)
+        self._left_out: dict[str, int] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def note(self, action: str, *, actor: str, address: str, method: str, path: str, reason: str) -> None:
+        """Note a denial, unless there are too many of them."""
+        if not self._limits.take(action, PER_MINUTE).allowed:
+            self._left_out[action] = self._left_out.get(action, 0) + 1
+            return
+        details = {"address": address, "request": f"{method} {path[:_LONGEST_PATH]}", "reason": reason}
+        event = AuditEvent(
+            id=uuid4().hex,
+            at=datetime.now(UTC),
+            actor=actor,
+            action=action,
+            subject=actor,
+            details={**details, "left_out": self._left_out.pop(action, 0)},
+        )
+        task = asyncio.create_task(self._send(event))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def finish(self) -> None:
+        """Return when all is sent."""
+        await asyncio.gather(*self._sending)
+
+    async def _send(self, event: AuditEvent) -> None:
+        try:
+            await (await self._client.send(AUDIT, event.subject, event, id=event.id))
+        except KafkaError as error:
+            log.warning("a denial of %s is not on the audit: %s", event.actor, type(error).__name__)

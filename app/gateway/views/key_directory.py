@@ -1,0 +1,99 @@
+"""Which API keys there are, as the topic `api-keys` says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from app.client import api_keys
+from app.client.client import Client
+from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.tail import Tail
+from app.gateway.problems import Refusal
+from app.security.api_keys import KeyRing, KnownKey
+from topics import API_KEYS
+from topics.api_keys import ApiKeyEvent
+
+log = logging.getLogger(__name__)
+
+#: Seconds: how often a broker that does not wake a waiting fetch is asked, so that a revocation holds within a second.
+_PAUSE = 0.5
+#: That a key was used is noted again after so long.
+_USE_INTERVAL = timedelta(hours=1)
+
+
+class KeyDirectory:
+    """Follows the topic, finds keys, and notes now and then that one was used."""
+
+    def __init__(self, client: Client) -> None:
+        settings, connection = client.settings, client.connection
+        self._client = client
+        self._partitions = settings.topics.partitions
+        self._ring = KeyRing()
+        pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
+        self._tail = Tail({**connection.options, "pace": pace}, settings.topics.prefix + API_KEYS.name, self._take)
+        self._notes: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the topic, which must exist, while the context lasts."""
+        async with self._tail.running():
+            try:
+                yield
+            finally:
+                await asyncio.gather(*self._notes, return_exceptions=True)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all keys are known that were made before the start."""
+        return self._tail.caught_up.is_set()
+
+    @property
+    def ring(self) -> KeyRing:
+        """All keys.
+
+        Raises:
+            Refusal: they are still being read; what is not known yet might be that a key is revoked.
+        """
+        if not self.caught_up:
+            raise Refusal.unavailable("starting", "the gateway is still reading the API keys; try again soon")
+        return self._ring
+
+    def find(self, credentials: str) -> KnownKey | None:
+        """Return the active key that these credentials are, and note that it was used.
+
+        Raises:
+            Refusal: the keys are still being read.
+        """
+        now = datetime.now(UTC)
+        found = self.ring.find(credentials, now)
+        if found and (found.used_at is None or now - found.used_at > _USE_INTERVAL):
+            self._note_use(ApiKeyEvent(kind="used", id=found.id, at=now))
+        return found
+
+    def add(self, event: ApiKeyEvent) -> None:
+        """Take in an event that this gateway has just sent, so that it holds here at once."""
+        self._ring.add(event)
+
+    def _note_use(self, event: ApiKeyEvent) -> None:
+        self._ring.add(event)  # so that the next request does not note it again
+        task = asyncio.create_task(api_keys.send(self._client, event))
+        self._notes.add(task)
+        task.add_done_callback(self._noted)
+
+    def _noted(self, task: asyncio.Task[None]) -> None:
+        self._notes.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), KafkaError):
+            log.warning("that an API key was used is not noted: %s", type(error).__name__)
+
+    async def _take(self, record: Any) -> None:
+        if event := api_keys.parse(record, self._partitions):
+            self._ring.add(event)
+        else:
+            log.warning("%s/%s/%s is left out: no event of a key", record.topic, record.partition, record.offset)
