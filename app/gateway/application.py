@@ -35,7 +35,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    install(app)
+    install(app, trail)
     for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 

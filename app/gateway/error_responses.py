@@ -12,14 +12,21 @@ from starlette.exceptions import HTTPException
 
 from app.api.problem import problem_response
 from app.errors import BrokerError, InvalidEvent
+from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.anthropic.message_answer import PATHS as ANTHROPIC_PATHS
 from app.gateway.anthropic.message_answer import anthropic_error
 from app.gateway.openai.errors import PATHS, openai_error
 from app.gateway.problems import Refusal, as_refusal
 
 
-def install(app: FastAPI) -> None:
-    """Have the app answer every error."""
+def install(app: FastAPI, trail: AuditTrail) -> None:
+    """Have the app answer every error, and note the denials among them."""
+
+    async def _answer(request: Request, error: Exception) -> Response:
+        refusal = as_refusal(error)
+        trail.note(refusal, request.scope)
+        return as_response(refusal, request.url.path, request.state.request_id)
+
     for kind in (Refusal, RequestValidationError, HTTPException, InvalidEvent, BrokerError, KafkaError, Exception):
         app.add_exception_handler(kind, _answer)
 
@@ -38,7 +45,3 @@ def as_response(refusal: Refusal, path: str, request_id: str) -> Response:
 def _status(refusal: Refusal) -> HTTPStatus:
     """Return the status on the paths of providers' APIs, where what is invalid is 400."""
     return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return as_response(as_refusal(error), request.url.path, request.state.request_id)

@@ -10,6 +10,7 @@ from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_log import TaskLog
+from app.security.policies import Policies
 from app.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Parts:
     catalog: Catalog
     feed: AnswerFeed
     keys: KeyDirectory
+    policies: Policies
 
     def answer(self, task_id: str) -> AnswerStream:
         """Return what follows the answer to a task."""

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -68,6 +69,10 @@ from app.retrieval.index.lexical import LexicalIndex, stems
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
+from app.security.api_keys import KeyRing
+from app.security.oidc import InvalidToken, TokenVerifier
+from app.security.permissions import Roles
+from app.settings import OidcSettings
 from app.source.problems import Problem
 from app.source.syntax import Document as Source
 from app.source.syntax import parse as parse_yaml
@@ -77,6 +82,7 @@ from app.telemetry.traceparent import parse as parse_trace
 from app.workflows.structured_output import read
 from app.workflows.templates.prompts import Prompt
 from tests.contracts.growth import MOST, growth
+from tests.security.tokens import AUDIENCE, ISSUER, Known
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
@@ -403,6 +409,17 @@ def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _token_verifier() -> Callable[[str], object]:
+    oidc = OidcSettings(issuer=ISSUER, audience=AUDIENCE, tenant="claims.tenant", roles="claims.roles")
+    verifier = TokenVerifier(oidc, Roles({}), Known(), time.time)
+
+    async def refused(text: str) -> None:
+        with suppress(InvalidToken):
+            await verifier.verify(text)
+
+    return lambda text: asyncio.run(refused(text))
+
+
 CASES: dict[str, Case] = {
     "json_text.parse": (parse, ANSWERS),
     "json_text.strict": (strict, of(*JSON_PIECES)),
@@ -510,6 +527,8 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "tokens.verify": (_token_verifier(), of("a", "a.", ".", "eyJ", "é", "a.b.\0c")),
+    "api_keys.find": (lambda text: KeyRing().find(text, datetime.now(UTC)), of("mao_", "a", "mao_a_\0b", "_")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "chat.request": (_chat, of("a", "\0\n", "\x00")),
     "messages.request": (_messages, of("a", "\0\n", "call\n")),
