@@ -13,6 +13,7 @@ from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
+from topics.feedback import FEEDBACK
 from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
@@ -38,6 +39,7 @@ __all__ = [
     "DEAD_LETTERS",
     "DEFINITIONS",
     "DOCUMENTS",
+    "FEEDBACK",
     "MODEL_HEALTH",
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
@@ -68,6 +70,7 @@ ALL: tuple[Topic[Any], ...] = (
     BUDGETS,
     RESULT_CHUNKS,
     RESULTS,
+    FEEDBACK,
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,

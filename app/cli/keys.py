@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from app.admin.publishing import current_user
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.cli.times import parse_delay, parse_duration
-from app.cli.workflows.publishing import current_user
 from app.client import api_keys
 from app.client.client import connect
 from app.errors import ConfigurationError

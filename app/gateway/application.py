@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.gateway import api_document
 from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
@@ -12,6 +13,17 @@ from app.gateway.anthropic import message_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
+from app.gateway.openapi import refusals
+from app.gateway.operations import (
+    configuration_routes,
+    dead_letter_routes,
+    deploy_routes,
+    document_routes,
+    feedback_routes,
+    figure_routes,
+    money_routes,
+    version_routes,
+)
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -19,13 +31,24 @@ from app.gateway.rest import (
     control_routes,
     event_routes,
     key_routes,
+    run_list_routes,
     run_routes,
     task_list_routes,
     task_routes,
 )
 from app.security.permissions import Roles
 
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes, key_routes)
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_OPERATIONS = (
+    deploy_routes,
+    version_routes,
+    document_routes,
+    dead_letter_routes,
+    money_routes,
+    feedback_routes,
+    configuration_routes,
+    figure_routes,
+)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -36,10 +59,11 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app, trail)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    api_document.install(app)
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, message_routes):
         app.include_router(module.routes(parts))
 
-    @app.get("/v1/health")
+    @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
         log, catalog, feed, keys = (
