@@ -88,7 +88,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    install(app)
+    install(app, trail)
     api_document.install(app)
     for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))

@@ -15,6 +15,7 @@ from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
+from app.security.policies import Policies
 from app.settings import Settings
 
 #: So many requests read whole topics or partitions at a time; others wait so long for it (seconds).
@@ -32,6 +33,7 @@ class Parts:
     feed: AnswerFeed
     keys: KeyDirectory
     lag: TaskLag
+    policies: Policies
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

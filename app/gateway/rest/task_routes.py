@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent
-from app.gateway.access.admission import Caller
+from app.gateway.access.admission import Caller, forbidden
 from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
@@ -142,6 +142,8 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         BrokerError: the broker does not acknowledge it.
     """
     require_may_send(caller, task, parts.settings.retrieval.embedder)
+    if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
+        raise forbidden(denial)
     task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
