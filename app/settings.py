@@ -225,6 +225,11 @@ class TopicSettings(Section):
         override = self.overrides.get(topic)
         return (override and override.max_message_bytes) or self.max_message_bytes
 
+    def retention_of(self, topic: str) -> float:
+        """Return how many seconds events of a topic are kept, by its name without prefix."""
+        override = self.overrides.get(topic)
+        return (override and override.retention) or self.retention
+
     @model_validator(mode="after")
     def _known(self) -> TopicSettings:
         known = sorted(topic.name for topic in ALL)
@@ -553,6 +558,47 @@ class ServerSettings(Section):
     port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
+class OidcSettings(Section):
+    """The issuer whose tokens are accepted beside API keys, and what their claims mean."""
+
+    issuer: OneLine = Field(description="its address, as `iss` has it", examples=["https://login.example.com"])
+    audience: OneLine = Field(description="who tokens must be for, as `aud` has it", examples=["meta-ai"])
+    jwks_url: OneLine | None = Field(
+        default=None,
+        description="where its keys are; where absent, its openid-configuration says so",
+        examples=["https://login.example.com/keys"],
+    )
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"], ...
+    ] = Field(default=("RS256", "ES256"), min_length=1, description="how tokens may be signed")
+    clock_skew: Delay = Field(default=30.0, le=300, description="how far its clock and ours may differ")
+    tenant: str = Field(
+        description="an expression of `claims` that gives the tenant, or null for all of them",
+        examples=["claims.tenant"],
+    )
+    roles: str = Field(description="an expression of `claims` that gives the roles", examples=["claims.roles"])
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="how often each subject may ask each gateway", examples=[600]
+    )
+
+    @model_validator(mode="after")
+    def _safe(self) -> OidcSettings:
+        for key, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url or self.issuer)):
+            if not is_safe_url(url):
+                raise Inconsistent("must begin with https://, or with http:// and name this machine", key)
+        return self
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether nobody on the way can change what this URL returns: it is of HTTPS, or on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in {*_LOOPBACK, "localhost"}
+    return bool(parts.hostname) and (parts.scheme == "https" or local)
+
+
 class GatewaySecurity(Section):
     """Who may use the gateway, and for what."""
 
@@ -565,6 +611,18 @@ class GatewaySecurity(Section):
         default_factory=dict,
         description="roles beside viewer, submitter, operator and admin, each with the actions that it allows",
         examples=[{"watcher": ["tasks:read", "runs:read"]}],
+    )
+    oidc: OidcSettings | None = Field(
+        default=None,
+        description="accept tokens of an OpenID Connect issuer, too",
+        examples=[
+            {
+                "issuer": "https://login.example.com",
+                "audience": "meta-ai",
+                "tenant": "claims.tenant",
+                "roles": "claims.roles",
+            }
+        ],
     )
     failures_per_minute: int = Field(
         default=30, ge=1, description="wrong credentials that an address may send; then it has to wait"
@@ -602,6 +660,38 @@ class GatewaySettings(Section):
                 "bind_address",
             )
         return self
+
+
+class SecretSourceSettings(Section):
+    """References to secrets, such as `${file:/run/secrets/key}`."""
+
+    refresh: Seconds = Field(
+        default=30.0, description="how often they are read again, besides when a secret is refused"
+    )
+
+
+class AuditSettings(Section):
+    """The hash chain over the audit."""
+
+    key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="with it, nobody without it can forge the chain: 16 random characters or more",
+        examples=["${AUDIT_KEY}"],
+    )
+    previous_keys: tuple[SecretStr, ...] = Field(
+        default=(), description="earlier keys, by which older links are verified"
+    )
+
+    @property
+    def secret(self) -> bytes:
+        """The key as bytes; empty if there is none."""
+        return self.key.get_secret_value().encode() if self.key else b""
+
+    @property
+    def secrets_to_verify(self) -> tuple[bytes, ...]:
+        """All keys as bytes."""
+        return tuple(one.get_secret_value().encode() for one in (self.key, *self.previous_keys) if one)
 
 
 class TelemetrySettings(Section):
@@ -659,6 +749,10 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")
+    secret_sources: SecretSourceSettings = Field(
+        default=SecretSourceSettings(), description="references to secrets, such as ${file:/run/secrets/key}"
+    )
+    audit: AuditSettings = Field(default=AuditSettings(), description="the hash chain over the audit")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="logs, metrics, traces")
 
     @model_validator(mode="before")

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.admin.publishing import publish
 from app.brokers.base import Connection
 from app.brokers.topics import InternalTopic, ensure_topics
 from app.cli.event_loop import run
-from app.cli.workflows.publishing import publish
 from app.client.client import Client, attach
 from app.settings import Settings
 from app.worker.restoration import runs_topic

@@ -6,12 +6,14 @@ from typing import Any
 
 from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
+from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
 from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
+from topics.feedback import FEEDBACK
 from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
@@ -30,12 +32,14 @@ __all__ = [
     "ALL",
     "API_KEYS",
     "AUDIT",
+    "AUDIT_CHAIN",
     "BUDGETS",
     "CHUNKS",
     "CONSUMED",
     "DEAD_LETTERS",
     "DEFINITIONS",
     "DOCUMENTS",
+    "FEEDBACK",
     "MODEL_HEALTH",
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
@@ -66,6 +70,7 @@ ALL: tuple[Topic[Any], ...] = (
     BUDGETS,
     RESULT_CHUNKS,
     RESULTS,
+    FEEDBACK,
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
@@ -74,6 +79,7 @@ ALL: tuple[Topic[Any], ...] = (
     DEAD_LETTERS,
     AUDIT,
     API_KEYS,
+    AUDIT_CHAIN,
 )
 
 #: What the workers read as one consumer group; the others are only written to, or read in full by each worker.
@@ -90,4 +96,5 @@ CONSUMED: tuple[Topic[Any], ...] = (
     BUDGETS,
     DOCUMENTS,
     DEFINITIONS,
+    AUDIT,
 )

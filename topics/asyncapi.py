@@ -15,12 +15,12 @@ from topics.base import Topic
 from topics.dead_letters import DEAD_LETTERS, PREFIX, DeadLetter
 
 #: The version of the events' form: a field that is added raises the minor number.
-VERSION = "1.4.0"
+VERSION = "1.5.0"
 _JSON = "application/json"
 _BINDING = "0.5.0"
 #: What only clients send, and what only clients read; workers send tasks and signals too, to child runs.
 _RECEIVED = {"documents", "definitions"}
-_SENT = {"results", "audit", "dead-letters"}
+_SENT = {"results", "feedback", "audit", "dead-letters"}
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ce_specversion": ("CloudEvents version", {"const": "1.0"}),
     "ce_id": ("identifies this very event: sent again, it has the same id", {}),

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "budgets": ("app.cli.spend.budgets", "Show what each budget has spent and reserved, and when it renews."),
     "keys": ("app.cli.keys", "Create, list, rotate and revoke the API keys of the gateway."),
     "adapters": ("app.cli.adapters", "List the providers, and test a configured model."),
+    "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }

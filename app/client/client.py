@@ -31,6 +31,8 @@ SOURCE = "/meta-ai/cli"
 # support idempotent producers: the ids of events make duplicates harmless anyway.
 _FETCH_WAIT_MS = 25
 _END_OFFSET_SECONDS = 10.0
+# A broker returns at least one batch, however large: so this bounds the memory, not what can be read.
+_FETCH_BYTES = 1024 * 1024
 
 E = TypeVar("E", bound=Event)
 
@@ -180,7 +182,7 @@ class Client:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=min(_FETCH_WAIT_MS, self.connection.fetch_wait_ms),
-            max_partition_fetch_bytes=self.settings.topics.max_message_bytes,
+            max_partition_fetch_bytes=min(_FETCH_BYTES, self.settings.topics.max_message_bytes),
         )
         await consumer.start()
         try:

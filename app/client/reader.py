@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ BrokerCheck = Callable[[], Awaitable[None]]
 _CHECK_AFTER = 5.0
 #: Seconds of one look at what a topic holds: its last offsets may be no records, and nothing comes with them.
 _ROUND = 0.1
+#: Records that are taken at once.
+_BATCH = 500
 
 
 class Reader:
@@ -40,6 +43,7 @@ class Reader:
                 for record in records:
                     if record.offset < self._ends[place]:
                         yield record
+            await asyncio.sleep(0)  # what was fetched before is taken without waiting: let others go on
             self._left = {place for place in self._left if await progress.at(place) < self._ends[place]}
 
     async def coming(self, timeout: float | None = None) -> AsyncIterator[Any]:
@@ -57,7 +61,9 @@ class Reader:
         raise DeadlineExceeded(f"nothing more received within {format_duration(timeout or 0)}")
 
     async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
-        taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000))
+        taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
+            *places, timeout_ms=int(seconds * 1000), max_records=_BATCH
+        )
         if taken or time.monotonic() - self._heard > _CHECK_AFTER:
             if not taken:
                 await self._check()

@@ -67,15 +67,7 @@ async def read_last(client: Client, count: int, topics: Topics) -> list[Any]:
     Raises:
         BrokerError: the first topic does not exist, or the broker fails.
     """
-    return await read_before(client, count, await _offset_ranges(client, topics))
-
-
-async def read_before(client: Client, count: int, ranges: OffsetRanges) -> list[Any]:
-    """Return the last records of each of `ranges`, about `count` of them.
-
-    Raises:
-        BrokerError: the broker fails.
-    """
+    ranges = await _offset_ranges(client, topics)
     return await _read_all(client, ranges, {place: max(span.begin, span.end - count) for place, span in ranges.items()})
 
 
@@ -91,11 +83,31 @@ async def read_key(
     """
     place = TopicPartition(client.full_name(topic), partition)
     span = (await client.bounds([topic]))[place]
-    later = () if moment is None else (place,)
-    async with aclosing(
-        _records(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
-    ) as found:
+    async with aclosing(_of_partition(client, place, span, begin, moment)) as found:
         return [record async for record in found if record.key == key], span.end
+
+
+async def iterate_partition(
+    client: Client, topic: Topic[Any], partition: int, *, begin: int = 0
+) -> AsyncGenerator[Any]:
+    """Yield the records of a partition from an offset on, one by one; none if there is no such partition.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    place = TopicPartition(client.full_name(topic), partition)
+    span = (await client.bounds([topic])).get(place)
+    if span is not None:
+        async with aclosing(_of_partition(client, place, span, begin)) as records:
+            async for record in records:
+                yield record
+
+
+def _of_partition(
+    client: Client, place: TopicPartition, span: OffsetRange, begin: int = 0, moment: float | None = None
+) -> AsyncGenerator[Any]:
+    later = () if moment is None else (place,)
+    return _records(client, {place: span}, {place: max(begin, span.begin)}, later, moment or 0.0)
 
 
 async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> AsyncGenerator[Any]:
@@ -110,6 +122,21 @@ async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> As
     async with aclosing(_records(client, ranges, starts, later, moment or 0.0)) as records:
         async for record in records:
             yield record
+
+
+async def count_since(client: Client, moment: float, *topics: Topic[Any]) -> int:
+    """Return about how many records `topics` have from `moment` (epoch seconds) on.
+
+    Raises:
+        BrokerError: a topic does not exist, or the broker fails.
+    """
+    ranges = {place: span for place, span in (await client.bounds(topics)).items() if span.begin < span.end}
+    if not ranges:
+        return 0
+    async with client.consumer() as consumer:
+        consumer.assign(list(ranges))
+        found = await consumer.offsets_for_times(dict.fromkeys(ranges, int(moment * 1000)))
+    return sum(span.end - max(span.begin, hit.offset) for place, span in ranges.items() if (hit := found.get(place)))
 
 
 async def _offset_ranges(client: Client, topics: Topics) -> OffsetRanges:

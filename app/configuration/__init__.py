@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.configuration.loading import load
+from app.configuration.live import LiveSettings
+from app.configuration.loading import load, load_live
 from app.configuration.reference import schema, template
 
-__all__ = ["load", "schema", "template"]
+__all__ = ["LiveSettings", "load", "load_live", "schema", "template"]

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from app.configuration.environment import fill_credentials, override
-from app.configuration.problems import explain
-from app.configuration.substitution import substitute
+from app.configuration.live import LiveSettings
 from app.settings import Settings
 from app.source.files import read
-from app.source.problems import problems_error, without_consequences
 from app.source.syntax import Document
 
 DEFAULT_PATH = Path("meta-ai.yaml")
@@ -27,10 +22,16 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: one line for each problem, with file and line, dotted key, and how to fix it.
     """
-    document = _read(path or _search(environ))
-    substitute(document, environ)
-    override(document, environ)
-    return fill_credentials(_validate(document), environ)
+    return load_live(path, environ).settings
+
+
+def load_live(path: Path | None, environ: Mapping[str, str]) -> LiveSettings:
+    """Return the settings, and what follows the secrets that they refer to.
+
+    Raises:
+        ConfigurationError: as `load`.
+    """
+    return LiveSettings(_read(path or _search(environ)), environ)
 
 
 def _search(environ: Mapping[str, str]) -> Path | None:
@@ -41,14 +42,3 @@ def _search(environ: Mapping[str, str]) -> Path | None:
 
 def _read(path: Path | None) -> Document:
     return Document() if path is None else read(path, what="a configuration")
-
-
-def _validate(document: Document) -> Settings:
-    problems = document.problems
-    try:
-        settings = Settings.model_validate(document.value)
-    except ValidationError as error:
-        problems = [*problems, *without_consequences(explain(error, document.places), problems)]
-    if problems:
-        raise problems_error(problems)
-    return settings

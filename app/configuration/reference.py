@@ -22,11 +22,12 @@ _HEADER = """\
 #
 # A line that begins with # and a key shows an optional one: take the # away to set it.
 # ${NAME} is the value of an environment variable, ${NAME:-default} has a stand-in, and $${ is a plain ${.
+# ${file:/run/secrets/key} is the text of a file, and ${vault:secret/openai#api_key} a field in Vault.
 # Durations are written 250ms, 30s, 5m, 12h, 7d or 1h30m; a plain number is seconds.
 """
 #: What the examples of a mapping with free names are called.
 _EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets"}
-_REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
+_REFERENCE = {"type": "string", "pattern": r"\$\{([a-z][a-z0-9_-]*:[^}]+|[A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}"}
 
 
 class _WithReferences(GenerateJsonSchema):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -12,9 +13,11 @@ from app.connectors.base import Connector, Embedder, TokenCounter
 from app.connectors.count_tokens import CountTokensConnector
 from app.connectors.embed import EmbedConnector
 from app.connectors.function import FunctionConnector
+from app.connectors.rotating import RotatingConnector
 from app.connectors.similarity import SimilarityConnector
 from app.entry_points import named
 from app.errors import ConfigurationError
+from app.rotation import Live
 from app.settings import ConnectorSettings
 from app.suggestions import did_you_mean
 
@@ -41,9 +44,14 @@ class ConfiguredConnector:
 
 
 def build_all(
-    settings: Mapping[str, ConnectorSettings], embedder: Embedder, counters: Mapping[str, TokenCounter]
+    settings: Mapping[str, ConnectorSettings],
+    embedder: Embedder,
+    counters: Mapping[str, TokenCounter],
+    live: Mapping[str, Live[ConnectorSettings]] | None = None,
 ) -> dict[str, ConfiguredConnector]:
     """Return every connector that workflows can use: those of the settings, and the built-in ones.
+
+    Those with `live` settings, whose secrets may change, change with them.
 
     Raises:
         ConfigurationError: a name is that of a built-in connector, or as `build`.
@@ -54,7 +62,11 @@ def build_all(
     made = {
         name: _configured(make(embedder, counters), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()
     }
-    return made | {name: _configured(build(name, one), one) for name, one in settings.items()}
+    return made | {name: _configured(_build(name, one, (live or {}).get(name)), one) for name, one in settings.items()}
+
+
+def _build(name: str, settings: ConnectorSettings, live: Live[ConnectorSettings] | None) -> Connector:
+    return build(name, settings) if live is None else RotatingConnector(name, live, partial(build, name))
 
 
 def build(name: str, settings: ConnectorSettings) -> Connector:

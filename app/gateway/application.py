@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from app.gateway import api_document
 from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
@@ -14,6 +15,17 @@ from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
 from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
+from app.gateway.openapi import refusals
+from app.gateway.operations import (
+    configuration_routes,
+    dead_letter_routes,
+    deploy_routes,
+    document_routes,
+    feedback_routes,
+    figure_routes,
+    money_routes,
+    version_routes,
+)
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest import (
@@ -21,14 +33,25 @@ from app.gateway.rest import (
     control_routes,
     event_routes,
     key_routes,
+    run_list_routes,
     run_routes,
     task_list_routes,
     task_routes,
 )
 from app.security.permissions import Roles
 
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_routes, key_routes)
+_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
 _MESSAGES = (message_routes, token_count_routes)
+_OPERATIONS = (
+    deploy_routes,
+    version_routes,
+    document_routes,
+    dead_letter_routes,
+    money_routes,
+    feedback_routes,
+    configuration_routes,
+    figure_routes,
+)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -39,13 +62,14 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
     install(app)
-    for module in (*_TASKS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
+    api_document.install(app)
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))
 
     app.state.mcp = McpEndpoint(parts)
     app.router.routes.append(Route(PATH, app.state.mcp, methods=["POST"]))
 
-    @app.get("/v1/health")
+    @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
         log, catalog, feed, keys = (

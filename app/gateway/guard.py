@@ -21,6 +21,9 @@ _BODY_SECONDS = 30.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 #: A string that is not closed counts as one too: so nothing is looked at twice.
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+#: Where a body may be YAML instead; no form of a web page can send that either.
+_YAML = "application/yaml"
+_YAML_PATHS = frozenset({"/v1/workflows", "/v1/workflows/diff", "/v1/workflows/validate"})
 _LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -64,17 +67,18 @@ class Guard:
         try:
             self._check_sender(request_headers)
             await self._admit(scope, headers)
-            body = await self._body(scope["method"], request_headers, receive)
+            body = await self._body(scope, request_headers, receive)
         except Refusal as refusal:
             await self._refuse(refusal, scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
 
-    async def _body(self, method: str, given: Headers, receive: Receive) -> bytes:
-        if method in {"GET", "HEAD", "OPTIONS"}:
+    async def _body(self, scope: Scope, given: Headers, receive: Receive) -> bytes:
+        if scope["method"] in {"GET", "HEAD", "OPTIONS", "DELETE"}:
             return b""
         kind = given.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json" or given.get("content-encoding", "identity") != "identity":
+        yaml = kind == _YAML and scope["path"] in _YAML_PATHS
+        if not (yaml or kind == "application/json") or given.get("content-encoding", "identity") != "identity":
             raise Refusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
@@ -88,7 +92,7 @@ class Guard:
             raise Refusal(
                 HTTPStatus.REQUEST_TIMEOUT, "request_timeout", text, headers={"Connection": "close"}
             ) from None
-        if depth(body) > MAX_DEPTH:
+        if not yaml and depth(body) > MAX_DEPTH:  # the reader of YAML has bounds of its own
             raise Refusal(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "too_deep",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """Return how the document describes refusals: those of every request, and these."""
-    return {
-        status: {"description": HTTPStatus(status).phrase, **_PROBLEM}
-        for status in (401, 403, 421, 422, 503, *statuses)
-    }
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how the document describes refusals: those of every request, and these; `api_document` adds the form."""
+    every = (401, 403, 421, 422, 429, 500, 503)
+    return {status: {"description": HTTPStatus(status).phrase} for status in (*every, *statuses)}
 
 
 #: Refusals of requests with a body.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from app.client.client import Client
+from app.gateway.problems import Refusal
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
@@ -12,6 +16,9 @@ from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
+
+#: So many requests read whole topics or partitions at a time; others wait so long for it (seconds).
+_SCANS, _PATIENCE = 2, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,25 @@ class Parts:
     feed: AnswerFeed
     keys: KeyDirectory
     lag: TaskLag
+    _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:
         """Return what follows the answer to a task."""
         return AnswerStream(self.log, self.feed, task_id)
+
+    @asynccontextmanager
+    async def scanning(self) -> AsyncIterator[None]:
+        """Wait until few enough requests read whole topics, and be one of them while the context lasts.
+
+        Raises:
+            Refusal: too many do.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._scans.acquire()
+        except TimeoutError:
+            raise Refusal.unavailable("busy", "others are reading whole topics; try again later") from None
+        try:
+            yield
+        finally:
+            self._scans.release()

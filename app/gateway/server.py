@@ -9,7 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -22,6 +22,7 @@ from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.authentication import Authentication
+from app.gateway.access.jwks import Jwks
 from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
 from app.gateway.parts import Parts
@@ -30,6 +31,7 @@ from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
+from app.security.oidc import TokenVerifier
 from app.security.permissions import Roles
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
@@ -87,13 +89,16 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
 async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
     security = parts.settings.gateway.security
     roles, trail = Roles(security.roles), AuditTrail(parts.client, time.monotonic)
-    authenticate = Authentication(parts.keys, roles, time.monotonic, failures_per_minute=security.failures_per_minute)
-    app = build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(trail.finish)
+        tokens = None
+        if security.oidc:
+            issuer = await stack.enter_async_context(Jwks(security.oidc))
+            tokens = TokenVerifier(security.oidc, roles, issuer, time.time)
+        authenticate = Authentication(parts.keys, roles, tokens, failures_per_minute=security.failures_per_minute)
+        app = build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+        stack.push_async_callback(app.state.mcp.close)
         yield app
-    finally:
-        await app.state.mcp.close()
-        await trail.finish()
 
 
 @asynccontextmanager

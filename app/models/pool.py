@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from app.errors import ConfigurationError
 from app.models import registry
 from app.models.base import BatchModel, BatchResults, Completion, Features, Model, Prompt
+from app.models.rotating import rotating_model
+from app.rotation import Live
 from app.settings import ModelSettings
 
 
@@ -65,23 +68,37 @@ class Pool:
         await asyncio.gather(*(model.close() for model in self.models))
 
 
-def build(name: str, settings: ModelSettings) -> Model:
+def build(name: str, settings: ModelSettings, live: Live[ModelSettings] | None = None) -> Model:
     """Return the model that the configuration calls `name`, with one component for each of its keys.
+
+    With `live` settings, whose secrets may change, the components change with them.
 
     Raises:
         ConfigurationError: as `app.models.registry.build`, or both api_key and api_keys are set.
         MissingDependency: likewise.
     """
     if not settings.api_keys:
-        return registry.build(name, settings)
+        return _component(name, settings, live, lambda found: found)
     if settings.api_key is not None:
         raise ConfigurationError(f"models.{name}.api_keys: set either api_keys or api_key, not both")
     return Pool(
-        [
-            registry.build(name, settings.model_copy(update={"api_keys": (), "api_key": key}))
-            for key in settings.api_keys
-        ]
+        [_component(name, settings, live, partial(_with_key, number)) for number in range(len(settings.api_keys))]
     )
+
+
+def _with_key(number: int, settings: ModelSettings) -> ModelSettings:
+    return settings.model_copy(update={"api_keys": (), "api_key": settings.api_keys[number]})
+
+
+def _component(
+    name: str,
+    settings: ModelSettings,
+    live: Live[ModelSettings] | None,
+    with_key: Callable[[ModelSettings], ModelSettings],
+) -> Model:
+    if live is None:
+        return registry.build(name, with_key(settings))
+    return rotating_model(name, live, lambda found: registry.build(name, with_key(found)))
 
 
 def members(model: Model) -> tuple[Model, ...]:

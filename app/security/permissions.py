@@ -14,23 +14,45 @@ PUBLIC = "public"
 
 #: The action that each route of the gateway is, by its method and path; `ANY` is all methods of what is mounted there.
 ROUTES: Mapping[str, str] = {
+    "DELETE /v1/documents/{document_id:path}": "documents:write",
+    "GET /v1/adapters": "adapters:read",
+    "GET /v1/adapters/{adapter}": "adapters:read",
+    "GET /v1/budgets": "budgets:read",
+    "GET /v1/config": "config:read",
+    "GET /v1/connectors": "config:read",
+    "GET /v1/dead-letters": "dead-letters:read",
+    "GET /v1/dead-letters/{topic}/{partition}/{offset}": "dead-letters:read",
+    "GET /v1/documents": "documents:read",
+    "GET /v1/documents/{document_id:path}": "documents:read",
+    "GET /v1/feedback": "feedback:read",
     "GET /v1/health": PUBLIC,
     "GET /v1/keys": "keys:manage",
     "GET /v1/keys/{key_id}": "keys:manage",
+    "GET /v1/metrics/query": "metrics:read",
     "GET /v1/models": "models:read",
     "GET /v1/models/{model:path}": "models:read",
     "GET /v1/openapi.json": PUBLIC,
-    "HEAD /v1/openapi.json": PUBLIC,
+    "GET /v1/prices": "prices:read",
     "GET /v1/results/{task_id}": "tasks:read",
+    "GET /v1/runs": "runs:read",
     "GET /v1/runs/{task_id}": "runs:read",
+    "GET /v1/spend": "spend:read",
     "GET /v1/tasks": "tasks:read",
     "GET /v1/tasks/{task_id}": "tasks:read",
     "GET /v1/tasks/{task_id}/events": "tasks:read",
+    "GET /v1/tasks/{task_id}/feedback": "feedback:read",
     "GET /v1/workflows": "workflows:read",
     "GET /v1/workflows/{workflow}": "workflows:read",
+    "GET /v1/workflows/{workflow}/versions": "workflows:read",
+    "GET /v1/workflows/{workflow}/versions/{version}": "workflows:read",
+    "HEAD /v1/openapi.json": PUBLIC,
     "POST /mcp": "tasks:submit",
     "POST /v1/chat/completions": "tasks:submit",
+    "POST /v1/dead-letters/{topic}/{partition}/{offset}/replay": "dead-letters:replay",
+    "POST /v1/documents": "documents:write",
+    "POST /v1/documents/batch": "documents:write",
     "POST /v1/embeddings": "tasks:submit",
+    "POST /v1/feedback": "feedback:give",
     "POST /v1/keys": "keys:manage",
     "POST /v1/keys/{key_id}/revoke": "keys:manage",
     "POST /v1/keys/{key_id}/rotate": "keys:manage",
@@ -40,11 +62,39 @@ ROUTES: Mapping[str, str] = {
     "POST /v1/tasks": "tasks:submit",
     "POST /v1/tasks/{task_id}/cancel": "tasks:control",
     "POST /v1/tasks/{task_id}/signals/{name}": "tasks:control",
+    "POST /v1/workflows": "workflows:deploy",
+    "POST /v1/workflows/diff": "workflows:deploy",
+    "POST /v1/workflows/validate": "workflows:deploy",
+    "POST /v1/workflows/{workflow}/rollback": "workflows:deploy",
 }
 
-_VIEWER = frozenset({"models:read", "runs:read", "tasks:read", "workflows:read"})
-_SUBMITTER = _VIEWER | {"tasks:control", "tasks:submit"}
-_OPERATOR = _SUBMITTER
+_VIEWER = frozenset(
+    {
+        "adapters:read",
+        "feedback:read",
+        "models:read",
+        "prices:read",
+        "runs:read",
+        "spend:read",
+        "tasks:read",
+        "workflows:read",
+    }
+)
+_SUBMITTER = _VIEWER | {"feedback:give", "tasks:control", "tasks:submit"}
+#: What all tenants share.
+_SHARED = frozenset(
+    {
+        "budgets:read",
+        "config:read",
+        "dead-letters:read",
+        "dead-letters:replay",
+        "documents:read",
+        "documents:write",
+        "metrics:read",
+        "workflows:deploy",
+    }
+)
+_OPERATOR = _SUBMITTER | _SHARED
 #: What the built-in roles may do; each may do what the ones before it may.
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _VIEWER,
@@ -53,7 +103,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "admin": frozenset({ANY_ACTION}),
 }
 #: Actions on what all tenants share: a principal of one tenant may do none of them, whatever its role.
-NEEDS_ALL_TENANTS: frozenset[str] = frozenset()
+NEEDS_ALL_TENANTS: frozenset[str] = _SHARED
 
 
 class Roles:

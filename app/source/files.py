@@ -18,8 +18,25 @@ def read(path: Path, *, what: str) -> Document:
     Raises:
         ConfigurationError: it cannot be read, is larger than `MAX_BYTES`, or is neither YAML nor JSON.
     """
-    content = text(path, what=what)
-    return parse(_as_yaml(content) if path.suffix == ".json" else content, str(path))
+    return read_text(text(path, what=what), str(path), json=path.suffix == ".json")
+
+
+def read_bytes(content: bytes, source: str, *, what: str, json: bool) -> Document:
+    """Return the values of YAML, or of JSON, which errors call `source`; `what` is its purpose.
+
+    Raises:
+        ConfigurationError: it is larger than `MAX_BYTES`, or is neither YAML nor JSON.
+    """
+    return read_text(_decoded(content, source, what), source, json=json)
+
+
+def read_text(content: str, source: str, *, json: bool) -> Document:
+    """Return the values of YAML, or of JSON, which errors call `source`.
+
+    Raises:
+        ConfigurationError: it is neither YAML nor JSON.
+    """
+    return parse(_as_yaml(content) if json else content, source)
 
 
 def _as_yaml(content: str) -> str:
@@ -43,14 +60,14 @@ def text(path: Path, *, what: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise problems_error([Problem(str(path), (), f"cannot be read: {reason}")]) from None
+    return _decoded(content, str(path), what)
+
+
+def _decoded(content: bytes, source: str, what: str) -> str:
     if len(content) > MAX_BYTES:
-        raise problems_error([Problem(str(path), (), f"is larger than {MAX_BYTES} bytes; is it {what}?")])
-    return _decoded(content, path)
-
-
-def _decoded(content: bytes, path: Path) -> str:
+        raise problems_error([Problem(source, (), f"is larger than {MAX_BYTES} bytes; is it {what}?")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise problems_error([Problem(f"{path}:{line}", (), "is not UTF-8; save it in that encoding")]) from None
+        raise problems_error([Problem(f"{source}:{line}", (), "is not UTF-8; save it in that encoding")]) from None

@@ -45,11 +45,20 @@ class Problem:
         return line if line.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
-def problems_error(problems: Iterable[Problem]) -> ConfigurationError:
+class SourceError(ConfigurationError):
+    """What a person wrote has these problems; its text has a line for each, up to a screenful."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        unique = {str(problem): problem for problem in problems}
+        lines = list(unique)
+        more = [f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else []
+        super().__init__("\n".join([*lines[:_MAX_LINES], *more]))
+        self.problems = tuple(unique.values())
+
+
+def problems_error(problems: Iterable[Problem]) -> SourceError:
     """Return one error with a line for each problem, up to a screenful."""
-    lines = list(dict.fromkeys(map(str, problems)))
-    more = [f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else []
-    return ConfigurationError("\n".join([*lines[:_MAX_LINES], *more]))
+    return SourceError(problems)
 
 
 def without_consequences(found: Iterable[Problem], earlier: Iterable[Problem]) -> list[Problem]:

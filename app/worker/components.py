@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from app.caching.base import Cache
 from app.caching.registry import build as build_cache
+from app.configuration import LiveSettings
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
 from app.errors import ConfigurationError
@@ -18,8 +19,9 @@ from app.prices import price_table
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
 from app.retrieval.registry import build_embedder, build_store
+from app.rotation import Live
 from app.routing.base import ModelProfile
-from app.settings import ModelSettings, Settings
+from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.workflows.checks import Names, check
 from app.workflows.definition.builtin import ask, workflows
@@ -67,8 +69,10 @@ class Warm(Protocol):
         ...
 
 
-def components(settings: Settings, metrics: Metrics | None = None) -> Components:
+def components(settings: Settings, metrics: Metrics | None = None, live: LiveSettings | None = None) -> Components:
     """Return the components that the settings name; nothing is loaded or connected yet.
+
+    Those whose settings refer to secrets that may change follow the `live` ones.
 
     Raises:
         ConfigurationError: a setting names a component that does not exist, or lacks what the component needs.
@@ -77,16 +81,18 @@ def components(settings: Settings, metrics: Metrics | None = None) -> Components
     metrics = metrics or Metrics()
     embedder = build_embedder(settings.retrieval, metrics)
     prices = _prices(settings)
-    models = _models(settings)
+    models = _models(settings, live)
     counters = {name: model for name, model in models.items() if isinstance(model, CountsTokens)}
     return Components(
         models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
-        connectors=build_connectors(settings.connectors, embedder, counters),
+        connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
-        cache=build_cache(settings.cache, settings.app_id),
+        cache=build_cache(
+            settings.cache, settings.app_id, live.part(_cache) if live and live.refers("cache") else None
+        ),
         metrics=metrics,
         prices=prices,
     )
@@ -104,13 +110,34 @@ def _built_in(settings: Settings) -> list[Workflow]:
     return workflows(settings)
 
 
-def _models(settings: Settings) -> Mapping[str, Model]:
+def _cache(settings: Settings) -> CacheSettings:
+    return settings.cache
+
+
+def _live_connectors(settings: Settings, live: LiveSettings | None) -> Mapping[str, Live[ConnectorSettings]]:
+    if live is None:
+        return {}
+    following = (name for name in settings.connectors if live.refers("connectors", name))
+    return {name: _live_connector(name, live) for name in following}
+
+
+def _live_connector(name: str, live: LiveSettings) -> Live[ConnectorSettings]:
+    return live.part(lambda found: found.connectors[name])
+
+
+def _live_model(name: str, live: LiveSettings | None) -> Live[ModelSettings] | None:
+    if live is None or not live.refers("models", name):
+        return None
+    return live.part(lambda found: found.models[name])
+
+
+def _models(settings: Settings, live: LiveSettings | None) -> Mapping[str, Model]:
     """Return the models by name; the error names all that cannot be built."""
     built: dict[str, Model] = {}
     wrong: list[str] = []
     for name, model in settings.models.items():
         try:
-            built[name] = build_model(name, model)
+            built[name] = build_model(name, model, _live_model(name, live))
         except ConfigurationError as error:
             wrong.append(str(error))
     if wrong:

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Done
 from topics import (
+    AUDIT_CHAIN,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
     RESULTS,
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 #: The topics whose events answer requests: what is on them is not done again.
 ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS)
 #: What the owner of a partition writes to its own partition, besides the state: nobody else may.
-OWNED = (*ANSWERS, RETRIEVAL_REQUESTS, MODEL_REQUESTS, STEP_REQUESTS, RESULTS)
+OWNED = (*ANSWERS, RETRIEVAL_REQUESTS, MODEL_REQUESTS, STEP_REQUESTS, RESULTS, AUDIT_CHAIN)
 #: Partitions that are fenced within so many seconds are read back together.
 _TOGETHER_SECONDS = 1.0
 

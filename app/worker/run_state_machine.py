@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.audit.chain import ChainHead, next_link
 from app.delivery.envelope import Outgoing, Received, first
 from app.delivery.home import way_home
 from app.delivery.stateful_processor import Decision
@@ -26,6 +27,7 @@ from app.workflows.records import Records, records
 from app.workflows.run import Done, Response, Run, RunState, Semaphore
 from app.workflows.semaphores import grant
 from topics import (
+    AUDIT_CHAIN,
     BUDGETS,
     MODEL_REQUESTS,
     MODEL_RESPONSES,
@@ -38,6 +40,7 @@ from topics import (
     STEP_RESULTS,
     TASKS,
 )
+from topics.audit import AuditEvent
 from topics.base import Event, Failure, Topic
 from topics.budgets import BudgetEvent
 from topics.model_requests import ModelRequest
@@ -63,14 +66,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStateMachine:
-    """Decides for runs, by task id, and for semaphores and budgets, by their keys.
+    """Decides for runs, by task id, for semaphores and budgets, by their keys, and for the hash chains of the audit.
 
-    `engine_context` returns what the engine may know now; `cancelled` is told the task of each run that is cancelled.
+    `engine_context` returns what the engine may know now; `audit_key` is that of keyed links; `cancelled` is told the
+    task of each run that is cancelled.
     """
 
     engine_context: Callable[[], EngineContext]
     partitions: int
     metrics: Metrics
+    audit_key: bytes = field(default=b"", repr=False)
     cancelled: Callable[[str], None] = lambda _task_id: None
 
     def key(self, received: Received[Any]) -> str:
@@ -80,6 +85,8 @@ class RunStateMachine:
             return f"slot\t{event.workflow}/{event.key}"
         if isinstance(event, BudgetEvent):
             return f"budget\t/{event.budget}"  # the slash keeps it apart from any task's `step_key`: no step has one
+        if isinstance(event, AuditEvent):
+            return f"audit\t/{received.partition}"
         return task_id(event, received) if isinstance(event, Task) else str(event.task_id)
 
     def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
@@ -87,8 +94,8 @@ class RunStateMachine:
         if moved := self._way_home(received):
             return Decision(outgoing=[moved])
         match received.event:
-            case SlotEvent() | BudgetEvent() as event:
-                return self._share(value, event, now)
+            case SlotEvent() | BudgetEvent() | AuditEvent() as event:
+                return self._link(value, received) if isinstance(event, AuditEvent) else self._share(value, event, now)
             case Task(rejected=Failure() as failure):
                 # The id may be that of a good task, whose result must not be replaced.
                 refused = _refused(received.event, task_id(received.event, received), failure, received.timestamp)
@@ -109,6 +116,8 @@ class RunStateMachine:
         if isinstance(value, Semaphore | BudgetState):
             idle = value.is_idle(now) if isinstance(value, BudgetState) else not (value.holders or value.queue)
             return Decision(forget=True) if idle else self._share(value, None, now)
+        if isinstance(value, ChainHead):
+            return Decision()
         if isinstance(value, Done):
             return Decision(forget=now >= value.forget_at)
         try:
@@ -164,6 +173,8 @@ class RunStateMachine:
 
     def _way_home(self, received: Received[Any]) -> Outgoing | None:
         event = received.event
+        if isinstance(event, AuditEvent):
+            return None  # it is linked where it lies
         if isinstance(event, Task) and not event.id:
             event = event.model_copy(update={"id": task_id(event, received)})
         topic, key, _ = _address(event)
@@ -194,6 +205,16 @@ class RunStateMachine:
             request = request if isinstance(request, BudgetEvent) else None
             return self._decided(value, *owner.decide(budget, request, now))
         return self._decided(value, *grant(value if isinstance(value, Semaphore) else None, event, now))
+
+    def _link(self, value: RunState | None, received: Received[Any]) -> Decision[RunState]:
+        """Link a record of the audit; one that is delivered again after its link is written has its link already."""
+        head, partition, offset = value if isinstance(value, ChainHead) else None, received.partition, received.offset
+        if head and offset <= head.offset:
+            return Decision()
+        link = next_link(head, partition, offset, key=received.key, value=received.value, secret=self.audit_key)
+        key = f"{partition}/{offset}"
+        sent = Outgoing(AUDIT_CHAIN, key, link, f"audit/{key}/link", partition, received.traceparent)
+        return Decision(value=ChainHead(offset, link.digest), outgoing=[sent])
 
     def _outgoing(self, command: Command | Response, traceparent: str | None) -> Outgoing:
         topic, key, event_id = _address(command)

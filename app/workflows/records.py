@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.audit.chain import ChainHead
 from app.workflows.budgets.state import BudgetState
 from app.workflows.run import Done, Run, RunState, Semaphore, StepRun
 
@@ -33,6 +34,7 @@ class _Head:
     done: Done | None = None
     slots: Semaphore | None = None
     budget: BudgetState | None = None
+    chain: ChainHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
         case BudgetState():
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
+        case ChainHead():
+            return _HEADS.dump_json(_Head(chain=state), exclude_defaults=True)
 
 
 def _changed(key: str, run: Run, written: RunState | None) -> Iterator[tuple[str, bytes]]:
@@ -200,10 +204,10 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
         ValueError: it is neither a state nor a step.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of semaphores and budgets have tabs too
+        with suppress(ValidationError):  # the keys of semaphores, budgets and chains have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
-    for state in (head.run, head.done, head.slots, head.budget):
+    for state in (head.run, head.done, head.slots, head.budget, head.chain):
         if state is not None:
             return state
-    raise ValueError("neither a run, nor a semaphore, nor a budget")
+    raise ValueError("neither a run, nor a semaphore, a budget or a chain")

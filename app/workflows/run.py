@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.audit.chain import ChainHead
 from app.errors import BudgetExceeded
 from app.workflows.budgets.state import BudgetState
 from app.workflows.replacing import replace
@@ -313,7 +314,7 @@ class Semaphore:
         return min((*self.holders.values(), *(entry[4] for entry in self.queue)), default=0.0)
 
 
-RunState = Run | Done | Semaphore | BudgetState
+RunState = Run | Done | Semaphore | BudgetState | ChainHead
 
 
 def digest(task: Task) -> str:

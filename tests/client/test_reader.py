@@ -18,7 +18,7 @@ class _Consumer:
         self._end = end
         self._at = at
 
-    async def getmany(self, *_: Any, timeout_ms: int) -> dict[str, list[Any]]:
+    async def getmany(self, *_: Any, timeout_ms: int, **_options: Any) -> dict[str, list[Any]]:
         assert timeout_ms >= 0
         offsets = range(self._at, min(self._at + 2, self._end))
         self._at += len(offsets)

@@ -44,7 +44,7 @@ def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
 
 
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
-    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t"}
+    environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t", "AUDIT_KEY": "a key of this test"}
     others = "\nmodels:\n  small: {provider: scripted}\n  large: {provider: scripted}\n"
     found = load(written(tmp_path / "x.yaml", uncommented().replace("\nmodels:\n", others)), environ)
     assert found.panels["careful"].models == ("small", "large")

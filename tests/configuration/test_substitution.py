@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.configuration.substitution import substitute
+from app.configuration.substitution import SecretReader, substitute
 from app.source.syntax import Document, parse
 
 ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}", "LINE": "kafka\r\n", "LINES": "a\nb\n\n", "BLANK": "\n"}
@@ -14,7 +14,7 @@ ENVIRON = {"HOST": "kafka", "EMPTY": "", "TRICK": "${HOST}", "LINE": "kafka\r\n"
 
 def substituted(value: Any) -> tuple[Any, list[str]]:
     document = Document({"key": value}, {(): "file"})
-    substitute(document, ENVIRON)
+    substitute(document, SecretReader(ENVIRON))
     return document.value["key"], [str(problem) for problem in document.problems]
 
 
@@ -33,6 +33,11 @@ def substituted(value: Any) -> tuple[Any, list[str]]:
         ("${LINE}:9092", "kafka:9092"),  # as in a shell, the last line ends are dropped
         ("${LINES}", "a\nb"),
         ("${BLANK:-full}", "full"),
+        ("${env:HOST}:9092", "kafka:9092"),
+        ("${env:LINE}", "kafka"),
+        ("${env:NOPE:-there}", "there"),
+        ("$${env:HOST}", "${env:HOST}"),
+        ("${file:/none/there:-there}", "there"),
     ],
 )
 def test_references_are_replaced_once(text: str, expected: str) -> None:
@@ -43,7 +48,7 @@ def test_lists_and_mappings_are_searched_and_other_values_left() -> None:
     assert substituted({"a": ["${HOST}", 5, None], "b": True}) == ({"a": ["kafka", 5, None], "b": True}, [])
 
 
-@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A B}", "${HOST", "${HOST:default}"])
+@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A B}", "${HOST", "${HOST:default}", "${file:}", "${file:/x"])
 def test_a_broken_reference_is_a_problem(text: str) -> None:
     (problem,) = substituted(text)[1]
     assert problem.startswith("file: key: `${` begins no reference")
@@ -51,10 +56,18 @@ def test_a_broken_reference_is_a_problem(text: str) -> None:
 
 def test_an_unset_variable_is_named_with_its_line() -> None:
     document = parse("a: 1\nb:\n  - x\n  - ${NOPE}\n", "file")
-    substitute(document, {})
+    substitute(document, SecretReader({}))
     assert [str(problem) for problem in document.problems] == [
         "file:4: b.1: the environment variable NOPE is not set; set it, or write ${NOPE:-default}"
     ]
+
+
+def test_a_reference_to_no_source_or_no_secret_is_a_problem() -> None:
+    assert substituted("${fil:/x}")[1] == ["file: key: there is no secret source 'fil'; did you mean `file`?"]
+    assert substituted("${env:NOPE}")[1] == [
+        "file: key: the environment variable NOPE is not set; set it, or write ${env:NOPE:-default}"
+    ]
+    assert substituted("${file:/none/there}")[1] == ["file: key: /none/there cannot be read: No such file or directory"]
 
 
 @given(st.text())

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -20,9 +21,10 @@ from yarl import URL
 from app.cli.layout import wrap
 from app.cli.output import one_line, visible
 from app.cli.tasks.task_lines import parse as parse_line
-from app.configuration.substitution import substitute
+from app.configuration.substitution import SecretReader, substitute
 from app.connectors.http_request import header_problem, url_below
 from app.decoding import decode, parse_json
+from app.errors import ConfigurationError
 from app.expressions import extent
 from app.expressions.conversion import JsonConverter, select
 from app.expressions.cost import Cost
@@ -74,6 +76,8 @@ from app.source.syntax import parse as parse_yaml
 from app.suggestions import closest_match
 from app.telemetry.logs import JsonFormatter, TextFormatter
 from app.telemetry.traceparent import parse as parse_trace
+from app.workflows.checks import Names
+from app.workflows.definition.loading import load_bytes
 from app.workflows.structured_output import read
 from app.workflows.templates.prompts import Prompt
 from tests.contracts.growth import MOST, growth
@@ -355,6 +359,15 @@ def _nulls(number: int) -> bytes:
     return json.dumps({"input": {}, "metadata": dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _steps(step: str) -> Make:
+    return lambda n: "steps:\n" + "".join(f"  s{at}: {step}\n" for at in range(n // len(step)))
+
+
+def _load(text: str) -> None:
+    with suppress(ConfigurationError):
+        load_bytes(text.encode(), "w", Names(frozenset("m"), frozenset(), frozenset()), json=False)
+
+
 def _chat(text: str) -> None:
     turns = [{"role": "user", "content": part} for part in text.split("\n")]
     asked = ChatRequest.model_validate({"model": "m", "messages": [*turns, {"role": "user", "content": text}], text: 1})
@@ -570,11 +583,12 @@ CASES: dict[str, Case] = {
     },
     "source.yaml": (lambda text: parse_yaml(text, "w.yaml"), YAML),
     "source.aliases": (lambda text: parse_yaml(text, "w.yaml"), (_repeated_alias,)),
+    "workflows.sent": (_load, (_steps("{kind: ask}"), _steps("{kind: ask, models: [x], prompt: a, after: [s0]}"))),
     "source.nearest": (lambda text: closest_match(text, [text + "a", "a" * 50]), of("a", "ab")),
     "source.problem": (lambda text: str(Problem("w", (), text)), of("\x1b", "a")),
     "configuration.substitute": (
-        lambda text: substitute(Source({"a": text}), {}),
-        of("${a:-", "${a:-b}", "$${", "${", "$"),
+        lambda text: substitute(Source({"a": text}), SecretReader({})),
+        of("${a:-", "${a:-b}", "$${", "${", "$", "${a:b", "${a:", "${a:b:-", ":-", "${env:A:-b}"),
     ),
     "connectors.path": (lambda text: url_below(URL("http://h/a"), text), of("a/", "a", "%2e", "/", "..", "\u00e9")),
     "connectors.header": (lambda text: (header_problem(text, "a"), header_problem("a", text)), of("a", ":", "\n")),

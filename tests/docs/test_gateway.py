@@ -4,7 +4,7 @@ import ast
 import re
 
 from app.gateway import guard
-from app.gateway.rest import task_list_routes, task_pages, task_routes
+from app.gateway.rest import pages, task_routes
 from app.gateway.views import answer_stream
 from app.settings import Settings
 from tests.docs.pages import ROOT, first_codes, table, text
@@ -38,8 +38,8 @@ def test_the_numbers_are_those_that_hold() -> None:
     page = text(PAGE)
     assert f"(at most {task_routes.MAX_WAIT:g})" in page
     assert f"nested more than {guard.MAX_DEPTH} deep" in page
-    assert f"(at most {task_list_routes.MOST_TASKS})" in page.replace("\n", " ")
-    assert f"looks at {task_pages.LOOKED_AT} tasks at most" in page
+    assert f"(at most {pages.MOST})" in page.replace("\n", " ")
+    assert f"looks at {pages.LOOKED_AT} tasks at most" in page
     assert f"nothing else for {answer_stream.KEEP_ALIVE_SECONDS:g} seconds" in page.replace("\n", " ")
     assert f"within {guard._BODY_SECONDS:g} seconds" in page
     assert f"http://127.0.0.1:{Settings().gateway.port}/v1" in page
@@ -49,6 +49,6 @@ def test_every_route_is_described() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/gateway").rglob("*.py"))
     routes = {re.sub(r"\{\w+(:path)?\}", "{}", route) for route in re.findall(r'"(/v1/[^"]*)"', source)}
     assert "/v1/tasks/{}" in routes
-    pages = text(PAGE) + text("docs/access.md")
-    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", pages)))
+    described_on = text(PAGE) + text("docs/access.md") + text("docs/operator-api.md")
+    described = set(re.findall(r"/v1/[\w./{}-]*", re.sub(r"\{\w+\}", "{}", described_on)))
     assert not routes - described

@@ -25,4 +25,19 @@ async def test_that_the_document_describes_every_route(http: aiohttp.ClientSessi
     }
     for path, methods in said["paths"].items():
         for operation in methods.values():
-            assert path == "/v1/health" or {"403", "421", "503"} <= operation["responses"].keys(), path
+            assert {"403", "421", "500", "503"} <= operation["responses"].keys(), path
+
+
+async def test_that_the_document_names_the_members_of_each_form_of_errors(http: aiohttp.ClientSession) -> None:
+    _, said = await call(http, "GET", "/v1/openapi.json")
+    forms = {"/v1/tasks": "Problem", "/v1/models": "OpenAIError", "/v1/messages": "AnthropicError"}
+    for path, form in forms.items():
+        for operation in said["paths"][path].values():
+            refused = operation["responses"]["503"]["content"]
+            assert [one["schema"]["$ref"] for one in refused.values()] == [f"#/components/schemas/{form}"]
+    schemas = said["components"]["schemas"]
+    problem = {"type", "title", "status", "detail", "code", "request_id", "errors"}
+    assert schemas["Problem"]["properties"].keys() == problem
+    _, refused = await call(http, "GET", "/v1/tasks?limit=0")
+    assert refused.keys() == problem
+    assert "422" not in said["paths"]["/v1/models"]["get"]["responses"]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from app.admin import budgets
+from app.admin.budgets import BudgetRow
 from app.brokers.base import Connection
-from app.cli.spend import budgets
-from app.cli.spend.budgets import BudgetRow
 from tests.integration.test_workflows import Stage, stage
 from topics.results import Result
 from topics.tasks import Task

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import agents
+from app.admin.consumer_group import inspect
 from app.brokers.base import Connection
 from app.brokers.ports import free_port
 from app.brokers.topics import ensure_topics
-from app.cli.kafka.consumer_group import inspect
 from app.client.client import attach
 from app.errors import BrokerError
 from app.settings import Settings

@@ -32,7 +32,7 @@ def test_that_whoever_may_do_all_may_give_all_away(granted: ApiKey) -> None:
     ("principal", "granted", "more"),
     [
         (keeper(), granting("keeper"), None),
-        (keeper(), granting("submitter"), "the actions models:read, runs:read"),
+        (keeper(), granting("submitter"), "the actions adapters:read, feedback:give"),
         (keeper(), granting("admin"), r"the actions \*"),
         (keeper("admin", tenant="acme"), granting("admin", tenant="acme"), None),
         (keeper("admin", tenant="acme"), granting("admin"), "another tenant than acme"),

@@ -119,6 +119,7 @@ def test_workers_receive_work_and_send_results() -> None:
         "documents": {"receive"},
         "definitions": {"receive"},
         "results": {"send"},
+        "feedback": {"send"},
         "audit": {"send"},
         "dead-letters": {"send"},
     }

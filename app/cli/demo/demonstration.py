@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from app.admin import document_sending
 from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.cli import run_state
 from app.cli.demo import report
 from app.cli.demo.model_choice import greet
-from app.cli.documents import sending
-from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.orchestrator import hosting
 from app.cli.orchestrator.serving import RunningWorker, SignalHandler, configure_logs, serve_worker
 from app.cli.output import Output
@@ -23,6 +22,7 @@ from app.cli.tasks import task_lines
 from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.client.client import Client, attach
+from app.client.pending_keys import PendingKeys
 from app.errors import BrokerError, ConfigurationError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
@@ -96,7 +96,7 @@ class Demo:
                 self._chunks += int(str(event.details.get("chunks", 0)))
                 progress.advance(bar)
 
-            await sending.ingest(client, found, _INGEST, each)
+            await document_sending.ingest(client, found, _INGEST, each)
         await _indexed(client, running)
         self._say(f"{len(found)} documents cut into {self._chunks} chunks, embedded and indexed")
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.documents import listing, sending
-from app.cli.documents.listing import ListedDocument
+from app.admin import document_listing, document_sending
+from app.admin.document_listing import ListedDocument
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
@@ -130,15 +130,15 @@ def _read(paths: Sequence[Path], settings: Settings, bad: list[ConfigurationErro
 async def _work(found: Sequence[Document], settings: Settings, output: Output, timeout: float | None) -> None:
     async with connect(settings) as client:
         if timeout is None:
-            for document in await sending.send(client, found):
+            for document in await document_sending.send(client, found):
                 _print(output, {"id": document.id})
         else:
-            await sending.ingest(client, found, timeout, lambda event: _print(output, _summary(event)))
+            await document_sending.ingest(client, found, timeout, lambda event: _print(output, _summary(event)))
 
 
 async def _list(settings: Settings) -> list[ListedDocument]:
     async with connect(settings) as client:
-        return await listing.read(client)
+        return await document_listing.read(client)
 
 
 def _matches(document: ListedDocument, pattern: str | None) -> bool:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from app.admin import dead_letter_records
+from app.admin.dead_letter_records import DeadLetterRecord, Selection
+from app.admin.publishing import current_user
 from app.cli.event_loop import run
-from app.cli.kafka import dead_letter_records
-from app.cli.kafka.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, UntilOption
 from app.cli.output import Output, one_line
 from app.cli.target import find
@@ -129,7 +130,7 @@ async def _replay(
             chosen = dead_letter_records.pick(found, wanted)
         for letter in chosen:
             if not dry_run:
-                await dead_letter_records.replay(client, letter, value)
+                await dead_letter_records.replay(client, letter, current_user(), value)
             _show_replayed(output, letter, dry_run=dry_run)
     if not chosen:
         output.say("nothing to replay")

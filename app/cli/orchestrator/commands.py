@@ -54,8 +54,9 @@ def run(
     """Run broker, worker, gateway and health pages until SIGTERM or Ctrl-C; a second Ctrl-C quits at once."""
     from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
 
-    settings = with_broker(configuration.load(config, os.environ), broker, bootstrap_servers)
-    run_work(host(settings, config, Output(programs=json)))
+    live = configuration.load_live(config, os.environ)
+    settings = with_broker(live.settings, broker, bootstrap_servers)
+    run_work(host(settings, config, Output(programs=json), live=live))
 
 
 @app.command()
@@ -63,13 +64,14 @@ def worker(*, config: ConfigOption = None, bootstrap_servers: ServersOption = No
     """Run one more worker and its health pages on a running broker."""
     from app.cli.orchestrator.hosting import host  # noqa: PLC0415  # the agents and all they need
 
-    settings = with_broker(configuration.load(config, os.environ), None, bootstrap_servers)
+    live = configuration.load_live(config, os.environ)
+    settings = with_broker(live.settings, None, bootstrap_servers)
     if settings.broker.kind != "cluster":
         raise ConfigurationError(
             "a worker needs a running broker: set broker.kind to cluster, KAFKA_BOOTSTRAP_SERVERS, "
             "or --bootstrap-servers; meta-ai orchestrator run brings its own"
         )
-    run_work(host(settings, None, Output(programs=json), publish=False))
+    run_work(host(settings, None, Output(programs=json), publish=False, live=live))
 
 
 @app.command()

@@ -19,6 +19,7 @@ from app.cli.output import Output
 from app.cli.workflows import workflow_files
 from app.cli.workflows.deploy import deploy_files
 from app.client.client import attach
+from app.configuration import LiveSettings
 from app.settings import Settings
 from topics import RESULTS, TASKS
 
@@ -30,10 +31,18 @@ BROKER_LABELS = {
 _NEXT_COMMANDS = ("meta-ai documents add docs/", 'meta-ai ask "What is this about?"', "meta-ai orchestrator status")
 
 
-async def host(settings: Settings, config: Path | None, output: Output, *, publish: bool = True) -> None:
+async def host(
+    settings: Settings,
+    config: Path | None,
+    output: Output,
+    *,
+    publish: bool = True,
+    live: LiveSettings | None = None,
+) -> None:
     """Serve until a signal arrives; with `publish`, a gateway too, and the state file says how to reach both.
 
-    A broker started here also gets the workflows of the settings; on a cluster, only `deploy` adds them.
+    The components follow the secrets of `live` settings. A broker started here also gets the workflows of the settings;
+    on a cluster, only `deploy` adds them.
 
     Raises:
         FolderTaken: an orchestrator with a broker of its own is to be started where one runs already.
@@ -41,7 +50,7 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
     """
     interruption, started = SignalHandler(), time.perf_counter()
     own, place = publish and settings.broker.kind != "cluster", run_state.path_for(config, os.environ)
-    configure_logs(settings)
+    configure_logs(settings, live)
     with interruption.handled(), ExitStack() as claims:
         if publish:
             publish = _claim(claims, place, own=own, output=output)
@@ -50,17 +59,20 @@ async def host(settings: Settings, config: Path | None, output: Output, *, publi
                 await deploy(settings, connection, workflow_files.configured_paths(settings, config), output)
             with_gateway = publish and settings.gateway.enabled
             async with (
-                serve_worker(settings, connection) as running,
+                serve_worker(settings, connection, live) as running,
                 open_gateway(settings, connection) if with_gateway else nullcontext("") as gateway,
             ):
                 said = describe_running(settings, connection, running, gateway)
                 with run_state.published(place, said) if publish else nullcontext():
                     announce(settings, connection, running, output, gateway)
-                    telling = asyncio.create_task(_announce_ready(running, output, started))
+                    beside = [asyncio.create_task(_announce_ready(running, output, started))]
+                    if live:
+                        beside.append(asyncio.create_task(live.follow()))
                     try:
                         await interruption.wait(running.worker)
                     finally:
-                        telling.cancel()
+                        for one in beside:
+                            one.cancel()
 
 
 def _claim(claims: ExitStack, place: Path, *, own: bool, output: Output) -> bool:

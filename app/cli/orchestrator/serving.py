@@ -15,6 +15,7 @@ import typer
 from app.api.health import HealthServer
 from app.brokers.base import Connection
 from app.cli.event_loop import tune_garbage_collector
+from app.configuration import LiveSettings
 from app.errors import BrokerError, OrchestratorError
 from app.models.http.endpoint import ambient_secrets
 from app.settings import Settings
@@ -34,13 +35,21 @@ class RunningWorker:
     http: str
 
 
-def configure_logs(settings: Settings) -> None:
-    """Log as the settings say, from before the broker is opened: clients have much to say while it starts."""
-    logs.configure(settings.telemetry, [*settings.secrets(), *ambient_secrets(os.environ)])
+def configure_logs(settings: Settings, live: LiveSettings | None = None) -> None:
+    """Log as the settings say, from before the broker is opened: clients have much to say while it starts.
+
+    The secrets of `live` settings are redacted as they change.
+    """
+    secrets = live.secrets if live else settings.secrets()
+    logs.configure(settings.telemetry, [*secrets, *ambient_secrets(os.environ)])
+    if live:
+        live.changed = lambda: configure_logs(settings, live)
 
 
 @asynccontextmanager
-async def serve_worker(settings: Settings, connection: Connection) -> AsyncIterator[RunningWorker]:
+async def serve_worker(
+    settings: Settings, connection: Connection, live: LiveSettings | None = None
+) -> AsyncIterator[RunningWorker]:
     """Run a worker and its health pages while the context lasts; on exit, events in flight are finished.
 
     Raises:
@@ -48,7 +57,7 @@ async def serve_worker(settings: Settings, connection: Connection) -> AsyncItera
     """
     measured = setup.build_metrics(settings.telemetry)
     tracer = setup.build_tracer(settings.telemetry, settings.app_id)
-    worker = Worker(settings, connection, components(settings, measured), tracer)
+    worker = Worker(settings, connection, components(settings, measured, live), tracer)
     server = HealthServer(settings.server, worker.checks(), measured if settings.telemetry.metrics else None)
     await server.start()
     try:

@@ -10,9 +10,9 @@ from json import loads as parse_json
 
 import typer
 
+from app.admin.consumer_group import ConsumerGroup, Worker, inspect, ranges
 from app.cli import run_state
 from app.cli.event_loop import run
-from app.cli.kafka.consumer_group import ConsumerGroup, Worker, inspect, ranges
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find

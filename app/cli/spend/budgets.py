@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
-from pydantic import AwareDatetime, BaseModel
 
+from app.admin import budgets as budget_rows
+from app.admin.budgets import BudgetRow
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
-from app.client import topic_ranges
-from app.client.client import Client, connect
+from app.client.client import connect
 from app.errors import OrchestratorError
-from app.runs.history_reader import runs_topic
 from app.settings import Settings
 from app.suggestions import closest_match
-from app.workflows.budgets.client import EACH, terms
-from app.workflows.budgets.state import BudgetState
-from app.workflows.records import Assembler
 
 app = typer.Typer(add_completion=False)
 
 
 class NoSuchBudget(OrchestratorError):
     """Neither the settings nor any run use such a budget."""
-
-
-class BudgetRow(BaseModel):
-    """One budget, in US dollars: `runs` are the running ones that it pays for, `queue` counts those waiting."""
-
-    budget: str
-    limit: float
-    spent: float = 0.0
-    reserved: float = 0.0
-    runs: int = 0
-    queue: int = 0
-    when_exceeded: Literal["refuse", "degrade", "queue"]
-    renews_at: AwareDatetime
-
-    @classmethod
-    def of(cls, account: BudgetState) -> BudgetRow:
-        """Return the row of a budget's state."""
-        return cls(
-            budget=account.budget,
-            limit=account.terms.limit,
-            spent=account.spent,
-            reserved=account.total_reserved,
-            runs=len(account.reserved),
-            queue=len(account.queue),
-            when_exceeded=account.terms.when_exceeded,
-            renews_at=datetime.fromtimestamp(account.ends_at, UTC),
-        )
 
 
 @app.command()
@@ -88,34 +55,7 @@ def budgets(
 
 async def _read(settings: Settings) -> list[BudgetRow]:
     async with connect(settings) as client:
-        return await read(client)
-
-
-async def read(client: Client) -> list[BudgetRow]:
-    """Return the budgets by name: those in the settings, and those of the runs of the last periods.
-
-    Raises:
-        BrokerError: there are no topics, or the broker fails.
-    """
-    records = await topic_ranges.read_since(client, None, [runs_topic(client.settings)])
-    return rows(records, client.settings, time.time())
-
-
-def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetRow]:
-    """Return the budgets in these state records, and the unused ones of the settings, by name."""
-    assembler = Assembler()
-    for record in records:
-        assembler.add((record.key or b"").decode(errors="replace"), record.value)
-    used = {state.budget: state for state in assembler.states().values() if isinstance(state, BudgetState)}
-    known = {account.budget: account for account in _unused(settings)} | used
-    return [BudgetRow.of(account.at(now)) for _, account in sorted(known.items())]
-
-
-def _unused(settings: Settings) -> Iterator[BudgetState]:
-    """Yield the unused state of each budget that is not per tenant or per workflow."""
-    for budget in settings.budgets:
-        if EACH not in {budget.tenant, budget.workflow}:
-            yield BudgetState(budget.name, terms(budget))
+        return await budget_rows.read(client)
 
 
 def _cells(shown: Iterable[BudgetRow]) -> Iterator[tuple[object, ...]]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from contextlib import aclosing
 from typing import Annotated
 
 import typer
 
+from app.admin import price_list, spend_totals
+from app.admin.spend_totals import GroupBy, SpendTotals
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
-from app.cli.spend import price_list, tables
-from app.cli.spend.totals import GroupBy, SpendTotals
+from app.cli.spend import tables
 from app.cli.target import find
-from app.client import topic_ranges
 from app.client.client import connect
 from app.configuration import load
-from app.errors import InvalidEvent
 from app.prices import price_table
 from app.settings import Settings
-from topics import SPEND
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -79,14 +76,6 @@ def prices(
 
 
 async def _read(settings: Settings, sums: SpendTotals, since: float | None, wanted: dict[str, str]) -> SpendTotals:
-    """Add up what was spent since then and matches `wanted`; invalid records are skipped."""
-    async with connect(settings) as client, aclosing(topic_ranges.iterate(client, since, SPEND)) as records:
-        async for record in records:
-            try:
-                found = SPEND.parse(record.value, max_bytes=len(record.value or b""))
-            except InvalidEvent:
-                continue
-            late_enough = since is None or found.at.timestamp() >= since
-            if late_enough and all(getattr(found, name) == value for name, value in wanted.items()):
-                sums.add(found)
+    async with connect(settings) as client:
+        await spend_totals.read(client, sums, since, wanted)
     return sums

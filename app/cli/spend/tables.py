@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from app.admin.price_list import ListedPrice
+from app.admin.spend_totals import GroupBy, SpendRow, SpendTotals
 from app.cli.output import Output, one_line
-from app.cli.spend.price_list import ListedPrice
-from app.cli.spend.totals import GroupBy, SpendRow, SpendTotals
 
 #: The longest bar, and the shortest that says anything.
 _BAR, _LEAST_BAR = 50, 10

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from app.cli.kafka.pending_keys import PendingKeys
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.client import topic_ranges
 from app.client.client import Client
+from app.client.pending_keys import PendingKeys
 from topics import RESULTS, TASKS
 from topics.results import Result
 

@@ -8,15 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from app.admin import deployments, publishing
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
-from app.cli.workflows import deployments, publishing, workflow_files
+from app.cli.workflows import workflow_files
 from app.client.client import Client, connect
 from app.errors import ConfigurationError
 from app.settings import Settings
-from app.workflows.definition.deployment import Change, activation, plan
+from app.workflows.definition.deployment import Change, plan
 
 Actor = Annotated[str | None, typer.Option(help="Who deploys, for the audit; by default the current user.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
@@ -90,25 +91,8 @@ async def _roll_back(
     settings: Settings, workflow: str, to: int | None, output: Output, actor: str | None, *, dry_run: bool
 ) -> None:
     async with connect(settings) as client:
-        deployed = await deployments.read(client)
-        active, versions = deployed.numbers.get(workflow), list(deployed.of(workflow))
-        target = to or await _previous_version(client, workflow, versions, active)
-        change = activation(workflow, target, deployed.specs, active)
-        if not dry_run:
-            await publishing.publish(
-                client, [change], actor or publishing.current_user(), action=deployments.ROLLED_BACK
-            )
+        change = await publishing.roll_back(client, workflow, to, actor or publishing.current_user(), dry_run=dry_run)
         show(output, [change], dry_run=dry_run)
-
-
-async def _previous_version(client: Client, workflow: str, versions: Sequence[int], active: int | None) -> int:
-    history = await deployments.read_audit(client, workflow)
-    found = None if active is None else deployments.previous_version(history, versions, active)
-    if found is None:
-        raise ConfigurationError(
-            f"{workflow}: no earlier version was active; choose one with --to: {', '.join(map(str, versions))}"
-        )
-    return found
 
 
 def show(output: Output, changes: Sequence[Change], *, dry_run: bool = False) -> None:

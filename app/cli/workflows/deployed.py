@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from app.admin import deployments
+from app.admin.deployments import DeployedWorkflows
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
-from app.cli.workflows import deployments
-from app.cli.workflows.deployments import DeployedWorkflows
 from app.client.client import connect
 from app.errors import ConfigurationError
 from app.settings import Settings

@@ -32,15 +32,8 @@ def load(settings: Settings, paths: Sequence[Path], deployed: Collection[str] | 
         MissingDependency: the packages that compile templates and expressions are not installed.
     """
     try:
-        from app.models.configured_capabilities import configured_features  # noqa: PLC0415  # every adapter that the settings name
-        from app.workflows.checks import Names  # noqa: PLC0415  # likewise
-        from app.workflows.definition import builtin, loading  # noqa: PLC0415  # templates and expressions, which other commands do not need
+        from app.admin.workflow_names import known_names  # noqa: PLC0415  # every adapter that the settings name
+        from app.workflows.definition import loading  # noqa: PLC0415  # templates and expressions, which other commands do not need
     except ModuleNotFoundError:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from None
-    names = Names.of(
-        settings,
-        workflows=frozenset({*(deployed or ()), *builtin.NAMES}),
-        more=deployed is None,
-        features=configured_features(settings.models),
-    )
-    return loading.load(paths, names)
+    return loading.load(paths, known_names(settings, deployed))

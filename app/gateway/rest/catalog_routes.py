@@ -12,6 +12,7 @@ from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.rest.pages import MOST, Cursor, Limit, page_by_name
 from app.security.principal import Principal
 from app.suggestions import did_you_mean
 from app.workflows.definition.builtin import COUNT_TOKENS, EMBED, PANEL, PASSTHROUGH
@@ -33,9 +34,10 @@ class WorkflowSummary(BaseModel):
 
 
 class WorkflowList(BaseModel):
-    """All deployed workflows."""
+    """Deployed workflows by name, and the cursor of the next page."""
 
     data: list[WorkflowSummary]
+    next: str | None = None
 
 
 class ModelCard(BaseModel):
@@ -59,20 +61,18 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v1/workflows", responses=refusals())
-    async def workflows(caller: Caller) -> WorkflowList:
+    async def workflows(caller: Caller, limit: Limit = MOST, cursor: Cursor = "") -> WorkflowList:
         """List the workflows that the caller may use."""
         require_read(parts)
         names = filter(caller.may_use_workflow, parts.catalog.workflows)
-        return WorkflowList(data=[_summary(parts, name) for name in sorted(names)])
+        page = page_by_name(sorted(names), str, cursor, limit)
+        return WorkflowList(data=[_summary(parts, name) for name in page.rows], next=page.next)
 
     @router.get("/v1/workflows/{workflow}", responses=refusals(404))
     async def one_workflow(workflow: str, caller: Caller) -> dict[str, Any]:
         """Return the active version of a workflow, as it was deployed."""
         require_read(parts)
-        visible = [*filter(caller.may_use_workflow, parts.catalog.workflows)]
-        if workflow not in visible:
-            hint = did_you_mean(workflow, visible)
-            raise Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", f"no workflow is called {workflow}; {hint}")
+        require_visible(parts, caller, workflow)
         return dict(parts.catalog.workflows[workflow])
 
     @router.get("/v1/models", responses=refusals())
@@ -90,6 +90,18 @@ def routes(parts: Parts) -> APIRouter:
         raise unknown_model(parts, caller, model)
 
     return router
+
+
+def require_visible(parts: Parts, caller: Principal, workflow: str) -> None:
+    """Return if a workflow is deployed, or built in, and the caller may use it.
+
+    Raises:
+        Refusal: it is not.
+    """
+    visible = [*filter(caller.may_use_workflow, parts.catalog.workflows)]
+    if workflow not in visible:
+        text = f"no workflow is called {workflow}; {did_you_mean(workflow, visible)}"
+        raise Refusal(HTTPStatus.NOT_FOUND, "unknown_workflow", text)
 
 
 def unknown_model(parts: Parts, caller: Principal, model: str) -> Refusal:

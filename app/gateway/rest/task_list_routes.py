@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
+from app.errors import InvalidEvent
 from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
-from app.gateway.problems import Refusal
 from app.gateway.rest.known_tasks import require_ready
-from app.gateway.rest.task_pages import LOOKED_AT, FoundTask, InvalidCursor, read_page
-
-MOST_TASKS = 100
+from app.gateway.rest.pages import LOOKED_AT, Cursor, Filter, Limit, newest_page
+from app.security.principal import Principal
+from topics import TASKS
+from topics.tasks import task_id
 
 
 class TaskRow(BaseModel):
@@ -38,9 +41,6 @@ class TaskPage(BaseModel):
     next: str | None = None
 
 
-Filter = Annotated[str | None, Query(max_length=100)]
-Cursor = Annotated[str, Query(description="`next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=MOST_TASKS)]
 Children = Annotated[bool, Query(description="those too that runs have started")]
 
 
@@ -65,35 +65,63 @@ def routes(parts: Parts) -> APIRouter:
     ) -> TaskPage:
         require_ready(parts.log)
 
-        def wanted(found: FoundTask) -> bool:
-            task = found.task
-            return (
-                caller.may_see(task.tenant)
-                and workflow in {None, task.workflow}
-                and tenant in {None, task.tenant}
-                and (children or task.parent is None)
-                and ended in {None, parts.log.has_ended(found.id)}
-                and not parts.log.is_repetition(found.id, found.offset)
-            )
-
-        try:
-            page = await read_page(parts.client, cursor, limit, wanted)
-        except InvalidCursor:
-            text = "query.cursor: must be the `next` of a page before"
-            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", text) from None
-        return TaskPage(data=[await _row(parts, found) for found in page.tasks], next=page.next or None)
+        take = task_filter(parts, caller, workflow=workflow, tenant=tenant, ended=ended, children=children)
+        page = await newest_page(parts.client, TASKS, cursor, limit, take)
+        return TaskPage(data=[await _row(parts, found) for found in page.rows], next=page.next)
 
     return router
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTask:
+    """What the list tells of a task; its input is not kept."""
+
+    id: str
+    workflow: str
+    tenant: str
+    parent: str
+    metadata: dict[str, str]
+    at: float
+
+
+def task_filter(
+    parts: Parts, caller: Principal, *, workflow: str | None, tenant: str | None, ended: bool | None, children: bool
+) -> Callable[[Any], FoundTask | None]:
+    """Return what makes a task of a record of `tasks` if it is wanted, and no repetition."""
+
+    def take(record: Any) -> FoundTask | None:
+        found = _found(record, parts.settings.topics.max_message_bytes)
+        matches = (
+            found is not None
+            and caller.may_see(found.tenant)
+            and workflow in {None, found.workflow}
+            and tenant in {None, found.tenant}
+            and (children or not found.parent)
+            and ended in {None, parts.log.has_ended(found.id)}
+            and not parts.log.is_repetition(found.id, record.offset)
+        )
+        return found if matches else None
+
+    return take
+
+
+def _found(record: Any, max_bytes: int) -> FoundTask | None:
+    with suppress(InvalidEvent):
+        task = TASKS.parse(record.value, max_bytes=max_bytes)
+        parent = task.parent.task_id if task.parent else ""
+        own = task_id(task, record)
+        return FoundTask(own, task.workflow, task.tenant, parent, task.metadata, record.timestamp / 1000)
+    return None
+
+
 async def _row(parts: Parts, found: FoundTask) -> TaskRow:
-    result, task = await parts.log.result(found.id), found.task
+    result = await parts.log.result(found.id)
     return TaskRow(
         id=found.id,
-        workflow=task.workflow,
+        workflow=found.workflow,
         status=result.status if result else "accepted",
-        tenant=task.tenant,
-        parent=task.parent.task_id if task.parent else "",
-        metadata=task.metadata,
+        tenant=found.tenant,
+        parent=found.parent,
+        metadata=found.metadata,
         accepted_at=datetime.fromtimestamp(found.at, UTC),
     )

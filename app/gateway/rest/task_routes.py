@@ -144,6 +144,7 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
     require_may_send(caller, task, parts.settings.retrieval.embedder)
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
+    task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not once:
         await parts.log.submit(task)
         return

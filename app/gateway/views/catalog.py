@@ -61,6 +61,12 @@ class Catalog:
         """Return the versions of a workflow that are deployed, in order; a built-in one is version 1."""
         return tuple(sorted(self._versions.get(workflow, (1,))))
 
+    def spec(self, workflow: str, version: int) -> Spec | None:
+        """Return a version of a workflow, if it is deployed, or built in."""
+        if workflow in self._versions:
+            return self._versions[workflow].get(version)
+        return self._active.get(workflow) if version == 1 else None
+
     async def check_signal(self, workflow: str, name: str) -> None:
         """Return if a step of a workflow waits for a signal of this name, in any version: runs keep theirs.
 

@@ -132,7 +132,8 @@ class TaskLog:
             if self._tasks.get(task_id) == offset:
                 return
         stored = await self.task(task_id)
-        if stored is None or stored.event != task:
+        limit = {"spend_limit": task.spend_limit}  # which may have changed meanwhile
+        if stored is None or stored.event.model_copy(update=limit) != task:
             raise TaskConflict
 
     async def signal(self, signal: Signal) -> None:

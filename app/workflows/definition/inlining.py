@@ -17,8 +17,14 @@ _TEMPLATES = ("prompt", "system", "query")
 _OWN = frozenset({"policy", "choose", "fall_back", "key"})
 
 
-def inline(document: Document, folder: Path) -> None:
-    """Read the files that `prompt: {file: …}` and options of policies name, which must be in `folder`; note errors."""
+_NO_FILES = "a workflow that is sent has no files beside it: write what is in the file here"
+
+
+def inline(document: Document, folder: Path | None) -> None:
+    """Read the files that `prompt: {file: …}` and options of policies name, which must be in `folder`; note errors.
+
+    Without a folder no file is read, whatever is named.
+    """
     for key, step in _steps(document.value):
         for name in _TEMPLATES:
             if isinstance(step.get(name), Mapping):
@@ -44,11 +50,14 @@ def _stages(routing: Any) -> Iterator[tuple[Key, dict[str, Any]]]:
             yield (place,), stage
 
 
-def _template(document: Document, key: Key, step: dict[str, Any], folder: Path) -> None:
+def _template(document: Document, key: Key, step: dict[str, Any], folder: Path | None) -> None:
     name = str(key[-1])
     given, step[name] = step[name], "unreadable"
     if set(given) != {"file"} or not isinstance(given["file"], str):
         _note(document, key, "must be a text, or name a file as in {file: prompts/answer.j2}")
+        return
+    if folder is None:
+        _note(document, (*key, "file"), _NO_FILES)
         return
     try:
         step[name] = text(inside(folder, given["file"]), what="a template")
@@ -68,9 +77,13 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _policy(document: Document, key: Key, stage: dict[str, Any], folder: Path) -> None:
+def _policy(document: Document, key: Key, stage: dict[str, Any], folder: Path | None) -> None:
     options = {name: value for name, value in stage.items() if name not in _OWN}
     if not options or not isinstance(stage.get("policy"), str):
+        return
+    if folder is None:
+        if "file" in options:
+            _note(document, (*key, "file"), _NO_FILES)
         return
     try:
         inlined = registry.inline(stage["policy"], options, folder)

@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.errors import ConfigurationError
-from app.source.files import read
-from app.source.problems import Key, Problem, place_of, problems_error, without_consequences
+from app.source.files import read, read_bytes
+from app.source.problems import Key, Problem, SourceError, place_of, problems_error, without_consequences
 from app.source.syntax import Document
 from app.workflows.checks import Names, check
 from app.workflows.definition.inlining import inline
@@ -45,21 +44,40 @@ def load(paths: Path | Sequence[Path], names: Names | None = None) -> list[Loade
     Raises:
         ConfigurationError: one line for each problem: file:line, the key, what is wrong, and how to fix it.
     """
-    problems: list[Problem | ConfigurationError] = []
+    problems: list[Problem] = []
     found = [one for file in _files(paths, problems) if (one := _load(file, problems))]
-    known = names or Names()
-    if known.workflows is not None:
-        known = replace(known, workflows=known.workflows | {one.spec.id for one, _ in found})
-    checked = [_checked(one, document, known, problems) for one, document in found]
+    checked = [_checked(one, document, _with(names, found), problems) for one, document in found]
     problems += _twice(checked)
     if problems:
-        lines = [line for problem in problems for line in str(problem).split("\n")]
-        raise problems_error(Problem("", (), line) for line in lines)
+        raise problems_error(problems)
     return checked
 
 
-def parse(document: Document, folder: Path) -> Workflow:
-    """Return the workflow that a document is, with the files that it names looked for in `folder`.
+def load_bytes(content: bytes, source: str, names: Names | None = None, *, json: bool) -> Loaded:
+    """Return the workflow that was sent as YAML or JSON, which errors call `source`; no file that it names is read.
+
+    Raises:
+        SourceError: see `load`.
+    """
+    document = read_bytes(content, source, what="a workflow", json=json)
+    found = Loaded(parse(document, None), Path(source), document.places)
+    problems: list[Problem] = []
+    checked = _checked(found, document, _with(names, [(found, document)]), problems)
+    if problems:
+        raise problems_error(problems)
+    return checked
+
+
+def _with(names: Names | None, found: Iterable[tuple[Loaded, Document]]) -> Names:
+    """Return the names, and those of the workflows that are loaded."""
+    known = names or Names()
+    if known.workflows is None:
+        return known
+    return replace(known, workflows=known.workflows | {one.spec.id for one, _ in found})
+
+
+def parse(document: Document, folder: Path | None) -> Workflow:
+    """Return the workflow that a document is, with the files that it names looked for in `folder`, if there is one.
 
     Raises:
         ConfigurationError: a line for each fault in its form.
@@ -94,8 +112,8 @@ def _load(file: Path, problems: list[Any]) -> tuple[Loaded, Document] | None:
     try:
         document = read(file, what="a workflow")
         return Loaded(parse(document, file.parent), file, document.places), document
-    except ConfigurationError as error:
-        problems.append(error)
+    except SourceError as error:
+        problems += error.problems
         return None
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.admin.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.kafka import dead_letters
-from app.cli.kafka.dead_letter_records import DeadLetterRecord, Selection
 from app.cli.output import Output
 from topics.dead_letters import DeadLetter
 

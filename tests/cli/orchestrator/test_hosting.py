@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.admin import deployments
 from app.brokers.base import Connection
 from app.cli.orchestrator import hosting
 from app.cli.output import Output
-from app.cli.workflows import deployments
 from app.client.client import attach
 from app.errors import ConfigurationError
 from app.settings import Settings, TopicSettings

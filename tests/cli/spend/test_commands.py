@@ -19,7 +19,7 @@ from app.brokers.topics import ensure_topics
 from app.cli.main import build
 from app.client.client import attach
 from app.settings import Settings, TopicSettings
-from tests.cli.spend.test_totals import spend
+from tests.admin.test_spend_totals import spend
 from topics import SPEND
 
 NOW = datetime.now(UTC)

@@ -5,7 +5,7 @@ from rich.cells import cell_len
 
 from app.cli.output import Output
 from app.cli.spend.tables import bars, format_money, notes, show
-from tests.cli.spend.test_totals import spend, sums
+from tests.admin.test_spend_totals import spend, sums
 from topics.model_responses import Usage
 
 

@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import configuration
+from app.admin import deployments
+from app.admin.publishing import publish
 from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
-from app.cli.workflows import deployments, workflow_files
+from app.cli.workflows import workflow_files
 from app.cli.workflows.deployed import app
-from app.cli.workflows.publishing import publish
 from app.client.client import attach
 from app.settings import Settings, TopicSettings
 from app.source.writing import to_yaml

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -14,11 +15,12 @@ import pytest
 from app.brokers.base import Connection
 from app.client.client import Client
 from app.client.topic_ranges import read_since
-from app.security.permissions import ROUTES
+from app.security.permissions import NEEDS_ALL_TENANTS, ROUTES
 from app.settings import ModelSettings, Settings
 from tests.gateway.keys import in_force, new_key, secured, serving
 from tests.gateway.requests import call, deploy, finish, waiting
-from topics import SIGNALS, TASKS
+from topics import SIGNALS, SPEND, TASKS
+from topics.spend import Spend
 from topics.tasks import Task
 
 #: What an adversary sends to routes that take a body.
@@ -52,7 +54,24 @@ _SHARED = {
     "HEAD /v1/openapi.json",
     "GET /v1/workflows",
     "GET /v1/workflows/{workflow}",
+    "GET /v1/adapters",
+    "GET /v1/adapters/{adapter}",
+    "GET /v1/prices",
+    "GET /v1/workflows/{workflow}/versions",
+    "GET /v1/workflows/{workflow}/versions/{version}",
+    "POST /v1/feedback",  # names a task in its body: see below
+    "POST /mcp",  # likewise
     "POST /v1/embeddings",  # always for the caller's own tenant: see below
+}
+
+#: What else stands in paths.
+_NAMES = {
+    "name": "approved",
+    "document_id": "d",
+    "topic": "tasks",
+    "partition": "0",
+    "offset": "0",
+    "workflow": "refund",
 }
 
 
@@ -77,11 +96,11 @@ async def world(embedded: Connection, settings: Settings, client: Client) -> Asy
         await deploy(client, "refund", 1, waiting("approved"))
         _, task = await call(http, "POST", "/v1/tasks", {"input": {}, "workflow": "refund"}, x_api_key=victim)
         [key] = (await call(http, "GET", "/v1/keys", x_api_key=victim))[1]["data"]
-        yield World(http, victim, adversary, {"task_id": task["id"], "key_id": key["id"], "name": "approved"})
+        yield World(http, victim, adversary, {"task_id": task["id"], "key_id": key["id"], **_NAMES})
 
 
 def path_of(route: str, ids: dict[str, str]) -> tuple[str, str]:
-    method, template = route.split()
+    method, template = route.replace(":path", "").split()
     return method, template.format(**ids) if "{" in template else template
 
 
@@ -98,6 +117,9 @@ async def test_that_no_route_tells_a_tenant_of_anothers(world: World, client: Cl
     unknown = {**world.ids, "task_id": "0" * 32, "key_id": "0" * 12}
     for route in sorted(ROUTES.keys() - _SHARED):
         status, said = await asked(world, route, world.ids, world.adversary)
+        if ROUTES[route] in NEEDS_ALL_TENANTS:
+            assert (status, json.loads(said)["code"]) == (403, "forbidden"), route
+            continue
         if "{" in route:
             assert status == 404, route
             # Not even that it exists can be told from the answer.
@@ -111,6 +133,24 @@ async def test_that_no_route_tells_a_tenant_of_anothers(world: World, client: Cl
         assert world.ids["key_id"] not in said, route
     assert not await read_since(client, None, [SIGNALS])
     assert len(await read_since(client, None, [TASKS])) == 1
+
+
+async def test_that_feedback_and_costs_are_seen_by_their_tenant_only(world: World, client: Client) -> None:
+    given = {"task_id": world.ids["task_id"], "thumb": "up"}
+    assert (await call(world.http, "POST", "/v1/feedback", given, x_api_key=world.victim))[0] == 201
+    spent = Spend(
+        id="s", request_id="r", task_id="t", tenant="acme", step="s", model="gpt", provider="p", at=datetime.now(UTC)
+    )
+    await (await client.send(SPEND, "t", spent, id="s"))
+    headers = {"x_api_key": world.adversary, "X_Request_Id": "same"}
+    found = await call(world.http, "POST", "/v1/feedback", given, **headers)
+    assert found == await call(world.http, "POST", "/v1/feedback", {**given, "task_id": "0" * 32}, **headers)
+    assert found[0] == 404
+    for path, field, own in (("/v1/feedback", "task_id", world.ids["task_id"]), ("/v1/spend", "name", "gpt")):
+        for key, rows in ((world.victim, [own]), (world.adversary, [])):
+            _, said = await call(world.http, "GET", path, x_api_key=key)
+            assert [row[field] for row in said["data"]] == rows, path
+    assert (await call(world.http, "GET", "/v1/spend?tenant=acme", x_api_key=world.adversary))[0] == 403
 
 
 async def test_that_the_victim_itself_is_served(world: World, client: Client) -> None:
@@ -167,6 +207,39 @@ async def test_that_vectors_are_made_for_the_callers_tenant(world: World, client
     await finish(client, str(mine[0].id), answer=[""])
     async with await asking as answer:
         assert answer.status == 200
+
+
+async def rpc(world: World, key: str, method: str, **params: Any) -> aiohttp.ClientResponse:
+    """Send a request of the Model Context Protocol."""
+    headers = {"x-api-key": key, "Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return await world.http.post("/mcp", json=body, headers=headers)
+
+
+async def test_that_tools_are_those_that_the_caller_may_use_and_run_for_its_tenant(
+    world: World, client: Client
+) -> None:
+    await deploy(client, "tool", 1, waiting("s"), expose=["mcp"])
+    await deploy(client, "secret", 1, waiting("s"), expose=["mcp"])
+    narrow = await new_key(client, tenant="evil", workflows=("tool",))
+    await in_force(world.http, narrow)
+    async with await world.http.post("/mcp", json={}) as answer:
+        assert answer.status == 401
+    async with asyncio.timeout(20):
+        while "tool" not in (listed := await (await rpc(world, narrow, "tools/list")).text()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert "secret" not in listed
+    async with await rpc(world, narrow, "tools/call", name="secret", arguments={}) as answer:
+        assert "there is no tool secret; there is tool" in await answer.text()
+    calling = asyncio.create_task(rpc(world, narrow, "tools/call", name="tool", arguments={}))
+    found: list[Task] = []
+    async with asyncio.timeout(20):
+        while not (mine := [one for one in found if one.workflow == "tool"]):
+            found = [TASKS.parse(one.value, max_bytes=10_000) for one in await read_since(client, None, [TASKS])]
+    assert mine[0].tenant == "evil"
+    await finish(client, str(mine[0].id))
+    async with await calling as answer:
+        assert "because" in await answer.text()
 
 
 async def test_that_only_allowed_workflows_and_models_are_seen_and_asked(world: World, client: Client) -> None:

@@ -1,0 +1,1 @@
+"""What operators see and do, for commands and gateways: deployments, documents, dead letters, money, the group."""

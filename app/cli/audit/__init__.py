@@ -1,0 +1,1 @@
+"""`meta-ai audit`: who did what, and whether that was changed afterwards."""
