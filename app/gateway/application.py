@@ -68,6 +68,7 @@ _CORS: dict[str, Any] = {
     ),
 }
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_MESSAGES = (message_routes, token_count_routes)
 _OPERATIONS = (
     deploy_routes,
     version_routes,
@@ -78,7 +79,6 @@ _OPERATIONS = (
     configuration_routes,
     figure_routes,
 )
-_MESSAGES = (message_routes, token_count_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
