@@ -18,6 +18,7 @@ from app.gateway.guard import Guard
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
 from app.gateway.operations import (
+    audit_routes,
     configuration_routes,
     dead_letter_routes,
     deploy_routes,
@@ -67,6 +68,7 @@ _CORS: dict[str, Any] = {
 }
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
 _OPERATIONS = (
+    audit_routes,
     deploy_routes,
     version_routes,
     document_routes,
