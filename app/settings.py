@@ -500,6 +500,15 @@ class AskSettings(Section):
         return self
 
 
+class PanelSettings(Section):
+    """Several models that are asked together by one name, and how their answers become one."""
+
+    models: tuple[str, ...] = Field(min_length=2, description="names from `models`", examples=[["small", "large"]])
+    strategy: str = Field(default="consensus", description="a fusion strategy: docs/fusion.md has all")
+    quorum: int = Field(default=1, ge=1, description="with fewer answers it fails")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the strategy")
+
+
 class BudgetSettings(Section):
     """How much may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
 
@@ -549,6 +558,47 @@ class ServerSettings(Section):
     port: int = Field(default=8088, ge=0, le=65535, description="0 picks one")
 
 
+class OidcSettings(Section):
+    """The issuer whose tokens are accepted beside API keys, and what their claims mean."""
+
+    issuer: OneLine = Field(description="its address, as `iss` has it", examples=["https://login.example.com"])
+    audience: OneLine = Field(description="who tokens must be for, as `aud` has it", examples=["meta-ai"])
+    jwks_url: OneLine | None = Field(
+        default=None,
+        description="where its keys are; where absent, its openid-configuration says so",
+        examples=["https://login.example.com/keys"],
+    )
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"], ...
+    ] = Field(default=("RS256", "ES256"), min_length=1, description="how tokens may be signed")
+    clock_skew: Delay = Field(default=30.0, le=300, description="how far its clock and ours may differ")
+    tenant: str = Field(
+        description="an expression of `claims` that gives the tenant, or null for all of them",
+        examples=["claims.tenant"],
+    )
+    roles: str = Field(description="an expression of `claims` that gives the roles", examples=["claims.roles"])
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="how often each subject may ask each gateway", examples=[600]
+    )
+
+    @model_validator(mode="after")
+    def _safe(self) -> OidcSettings:
+        for key, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url or self.issuer)):
+            if not is_safe_url(url):
+                raise Inconsistent("must begin with https://, or with http:// and name this machine", key)
+        return self
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether nobody on the way can change what this URL returns: it is of HTTPS, or on this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and parts.hostname in {*_LOOPBACK, "localhost"}
+    return bool(parts.hostname) and (parts.scheme == "https" or local)
+
+
 class GatewaySecurity(Section):
     """Who may use the gateway, and for what."""
 
@@ -561,6 +611,18 @@ class GatewaySecurity(Section):
         default_factory=dict,
         description="roles beside viewer, submitter, operator and admin, each with the actions that it allows",
         examples=[{"watcher": ["tasks:read", "runs:read"]}],
+    )
+    oidc: OidcSettings | None = Field(
+        default=None,
+        description="accept tokens of an OpenID Connect issuer, too",
+        examples=[
+            {
+                "issuer": "https://login.example.com",
+                "audience": "meta-ai",
+                "tenant": "claims.tenant",
+                "roles": "claims.roles",
+            }
+        ],
     )
     failures_per_minute: int = Field(
         default=30, ge=1, description="wrong credentials that an address may send; then it has to wait"
@@ -630,6 +692,9 @@ class GatewaySettings(Section):
     )
     cors: GatewayCors = Field(default=GatewayCors(), description="which web pages may use it from browsers")
     max_connections: int = Field(default=1000, ge=1, description="open connections; further ones are closed")
+    max_lag: int = Field(
+        default=10_000, ge=1, description="while so many tasks wait for a worker, no further one is accepted"
+    )
     security: GatewaySecurity = Field(
         default=GatewaySecurity(), description="who may use it; off where only this machine can reach it, unless set"
     )
@@ -736,6 +801,11 @@ class Settings(Section):
         default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]
     )
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
+    panels: dict[str, PanelSettings] = Field(
+        default_factory=dict,
+        description="panels of models that the gateway answers for, by that name",
+        examples=[{"careful": {"models": ["small", "large"]}}],
+    )
     budgets: tuple[BudgetSettings, ...] = Field(
         default=(),
         description="how much may be spent; a run asks every budget that applies for money, in this order",
@@ -765,6 +835,21 @@ class Settings(Section):
         for name in self.ask.models:
             if name not in self.models:
                 raise Inconsistent(f"no model is called {name}; {did_you_mean(name, self.models)}", "ask", "models")
+        return self
+
+    @model_validator(mode="after")
+    def _panels_fit(self) -> Settings:
+        for name, panel in self.panels.items():
+            if name in self.models:
+                raise Inconsistent(f"a model is called {name}, too", "panels", name)
+            if unknown := sorted(set(panel.models).difference(self.models)):
+                hint = did_you_mean(unknown[0], self.models)
+                raise Inconsistent(f"no model is called {unknown[0]}; {hint}", "panels", name, "models")
+            if len(set(panel.models)) < len(panel.models):
+                raise Inconsistent("a model is named twice", "panels", name, "models")
+            if panel.quorum > len(panel.models):
+                message = f"is {panel.quorum}, but there are only {len(panel.models)} models"
+                raise Inconsistent(message, "panels", name, "quorum")
         return self
 
     @model_validator(mode="after")

@@ -31,6 +31,14 @@ class Parent(Event):
     models: tuple[str, ...] | None = None
 
 
+class SpendLimit(Event):
+    """The budget `name` of whoever sent a task: at most `limit` US dollars in each `period` (seconds)."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9._-]+$")
+    limit: float = Field(gt=0, allow_inf_nan=False)
+    period: float = Field(ge=1, allow_inf_nan=False)
+
+
 class Task(Event):
     """One piece of work for one workflow.
 
@@ -38,8 +46,9 @@ class Task(Event):
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
     same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
     for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
-    says for whom it is done: whose budget pays, and with whom answers may be shared. `rejected` is set by the
-    orchestrator: it says why a task, of which this is the part that could be read, ends as a failed result.
+    says for whom it is done: whose budget pays, and with whom answers may be shared. `spend_limit` is set by a gateway,
+    for whoever sent it. `rejected` is set by the orchestrator: it says why a task, of which this is the part that could
+    be read, ends as a failed result.
     """
 
     id: str | None = Field(default=None, min_length=1, max_length=_LONGEST, pattern=_ID)
@@ -52,10 +61,11 @@ class Task(Event):
     metadata: dict[str, str] = Field(default_factory=dict)
     parent: Parent | None = None
     rejected: Failure | None = None
+    spend_limit: SpendLimit | None = None
 
 
 #: The fields that producers set; the others are set by the orchestrator.
-PRODUCER_FIELDS = tuple(name for name in Task.model_fields if name not in {"parent", "rejected"})
+PRODUCER_FIELDS = tuple(name for name in Task.model_fields if name not in {"parent", "rejected", "spend_limit"})
 
 
 class Message(Protocol):

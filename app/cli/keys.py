@@ -45,6 +45,12 @@ def create(  # noqa: PLR0913  # the options of the command
         float | None, typer.Option(parser=parse_duration, metavar="DURATION", help="When it ends: 12h, 90d.")
     ] = None,
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="How often it may ask each gateway.")] = None,
+    spend_limit: Annotated[
+        float | None, typer.Option(min=0.0, metavar="USD", help="What its tasks may cost in each period.")
+    ] = None,
+    spend_period: Annotated[
+        float, typer.Option(parser=parse_duration, metavar="DURATION", help="The period: 1d, 30d.")
+    ] = 30 * 86400.0,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     json: JsonOption = False,
@@ -62,6 +68,8 @@ def create(  # noqa: PLR0913  # the options of the command
         workflows=workflows,
         models=models,
         requests_per_minute=requests_per_minute,
+        spend_limit=spend_limit or None,
+        spend_period=spend_period,
         created_at=now,
         created_by=current_user(),
         expires_at=now + timedelta(seconds=expires) if expires else None,

@@ -13,6 +13,7 @@ from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
+from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.settings import Settings
 
@@ -30,6 +31,7 @@ class Parts:
     catalog: Catalog
     feed: AnswerFeed
     keys: KeyDirectory
+    lag: TaskLag
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

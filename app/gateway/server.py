@@ -9,7 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -22,6 +22,8 @@ from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import ConfigurationError
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.authentication import Authentication
+from app.gateway.access.jwks import Jwks
+from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
 from app.gateway.parts import Parts
 from app.gateway.transport.protocol import bounded
@@ -29,7 +31,9 @@ from app.gateway.transport.tls import ServerTls
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
+from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
+from app.security.oidc import TokenVerifier
 from app.security.permissions import Roles
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
@@ -57,8 +61,9 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
-        ConfigurationError: the port is in use, or the settings of its security are wrong.
+        ConfigurationError: the port is in use, or the settings of its security or of a panel are wrong.
     """
+    check_panels(settings)
     listening = _listen(settings.gateway)
     with contextlib.closing(listening):
         accept_invalid_header_names()
@@ -81,20 +86,25 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
-        keys = KeyDirectory(client)
-        async with log.running(), catalog.running(), feed.running(), keys.running():
-            yield Parts(settings, client, log, catalog, feed, keys)
+        lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
+        async with log.running(), catalog.running(), feed.running(), lag.running(), keys.running():
+            yield Parts(settings, client, log, catalog, feed, keys, lag)
 
 
 @asynccontextmanager
 async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
     security = parts.settings.gateway.security
     roles, trail = Roles(security.roles), AuditTrail(parts.client, time.monotonic)
-    authenticate = Authentication(parts.keys, roles, time.monotonic, failures_per_minute=security.failures_per_minute)
-    try:
-        yield build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
-    finally:
-        await trail.finish()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(trail.finish)
+        tokens = None
+        if security.oidc:
+            issuer = await stack.enter_async_context(Jwks(security.oidc))
+            tokens = TokenVerifier(security.oidc, roles, issuer, time.time)
+        authenticate = Authentication(parts.keys, roles, tokens, failures_per_minute=security.failures_per_minute)
+        app = build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+        stack.push_async_callback(app.state.mcp.close)
+        yield app
 
 
 @asynccontextmanager

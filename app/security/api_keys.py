@@ -18,6 +18,7 @@ from hmac import compare_digest
 from app.security.permissions import Roles
 from app.security.principal import Principal
 from topics.api_keys import ApiKey, ApiKeyEvent, HashedSecret
+from topics.tasks import SpendLimit
 
 #: What every key begins with, so that people and scanners of leaked secrets recognize it.
 PREFIX = "mao_"
@@ -84,7 +85,14 @@ class KnownKey:
             workflows=granted.workflows,
             models=granted.models,
             requests_per_minute=granted.requests_per_minute,
+            spend_limit=self._spend_limit(),
         )
+
+    def _spend_limit(self) -> SpendLimit | None:
+        granted = self.api_key
+        if granted.spend_limit is None:
+            return None
+        return SpendLimit(name=f"api-key.{self.id}", limit=granted.spend_limit, period=granted.spend_period)
 
 
 class KeyRing:

@@ -11,7 +11,7 @@ _WILD = frozenset("*?[")
 
 def excess(principal: Principal, granted: ApiKey, roles: Roles) -> str | None:
     """Return what a key would allow that the principal may not do itself; None if it would allow nothing more."""
-    if principal.requests_per_minute is not None:
+    if principal.requests_per_minute is not None or principal.spend_limit is not None:
         return "keys beside its own, as it has a limit that they would get around"
     if not (principal.tenant is None or granted.tenant == principal.tenant):
         return f"another tenant than {principal.tenant}"

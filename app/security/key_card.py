@@ -18,6 +18,8 @@ class KeyCard(BaseModel):
     workflows: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     requests_per_minute: int | None = None
+    spend_limit: float | None = None
+    spend_period: float
     created_at: AwareDatetime
     created_by: str
     expires_at: AwareDatetime | None = None

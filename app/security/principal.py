@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from app.security.permissions import ANY_ACTION, NEEDS_ALL_TENANTS
+from topics.tasks import SpendLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Principal:
 
     `id` is the actor that events name. `tenant` is the only one whose data it sees and for which it works; None: all
     of them. `actions` are what its `roles` allow; `*` is everything. `workflows` and `models` are the names, or
-    patterns with `*`, that it may use; None: all of them. `requests_per_minute` is how often it may ask each gateway.
+    patterns with `*`, that it may use; None: all of them. `requests_per_minute` is how often it may ask each
+    gateway, and `spend_limit` what its tasks may cost.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Principal:
     workflows: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     requests_per_minute: int | None = None
+    spend_limit: SpendLimit | None = None
 
     def may(self, action: str) -> bool:
         """Whether it may do this; what concerns all tenants, one that is bound to a tenant may not."""

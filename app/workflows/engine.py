@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
 from app.timestamps import format_time
-from app.workflows.budgets.client import awaits, charge_late, funded, out_of_time, request_id, reserve
+from app.workflows.budgets.client import applying, awaits, charge_late, funded, out_of_time, request_id, reserve
 from app.workflows.completion import complete
 from app.workflows.definition.definitions import Definition
 from app.workflows.engine_context import EngineContext, EngineLimits
@@ -149,7 +149,8 @@ def _deadline(run: Run, definition: Definition, limits: EngineLimits, now: float
 
 def _admit(run: Run, definition: Definition, engine: EngineContext, now: float) -> Turn | Decided:
     """Ask the next budget for money; with money of all, the steps can begin."""
-    if engine.budgets and (reserving := reserve(run, definition, engine.budgets)):
+    budgets = applying(run.task, engine.budgets)
+    if budgets and (reserving := reserve(run, definition, budgets)):
         waiting, _ = reserving
         early = waiting.early.get(request_id(waiting))
         return _on_reservation(waiting, early.result, definition, engine, now) if early and early.result else reserving

@@ -117,7 +117,7 @@ def test_a_key_set_twice_is_a_fault(write: Write) -> None:
         ("broker:\n  kind: cluster\n", "file:2: broker.kind: kind `cluster` needs bootstrap_servers, as in"),
         (
             "topics:\n  overrides:\n    nope: {}\n",
-            "file:3: topics.overrides.nope: no topic is called nope; there are audit",
+            "file:3: topics.overrides.nope: no topic is called nope; there are api-keys, audit",
         ),
         ("app_id: a\nask:\n  models: [gpt]\n", "file:3: ask.models: no model is called gpt; there is local"),
         (

@@ -18,7 +18,7 @@ _CONFIG = """\
 app_id: access
 topics: {partitions: 2}
 models:
-  sound: {provider: scripted, options: {default: "This is the answer."}}
+  sound: {provider: scripted, price: {input: 1000, output: 1000}, options: {default: "This is the answer."}}
 ask: {models: [sound], retrieve: false}
 server: {port: 0}
 gateway: {security: {enabled: true, failures_per_minute: 1000}}
@@ -35,14 +35,14 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 
 def ask(cli: Cli, key: str) -> int:
-    """Return the status of a task that is sent with a key, and waited for."""
+    """Return the status of a request for an answer that is sent with a key."""
     address = json.loads((cli.folder / ".meta-ai" / "run.json").read_text(encoding="utf-8"))["gateway"]
-    headers = {"Content-Type": "application/json", "Prefer": "wait=30", "Authorization": f"Bearer {key}"}
-    body = b'{"input": {"question": "Why?"}}'
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+    body = json.dumps({"model": "sound", "messages": [{"role": "user", "content": "Why?"}]}).encode()
     try:
-        with urlopen(Request(f"http://{address}/v1/tasks", body, headers)) as answer:  # our own gateway
+        with urlopen(Request(f"http://{address}/v1/chat/completions", body, headers)) as answer:  # our own gateway
             status: int = answer.status
-            assert json.loads(answer.read())["answer"] == "This is the answer."
+            assert json.loads(answer.read())["choices"][0]["message"]["content"] == "This is the answer."
             return status
     except HTTPError as error:
         with error:
@@ -71,6 +71,15 @@ def test_that_a_key_from_the_command_line_opens_the_gateway_until_it_is_revoked(
     assert f"key {made['id']} of billing is revoked" in cli("keys", "revoke", fresh["key"])
     until(cli, fresh["key"], 401)
     assert "is revoked or has expired" in cli("keys", "rotate", made["id"], exit_code=1)
+
+
+def test_that_a_key_spends_no_more_than_it_may(cli: Cli) -> None:
+    limits = ("--spend-limit", "0.001", "--spend-period", "30d")
+    [made] = cli.objects("keys", "create", "spender", "--role", "submitter", *limits)
+    until(cli, made["key"], 200)
+    until(cli, made["key"], 429)
+    [spent] = [one for one in cli.objects("budgets") if one["budget"] == f"api-key.{made['id']}"]
+    assert spent["spent"] > spent["limit"] == 0.001
 
 
 def test_that_mistakes_are_explained(cli: Cli) -> None:

@@ -40,6 +40,8 @@ class KeyRequest(BaseModel):
     workflows: Names | None = None
     models: Names | None = None
     requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    spend_limit: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    spend_period: float = Field(default=ApiKey.model_fields["spend_period"].default, ge=1, allow_inf_nan=False)
     expires_at: AwareDatetime | None = None
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -97,6 +97,11 @@ class TaskLog:
         """Whether the indexes hold all that the topics held at the start."""
         return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
 
+    @property
+    def task_ends(self) -> Mapping[int, int]:
+        """The offset after the last task that is known, by partition."""
+        return self._task_tail.position
+
     def knows(self, task_id: str) -> bool:
         """Whether there is such a task, or its result."""
         return self._tasks.get(task_id) is not None or self._results.get(task_id) is not None
@@ -127,7 +132,8 @@ class TaskLog:
             if self._tasks.get(task_id) == offset:
                 return
         stored = await self.task(task_id)
-        if stored is None or stored.event != task:
+        limit = {"spend_limit": task.spend_limit}  # which may have changed meanwhile
+        if stored is None or stored.event.model_copy(update=limit) != task:
             raise TaskConflict
 
     async def signal(self, signal: Signal) -> None:

@@ -6,7 +6,7 @@ in the order of the settings, so that no two runs wait for what the other one ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -22,6 +22,8 @@ from topics.step_results import StepResult
 from topics.tasks import Task
 
 EACH = "*"
+#: US dollars that a sender's own budget reserves for a run until its workflow has shown what it costs.
+_RESERVE = BudgetSettings.model_fields["reserve"].default
 
 
 def key(budget: BudgetSettings, task: Task) -> str | None:
@@ -33,6 +35,14 @@ def key(budget: BudgetSettings, task: Task) -> str | None:
         elif wanted not in {None, actual}:
             return None
     return ":".join(parts)
+
+
+def applying(task: Task, budgets: Sequence[BudgetSettings]) -> Sequence[BudgetSettings]:
+    """Return the budgets of the settings, and after them that of whoever sent the task, if they have one."""
+    if (own := task.spend_limit) is None:
+        return budgets
+    reserve = min(_RESERVE, own.limit)
+    return [*budgets, BudgetSettings(name=own.name, limit=own.limit, period=own.period, reserve=reserve)]
 
 
 def reserve(run: Run, definition: Definition, budgets: Iterable[BudgetSettings]) -> tuple[Run, list[Command]] | None:

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from anthropic import AsyncAnthropic
 from anthropic import AuthenticationError as AnthropicUnauthenticated
 from openai import AsyncOpenAI, AuthenticationError, PermissionDeniedError, RateLimitError
 
+from app.brokers.base import Connection
 from app.client.client import Client
 from app.client.topic_ranges import read_since
-from app.settings import GatewaySecurity
-from tests.gateway.keys import in_force, new_key
+from app.settings import GatewaySecurity, OidcSettings, Settings
+from tests.gateway.keys import in_force, new_key, secured, serving
 from tests.gateway.requests import call
-from topics import AUDIT
+from tests.security.tokens import AUDIENCE, ISSUER, RSA, fresh
+from topics import AUDIT, TASKS
 from topics.audit import AuditEvent
 
 
@@ -113,3 +118,56 @@ async def test_that_denials_are_on_the_audit(gateway: aiohttp.ClientSession, cli
     forbidden = [one for one in await denials(client, 1) if one.action == "access.forbidden"]
     assert forbidden[-1].actor.startswith("key:")
     assert "tasks:submit is not allowed" in str(forbidden[-1].details["reason"])
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[str]:
+    """An issuer of tokens, whose key is RSA."""
+    app = web.Application()
+
+    async def keys(_: web.Request) -> web.Response:
+        return web.json_response({"keys": [RSA.as_dict(private=False)]})
+
+    app.router.add_get("/keys", keys)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
+    await runner.cleanup()
+
+
+async def test_that_a_token_of_the_issuer_is_as_good_as_a_key(
+    embedded: Connection, settings: Settings, client: Client, issuer: str
+) -> None:
+    oidc = OidcSettings(issuer=ISSUER, audience=AUDIENCE, jwks_url=issuer, tenant="claims.tenant", roles="claims.roles")
+    async with serving(secured(settings, oidc=oidc, failures_per_minute=3), embedded) as http:
+        good = fresh(roles=["submitter"])
+        status, said = await call(http, "POST", "/v1/tasks", {"input": {}}, Authorization=f"Bearer {good}")
+        assert status == 202
+        assert (await call(http, "GET", f"/v1/tasks/{said['id']}", Authorization=f"Bearer {good}"))[0] == 200
+        other = fresh(tenant="other", sub="bob")
+        assert (await call(http, "GET", f"/v1/tasks/{said['id']}", Authorization=f"Bearer {other}"))[0] == 404
+        status, said = await call(http, "GET", "/v1/tasks", Authorization=f"Bearer {fresh(aud='other')}")
+        assert (status, said["code"]) == (401, "unauthenticated")
+        assert "the token's aud is missing, or not what it must be" in said["detail"]
+        statuses = [(await call(http, "GET", "/v1/tasks", Authorization=f"Bearer x.y.{n}"))[0] for n in range(4)]
+        assert statuses[-1] == 429
+        # Of who has failed so often, no new token is looked at; but what is known to be good is good.
+        assert (await call(http, "GET", "/v1/tasks", Authorization=f"Bearer {fresh(sub='eve')}"))[0] == 429
+        assert (await call(http, "GET", "/v1/tasks", Authorization=f"Bearer {good}"))[0] == 200
+        [task] = [TASKS.parse(one.value, max_bytes=10_000) for one in await read_since(client, None, [TASKS])]
+        assert task.tenant == "acme"
+
+
+async def test_that_keys_work_while_the_issuer_cannot_be_reached(
+    embedded: Connection, settings: Settings, client: Client
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{closed.getsockname()[1]}/keys"
+    oidc = OidcSettings(issuer=ISSUER, audience=AUDIENCE, jwks_url=gone, tenant="claims.tenant", roles="claims.roles")
+    async with serving(secured(settings, oidc=oidc), embedded) as http:
+        status, said = await call(http, "GET", "/v1/tasks", Authorization=f"Bearer {fresh()}")
+        assert (status, said["code"]) == (503, "issuer_unavailable")
+        key = await new_key(client)
+        await in_force(http, key)

@@ -1,17 +1,32 @@
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
+import aiohttp
 import pytest
 
+from app.client import api_keys
+from app.client.client import Client
+from app.client.topic_ranges import read_since
 from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.problems import Refusal
 from app.security.principal import LOCAL, Principal
-from topics.tasks import Task
+from tests.gateway.keys import granting
+from tests.gateway.requests import call
+from topics import TASKS
+from topics.api_keys import ApiKeyEvent, HashedSecret
+from topics.tasks import SpendLimit, Task
 
 
 def principal(**fields: Any) -> Principal:
     return Principal("key:k", "api_key", **fields)
+
+
+def judged(model: str) -> dict[str, Any]:
+    return {"strategy": "best-of-n", "judge": model}
 
 
 def test_that_a_task_is_for_the_tenant_of_its_sender() -> None:
@@ -42,6 +57,14 @@ def test_that_an_idempotency_key_is_its_senders() -> None:
         (Task(workflow="passthrough", input={"overrides": {"models": {"gpt": 1}}}), False),
         (Task(workflow="passthrough", input={"overrides": ["gpt"]}), False),
         (Task(workflow="passthrough", input={}), False),  # the router, which may choose any
+        (Task(workflow="passthrough", input={"overrides": {"models": ["gpt"], "fusion": {"strategy": "vote"}}}), True),
+        (Task(workflow="passthrough", input={"overrides": {"models": ["gpt"], "fusion": judged("claude")}}), False),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt"], "fusion": judged("gpt")}}), True),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt"], "fusion": judged("claude")}}), False),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt", "claude"]}}), False),
+        (Task(workflow="panel", input={}), False),
+        (Task(workflow="count_tokens", input={"model": "gpt"}), True),
+        (Task(workflow="count_tokens", input={"model": "claude"}), False),
         (Task(workflow="embed", input={}), False),
         (Task(workflow="ask", tenant="other", input={}), False),
     ],
@@ -61,3 +84,25 @@ def test_that_the_router_and_the_embedder_are_models() -> None:
     caller = principal(workflows=(), models=("auto", "minilm"))
     for workflow in ("passthrough", "embed"):
         require_may_send(caller, Task(workflow=workflow, input={}), "minilm")
+
+
+async def test_that_the_limit_of_a_key_is_on_its_tasks_and_may_change_between_repetitions(
+    gateway: aiohttp.ClientSession, admin: str, client: Client
+) -> None:
+    wanted = {"owner": "o", "roles": ["submitter"], "spend_limit": 5.0, "spend_period": 60}
+    _, made = await call(gateway, "POST", "/v1/keys", wanted, x_api_key=admin)
+    sent = {"input": {"question": "?"}}
+    headers = {"x_api_key": made["key"], "Idempotency_Key": "k"}
+    first = await call(gateway, "POST", "/v1/tasks", sent, **headers)
+    [task] = [TASKS.parse(one.value, max_bytes=10_000) for one in await read_since(client, None, [TASKS])]
+    assert task.spend_limit == SpendLimit(name=f"api-key.{made['id']}", limit=5.0, period=60)
+    status, said = await call(gateway, "POST", "/v1/tasks", {**sent, "spend_limit": None}, x_api_key=made["key"])
+    assert (status, said["code"]) == (422, "invalid_request")
+    key = granting(
+        "submitter", spend_limit=7.0, secrets=[HashedSecret(sha256=sha256(made["key"].encode()).hexdigest())]
+    )
+    await api_keys.send(client, ApiKeyEvent(kind="key", id=made["id"], at=datetime.now(UTC), api_key=key))
+    async with asyncio.timeout(20):
+        while (await call(gateway, "GET", f"/v1/keys/{made['id']}", x_api_key=admin))[1]["spend_limit"] != 7.0:
+            pass
+    assert await call(gateway, "POST", "/v1/tasks", sent, **headers) == first

@@ -15,7 +15,7 @@ from app.workflows.engine import TaskReceived
 from app.workflows.run import Run
 from tests.workflows.kinds.run_helpers import asking, later, outcome
 from tests.workflows.simulation import Life, answer
-from topics.budgets import BudgetEvent
+from topics.budgets import BudgetEvent, Terms
 from topics.model_requests import ModelRequest
 from topics.model_responses import ModelResponse, Usage
 from topics.signals import Signal
@@ -348,3 +348,33 @@ def test_that_every_answer_is_paid_for_once_whatever_happens(happenings: list[st
             paid[event.budget] += event.cost
     answered = [one for one, _, _ in life.inputs if isinstance(one, ModelResponse)]
     assert paid == dict.fromkeys(reserved, 0.25 * len(answered))
+
+
+OWN = {"spend_limit": {"name": "api-key.a", "limit": 0.005, "period": 60}}
+
+
+def _reserving(life: Life) -> list[BudgetEvent]:
+    return [one for one in life.open if isinstance(one, BudgetEvent)]
+
+
+@pytest.mark.parametrize("configured", [(), (_budget("all"),)])
+def test_that_whoever_sent_a_task_has_a_budget_of_their_own(configured: tuple[BudgetSettings, ...]) -> None:
+    life = _begun(*configured, task=OWN)
+    for budget in configured:
+        assert [one.budget for one in _reserving(life)] == [budget.name]
+        _grant(life)
+    [own] = _reserving(life)
+    assert (own.budget, own.terms) == ("api-key.a", Terms(limit=0.005, period=60, reserve=0.005))
+    _grant(life)
+    assert _asked(life) == ["alpha", "beta"]
+    for _ in range(2):
+        _answer(life, 0.25)
+    assert _settled(life) == dict.fromkeys((*[one.name for one in configured], "api-key.a"), 0.5)
+
+
+def test_that_a_run_beyond_it_is_refused() -> None:
+    life = _begun(task=OWN)
+    _grant(life, **GRANTS["refuse"])
+    error = outcome(life).error
+    assert error
+    assert error.code == "budget_exceeded"
