@@ -61,7 +61,6 @@ _SHARED = {
     "GET /v1/workflows/{workflow}/versions/{version}",
     "POST /mcp",  # names no task and no tenant: its tasks are the caller's own
     "POST /v1/feedback",  # names a task in its body: see below
-    "POST /mcp",  # likewise
     "POST /v1/embeddings",  # always for the caller's own tenant: see below
 }
 
