@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.gateway import api_document
 from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
-from app.gateway.anthropic import message_routes
+from app.gateway.anthropic import message_routes, token_count_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
+from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
 from app.gateway.operations import (
+    audit_routes,
     configuration_routes,
     dead_letter_routes,
     deploy_routes,
@@ -36,10 +42,29 @@ from app.gateway.rest import (
     task_list_routes,
     task_routes,
 )
+from app.gateway.transport.senders import Senders
 from app.security.permissions import Roles
 
+#: What pages of the origins in the settings may send and see, besides what every page may; SDKs send many headers.
+_CORS: dict[str, Any] = {
+    "allow_methods": ("DELETE", "GET", "PATCH", "POST", "PUT"),
+    "allow_headers": ("*",),
+    "expose_headers": (
+        "Location",
+        "Mcp-Session-Id",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "X-Meta-AI-Cost",
+        "X-Meta-AI-Degraded",
+        "X-Meta-AI-Run-Id",
+        "X-Request-Id",
+    ),
+}
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_MESSAGES = (message_routes, token_count_routes)
 _OPERATIONS = (
+    audit_routes,
     deploy_routes,
     version_routes,
     document_routes,
@@ -58,10 +83,13 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    install(app)
+    install(app, trail)
     api_document.install(app)
-    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))
+
+    app.state.mcp = McpEndpoint(parts)
+    app.router.routes.append(Route(PATH, app.state.mcp, methods=["POST"]))
 
     @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
@@ -82,8 +110,10 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         max_bytes=parts.settings.delivery.max_event_bytes,
         refuse=_refuse,
         admit=Admission(RoutePermissions(app.routes), roles, trail, authenticate),
-        authenticated=authenticate is not None,
+        check_sender=Senders(parts.settings.gateway).check,
     )
+    if origins := parts.settings.gateway.cors.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, **_CORS)
     return app
 
 

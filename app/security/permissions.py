@@ -17,6 +17,7 @@ ROUTES: Mapping[str, str] = {
     "DELETE /v1/documents/{document_id:path}": "documents:write",
     "GET /v1/adapters": "adapters:read",
     "GET /v1/adapters/{adapter}": "adapters:read",
+    "GET /v1/audit": "audit:read",
     "GET /v1/budgets": "budgets:read",
     "GET /v1/config": "config:read",
     "GET /v1/connectors": "config:read",
@@ -46,6 +47,7 @@ ROUTES: Mapping[str, str] = {
     "GET /v1/workflows/{workflow}/versions": "workflows:read",
     "GET /v1/workflows/{workflow}/versions/{version}": "workflows:read",
     "HEAD /v1/openapi.json": PUBLIC,
+    "POST /mcp": "tasks:submit",
     "POST /v1/chat/completions": "tasks:submit",
     "POST /v1/dead-letters/{topic}/{partition}/{offset}/replay": "dead-letters:replay",
     "POST /v1/documents": "documents:write",
@@ -56,6 +58,7 @@ ROUTES: Mapping[str, str] = {
     "POST /v1/keys/{key_id}/revoke": "keys:manage",
     "POST /v1/keys/{key_id}/rotate": "keys:manage",
     "POST /v1/messages": "tasks:submit",
+    "POST /v1/messages/count_tokens": "tasks:submit",
     "POST /v1/responses": "tasks:submit",
     "POST /v1/tasks": "tasks:submit",
     "POST /v1/tasks/{task_id}/cancel": "tasks:control",
@@ -101,7 +104,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "admin": frozenset({ANY_ACTION}),
 }
 #: Actions on what all tenants share: a principal of one tenant may do none of them, whatever its role.
-NEEDS_ALL_TENANTS: frozenset[str] = _SHARED
+NEEDS_ALL_TENANTS: frozenset[str] = _SHARED | {"audit:read"}
 
 
 class Roles:

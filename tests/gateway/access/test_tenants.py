@@ -39,6 +39,11 @@ _BODIES: dict[str, Any] = {
         "messages": [{"role": "user", "content": "?"}],
         "meta_ai": {"tenant": "acme"},
     },
+    "POST /v1/messages/count_tokens": {
+        "model": "gpt",
+        "messages": [{"role": "user", "content": "?"}],
+        "meta_ai": {"tenant": "acme"},
+    },
     "POST /v1/keys": {"owner": "eve", "roles": ["viewer"], "tenant": "acme"},
 }
 #: Routes that are the same for all tenants, and so tell nothing of one.
@@ -55,6 +60,7 @@ _SHARED = {
     "GET /v1/prices",
     "GET /v1/workflows/{workflow}/versions",
     "GET /v1/workflows/{workflow}/versions/{version}",
+    "POST /mcp",  # names no task and no tenant: its tasks are the caller's own
     "POST /v1/feedback",  # names a task in its body: see below
     "POST /v1/embeddings",  # always for the caller's own tenant: see below
 }
@@ -224,6 +230,39 @@ async def test_that_vectors_are_made_for_the_callers_tenant(world: World, client
     await finish(client, str(mine[0].id), answer=[""])
     async with await asking as answer:
         assert answer.status == 200
+
+
+async def rpc(world: World, key: str, method: str, **params: Any) -> aiohttp.ClientResponse:
+    """Send a request of the Model Context Protocol."""
+    headers = {"x-api-key": key, "Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return await world.http.post("/mcp", json=body, headers=headers)
+
+
+async def test_that_tools_are_those_that_the_caller_may_use_and_run_for_its_tenant(
+    world: World, client: Client
+) -> None:
+    await deploy(client, "tool", 1, waiting("s"), expose=["mcp"])
+    await deploy(client, "secret", 1, waiting("s"), expose=["mcp"])
+    narrow = await new_key(client, tenant="evil", workflows=("tool",))
+    await in_force(world.http, narrow)
+    async with await world.http.post("/mcp", json={}) as answer:
+        assert answer.status == 401
+    async with asyncio.timeout(20):
+        while "tool" not in (listed := await (await rpc(world, narrow, "tools/list")).text()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert "secret" not in listed
+    async with await rpc(world, narrow, "tools/call", name="secret", arguments={}) as answer:
+        assert "there is no tool secret; there is tool" in await answer.text()
+    calling = asyncio.create_task(rpc(world, narrow, "tools/call", name="tool", arguments={}))
+    found: list[Task] = []
+    async with asyncio.timeout(20):
+        while not (mine := [one for one in found if one.workflow == "tool"]):
+            found = [TASKS.parse(one.value, max_bytes=10_000) for one in await read_since(client, None, [TASKS])]
+    assert mine[0].tenant == "evil"
+    await finish(client, str(mine[0].id))
+    async with await calling as answer:
+        assert "because" in await answer.text()
 
 
 async def test_that_only_allowed_workflows_and_models_are_seen_and_asked(world: World, client: Client) -> None:
