@@ -19,7 +19,8 @@ from app.security.permissions import NEEDS_ALL_TENANTS, ROUTES
 from app.settings import ModelSettings, Settings
 from tests.gateway.keys import in_force, new_key, secured, serving
 from tests.gateway.requests import call, deploy, finish, waiting
-from topics import SIGNALS, SPEND, TASKS
+from topics import DEAD_LETTERS, DEFINITIONS, SIGNALS, SPEND, TASKS
+from topics.dead_letters import DeadLetter
 from topics.spend import Spend
 from topics.tasks import Task
 
@@ -89,7 +90,9 @@ class World:
 async def world(embedded: Connection, settings: Settings, client: Client) -> AsyncIterator[World]:
     models = {"gpt": ModelSettings(provider="scripted")}
     base = Settings(topics=settings.topics, models=models)
-    async with serving(secured(base, failures_per_minute=1000), embedded) as http:
+    async with serving(
+        secured(base, failures_per_minute=1000, roles={"watcher": ("dead-letters:replay",)}), embedded
+    ) as http:
         victim, adversary = [await new_key(client, tenant=tenant) for tenant in ("acme", "evil")]
         for key in (victim, adversary):
             await in_force(http, key)
@@ -151,6 +154,26 @@ async def test_that_feedback_and_costs_are_seen_by_their_tenant_only(world: Worl
             _, said = await call(world.http, "GET", path, x_api_key=key)
             assert [row[field] for row in said["data"]] == rows, path
     assert (await call(world.http, "GET", "/v1/spend?tenant=acme", x_api_key=world.adversary))[0] == 403
+
+
+async def test_that_who_may_use_some_workflows_deploys_and_replays_nothing(world: World, client: Client) -> None:
+    narrow = await new_key(client, workflows=("as*",))
+    watcher = await new_key(client, "watcher")
+    for key in (narrow, watcher):
+        await in_force(world.http, key)
+    place = DeadLetter(
+        topic=client.full_name(DEFINITIONS), partition=0, offset=1, reason="invalid", error="no", agent="deploy"
+    )
+    await (await client.put(client.full_name(DEAD_LETTERS), b"k", b"{}", place.headers(), 0))
+    replay = f"/v1/dead-letters/{place.id}/replay"
+    for path, key in (
+        ("/v1/workflows", narrow),
+        ("/v1/workflows/refund/rollback", narrow),
+        (replay, narrow),
+        (replay, watcher),
+    ):
+        status, said = await call(world.http, "POST", path, {}, x_api_key=key)
+        assert (status, said["code"]) == (403, "forbidden"), path
 
 
 async def test_that_the_victim_itself_is_served(world: World, client: Client) -> None:
