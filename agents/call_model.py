@@ -11,7 +11,7 @@ from agents.base import request_agent
 from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
 from app.dependencies import ConfiguredModel, Dependencies
-from app.errors import InvalidRequest, OrchestratorError
+from app.errors import CallCancelled, InvalidRequest, OrchestratorError
 from app.model_calls import batched, spend_records
 from app.model_calls.cached_responses import cached_response, similar_to
 from app.model_calls.responses import RESPONDER, answer, limited, reused
@@ -20,7 +20,7 @@ from app.model_calls.stream_publisher import StreamPublisher
 from app.models.base import Prompt
 from app.models.calling.call import call
 from app.models.capabilities import adapt_prompt, prompt_from
-from app.models.outcome import FAULTS, Outcome
+from app.models.outcome import FAULTS, Attempt, Outcome
 from app.retrieval.base import Embedder
 from app.suggestions import did_you_mean
 from app.telemetry.attributes import model_answer, model_call
@@ -81,11 +81,19 @@ async def _ask(
     nonce = _nonce()
     streamed = StreamPublisher(received, nonce, deps.delivery.outbox) if request.stream else nullcontext()
     async with recorded(received, configured, nonce, deps.delivery.outbox) as recording, streamed as chunks:
-        outcome = await _call(received, recording.model, prompt, remaining, deps.tracer, chunks)
+        calling = _call(received, recording.model, prompt, remaining, deps.tracer, chunks)
+        called = await deps.cancelled_runs.unless_cancelled(request.task_id, calling)
+        outcome = called or _ended(configured, recording.attempts)
         recording.note(*outcome.attempts)
     used = spend_records.total(request, configured, outcome.attempts)
     _measure(request, configured, outcome, used, deps)
     return await _response(request, configured, outcome, used, left_out, deps.embedder)
+
+
+def _ended(configured: ConfiguredModel, attempts: tuple[Attempt, ...]) -> Outcome:
+    """Return what is left of a call whose run was cancelled."""
+    error = CallCancelled("the run was cancelled", provider=configured.model.provider)
+    return Outcome(None, error, sum(attempt.seconds for attempt in attempts), attempts)
 
 
 def _nonce() -> str:

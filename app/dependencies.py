@@ -12,6 +12,7 @@ from app.delivery.core import Delivery
 from app.delivery.stateful_processor import StatefulProcessor
 from app.models.base import Model
 from app.models.batching.batcher import Batcher
+from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
@@ -61,3 +62,4 @@ class Dependencies:
     tracer: Tracer
     delivery: Delivery
     processor: StatefulProcessor[RunState]
+    cancelled_runs: CancelledRuns

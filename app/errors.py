@@ -31,7 +31,8 @@ OrchestratorError                 anything below; `code` names it in results and
     ├── ContentFiltered           the provider refused the content
     ├── EmptyAnswer               the answer has neither text nor tool calls
     ├── BatchExpired              the provider did not get to the request in the time that a batch has
-    └── BatchFailed               the batch ended without an answer to the request
+    ├── BatchFailed               the batch ended without an answer to the request
+    └── CallCancelled             the run was cancelled while the model was answering
 """
 
 from __future__ import annotations
@@ -269,6 +270,12 @@ class BatchFailed(ModelError):
 
     code = "batch_failed"
     transient = True
+
+
+class CallCancelled(ModelError):
+    """The run was cancelled while the model was answering."""
+
+    code = "cancelled"
 
 
 #: The codes of the errors above.

@@ -500,6 +500,15 @@ class AskSettings(Section):
         return self
 
 
+class PanelSettings(Section):
+    """Several models that are asked together by one name, and how their answers become one."""
+
+    models: tuple[str, ...] = Field(min_length=2, description="names from `models`", examples=[["small", "large"]])
+    strategy: str = Field(default="consensus", description="a fusion strategy: docs/fusion.md has all")
+    quorum: int = Field(default=1, ge=1, description="with fewer answers it fails")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the strategy")
+
+
 class BudgetSettings(Section):
     """How much may be spent in each period: by all runs, by one tenant or workflow, or by each of them (`*`)."""
 
@@ -647,6 +656,46 @@ class GatewaySecurity(Section):
     )
 
 
+class GatewayTls(Section):
+    """TLS of the gateway's server; changed files are taken up without a restart."""
+
+    certificate: Path = Field(
+        description="its certificate, then those between it and the authority, PEM", examples=["/run/tls/tls.crt"]
+    )
+    key: Path = Field(
+        description="the certificate's private key, PEM, without a password", examples=["/run/tls/tls.key"]
+    )
+    client_ca: Path | None = Field(
+        default=None,
+        description="the authorities of clients, PEM: with it, a client must have a certificate of one of them",
+        examples=["/run/tls/clients.crt"],
+    )
+
+
+def _origin(value: str) -> str:
+    """Return the origin of web pages.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parts = urlsplit(value)
+        plain = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    except ValueError:
+        plain = False
+    if not (plain and value.startswith(("https://", "http://")) and value == value.lower()):
+        raise ValueError("give an origin such as https://app.example.com, in lower case and without a path")
+    return value
+
+
+class GatewayCors(Section):
+    """Which web pages may use the gateway from browsers."""
+
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        default=(), description="the origins of these pages; none: only pages of the gateway's own hosts"
+    )
+
+
 class GatewaySettings(Section):
     """The HTTP API: tasks in, results out."""
 
@@ -657,9 +706,30 @@ class GatewaySettings(Section):
         description="127.0.0.1 or ::1 for this machine; any other address only with `security`",
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    max_lag: int = Field(
+        default=10_000, ge=1, description="while so many tasks wait for a worker, no further one is accepted"
+    )
+    tls: GatewayTls | None = Field(
+        default=None,
+        description="serve HTTPS",
+        examples=[{"certificate": "/run/tls/tls.crt", "key": "/run/tls/tls.key"}],
+    )
+    plain_http: bool = Field(
+        default=False, description="serve HTTP without TLS to other machines: only behind a proxy that has TLS"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names by which it is reached, besides localhost: others are refused"
+    )
+    cors: GatewayCors = Field(default=GatewayCors(), description="which web pages may use it from browsers")
+    max_connections: int = Field(default=1000, ge=1, description="open connections; further ones are closed")
     security: GatewaySecurity = Field(
         default=GatewaySecurity(), description="who may use it; off where only this machine can reach it, unless set"
     )
+
+    @property
+    def scheme(self) -> str:
+        """How its addresses begin."""
+        return "https" if self.tls else "http"
 
     @property
     def secured(self) -> bool:
@@ -672,6 +742,12 @@ class GatewaySettings(Section):
             raise Inconsistent(
                 f"{self.bind_address} can be reached from other machines, and without security anybody there could use "
                 "the gateway; leave out security.enabled, or bind to 127.0.0.1 or ::1",
+                "bind_address",
+            )
+        if self.bind_address not in _LOOPBACK and self.tls is None and not self.plain_http:
+            raise Inconsistent(
+                f"{self.bind_address} can be reached from other machines, which would send their keys unencrypted; set "
+                "gateway.tls, or gateway.plain_http: true where a proxy in front has TLS",
                 "bind_address",
             )
         return self
@@ -752,6 +828,11 @@ class Settings(Section):
         default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]
     )
     ask: AskSettings = Field(default=AskSettings(), description="what the built-in workflow `ask` does")
+    panels: dict[str, PanelSettings] = Field(
+        default_factory=dict,
+        description="panels of models that the gateway answers for, by that name",
+        examples=[{"careful": {"models": ["small", "large"]}}],
+    )
     budgets: tuple[BudgetSettings, ...] = Field(
         default=(),
         description="how much may be spent; a run asks every budget that applies for money, in this order",
@@ -781,6 +862,21 @@ class Settings(Section):
         for name in self.ask.models:
             if name not in self.models:
                 raise Inconsistent(f"no model is called {name}; {did_you_mean(name, self.models)}", "ask", "models")
+        return self
+
+    @model_validator(mode="after")
+    def _panels_fit(self) -> Settings:
+        for name, panel in self.panels.items():
+            if name in self.models:
+                raise Inconsistent(f"a model is called {name}, too", "panels", name)
+            if unknown := sorted(set(panel.models).difference(self.models)):
+                hint = did_you_mean(unknown[0], self.models)
+                raise Inconsistent(f"no model is called {unknown[0]}; {hint}", "panels", name, "models")
+            if len(set(panel.models)) < len(panel.models):
+                raise Inconsistent("a model is named twice", "panels", name, "models")
+            if panel.quorum > len(panel.models):
+                message = f"is {panel.quorum}, but there are only {len(panel.models)} models"
+                raise Inconsistent(message, "panels", name, "quorum")
         return self
 
     @model_validator(mode="after")

@@ -100,7 +100,8 @@ def _example(field: FieldInfo) -> Any:
 def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: str, mark: str) -> Iterator[str]:
     """Show a mapping with free names: its defaults, or an example when it is empty."""
     if not values and (section := section_of(field.annotation)):
-        mark, values = "#", {_EXAMPLE_NAMES[name]: section()}
+        example = field.examples[0] if field.examples else {_EXAMPLE_NAMES[name]: {}}
+        mark, values = "#", {inner: section.model_validate(value) for inner, value in example.items()}
     yield f"{indent}{mark}{name}:"
     for inner, value in values.items():
         yield f"{indent}  {mark}{inner}:"

@@ -13,6 +13,7 @@ from app.errors import ConfigurationError, ConnectorError
 from app.settings import ConnectorSettings
 from app.source.problems import dotted, unknown_key
 from app.validation_messages import in_our_words
+from topics.model_requests import Message
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,6 +42,18 @@ class Embedder(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return one row of length 1 for each text."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """The part of a model that is used here: one whose tokenizer is in this process."""
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens the model would read for these messages.
+
+        Raises:
+            ModelError: it cannot count them now.
+        """
         ...
 
 

@@ -9,7 +9,8 @@ from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from app.connectors.base import Connector, Embedder
+from app.connectors.base import Connector, Embedder, TokenCounter
+from app.connectors.count_tokens import CountTokensConnector
 from app.connectors.embed import EmbedConnector
 from app.connectors.function import FunctionConnector
 from app.connectors.rotating import RotatingConnector
@@ -25,8 +26,12 @@ GROUP = "meta_ai_orchestrator.connectors"
 #: The kinds that settings can use, besides the entry points of the group.
 KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
 
-#: Connectors that need no settings.
-BUILT_IN: Mapping[str, Callable[[Embedder], Connector]] = {"embed": EmbedConnector, "similarity": SimilarityConnector}
+#: Connectors that need no settings, but the worker's embedder or models.
+BUILT_IN: Mapping[str, Callable[[Embedder, Mapping[str, TokenCounter]], Connector]] = {
+    "count_tokens": lambda _, counters: CountTokensConnector(counters),
+    "embed": lambda embedder, _: EmbedConnector(embedder),
+    "similarity": lambda embedder, _: SimilarityConnector(embedder),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class ConfiguredConnector:
 def build_all(
     settings: Mapping[str, ConnectorSettings],
     embedder: Embedder,
+    counters: Mapping[str, TokenCounter],
     live: Mapping[str, Live[ConnectorSettings]] | None = None,
 ) -> dict[str, ConfiguredConnector]:
     """Return every connector that workflows can use: those of the settings, and the built-in ones.
@@ -53,7 +59,9 @@ def build_all(
     """
     if taken := sorted(settings.keys() & BUILT_IN.keys()):
         raise ConfigurationError(f"connectors.{taken[0]}: the name is taken by a built-in connector; choose another")
-    made = {name: _configured(make(embedder), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()}
+    made = {
+        name: _configured(make(embedder, counters), ConnectorSettings(kind=name)) for name, make in BUILT_IN.items()
+    }
     return made | {name: _configured(_build(name, one, (live or {}).get(name)), one) for name, one in settings.items()}
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.gateway import api_document
 from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
-from app.gateway.anthropic import message_routes
+from app.gateway.anthropic import message_routes, token_count_routes
 from app.gateway.error_responses import as_response, install
 from app.gateway.guard import Guard
+from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
 from app.gateway.operations import (
@@ -36,8 +41,32 @@ from app.gateway.rest import (
     task_list_routes,
     task_routes,
 )
+from app.gateway.transport.senders import Senders
 from app.security.permissions import Roles
 
+#: What pages of other origins may send and see, besides what every page may.
+_CORS: dict[str, Any] = {
+    "allow_methods": ("DELETE", "GET", "PATCH", "POST", "PUT"),
+    "allow_headers": (
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "Last-Event-ID",
+        "Prefer",
+        "X-Api-Key",
+        "X-Request-Id",
+    ),
+    "expose_headers": (
+        "Location",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "X-Meta-AI-Cost",
+        "X-Meta-AI-Degraded",
+        "X-Meta-AI-Run-Id",
+        "X-Request-Id",
+    ),
+}
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
 _OPERATIONS = (
     deploy_routes,
@@ -49,6 +78,7 @@ _OPERATIONS = (
     configuration_routes,
     figure_routes,
 )
+_MESSAGES = (message_routes, token_count_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -60,8 +90,11 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     )
     install(app, trail)
     api_document.install(app)
-    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, message_routes):
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
         app.include_router(module.routes(parts))
+
+    app.state.mcp = McpEndpoint(parts)
+    app.router.routes.append(Route(PATH, app.state.mcp, methods=["POST"]))
 
     @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
@@ -82,8 +115,10 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         max_bytes=parts.settings.delivery.max_event_bytes,
         refuse=_refuse,
         admit=Admission(RoutePermissions(app.routes), roles, trail, authenticate),
-        authenticated=authenticate is not None,
+        check_sender=Senders(parts.settings.gateway).check,
     )
+    if origins := parts.settings.gateway.cors.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, **_CORS)
     return app
 
 

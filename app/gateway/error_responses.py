@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException
 from app.api.problem import problem_response
 from app.errors import BrokerError, InvalidEvent
 from app.gateway.access.audit_trail import AuditTrail
+from app.gateway.anthropic.message_answer import OVERLOADED as ANTHROPIC_OVERLOADED
 from app.gateway.anthropic.message_answer import PATHS as ANTHROPIC_PATHS
 from app.gateway.anthropic.message_answer import anthropic_error
 from app.gateway.openai.errors import PATHS, openai_error
-from app.gateway.problems import Refusal, as_refusal
+from app.gateway.problems import Overloaded, Refusal, as_refusal
 
 
 def install(app: FastAPI, trail: AuditTrail) -> None:
@@ -34,14 +35,17 @@ def install(app: FastAPI, trail: AuditTrail) -> None:
 def as_response(refusal: Refusal, path: str, request_id: str) -> Response:
     """Return how a refused request for `path` is answered."""
     if path.startswith(PATHS):
-        return JSONResponse(openai_error(refusal), _status(refusal), refusal.headers)
+        return JSONResponse(openai_error(refusal), _status(refusal, HTTPStatus.TOO_MANY_REQUESTS), refusal.headers)
     if path.startswith(ANTHROPIC_PATHS):
-        return JSONResponse(anthropic_error(refusal, request_id), _status(refusal), refusal.headers)
+        status = _status(refusal, ANTHROPIC_OVERLOADED)
+        return JSONResponse(anthropic_error(refusal, request_id), status, refusal.headers)
     members = {"code": refusal.code, "request_id": request_id, **refusal.members}
     problem = problem_response(refusal.status, refusal.detail, **members)
     return Response(problem.body, problem.status, refusal.headers, media_type=problem.content_type)
 
 
-def _status(refusal: Refusal) -> HTTPStatus:
-    """Return the status on the paths of providers' APIs, where what is invalid is 400."""
+def _status(refusal: Refusal, overloaded: int) -> int:
+    """Return the status on the paths of providers' APIs, where what is invalid is 400, and overload is their own."""
+    if isinstance(refusal, Overloaded):
+        return overloaded
     return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status

@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,36 +23,35 @@ _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL
 #: Where a body may be YAML instead; no form of a web page can send that either.
 _YAML = "application/yaml"
 _YAML_PATHS = frozenset({"/v1/workflows", "/v1/workflows/diff", "/v1/workflows/validate"})
-_LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Server": "meta-ai",
     "X-Content-Type-Options": "nosniff",
 }
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
+#: Raises a Refusal if a request with these headers is not answered.
+CheckSender = Callable[[Headers], None]
 #: May add to the headers of the response.
 Admit = Callable[[Scope, dict[str, str]], Awaitable[None]]
 
 
 class Guard:
-    """Gives each request an id, has it admitted, reads its body within the bounds, and refuses pages of elsewhere.
+    """Gives each request an id, has its sender checked and admitted, and reads its body within the bounds.
 
-    Without authentication, every program on this machine may ask; but a web page that is open in a browser here
-    may not: its requests name another host (also after DNS rebinding), or another origin, or are not JSON. With
-    `authenticated`, any host may be named, as a browser adds no credentials by itself; but pages of others still may
-    not ask.
+    Only JSON is read: another thing that a web page can send without being asked for permission is not.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, refuse: Refuse, admit: Admit, authenticated: bool = False
+        self, app: ASGIApp, *, max_bytes: int, refuse: Refuse, check_sender: CheckSender, admit: Admit
     ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._refuse = refuse
         self._admit = admit
-        self._check_sender = _check_origin if authenticated else _check_local
+        self._check_sender = check_sender
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, as ASGI has it."""
@@ -62,7 +60,7 @@ class Guard:
             return
         request_headers = Headers(scope=scope)
         scope.setdefault("state", {})["request_id"] = request_id = _request_id(request_headers)
-        headers = {**_HEADERS, "X-Request-Id": request_id}
+        headers = {**_HEADERS, "X-Request-Id": request_id, **(_OVER_TLS if scope["scheme"] == "https" else {})}
         send = _with_headers(send, headers)
         try:
             self._check_sender(request_headers)
@@ -128,28 +126,6 @@ def depth(body: bytes) -> int:
             case b"]" | b"}":
                 now -= 1
     return deepest
-
-
-def _check_local(given: Headers) -> None:
-    if not _is_local(f"//{given.get('host', '')}"):
-        text = "the gateway answers requests to 127.0.0.1, ::1 and localhost only; a proxy must set the Host header so"
-        raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", text)
-    if any(not _is_local(origin) for origin in given.getlist("origin")):
-        raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
-
-
-def _check_origin(given: Headers) -> None:
-    """Return if no web page sends this, or one of the gateway's own host."""
-    own = given.get("host", "").lower()
-    if any(urlsplit(origin).netloc.lower() != own for origin in given.getlist("origin")):
-        raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "web pages of other hosts may not use the gateway")
-
-
-def _is_local(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in _LOCAL_HOSTS
-    except ValueError:
-        return False
 
 
 def _request_id(given: Headers) -> str:

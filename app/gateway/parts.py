@@ -13,6 +13,7 @@ from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
+from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.security.policies import Policies
 from app.settings import Settings
@@ -32,6 +33,7 @@ class Parts:
     feed: AnswerFeed
     keys: KeyDirectory
     policies: Policies
+    lag: TaskLag
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

@@ -32,6 +32,14 @@ class Refusal(Exception):
         return cls(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers={"Retry-After": _RETRY_SECONDS})
 
 
+class Overloaded(Refusal):
+    """A task that is not accepted, as too many wait; the APIs of providers have codes of their own for it."""
+
+    def __init__(self, detail: str, retry_after: str) -> None:
+        headers = {"Retry-After": retry_after}
+        super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers=headers)
+
+
 def as_refusal(error: Exception) -> Refusal:
     """Return how a request is answered that ended with this error; uvicorn logs those that nobody expected."""
     match error:

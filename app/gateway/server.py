@@ -23,11 +23,15 @@ from app.errors import ConfigurationError
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.authentication import Authentication
 from app.gateway.access.jwks import Jwks
+from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
 from app.gateway.parts import Parts
+from app.gateway.transport.protocol import bounded
+from app.gateway.transport.tls import ServerTls
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
+from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.security.oidc import TokenVerifier
 from app.security.permissions import Roles
@@ -58,15 +62,20 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
-        ConfigurationError: the port is in use, or the settings of its security are wrong.
+        ConfigurationError: the port is in use, or the settings of its security or of a panel are wrong.
     """
+    check_panels(settings)
     listening = _listen(settings.gateway)
     with contextlib.closing(listening):
         accept_invalid_header_names()
         await ensure_topics(connection, settings.topics)
         if not settings.gateway.secured:
             log.warning("the gateway asks for no credentials: every program on this machine may use it for anything")
-        async with _started(settings, connection) as parts, _application(parts) as app, _serving(app, listening):
+        async with (
+            _started(settings, connection) as parts,
+            _application(parts) as app,
+            _serving(app, settings.gateway, listening),
+        ):
             try:
                 yield _address(listening)
             finally:
@@ -79,9 +88,9 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     policies = Policies(settings.gateway.security.policies)
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
-        keys = KeyDirectory(client)
-        async with log.running(), catalog.running(), feed.running(), keys.running():
-            yield Parts(settings, client, log, catalog, feed, keys, policies)
+        lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
+        async with log.running(), catalog.running(), feed.running(), lag.running(), keys.running():
+            yield Parts(settings, client, log, catalog, feed, keys, policies, lag)
 
 
 @asynccontextmanager
@@ -95,13 +104,18 @@ async def _application(parts: Parts) -> AsyncIterator[FastAPI]:
             issuer = await stack.enter_async_context(Jwks(security.oidc))
             tokens = TokenVerifier(security.oidc, roles, issuer, time.time)
         authenticate = Authentication(parts.keys, roles, tokens, failures_per_minute=security.failures_per_minute)
-        yield build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+        app = build(parts, roles, trail, authenticate if parts.settings.gateway.secured else None)
+        stack.push_async_callback(app.state.mcp.close)
+        yield app
 
 
 @asynccontextmanager
-async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+async def _serving(app: Any, settings: GatewaySettings, listening: socket.socket) -> AsyncIterator[None]:
+    tls = ServerTls(settings.tls) if settings.tls else None
     config = uvicorn.Config(
         app,
+        http=bounded(settings.max_connections),
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -112,9 +126,12 @@ async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve([listening]))
+    following = asyncio.create_task(tls.follow()) if tls else None
     try:
         yield
     finally:
+        if following:
+            following.cancel()
         server.should_exit = True
         await serving
 

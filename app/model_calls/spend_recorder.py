@@ -68,6 +68,11 @@ class SpendRecorder:
             return self._configured
         return replace(self._configured, limiter=_Watched(self._configured.limiter, self.note))
 
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that have ended, of a model that costs something."""
+        return tuple(attempt for _, attempt in sorted(self._attempts.items()))
+
     def note(self, *attempts: Attempt) -> None:
         """Note how attempts have ended, or how they stand when they are given up and do not let themselves be stopped.
 
@@ -104,8 +109,7 @@ class SpendRecorder:
         return sending
 
     async def _send(self) -> None:
-        made = [attempt for _, attempt in sorted(self._attempts.items())]
-        spent = spend_records.spends(self._received.event, self._configured, made, self._nonce, time.time())
+        spent = spend_records.spends(self._received.event, self._configured, self.attempts, self._nonce, time.time())
         new = [one for one in spent if one.id not in self._sent]
         self._sent |= {one.id for one in new}
         await self._outbox.publish(spend_records.outgoing(new, self._received.partition), self._received)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -156,6 +156,19 @@ class FindsBatches(Protocol):
 
         Raises:
             ModelError: it cannot be told; nothing else.
+        """
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A `Model` that has its tokenizer here."""
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens it would read for these messages.
+
+        Raises:
+            ModelError: one of its subclasses.
         """
         ...
 

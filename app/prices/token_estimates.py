@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from topics.model_requests import Message, ModelRequest, ToolCall
+from pydantic import JsonValue
+
+from topics.model_requests import Message, ModelRequest, Tool, ToolCall
 
 #: For English; text without spaces or Latin letters has fewer characters per token.
 _CHARACTERS_PER_TOKEN = 4
@@ -19,10 +21,18 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_request_tokens(request: ModelRequest) -> int:
     """Return about how many tokens a model reads for this request, including tools, schema and images."""
-    texts = [*map(_message_text, request.messages), *(tool.model_dump_json() for tool in request.tools)]
-    if request.output_schema is not None:
-        texts.append(str(request.output_schema))
-    images = sum(len(message.images) for message in request.messages)
+    return estimate_input_tokens(request.messages, request.tools, request.output_schema)
+
+
+def estimate_input_tokens(
+    messages: Iterable[Message], tools: Iterable[Tool] = (), schema: Mapping[str, JsonValue] | None = None
+) -> int:
+    """Return about how many tokens a model reads for a conversation, including tools, schema and images."""
+    turns = tuple(messages)
+    texts = [*map(_message_text, turns), *(tool.model_dump_json() for tool in tools)]
+    if schema is not None:
+        texts.append(str(schema))
+    images = sum(len(turn.images) for turn in turns)
     return estimate_tokens("".join(texts)) + images * _TOKENS_PER_IMAGE
 
 

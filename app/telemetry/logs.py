@@ -26,6 +26,7 @@ _NOISY_LIBRARIES = (
     "openai",
     "anthropic",
     "urllib3",
+    "uvicorn",
 )
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "time", "level"}
 #: Characters that could move a terminal's cursor or forge a line.

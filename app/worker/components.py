@@ -13,7 +13,7 @@ from app.configuration import LiveSettings
 from app.connectors.registry import ConfiguredConnector
 from app.connectors.registry import build_all as build_connectors
 from app.errors import ConfigurationError
-from app.models.base import Model
+from app.models.base import CountsTokens, Model
 from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
@@ -81,11 +81,13 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
     metrics = metrics or Metrics()
     embedder = build_embedder(settings.retrieval, metrics)
     prices = _prices(settings)
+    models = _models(settings, live)
+    counters = {name: model for name, model in models.items() if isinstance(model, CountsTokens)}
     return Components(
-        models=_models(settings, live),
+        models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
-        connectors=build_connectors(settings.connectors, embedder, _live_connectors(settings, live)),
+        connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(

@@ -68,12 +68,14 @@ log = logging.getLogger(__name__)
 class RunStateMachine:
     """Decides for runs, by task id, for semaphores and budgets, by their keys, and for the hash chains of the audit.
 
-    `engine_context` returns what the engine may know now; `audit_key` is that of keyed links.
+    `engine_context` returns what the engine may know now; `cancelled` is told the task of each run that is cancelled;
+    `audit_key` is that of keyed links.
     """
 
     engine_context: Callable[[], EngineContext]
     partitions: int
     metrics: Metrics
+    cancelled: Callable[[str], None] = lambda _task_id: None
     audit_key: bytes = field(default=b"", repr=False)
 
     def key(self, received: Received[Any]) -> str:
@@ -188,6 +190,8 @@ class RunStateMachine:
             if isinstance(command, Result):
                 seconds = (command.finished_at - command.accepted_at).total_seconds()
                 self.metrics.run_finished(command.workflow, command.status, seconds)
+                if command.status == "cancelled":
+                    self.cancelled(command.task_id)
         parent = value.traceparent if isinstance(value, Run) else None
         return Decision(
             value=None if state is value else state,

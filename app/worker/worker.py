@@ -31,6 +31,7 @@ from app.delivery.state.checkpoints import Checkpoints
 from app.delivery.state.partition_state import PartitionState
 from app.delivery.stateful_processor import StatefulProcessor
 from app.dependencies import Dependencies
+from app.models.calling.cancelled_runs import CancelledRuns
 from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder
 from app.settings import Settings
@@ -206,7 +207,10 @@ class Worker:
                 self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
             ),
         )
-        runs = RunStateMachine(self._engine_context, settings.topics.partitions, chosen.metrics, settings.audit.secret)
+        cancelled, context = CancelledRuns(), self._engine_context
+        runs = RunStateMachine(
+            context, settings.topics.partitions, chosen.metrics, cancelled.add, settings.audit.secret
+        )
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
         self.deps = Dependencies(
             settings=settings,
@@ -220,6 +224,7 @@ class Worker:
             tracer=self._tracer,
             delivery=delivery,
             processor=processor,
+            cancelled_runs=cancelled,
         )
         self.app = build(settings, self._connection, self.assignments, self._pace)
         self.app.transport.before_rebalance = self._before_rebalance

@@ -106,6 +106,8 @@ class StepRun:
     output: JsonValue = None
     #: Of an `ask`: the branch whose answer was chosen; empty when the fusion wrote one.
     branch: str = ""
+    #: Of an `ask`: the strategy by which its answers were fused, which the task may have chosen.
+    fusion: str = ""
     #: Of an `ask`: the share of the answers that agree (0 to 1), where the strategy counts it.
     agreement: float | None = None
     #: Of an `ask`: how certain the strategy is (0 to 1), where it says so.

@@ -30,7 +30,7 @@ def result(run: Run, definition: Definition | None, error: Failure | None, now: 
         tool_calls=chosen_tool_calls(shown) or None,
         citations=_citations(run) if shown.status == "succeeded" else (),
         candidates=tuple(_candidates(answer)),
-        fusion=_fusion(definition),
+        fusion=answer.fusion or _fusion(definition),
         agreement=shown.agreement,
         confidence=shown.confidence,
         groups=shown.groups,

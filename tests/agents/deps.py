@@ -18,6 +18,7 @@ from app.delivery.envelope import Received
 from app.delivery.stateful_processor import StatefulProcessor, StateMachine
 from app.dependencies import ConfiguredModel, Dependencies
 from app.models.batching.batcher import Batcher
+from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import Vectors
@@ -158,6 +159,7 @@ def assemble(
         tracer=Tracer(),
         delivery=harness.delivery,
         processor=processor,
+        cancelled_runs=CancelledRuns(),
     )
 
 

@@ -296,3 +296,19 @@ async def test_that_requests_that_wait_for_a_model_are_answered_by_their_priorit
     answers = [ModelResponse.model_validate_json(one.value or b"") for one in harness.producer.on(MODEL_RESPONSES)]
     assert [one.id for one in answers] == ["running", "high", "low"]
     await harness.stop()
+
+
+async def test_that_a_call_ends_when_its_run_is_cancelled_and_what_it_cost_is_recorded() -> None:
+    harness = Harness()
+    script = {"default": "one " * 50, "piece_delay": 0.05, "price": {"input": 2.0, "output": 10.0}}
+    deps = assemble(harness, m=script)
+    asking = asyncio.create_task(_response(deps, stream=True))
+    await until(lambda: any(message.topic == "result-chunks" for message in harness.producer.sent))
+    deps.cancelled_runs.add("t")
+    response = await asyncio.wait_for(asking, 20)
+    assert response.error
+    assert (response.error.code, response.tries) == ("cancelled", 1)
+    assert 0 < response.usage.output_tokens < 50
+    assert [message.topic for message in harness.producer.sent].count("spend") == 1
+    assert _health(deps) == []  # it says nothing of the model
+    assert (await _response(deps)).tries == 0  # a call of this run is not begun any more

@@ -38,14 +38,23 @@ def test_the_template_loads_to_exactly_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
 def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
-    names = {"models": "local", "overrides": "results", "connectors": "tickets", "budgets": "0", "policies": "0"}
+    names = {
+        "policies": "0",
+        "models": "local",
+        "overrides": "results",
+        "connectors": "tickets",
+        "budgets": "0",
+        "panels": "careful",
+    }
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))
 
 
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
     environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t", "AUDIT_KEY": "a key of this test"}
-    found = load(written(tmp_path / "x.yaml", uncommented()), environ)
+    others = "\nmodels:\n  small: {provider: scripted}\n  large: {provider: scripted}\n"
+    found = load(written(tmp_path / "x.yaml", uncommented().replace("\nmodels:\n", others)), environ)
+    assert found.panels["careful"].models == ("small", "large")
     assert found.topics.overrides["results"].retention == 30 * 86400
     assert found.models["local"].api_key is not None
     assert found.models["local"].price == PriceSettings(

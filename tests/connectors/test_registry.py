@@ -31,7 +31,7 @@ def test_every_kind_of_the_table_exists(kind: str) -> None:
 
 
 async def test_the_configured_and_the_built_in_connectors_are_there() -> None:
-    all_of_them = build_all({"tickets": ConnectorSettings(url=URL, max_concurrency=2)}, Compass())
+    all_of_them = build_all({"tickets": ConnectorSettings(url=URL, max_concurrency=2)}, Compass(), {})
     assert all_of_them.keys() == {"tickets", *BUILT_IN}
     tickets = all_of_them["tickets"]
     assert isinstance(tickets.connector, HttpConnector)
@@ -44,7 +44,7 @@ async def test_the_configured_and_the_built_in_connectors_are_there() -> None:
 
 async def test_the_built_in_ones_use_the_workers_embedder() -> None:
     compass = Compass()
-    built = build_all({}, compass)
+    built = build_all({}, compass, {})
     await built["embed"].connector.run({"text": "north"}, timeout=1.0)
     await built["similarity"].connector.run({"text": "east", "examples": {"a": ["south"]}}, timeout=1.0)
     assert compass.asked == [["north"], ["east"], ["south"]]
@@ -53,7 +53,7 @@ async def test_the_built_in_ones_use_the_workers_embedder() -> None:
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_a_built_in_name_cannot_be_taken(name: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"connectors\.{name}: the name is taken by a built-in connector"):
-        build_all({name: ConnectorSettings(url=URL)}, Compass())
+        build_all({name: ConnectorSettings(url=URL)}, Compass(), {})
 
 
 def test_an_unknown_kind_is_answered_with_the_known_ones() -> None:

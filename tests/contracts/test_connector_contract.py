@@ -18,6 +18,7 @@ from app.connectors.registry import build, build_all
 from app.settings import ConnectorSettings
 from tests.connectors.embedders import Compass
 from tests.connectors.service import Service
+from tests.connectors.test_count_tokens import Words, asked
 from tests.connectors.test_registry import plugin
 
 EXAMPLES = {"up": ["north"], "right": ["east"]}
@@ -31,17 +32,18 @@ class Case:
     arguments: dict[str, Any]
 
 
-@pytest_asyncio.fixture(params=["http", "function", "similarity", "embed"])
+@pytest_asyncio.fixture(params=["http", "function", "similarity", "embed", "count_tokens"])
 async def case(
     request: pytest.FixtureRequest, service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Case]:
     service.gives(text='{"open": true}', content_type="application/json")
     plugin(tmp_path, monkeypatch, "shout = tests.connectors.functions:shout")
-    built_in = build_all({}, Compass())
+    built_in = build_all({}, Compass(), {"words": Words()})
     made = {
         "http": lambda: Case(build("c", ConnectorSettings(url=service.url)), {"path": "tickets/3"}),
         "function": lambda: Case(build("c", ConnectorSettings(kind="shout")), {"text": "loud"}),
         "similarity": lambda: Case(built_in["similarity"].connector, {"text": "north", "examples": EXAMPLES}),
+        "count_tokens": lambda: Case(built_in["count_tokens"].connector, asked("Why?")),
         "embed": lambda: Case(built_in["embed"].connector, {"text": "north"}),
     }[request.param]()
     yield made

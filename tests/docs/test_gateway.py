@@ -27,8 +27,8 @@ def refusals() -> dict[str, set[str]]:
 
 def test_every_code_is_described_and_no_other() -> None:
     shown = first_codes(PAGE, "code", "status", "what it means")
-    # Those of the framework, and of an event that its topic refuses, come from a table or from the error.
-    other = {"not_found", "method_not_allowed", "too_large"}
+    # Those of the framework, of an event that its topic refuses, and of overload come from a table or from the error.
+    other = {"not_found", "method_not_allowed", "overloaded", "too_large"}
     assert list(shown) == sorted(refusals().keys() | other)
     statuses = {row[0].strip("`"): row[1] for row in table(PAGE, "code", "status", "what it means")}
     assert all(status in statuses[code] for code, found in refusals().items() for status in found)

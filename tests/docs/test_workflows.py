@@ -50,7 +50,9 @@ def test_the_built_in_workflow_is_shown_as_it_is() -> None:
     marks = {
         "workflow: built in": "ask.yaml",
         "workflow: passthrough": "passthrough.yaml",
+        "workflow: panel": "panel.yaml",
         "workflow: embed": "embed.yaml",
+        "workflow: count_tokens": "count_tokens.yaml",
     }
     shown = {marks[block.mark]: block.text for block in blocks("yaml", pages=(PAGE,)) if block.mark in marks}
     assert shown == {name: files("app.workflows").joinpath(name).read_text(encoding="utf-8") for name in shown}

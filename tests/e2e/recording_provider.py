@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,12 +17,13 @@ ENDLESS = "Never stop."
 
 
 class RecordingProvider:
-    """The bodies in order, and the address; `stop` ends an endless answer."""
+    """The bodies in order, and the address; `stop` ends an endless answer, which sets `left` if its reader goes."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.url = ""
         self.stop = threading.Event()
+        self.left = threading.Event()
 
 
 @contextmanager
@@ -89,9 +90,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _endless(self, body: dict[str, Any]) -> None:
-        with suppress(OSError):
+        try:
             while not self.provider.stop.wait(0.05):
                 self._chunk(body, {"content": "on "})
+        except OSError:
+            self.provider.left.set()
 
     def _chunk(self, body: dict[str, Any], delta: dict[str, Any], reason: str | None = None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}

@@ -112,6 +112,27 @@ async def test_that_tools_are_called_by_the_caller(
     assert sent["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
 
 
+async def test_that_tokens_are_counted_before_they_are_sent(client: anthropic.AsyncAnthropic) -> None:
+    counted = await client.messages.count_tokens(
+        model="up", messages=[{"role": "user", "content": "How are you?"}], system="Be brief.", tools=[TOOL]
+    )
+    assert counted.input_tokens > 5
+    assert extension(counted) == {"estimated": True}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_that_a_panel_is_asked_and_fused(client: anthropic.AsyncAnthropic, stream: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    if stream:
+        async with client.messages.stream(**{**ASKED, "model": "both"}) as events:
+            answer = await events.get_final_message()
+    else:
+        answer = await client.messages.create(**{**ASKED, "model": "both"})
+    (block,) = answer.content
+    assert block.type == "text"
+    assert "It is so." in block.text
+    assert "This is the answer." in block.text
+
+
 async def test_that_a_workflow_is_a_model(client: anthropic.AsyncAnthropic, provider: RecordingProvider) -> None:
     more = {"meta_ai": {"input": {"product": "Bike"}}, "temperature": 1.0}
     answer = await client.messages.create(**{**ASKED, "model": "support-answer"}, extra_body=more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from operator import mul
@@ -24,6 +25,8 @@ topics: {{partitions: 2}}
 models:
   up: {{provider: openai, model: m, base_url: "{url}", api_key: k, attempts: 1, price: {{input: 1000, output: 0}}}}
   plain: {{provider: scripted, options: {{default: "This is the answer.", piece_delay: 0.05}}}}
+panels:
+  both: {{models: [up, plain], strategy: concat}}
 ask: {{models: [plain], retrieve: false, stream: true}}
 server: {{port: 0}}
 workflows: [support-answer.yaml]
@@ -234,12 +237,57 @@ async def test_that_the_router_chooses(client: openai.AsyncOpenAI) -> None:
     assert listed == {
         "ask": "workflow",
         "auto": "router",
+        "both": "panel",
         "minilm": "embedder",
         "plain": "scripted",
         "support-answer": "workflow",
         "up": "openai",
     }
     assert (await client.models.retrieve("support-answer")).owned_by == "workflow"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_that_a_panel_is_asked_and_fused(
+    client: openai.AsyncOpenAI,
+    provider: RecordingProvider,
+    stream: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    more: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    answer: Any = await client.chat.completions.create(model="up|plain", messages=TURNS, **more)
+    if stream:
+        *chunks, last, counted = [chunk async for chunk in answer]
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        told, usage = extension(last), counted.usage
+    else:
+        text, told, usage = answer.choices[0].message.content, extension(answer), answer.usage
+        assert answer.model == "up|plain"
+    assert text in {"It is so.", "This is the answer."}
+    assert {one["model"]: one["text"] for one in told["candidates"]} == {
+        "up": "It is so.",
+        "plain": "This is the answer.",
+    }
+    assert told["fusion"] == "consensus"
+    assert (usage.prompt_tokens > 11, told["cost"]) == (True, 0.011)
+    sent = provider.bodies[-1]
+    assert [turn["role"] for turn in sent["messages"]] == [turn["role"] for turn in TURNS]
+    assert sent["messages"][-1]["content"][1]["image_url"]["url"] == PHOTO
+
+
+async def test_that_a_panel_calls_tools(client: openai.AsyncOpenAI, provider: RecordingProvider) -> None:
+    asked: dict[str, Any] = {"messages": TURNS[:2], "tools": [WEATHER]}
+    answer = await client.chat.completions.create(model="up|plain", **asked)
+    (call,) = answer.choices[0].message.tool_calls or [None]
+    assert call
+    assert (call.type, provider.bodies[-1]["tools"][0]["function"]["name"]) == ("function", "weather")
+
+
+async def test_that_a_configured_panel_answers_in_every_form(client: openai.AsyncOpenAI) -> None:
+    answer = await client.responses.create(model="both", input="How is it?")
+    assert "It is so." in answer.output_text
+    assert "This is the answer." in answer.output_text
+    more = {"meta_ai": {"fusion": {"strategy": "vote", "quorum": 2}}}
+    answer = await client.responses.create(model="both", input="How is it?", extra_body=more)
+    assert (answer.output_text, extension(answer)["fusion"]) == ("It is so.", "vote")
 
 
 ITEMS: Any = [
@@ -343,6 +391,7 @@ async def test_that_a_client_that_goes_away_ends_its_run(
     run = chunk.id.removeprefix("chatcmpl-")
     status, result = await get(address, f"/v1/results/{run}", Prefer="wait=30")
     assert (status, result["status"]) == (200, "cancelled")
+    assert await asyncio.to_thread(provider.left.wait, PATIENCE)  # nothing more is paid for
     provider.stop.set()
 
 

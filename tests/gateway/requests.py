@@ -37,12 +37,12 @@ async def submit(http: aiohttp.ClientSession, **fields: Any) -> str:
 
 
 async def deploy(
-    client: Client, workflow: str, version: int, steps: dict[str, Any], *, elsewhere: bool = False
+    client: Client, workflow: str, version: int, steps: dict[str, Any], *, elsewhere: bool = False, **fields: Any
 ) -> None:
-    """Deploy a version of a workflow; with `elsewhere`, in another partition than its own."""
+    """Deploy a version of a workflow with further fields; with `elsewhere`, in another partition than its own."""
     partitions = client.settings.topics.partitions
     partition = (partition_of(workflow, partitions) + elsewhere) % partitions
-    spec = {"id": workflow, "version": version, "steps": steps}
+    spec = {"id": workflow, "version": version, "steps": steps, **fields}
     for kind, key in (("version", f"{workflow}/{version}"), ("active", workflow)):
         event = DefinitionEvent(kind=kind, workflow=workflow, version=version, spec=spec, at=NOW)
         await (await client.send(DEFINITIONS, key, event, id=key, partition=partition))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from app.brokers.base import Connection
 from app.errors import ConfigurationError
 from app.gateway.server import serve_gateway
-from app.settings import GatewaySecurity, GatewaySettings, Settings
+from app.settings import GatewaySecurity, GatewaySettings, GatewayTls, Settings
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.0.1", "localhost.example", ""])  # noqa: S104  # refused
@@ -30,7 +31,15 @@ def test_that_only_this_machine_can_be_bound_to_without_security(address: str) -
     ],
 )
 def test_that_security_is_on_where_others_can_reach_it(address: str, enabled: bool | None, secured: bool) -> None:  # noqa: FBT001
-    assert GatewaySettings(bind_address=address, security=GatewaySecurity(enabled=enabled)).secured is secured
+    security = GatewaySecurity(enabled=enabled)
+    assert GatewaySettings(bind_address=address, security=security, plain_http=True).secured is secured
+
+
+def test_that_keys_do_not_go_unencrypted_to_other_machines_unless_that_is_said() -> None:
+    with pytest.raises(ValidationError, match=r"unencrypted; set gateway\.tls, or gateway\.plain_http: true"):
+        GatewaySettings(bind_address="0.0.0.0")  # noqa: S104  # refused
+    tls = GatewayTls(certificate=Path("tls.crt"), key=Path("tls.key"))
+    assert GatewaySettings(bind_address="0.0.0.0", tls=tls).secured  # noqa: S104  # only looked at
 
 
 async def test_that_a_port_in_use_is_named_with_what_to_do(embedded: Connection, settings: Settings) -> None:

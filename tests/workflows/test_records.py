@@ -74,6 +74,7 @@ STEPS = st.builds(
     chunks=st.lists(CHUNKS, max_size=2).map(tuple),
     output=VALUES,
     branch=TEXT,
+    fusion=st.text(max_size=5),
     agreement=st.none() | st.floats(0, 1),
     confidence=st.none() | st.floats(0, 1),
     groups=st.lists(st.lists(TEXT, max_size=2).map(tuple), max_size=2).map(tuple),

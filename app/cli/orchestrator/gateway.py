@@ -41,5 +41,5 @@ async def host_gateway(settings: Settings, output: Output) -> None:
             if output.programs:
                 output.emit({"gateway": address})
             else:
-                output.say(f"gateway  http://{address}/v1")
+                output.say(f"gateway  {settings.gateway.scheme}://{address}/v1")
             await interruption.wait()

@@ -115,7 +115,7 @@ def announce(
     prefix = settings.topics.prefix
     output.say(f"tasks    go to the topic {prefix}{TASKS.name}; results arrive on {prefix}{RESULTS.name}")
     if gateway:
-        output.say(f"gateway  http://{gateway}/v1")
+        output.say(f"gateway  {settings.gateway.scheme}://{gateway}/v1")
     output.say(f"health   http://{running.http}/readyz")
     output.say("next     " + "\n         ".join(_NEXT_COMMANDS))
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
+
+from app.errors import ConfigurationError
+from app.fusion import registry as fusion
 from app.gateway.access.admission import forbidden
 from app.gateway.rest.catalog_routes import AUTO
 from app.security.principal import Principal
-from app.workflows.definition.builtin import EMBED, PASSTHROUGH
+from app.workflows.definition.builtin import COUNT_TOKENS, EMBED, PANEL, PASSTHROUGH
+from app.workflows.definition.steps import Fusion
 from topics.tasks import Task
+
+#: The built-in workflows whose tasks name models: who may use these may use them.
+_OF_MODELS = frozenset({EMBED, PASSTHROUGH, PANEL, COUNT_TOKENS})
 
 
 def tenant_for(caller: Principal, asked: str) -> str:
@@ -38,17 +46,32 @@ def require_may_send(caller: Principal, task: Task, embedder: str) -> None:
         Refusal: it is another tenant's, or its workflow, or a model that it names, is not allowed.
     """
     tenant_for(caller, task.tenant)
-    if task.workflow not in {EMBED, PASSTHROUGH}:
+    if task.workflow not in _OF_MODELS:
         if not caller.may_use_workflow(task.workflow):
             raise forbidden(f"your credentials do not allow the workflow {task.workflow}")
         return
-    for model in (embedder,) if task.workflow == EMBED else _models(task.input):
+    for model in _models(task, embedder):
         if not caller.may_use_model(model):
             raise forbidden(f"your credentials do not allow the model {model}")
 
 
-def _models(given: Any) -> Iterable[str]:
-    """Return the models that a task of `passthrough` names; where it names none, the router chooses."""
-    overrides = given.get("overrides")
-    models = overrides.get("models") if isinstance(overrides, dict) else None
-    return [str(model) for model in models] if isinstance(models, list) and models else [AUTO]
+def _models(task: Task, embedder: str) -> Iterable[str]:
+    """Return the models that a task of one of these workflows names; where it names none, the router chooses."""
+    if task.workflow == EMBED:
+        return [embedder]
+    if task.workflow == COUNT_TOKENS:
+        return [str(task.input.get("model"))]
+    overrides = task.input.get("overrides")
+    given = overrides if isinstance(overrides, dict) else {}
+    models = given.get("models")
+    asked = [str(model) for model in models] if isinstance(models, list) and models else [AUTO]
+    return [*asked, *_judges(given.get("fusion"))]
+
+
+def _judges(fused: Any) -> Iterable[str]:
+    """Return the models that a fusion calls itself; one that is not valid calls none, as its run fails."""
+    try:
+        chosen = Fusion.model_validate(fused or {})
+        return fusion.get(chosen.strategy, chosen.options).models
+    except (ValidationError, ConfigurationError):
+        return ()

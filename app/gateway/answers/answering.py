@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from app.gateway.answers.answer_writer import AnswerWriter
@@ -18,13 +18,13 @@ from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.catalog_routes import require_read
+from app.gateway.rest.disconnects import ClientGone, cancellation, unless_gone
 from app.gateway.rest.event_stream import EventStream
 from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import send
 from app.gateway.views.answer_stream import LONGEST_SECONDS
 from app.security.principal import Principal
 from topics.results import Result
-from topics.signals import Signal
 
 _FORMS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}
 #: How the OpenAPI document describes the answers.
@@ -36,9 +36,11 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 async def answer(
     parts: Parts,
+    request: Request,
     caller: Principal,
     asked: AnswerRequest,
     key: str | None,
+    *,
     writer: Callable[[ChatTask], AnswerWriter],
     body: Callable[[ChatTask, Result], dict[str, Any]],
 ) -> Response:
@@ -52,18 +54,24 @@ async def answer(
     require_read(parts)
     chat, once = await chat_task(parts, caller, asked, key), key is not None
     if asked.stream:
-        return await _streamed(parts, caller, writer(chat), once=once)
-    result = await _whole(parts, caller, chat, once=once)
+        cancels = asked.meta_ai.on_disconnect != "continue"
+        return await _streamed(parts, caller, writer(chat), once=once, cancels=cancels)
+    await send(parts, caller, chat.task, once=once)
+    whole = _whole(parts, chat)
+    try:
+        result = await (unless_gone(request, whole) if asked.meta_ai.on_disconnect == "cancel" else whole)
+    except ClientGone:
+        parts.log.signal_soon(cancellation(chat.id))
+        return Response()
     return JSONResponse(body(chat, result), headers=_headers(chat, result))
 
 
-async def _whole(parts: Parts, caller: Principal, chat: ChatTask, *, once: bool) -> Result:
-    """Send a task, and return its result.
+async def _whole(parts: Parts, chat: ChatTask) -> Result:
+    """Return the result of a task that was sent.
 
     Raises:
         Refusal: it has failed, or there is none yet.
     """
-    await send(parts, caller, chat.task, once=once)
     result = await parts.log.wait(chat.id, LONGEST_SECONDS)
     if result is None:
         text = f"there is no answer yet: GET /v1/results/{chat.id}"
@@ -71,8 +79,8 @@ async def _whole(parts: Parts, caller: Principal, chat: ChatTask, *, once: bool)
     return _succeeded(result)
 
 
-async def _streamed(parts: Parts, caller: Principal, writer: AnswerWriter, *, once: bool) -> Response:
-    """Send a task, and return the stream of its answer; a client that leaves it cancels the run.
+async def _streamed(parts: Parts, caller: Principal, writer: AnswerWriter, *, once: bool, cancels: bool) -> Response:
+    """Send a task, and return the stream of its answer; with `cancels`, a client that leaves it cancels the run.
 
     Raises:
         Refusal: it has failed before there was anything to stream.
@@ -81,8 +89,8 @@ async def _streamed(parts: Parts, caller: Principal, writer: AnswerWriter, *, on
     with ExitStack() as stack:
         stream = stack.enter_context(parts.answer(chat.id))
         await send(parts, caller, chat.task, once=once)
-        cancellation = Signal(task_id=chat.id, kind="cancel", name="the client has gone", actor="gateway")
-        stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation))
+        if cancels:
+            stack.callback(lambda: None if stream.ended else parts.log.signal_soon(cancellation(chat.id)))
         first = await stream.next()  # so that a run that fails at once is answered by a status
         if isinstance(first, Result):
             _succeeded(first)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from app.gateway.rest.disconnects import OnDisconnect
 from topics.model_requests import Message, Sampling, Tool
 
 #: The values with which parameters ask for nothing, by the name of the parameter.
@@ -31,6 +32,8 @@ class Extension(Part):
     input: dict[str, JsonValue] = Field(default_factory=dict)
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     priority: int | None = None
+    fusion: dict[str, JsonValue] | None = None
+    on_disconnect: OnDisconnect | None = None
 
 
 class AnswerRequest(Part):

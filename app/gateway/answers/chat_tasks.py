@@ -1,4 +1,4 @@
-"""Which task a chat request becomes: that of a workflow, or of the built-in `passthrough`, which asks a model."""
+"""Which task a chat request becomes: that of a workflow, or of a built-in one, which asks a model or a panel."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from uuid import uuid4
 
 from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.answers.bodies import AnswerRequest
+from app.gateway.answers.model_names import Target, target_of
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import AUTO, unknown_model
 from app.gateway.rest.task_routes import checked, task_id_for
 from app.security.principal import Principal
-from app.workflows.definition.builtin import PASSTHROUGH
+from app.workflows.definition.builtin import PANEL, PASSTHROUGH
 from topics.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTask:
-    """A task; `ignored` are the parameters that its workflow does not look at, `step` the one whose answer it gives."""
+    """A task, and the name of the `model` that it is for.
+
+    `ignored` are the parameters that its workflow does not look at, `step` is the one whose answer it gives.
+    """
 
     id: str
     task: Task
+    model: str
     ignored: list[str]
     step: str
 
@@ -35,19 +39,14 @@ async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: 
         Refusal: there is no such model, or the caller may not use it, or a parameter cannot be passed on.
         BrokerError: the broker does not say in time which workflows there are.
     """
-    if unsupported := sorted(asked.unsupported()):
-        text = f"{unsupported[0]} is not supported, or not with this value; leave it out"
-        refusal = Refusal(HTTPStatus.BAD_REQUEST, "unsupported_parameter", text)
-        refusal.members = {"param": unsupported[0]}
-        raise refusal
-    if asked.model not in {AUTO, *parts.settings.models, *parts.catalog.workflows}:
-        await parts.catalog.read_all()  # it may have been deployed a moment ago
-    workflow = asked.model if asked.model in parts.catalog.workflows else PASSTHROUGH
-    if workflow == PASSTHROUGH:
-        given, ignored = _passed_on(parts, caller, asked), []
+    require_supported(asked)
+    extension = asked.meta_ai
+    target = await target_of(parts, caller, asked.model, extension.fusion)
+    workflow, ignored = target.workflow, list[str]()
+    if workflow in {PASSTHROUGH, PANEL}:
+        given = _passed_on(asked, target)
     else:
         given, ignored = _workflow_input(parts.catalog.workflows[workflow], asked), asked.decided()
-    extension = asked.meta_ai
     tenant = tenant_for(caller, extension.tenant)
     task_id = task_id_for(idempotency_scope("chat", tenant, caller), key) if key else uuid4().hex
     task = Task(
@@ -60,15 +59,30 @@ async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: 
     )
     require_may_send(caller, task, parts.settings.retrieval.embedder)
     task = checked(task, parts.settings.delivery.max_event_bytes)
-    return ChatTask(task_id, task, ignored, parts.catalog.answer_step(workflow))
+    return ChatTask(task_id, task, asked.model, ignored, parts.catalog.answer_step(workflow))
 
 
-def _passed_on(parts: Parts, caller: Principal, asked: AnswerRequest) -> dict[str, Any]:
+def require_supported(asked: AnswerRequest) -> None:
+    """Return if all parameters can be passed on.
+
+    Raises:
+        Refusal: one cannot.
+    """
+    if unsupported := sorted(asked.unsupported()):
+        text = f"{unsupported[0]} is not supported, or not with this value; leave it out"
+        refusal = Refusal(HTTPStatus.BAD_REQUEST, "unsupported_parameter", text)
+        refusal.members = {"param": unsupported[0]}
+        raise refusal
+
+
+def _passed_on(asked: AnswerRequest, target: Target) -> dict[str, Any]:
     overrides = asked.overrides()
-    if asked.model in parts.settings.models:
-        overrides["models"] = [asked.model]
-    elif asked.model not in {AUTO, PASSTHROUGH} or not parts.settings.models:
-        raise unknown_model(parts, caller, asked.model)
+    if target.models:
+        overrides["models"] = list(target.models)
+    if target.workflow == PANEL:
+        overrides["stream"] = False  # there is one answer only when it is fused
+    if target.fusion is not None:
+        overrides["fusion"] = dict(target.fusion)
     return {"messages": asked.conversation(), "overrides": overrides}
 
 

@@ -10,10 +10,10 @@ from app.workflows.definition.builtin import PASSTHROUGH
 from topics.results import Candidate, Result
 
 
-def model_name(result: Result) -> str:
-    """Return who answered: the workflow, or the model to which it was passed on."""
+def model_name(chat: ChatTask, result: Result) -> str:
+    """Return who answered: what was asked, or the model to which it was passed on."""
     chosen = chosen_candidate(result)
-    return chosen.model if chosen and result.workflow == PASSTHROUGH else result.workflow
+    return chosen.model if chosen and chat.task.workflow == PASSTHROUGH else chat.model
 
 
 def content(result: Result) -> str:
@@ -38,6 +38,11 @@ def is_cut(result: Result) -> bool:
 
 def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
     """Return what the API has no field for."""
+    return {**result_extension(result), "ignored": chat.ignored}
+
+
+def result_extension(result: Result) -> dict[str, Any]:
+    """Return what of a result no API has a field for."""
     return {
         "run_id": result.task_id,
         "workflow": result.workflow,
@@ -46,5 +51,15 @@ def extension(chat: ChatTask, result: Result) -> dict[str, Any]:
         "degraded": result.degraded,
         "sources": [one.model_dump(mode="json") for one in result.citations],
         "warnings": list(result.warnings or ()),
-        "ignored": chat.ignored,
+        **_panel(result),
     }
+
+
+def _panel(result: Result) -> dict[str, Any]:
+    """Return what each of several models has answered, and how far they agree."""
+    if len(result.candidates) <= 1:
+        return {}
+    shown = {"branch", "model", "text", "chosen", "seconds", "error"}
+    candidates = [{**one.model_dump(mode="json", include=shown), "cost": one.usage.cost} for one in result.candidates]
+    known = {"fusion": result.fusion, "agreement": result.agreement, "confidence": result.confidence}
+    return {"candidates": candidates, **known}

@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 #: The paths of this API.
 PATHS = ("/v1/messages",)
+#: The status by which its SDKs know that too much is asked of a server.
+OVERLOADED = 529
 _SERVER = 500
 _TYPES = {
     HTTPStatus.FORBIDDEN: "permission_error",
@@ -38,7 +40,7 @@ def message(chat: ChatTask, result: Result) -> Json:
     blocks: list[Json] = [{"type": "text", "text": text}] if text or not result.tool_calls else []
     blocks += [{**_tool_use(call), "input": _arguments(call)} for call in result.tool_calls or ()]
     known = {"content": blocks, "stop_reason": _stop_reason(result), "usage": _usage(result.usage)}
-    return {**_frame(chat, model_name(result)), **known, "meta_ai": extension(chat, result)}
+    return {**_frame(chat, model_name(chat, result)), **known, "meta_ai": extension(chat, result)}
 
 
 def anthropic_error(refusal: Refusal, request_id: str = "") -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.gateway.access.admission import Caller
 from app.gateway.answers.answering import ANSWERS, answer
@@ -17,8 +17,12 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/messages", responses=ANSWERS)
-    async def respond(asked: MessageRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
+    async def respond(
+        request: Request, asked: MessageRequest, caller: Caller, idempotency_key: IdempotencyKey = None
+    ) -> Response:
         """Answer a conversation, in the form of Anthropic's API."""
-        return await answer(parts, caller, asked, idempotency_key, lambda chat: MessageStream(chat, asked), message)
+        return await answer(
+            parts, request, caller, asked, idempotency_key, writer=lambda chat: MessageStream(chat, asked), body=message
+        )
 
     return router

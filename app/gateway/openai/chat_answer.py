@@ -28,7 +28,7 @@ def completion(chat: ChatTask, result: Result) -> Json:
     head = {"id": chat_id(chat), "object": "chat.completion", "created": int(result.accepted_at.timestamp())}
     return {
         **head,
-        "model": model_name(result),
+        "model": model_name(chat, result),
         "choices": [choice],
         "usage": usage(result.usage),
         "meta_ai": extension(chat, result),

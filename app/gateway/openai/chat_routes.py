@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.gateway.access.admission import Caller
 from app.gateway.answers.answering import ANSWERS, answer
@@ -20,22 +20,33 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/chat/completions", responses=ANSWERS)
-    async def complete(asked: ChatRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
+    async def complete(
+        request: Request, asked: ChatRequest, caller: Caller, idempotency_key: IdempotencyKey = None
+    ) -> Response:
         """Answer a conversation: by a workflow, a configured model, or the router."""
         return await answer(
-            parts, caller, asked, idempotency_key, lambda chat: ChatStream(chat, asked), chat_answer.completion
-        )
-
-    @router.post("/v1/responses", responses=ANSWERS)
-    async def respond(asked: ResponseRequest, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
-        """Answer a conversation, in the form of OpenAI's newer API."""
-        return await answer(
             parts,
+            request,
             caller,
             asked,
             idempotency_key,
-            lambda chat: ResponseStream(chat, asked),
-            lambda chat, result: response_answer.response(chat, asked, result),
+            writer=lambda chat: ChatStream(chat, asked),
+            body=chat_answer.completion,
+        )
+
+    @router.post("/v1/responses", responses=ANSWERS)
+    async def respond(
+        request: Request, asked: ResponseRequest, caller: Caller, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Answer a conversation, in the form of OpenAI's newer API."""
+        return await answer(
+            parts,
+            request,
+            caller,
+            asked,
+            idempotency_key,
+            writer=lambda chat: ResponseStream(chat, asked),
+            body=lambda chat, result: response_answer.response(chat, asked, result),
         )
 
     return router

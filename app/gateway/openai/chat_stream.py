@@ -46,7 +46,7 @@ class ChatStream(AnswerWriter):
         calls = [{"index": at, **chat_answer.call(one)} for at, one in enumerate(result.tool_calls or ())]
         if calls:
             yield self._chunk({"tool_calls": calls})
-        self._model = model_name(result)
+        self._model = model_name(self.chat, result)
         yield self._chunk({}, chat_answer.finish_reason(result), meta_ai=extension(self.chat, result))
         if self._usage:
             yield self._event({"choices": [], "usage": chat_answer.usage(result.usage)})

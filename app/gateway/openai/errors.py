@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from app.gateway.problems import Refusal
+from app.gateway.problems import Overloaded, Refusal
 
 #: The paths whose errors have this form.
 PATHS = ("/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/responses")
@@ -20,6 +20,9 @@ _SERVER = 500
 
 def openai_error(refusal: Refusal) -> dict[str, Any]:
     """Return the body."""
+    if isinstance(refusal, Overloaded):
+        kind, code = "rate_limit_error", "rate_limit_exceeded"
+        return {"error": {"message": refusal.detail, "type": kind, "param": None, "code": code}}
     usual = "server_error" if refusal.status >= _SERVER else "invalid_request_error"
     kind = "insufficient_quota" if refusal.code == "budget_exceeded" else _TYPES.get(refusal.status, usual)
     places = refusal.members.get("errors") or [{"at": ""}]

@@ -20,7 +20,7 @@ def response(chat: ChatTask, asked: ResponseRequest, result: Result) -> Json:
     said = [message(chat, text)] if text or not result.tool_calls else []
     calls = [function_call(chat, at, one) for at, one in enumerate(result.tool_calls or ())]
     cut = is_cut(result) and not result.tool_calls
-    known: Json = {"model": model_name(result), "output": [*said, *calls], "usage": usage(result.usage)}
+    known: Json = {"model": model_name(chat, result), "output": [*said, *calls], "usage": usage(result.usage)}
     known |= {"incomplete_details": {"reason": "max_output_tokens"} if cut else None}
     known |= {"meta_ai": extension(chat, result)}
     return {**frame(chat, asked, "incomplete" if cut else "completed", int(result.accepted_at.timestamp())), **known}

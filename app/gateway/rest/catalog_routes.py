@@ -15,10 +15,10 @@ from app.gateway.problems import Refusal
 from app.gateway.rest.pages import MOST, Cursor, Limit, page_by_name
 from app.security.principal import Principal
 from app.suggestions import did_you_mean
-from app.workflows.definition.builtin import EMBED, PASSTHROUGH
+from app.workflows.definition.builtin import COUNT_TOKENS, EMBED, PANEL, PASSTHROUGH
 
 #: The built-in workflows that are asked by other names: those of models, and of the embedder.
-_HIDDEN = frozenset({PASSTHROUGH, EMBED})
+_HIDDEN = frozenset({PASSTHROUGH, PANEL, EMBED, COUNT_TOKENS})
 #: The model that stands for all configured ones: the router chooses.
 AUTO = "auto"
 
@@ -77,7 +77,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/models", responses=refusals())
     async def models(caller: Caller) -> ModelList:
-        """List what answers and the caller may use: the workflows, the configured models, and the router."""
+        """List what answers and the caller may use: workflows, configured models and panels, and the router."""
         require_read(parts)
         return ModelList(data=list(_cards(parts, caller).values()))
 
@@ -141,5 +141,8 @@ def _cards(parts: Parts, caller: Principal) -> dict[str, ModelCard]:
     cards |= {name: ModelCard(id=name, owned_by=model.provider) for name, model in configured.items()}
     workflows = parts.catalog.workflows.keys() - _HIDDEN
     cards = {name: card for name, card in cards.items() if caller.may_use_model(name) and name not in workflows}
+    for name, panel in parts.settings.panels.items():
+        if all(map(caller.may_use_model, panel.models)) and name not in workflows:
+            cards[name] = ModelCard(id=name, owned_by="panel")
     cards |= {name: ModelCard(id=name, owned_by="workflow") for name in filter(caller.may_use_workflow, workflows)}
     return dict(sorted(cards.items()))

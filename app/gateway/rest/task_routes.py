@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
@@ -20,6 +20,7 @@ from app.gateway.access.rights import idempotency_scope, require_may_send, tenan
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
+from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation, unless_gone
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
 from app.security.principal import Principal
@@ -40,7 +41,10 @@ Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the re
 
 
 class TaskRequest(BaseModel):
-    """A piece of work for one workflow; see the event `tasks` for what its fields mean."""
+    """A piece of work for one workflow; see the event `tasks` for what its fields mean.
+
+    `on_disconnect` says what becomes of it when its client goes away while it waits for the result.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,6 +55,7 @@ class TaskRequest(BaseModel):
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+    on_disconnect: OnDisconnect = "continue"
 
 
 class TaskState(BaseModel):
@@ -71,7 +76,11 @@ def routes(parts: Parts) -> APIRouter:
         responses={200: {"model": Result}, 202: {"model": TaskState}, **refusals(409, *WITH_BODY)},
     )
     async def submit(
-        asked: TaskRequest, caller: Caller, idempotency_key: IdempotencyKey = None, prefer: Prefer = None
+        request: Request,
+        asked: TaskRequest,
+        caller: Caller,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
     ) -> Response:
         """Accept a task."""
         require_ready(log)
@@ -80,9 +89,14 @@ def routes(parts: Parts) -> APIRouter:
         await parts.catalog.check_workflow(asked.workflow, caller.may_use_workflow)
         task = checked(task, parts.settings.delivery.max_event_bytes)
         await send(parts, caller, task, once=idempotency_key is not None)
-        if seconds := seconds_of(prefer):
-            return await awaited(log, str(task.id), seconds)
-        return accepted(str(task.id))
+        if not (seconds := seconds_of(prefer)):
+            return accepted(str(task.id))
+        result = awaited(log, str(task.id), seconds)
+        try:
+            return await (unless_gone(request, result) if asked.on_disconnect == "cancel" else result)
+        except ClientGone:
+            log.signal_soon(cancellation(str(task.id)))
+            return Response()
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
     async def task(task_id: str, caller: Caller) -> Response:
@@ -124,13 +138,15 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
     """Put the task on its topic for a caller; with `once`, unless it is there.
 
     Raises:
-        Refusal: the caller may not have it done, or another task was sent with the same key.
+        Refusal: the caller may not have it done, or another task was sent with the same key, or it would be too late.
         BrokerError: the broker does not acknowledge it.
     """
     require_may_send(caller, task, parts.settings.retrieval.embedder)
     if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
         raise forbidden(denial)
     task = task.model_copy(update={"spend_limit": caller.spend_limit})
+    if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
+        parts.lag.check(task)
     if not once:
         await parts.log.submit(task)
         return
@@ -149,7 +165,8 @@ def task_id_for(scope: str, key: str) -> str:
 def _task(asked: TaskRequest, caller: Principal, key: str | None) -> Task:
     tenant = tenant_for(caller, asked.tenant)
     task_id = task_id_for(idempotency_scope("tasks", tenant, caller), key) if key else uuid4().hex
-    return Task(id=task_id, **{**dict(asked), "tenant": tenant})
+    fields = {name: value for name, value in asked if name != "on_disconnect"}
+    return Task(id=task_id, **{**fields, "tenant": tenant})
 
 
 async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -96,6 +96,11 @@ class TaskLog:
     def caught_up(self) -> bool:
         """Whether the indexes hold all that the topics held at the start."""
         return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
+
+    @property
+    def task_ends(self) -> Mapping[int, int]:
+        """The offset after the last task that is known, by partition."""
+        return self._task_tail.position
 
     def knows(self, task_id: str) -> bool:
         """Whether there is such a task, or its result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -25,7 +25,7 @@ from app.models.local.grammar import grammar_schema
 from app.models.local.llama_cpp import INSTALL, GgufModel
 from app.models.sentences import grammar, unrepeated
 from app.settings import ModelSettings, Section
-from topics.model_requests import Sampling
+from topics.model_requests import Message, Sampling
 from topics.model_responses import TokenLogprob
 
 _MAGIC = b"GGUF"
@@ -205,6 +205,17 @@ class Local:
             self._running.discard(stop)
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens these messages are; images count nothing.
+
+        Raises:
+            Unavailable: llama.cpp cannot load the model, or does not count.
+        """
+        if self._closed:
+            raise Unavailable("the model is closed", provider=self.provider)
+        turns = options.turns(Prompt(tuple(messages)))
+        return await asyncio.to_thread(self._engine.gguf.count_tokens, turns)  # not in a slot: nothing is generated
 
     async def close(self) -> None:
         """End what is being generated, and free the memory."""

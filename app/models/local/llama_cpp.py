@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from app import errors
 from app.errors import MissingDependency
@@ -18,6 +22,8 @@ from app.models.openai.chat_answer import ChatAssembler
 
 INSTALL = 'pip install "meta-ai-orchestrator[local]"'
 _PROVIDER = "local"
+#: What is asked of the library's own server: it has no call for it.
+_COUNT_PATH, _COUNT_SECONDS = "/v1/chat/completions/input_tokens", 10.0
 _ERRORS = ErrorTranslator(_PROVIDER, None, ())
 
 
@@ -30,6 +36,7 @@ class GgufModel:
     slots: int
     threads: int | None
     cache_prompt: bool = False
+    _key: str = field(default_factory=lambda: secrets.token_hex(32), init=False, repr=False)
     _server: Any = field(default=None, init=False, repr=False)
     _loading: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -82,6 +89,23 @@ class GgufModel:
             show(last)
         return _without_extra_alternatives(assembler.completion(), request.get("top_logprobs", 0))
 
+    def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
+        """Return how many tokens these messages are, with what the model's template puts around them.
+
+        Raises:
+            Unavailable: llama.cpp cannot load the model, or does not count.
+        """
+        port = urlsplit(self.load().listening_address).port
+        connection = HTTPConnection("127.0.0.1", port, timeout=_COUNT_SECONDS)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        with contextlib.closing(connection):
+            try:
+                connection.request("POST", _COUNT_PATH, json.dumps({"messages": [*messages]}), headers)
+                return int(json.loads(connection.getresponse().read())["input_tokens"])
+            except (OSError, HTTPException, ValueError, KeyError) as problem:
+                message = f"llama.cpp does not count tokens: {type(problem).__name__}"
+                raise errors.Unavailable(message, provider=_PROVIDER) from None
+
     def close(self) -> None:
         """Free the memory; no call may be running."""
         with self._loading:
@@ -98,8 +122,8 @@ def _start_server(model: GgufModel) -> Any:
     params.n_ctx, params.n_parallel = model.context * model.slots, model.slots
     params.verbosity = -1  # llama.cpp writes to the process's stderr
     params.cache_ram_mib = 0  # it would keep gigabytes of old prompts
-    # The library also listens on a loopback port, which nobody needs: a key that nobody has closes it.
-    params.api_keys, params.ui, params.endpoint_slots = [secrets.token_hex(32)], False, False
+    # The library also listens on a loopback port, which only `count_tokens` needs: a key closes it to others.
+    params.api_keys, params.ui, params.endpoint_slots = [model._key], False, False  # noqa: SLF001  # it is made here
     params.cpuparams_batch.n_threads, params.cpuparams.n_threads = _threads(model)
     try:
         return xllamacpp.Server(params)

@@ -14,7 +14,7 @@ from app.workflows.definition.template_refs import Compiled, TemplateRef, templa
 from topics.model_requests import Feature
 
 #: The connectors that every worker has.
-BUILT_IN = frozenset({"embed", "similarity"})
+BUILT_IN = frozenset({"count_tokens", "embed", "similarity"})
 
 
 #: What models can do, by their names.

@@ -1,4 +1,4 @@
-"""The built-in workflows: `ask` finds and fuses, `passthrough` and `embed` pass on. The same YAML that users write."""
+"""The built-in workflows: `ask` finds and fuses, the others pass on what they get. The same YAML that users write."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from app.settings import AskSettings, Settings
 from app.source.syntax import parse
 from app.workflows.definition.spec import Workflow
 
-ASK, PASSTHROUGH, EMBED = NAMES = ("ask", "passthrough", "embed")
+ASK, PASSTHROUGH, PANEL, EMBED, COUNT_TOKENS = NAMES = ("ask", "passthrough", "panel", "embed", "count_tokens")
 _WITHOUT_DOCUMENTS = "Question: {{ input.question }}"
 
 
 def workflows(settings: Settings) -> list[Workflow]:
     """Return all that these settings allow."""
-    conversing = [passthrough(settings)] if settings.models else []
-    return [ask(settings.ask), *conversing, Workflow.model_validate(_parsed(EMBED))]
+    conversing = [conversation(settings, name) for name in (PASSTHROUGH, PANEL)] if settings.models else []
+    others = [Workflow.model_validate(_parsed(name)) for name in (EMBED, COUNT_TOKENS)]
+    return [ask(settings.ask), *conversing, *others]
 
 
-def passthrough(settings: Settings) -> Workflow:
-    """Return `passthrough`, which may ask every model of the settings."""
-    spec = _parsed(PASSTHROUGH)
+def conversation(settings: Settings, name: str) -> Workflow:
+    """Return `passthrough` or `panel`, which may ask every model of the settings."""
+    spec = _parsed(name)
     spec["deadline"] = spec["steps"]["answer"]["timeout"] = settings.ask.deadline
     spec["steps"]["answer"]["models"] = list(settings.models)
     return Workflow.model_validate(spec)

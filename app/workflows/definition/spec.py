@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -23,8 +23,9 @@ class Workflow(Spec):
     """Steps as a directed acyclic graph; the output of the step `answer` is the run's answer.
 
     `input` and `output` are JSON Schemas of the task's input and of the answer. `answer` can be left out when
-    only one step has nothing after it. A `version` that is left out is the next one at deployment. To a `deadline` that
-    is left out, the time-outs of steps with `batch` are added.
+    only one step has nothing after it. `expose` lists the protocols by which clients may find it. A `version` that is
+    left out is the next one at deployment. To a `deadline` that is left out, the time-outs of steps with `batch` are
+    added.
     """
 
     id: WorkflowId
@@ -37,6 +38,7 @@ class Workflow(Spec):
     concurrency: Concurrency | None = None
     steps: dict[Name, AnyStep] = Field(min_length=1)
     answer: Name | None = None
+    expose: tuple[Literal["mcp"], ...] = ()
 
     def default_of(self, name: str) -> Any:
         """Return a field's default: the deadline leaves time for all batches."""

@@ -177,8 +177,8 @@ class AskStep(Step):
 
     `messages`, a value, is a conversation that comes before the prompt, or in its place: a list of messages with `role`
     and `content`, and `images`, `tool_calls` or `tool_call_id`. `overrides`, a value, is an object whose `models`,
-    `sampling`, `tools`, `tool_choice`, `schema` and `stream` take the place of the step's, for what a task decides; its
-    models are some of the step's.
+    `sampling`, `tools`, `tool_choice`, `schema`, `stream` and `fusion` take the place of the step's, for what a task
+    decides; its models are some of the step's.
 
     `routing` is one policy, or several that narrow the choice one after the other. `samples` asks each model
     so often. With `schema`, answers are JSON of that JSON Schema (the output is the data), and a model whose

@@ -160,6 +160,7 @@ def _end(ctx: StepContext, fused: Fused) -> Transition:
             ended_at=ctx.now,
             output=output,
             branch=fused.branch,
+            fusion=ctx.spec.fusion.strategy,
             agreement=fused.agreement,
             confidence=fused.confidence,
             groups=fused.groups,

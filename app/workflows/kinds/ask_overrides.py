@@ -10,8 +10,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError
 
 from app.errors import ConfigurationError, ExpressionError
+from app.fusion import registry as fusion
+from app.fusion.base import Strategy
 from app.schemas import Schema
-from app.workflows.definition.steps import AskStep, AskTool, Spec, known_sampling
+from app.workflows.definition.steps import AskStep, AskTool, Fusion, Spec, known_sampling
 from app.workflows.kinds.base import StepContext
 from app.workflows.replacing import replace
 from topics.model_requests import Sampling
@@ -26,6 +28,7 @@ class Overrides(Spec):
     tool_choice: str = "auto"
     output_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
     stream: bool = False
+    fusion: Fusion = Fusion()
 
 
 def overridden(ctx: StepContext) -> StepContext:
@@ -44,6 +47,8 @@ def overridden(ctx: StepContext) -> StepContext:
         raise ExpressionError(f"step {ctx.name}: overrides.models: {strangers[0]} is not among the step's models")
     compiled = copy(ctx.compiled)
     compiled.spec = spec
+    if "fusion" in changes:
+        compiled.strategy = _strategy(ctx, spec)
     if spec.stream and not ctx.spec.stream:
         if spec.fusion.strategy != "first" or spec.samples > 1:
             raise ExpressionError(f"step {ctx.name}: overrides.stream: only one model's answer can be streamed")
@@ -60,6 +65,23 @@ def _validated(ctx: StepContext, given: JsonValue) -> Overrides:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         at = ".".join(map(str, ("overrides", *first["loc"])))
         raise ExpressionError(f"step {ctx.name}: {at}: {first['msg']}") from None
+
+
+def _strategy(ctx: StepContext, spec: AskStep) -> Strategy:
+    """Return the strategy that the task has chosen; the models that it calls itself are some of the step's."""
+    try:
+        strategy = _fusion(spec.fusion.strategy, json.dumps(spec.fusion.options))
+    except ConfigurationError as error:
+        raise ExpressionError(f"step {ctx.name}: overrides.fusion: {error}") from None
+    if strangers := sorted(set(strategy.models).difference(ctx.spec.models)):
+        raise ExpressionError(f"step {ctx.name}: overrides.fusion: {strangers[0]} is not among the step's models")
+    return strategy
+
+
+@lru_cache(maxsize=32)
+def _fusion(name: str, options: str) -> Strategy:
+    """Return a strategy that each event of a run needs, and many runs have in common."""
+    return fusion.get(name, json.loads(options))
 
 
 def _schema(ctx: StepContext, spec: AskStep) -> Schema | None:

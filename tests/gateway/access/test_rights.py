@@ -25,6 +25,10 @@ def principal(**fields: Any) -> Principal:
     return Principal("key:k", "api_key", **fields)
 
 
+def judged(model: str) -> dict[str, Any]:
+    return {"strategy": "best-of-n", "judge": model}
+
+
 def test_that_a_task_is_for_the_tenant_of_its_sender() -> None:
     assert tenant_for(LOCAL, "acme") == tenant_for(principal(), "acme") == "acme"
     assert tenant_for(principal(tenant="acme"), "") == tenant_for(principal(tenant="acme"), "acme") == "acme"
@@ -53,6 +57,14 @@ def test_that_an_idempotency_key_is_its_senders() -> None:
         (Task(workflow="passthrough", input={"overrides": {"models": {"gpt": 1}}}), False),
         (Task(workflow="passthrough", input={"overrides": ["gpt"]}), False),
         (Task(workflow="passthrough", input={}), False),  # the router, which may choose any
+        (Task(workflow="passthrough", input={"overrides": {"models": ["gpt"], "fusion": {"strategy": "vote"}}}), True),
+        (Task(workflow="passthrough", input={"overrides": {"models": ["gpt"], "fusion": judged("claude")}}), False),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt"], "fusion": judged("gpt")}}), True),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt"], "fusion": judged("claude")}}), False),
+        (Task(workflow="panel", input={"overrides": {"models": ["gpt", "claude"]}}), False),
+        (Task(workflow="panel", input={}), False),
+        (Task(workflow="count_tokens", input={"model": "gpt"}), True),
+        (Task(workflow="count_tokens", input={"model": "claude"}), False),
         (Task(workflow="embed", input={}), False),
         (Task(workflow="ask", tenant="other", input={}), False),
     ],

@@ -38,6 +38,11 @@ _BODIES: dict[str, Any] = {
         "messages": [{"role": "user", "content": "?"}],
         "meta_ai": {"tenant": "acme"},
     },
+    "POST /v1/messages/count_tokens": {
+        "model": "gpt",
+        "messages": [{"role": "user", "content": "?"}],
+        "meta_ai": {"tenant": "acme"},
+    },
     "POST /v1/keys": {"owner": "eve", "roles": ["viewer"], "tenant": "acme"},
 }
 #: Routes that are the same for all tenants, and so tell nothing of one.
@@ -54,6 +59,7 @@ _SHARED = {
     "GET /v1/prices",
     "GET /v1/workflows/{workflow}/versions",
     "GET /v1/workflows/{workflow}/versions/{version}",
+    "POST /mcp",  # names no task and no tenant: its tasks are the caller's own
     "POST /v1/feedback",  # names a task in its body: see below
     "POST /v1/embeddings",  # always for the caller's own tenant: see below
 }

@@ -201,7 +201,7 @@ async def test_that_a_task_for_a_workflow_that_is_not_deployed_is_refused(
     asked = {"workflow": "later", "input": {}}
     status, said, _ = await post(http, asked)
     assert (status, said["code"]) == (422, "unknown_workflow")
-    assert "there are ask, embed, passthrough;" in said["detail"]
+    assert "there are ask, count_tokens, embed, panel, passthrough;" in said["detail"]
     await deploy(client, "later", 1, {"it": {"kind": "transform", "value": "1"}})
     assert (await post(http, asked))[0] == 202  # known as soon as it is deployed
 

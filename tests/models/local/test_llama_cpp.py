@@ -44,6 +44,12 @@ def test_it_generates_and_counts(engine: GgufModel) -> None:
     assert answer.usage.input_tokens > 8
 
 
+def test_tokens_are_counted_as_they_are_read(engine: GgufModel) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Wie geht's, 你好?"}]
+    answer = engine.chat({"messages": messages, "max_tokens": 1}, threading.Event())
+    assert engine.count_tokens(messages) == answer.usage.input_tokens
+
+
 def test_the_same_prompt_gives_the_same_answer_whatever_came_before(engine: GgufModel) -> None:
     first = engine.chat(HELLO, threading.Event())
     engine.chat(HELLO | {"messages": [{"role": "user", "content": "Say hello to the cat."}]}, threading.Event())

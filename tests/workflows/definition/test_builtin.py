@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from app.schemas import Schema
 from app.settings import AskSettings, ModelSettings, Settings
 from app.workflows.checks import check
-from app.workflows.definition.builtin import NAMES, ask, passthrough, workflows
+from app.workflows.definition.builtin import NAMES, ask, conversation, workflows
 from app.workflows.definition.steps import AskStep, RetrieveStep
 from app.workflows.templates.prompts import Prompt
 from topics.retrieval_results import Chunk
@@ -83,10 +83,10 @@ def test_that_the_prompt_can_be_ones_own() -> None:
 def test_that_a_conversation_is_passed_on_to_any_configured_model() -> None:
     models = {name: ModelSettings(provider="scripted") for name in ("a", "b")}
     settings = Settings(models=models, ask=AskSettings(models=("a",), deadline=7.0))
-    workflow = passthrough(settings)
-    answer = workflow.steps["answer"]
-    assert isinstance(answer, AskStep)
-    assert (answer.models, answer.timeout, workflow.deadline) == (("a", "b"), 7.0, 7.0)
-    assert check(workflow) == []
-    assert [one.id for one in workflows(settings)] == ["ask", "passthrough", "embed"] == list(NAMES)
-    assert check(workflows(settings)[-1]) == []
+    for name in ("passthrough", "panel"):
+        workflow = conversation(settings, name)
+        answer = workflow.steps["answer"]
+        assert isinstance(answer, AskStep)
+        assert (answer.models, answer.timeout, workflow.deadline) == (("a", "b"), 7.0, 7.0)
+    assert [one.id for one in workflows(settings)] == list(NAMES)
+    assert [check(one) for one in workflows(settings)[1:]] == [[], [], [], []]

@@ -78,6 +78,9 @@ def test_that_a_schema_of_the_workflow_is_told_in_words() -> None:
         ({"timeout": 5}, "overrides.timeout: "),
         ({"sampling": {"heat": 1}}, "overrides.sampling: Value error, there is no heat"),
         ({"schema": {"type": "nothing"}}, "overrides.schema: "),
+        ({"fusion": {"strategy": "votes"}}, "overrides.fusion: no fusion strategy is called votes"),
+        ({"fusion": {"strategy": "vote", "exakt": 1}}, "overrides.fusion: fusion strategy vote: there is no option"),
+        ({"fusion": {"strategy": "synthesize", "aggregator": "secret"}}, "secret is not among the step's models"),
         ("no", "overrides: "),
     ],
 )
@@ -86,6 +89,20 @@ def test_that_what_is_wrong_fails_the_step(overrides: Any, message: str) -> None
     assert error
     assert error.code == "expression"
     assert message in error.message
+
+
+def test_that_a_task_chooses_how_answers_are_fused() -> None:
+    life = _life({"fusion": {"strategy": "vote", "quorum": 2}}, fusion={"strategy": "consensus"})
+    assert not any(request.embed for request in life.open)  # a vote needs none
+    answer_next(life, "No")
+    answer_next(life, "Yes")
+    result = outcome(life)
+    assert (result.answer, result.fusion, result.agreement) == ("No", "vote", 0.5)
+    life = _life({"fusion": {"strategy": "synthesize", "aggregator": "beta"}})
+    answer_next(life, "No")
+    answer_next(life, "Yes")
+    assert answer_next(life, "Perhaps").purpose == "fusion"
+    assert outcome(life).answer == "Perhaps"
 
 
 def test_that_several_answers_are_not_streamed() -> None:
