@@ -612,6 +612,20 @@ def is_safe_url(url: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or local)
 
 
+class PolicySettings(Section):
+    """A rule for tasks that are sent over the gateway; the first of them that matches decides."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100, description="its name in errors")
+    when: str = Field(
+        description="an expression of `principal`, `task` and `workflow` that says whether it matches",
+        examples=["task.priority != null && !('operator' in principal.roles)"],
+    )
+    effect: Literal["deny", "allow"] = Field(
+        default="deny", description="what happens to a task that matches; `allow` ends the search"
+    )
+    reason: str = Field(default="", max_length=500, description="what the sender of a denied task is told")
+
+
 class GatewaySecurity(Section):
     """Who may use the gateway, and for what."""
 
@@ -635,6 +649,19 @@ class GatewaySecurity(Section):
                 "tenant": "claims.tenant",
                 "roles": "claims.roles",
             }
+        ],
+    )
+    policies: tuple[PolicySettings, ...] = Field(
+        default=(),
+        description="rules beside the roles, for the tasks that are sent; asked in this order",
+        examples=[
+            [
+                {
+                    "name": "no-priority",
+                    "when": "task.priority != null && !('operator' in principal.roles)",
+                    "reason": "only operators may set a priority",
+                }
+            ]
         ],
     )
     failures_per_minute: int = Field(

@@ -27,6 +27,7 @@ class BatchOwner(Event):
     id: str
     kind: Literal["local", "anonymous", "api_key", "token"]
     tenant: str | None = None
+    roles: tuple[str, ...] = ()
     workflows: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
     spend_limit: SpendLimit | None = None

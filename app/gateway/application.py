@@ -22,6 +22,7 @@ from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
 from app.gateway.operations import (
+    audit_routes,
     configuration_routes,
     dead_letter_routes,
     deploy_routes,
@@ -47,20 +48,13 @@ from app.gateway.rest import (
 from app.gateway.transport.senders import Senders
 from app.security.permissions import Roles
 
-#: What pages of other origins may send and see, besides what every page may.
+#: What pages of the origins in the settings may send and see, besides what every page may; SDKs send many headers.
 _CORS: dict[str, Any] = {
     "allow_methods": ("DELETE", "GET", "PATCH", "POST", "PUT"),
-    "allow_headers": (
-        "Authorization",
-        "Content-Type",
-        "Idempotency-Key",
-        "Last-Event-ID",
-        "Prefer",
-        "X-Api-Key",
-        "X-Request-Id",
-    ),
+    "allow_headers": ("*",),
     "expose_headers": (
         "Location",
+        "Mcp-Session-Id",
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",
@@ -80,7 +74,9 @@ _TASKS = (
     run_routes,
     key_routes,
 )
+_MESSAGES = (message_routes, token_count_routes)
 _OPERATIONS = (
+    audit_routes,
     deploy_routes,
     version_routes,
     document_routes,
@@ -90,7 +86,6 @@ _OPERATIONS = (
     configuration_routes,
     figure_routes,
 )
-_MESSAGES = (message_routes, token_count_routes)
 _FILES = (file_routes, batch_routes)
 #: The paths whose bodies are read piece by piece, with their media types.
 STREAMED = {one.PATH: one.MEDIA_TYPES for one in (task_batch_routes, file_routes)}
@@ -103,7 +98,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     app = FastAPI(
         title="Meta AI Orchestrator", version=VERSION, openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    install(app)
+    install(app, trail)
     api_document.install(app)
     for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES, *_FILES):
         app.include_router(module.routes(parts))

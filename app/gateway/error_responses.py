@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.problem import problem_response
 from app.errors import BrokerError, InvalidEvent
+from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.anthropic.message_answer import OVERLOADED as ANTHROPIC_OVERLOADED
 from app.gateway.anthropic.message_answer import PATHS as ANTHROPIC_PATHS
 from app.gateway.anthropic.message_answer import anthropic_error
@@ -19,8 +20,14 @@ from app.gateway.openai.errors import PATHS, openai_error, openai_status
 from app.gateway.problems import Overloaded, Refusal, as_refusal
 
 
-def install(app: FastAPI) -> None:
-    """Have the app answer every error."""
+def install(app: FastAPI, trail: AuditTrail) -> None:
+    """Have the app answer every error, and note the denials among them."""
+
+    async def _answer(request: Request, error: Exception) -> Response:
+        refusal = as_refusal(error)
+        trail.note(refusal, request.scope)
+        return as_response(refusal, request.url.path, request.state.request_id)
+
     for kind in (Refusal, RequestValidationError, HTTPException, InvalidEvent, BrokerError, KafkaError, Exception):
         app.add_exception_handler(kind, _answer)
 
@@ -42,7 +49,3 @@ def _status(refusal: Refusal, overloaded: int) -> int:
     if isinstance(refusal, Overloaded):
         return overloaded
     return openai_status(refusal)
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return as_response(as_refusal(error), request.url.path, request.state.request_id)

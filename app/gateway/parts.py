@@ -17,6 +17,7 @@ from app.gateway.views.catalog import Catalog
 from app.gateway.views.key_directory import KeyDirectory
 from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
+from app.security.policies import Policies
 from app.settings import Settings
 
 #: So many requests read whole topics or partitions at a time; others wait so long for it (seconds).
@@ -36,6 +37,7 @@ class Parts:
     batches: BatchLog
     keys: KeyDirectory
     lag: TaskLag
+    policies: Policies
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

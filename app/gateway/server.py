@@ -38,6 +38,7 @@ from app.gateway.views.task_lag import TaskLag
 from app.gateway.views.task_log import TaskLog
 from app.security.oidc import TokenVerifier
 from app.security.permissions import Roles
+from app.security.policies import Policies
 from app.settings import GatewaySettings, Settings
 from app.workflows.definition.builtin import workflows
 
@@ -87,11 +88,12 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
 @asynccontextmanager
 async def _started(settings: Settings, connection: Connection) -> AsyncIterator[Parts]:
     built_in = {one.id: one.model_dump(mode="json", by_alias=True) for one in workflows(settings)}
+    policies = Policies(settings.gateway.security.policies)
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
         lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
         files, batches = FileStore(client), BatchLog(client)
-        parts = Parts(settings, client, log, catalog, feed, files, batches, keys, lag)
+        parts = Parts(settings, client, log, catalog, feed, files, batches, keys, lag, policies)
         async with AsyncExitStack() as stack:
             for view in (log, catalog, feed, lag, keys, files, batches, BatchRunner(parts)):
                 await stack.enter_async_context(view.running())

@@ -18,6 +18,7 @@ ROUTES: Mapping[str, str] = {
     "DELETE /v1/files/{file_id}": "tasks:submit",
     "GET /v1/adapters": "adapters:read",
     "GET /v1/adapters/{adapter}": "adapters:read",
+    "GET /v1/audit": "audit:read",
     "GET /v1/batches": "tasks:read",
     "GET /v1/batches/{batch_id}": "tasks:read",
     "GET /v1/budgets": "budgets:read",
@@ -113,7 +114,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "admin": frozenset({ANY_ACTION}),
 }
 #: Actions on what all tenants share: a principal of one tenant may do none of them, whatever its role.
-NEEDS_ALL_TENANTS: frozenset[str] = _SHARED
+NEEDS_ALL_TENANTS: frozenset[str] = _SHARED | {"audit:read"}
 
 
 class Roles:

@@ -75,6 +75,10 @@ from app.retrieval.index.lexical import LexicalIndex, stems
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
+from app.security.api_keys import KeyRing
+from app.security.oidc import InvalidToken, TokenVerifier
+from app.security.permissions import Roles
+from app.settings import OidcSettings
 from app.source.problems import Problem
 from app.source.syntax import Document as Source
 from app.source.syntax import parse as parse_yaml
@@ -86,6 +90,7 @@ from app.workflows.definition.loading import load_bytes
 from app.workflows.structured_output import read
 from app.workflows.templates.prompts import Prompt
 from tests.contracts.growth import MOST, growth
+from tests.security.tokens import AUDIENCE, ISSUER, Known
 from topics import TASKS
 from topics.documents import Document
 from topics.model_requests import Message, Sampling
@@ -453,6 +458,17 @@ def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _token_verifier() -> Callable[[str], object]:
+    oidc = OidcSettings(issuer=ISSUER, audience=AUDIENCE, tenant="claims.tenant", roles="claims.roles")
+    verifier = TokenVerifier(oidc, Roles({}), Known(), time.time)
+
+    async def refused(text: str) -> None:
+        with suppress(InvalidToken):
+            await verifier.verify(text)
+
+    return lambda text: asyncio.run(refused(text))
+
+
 CASES: dict[str, Case] = {
     "json_text.parse": (parse, ANSWERS),
     "json_text.strict": (strict, of(*JSON_PIECES)),
@@ -565,6 +581,8 @@ CASES: dict[str, Case] = {
     "a line of a batch": (_batch_line, of("{", '{\0"a":1,', '"{', "[")),
     "lines of a body": (_lines(1), of("a", "\n", "a\n")),
     "long lines of a body": (_lines(100), of("a", "\n")),
+    "tokens.verify": (_token_verifier(), of("a", "a.", ".", "eyJ", "é", "a.b.\0c")),
+    "api_keys.find": (lambda text: KeyRing().find(text, datetime.now(UTC)), of("mao_", "a", "mao_a_\0b", "_")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),
     "chat.request": (_chat, of("a", "\0\n", "\x00")),
     "messages.request": (_messages, of("a", "\0\n", "call\n")),

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.gateway.access.audit_trail import AuditTrail
+from app.gateway.access.audit_trail import AuditTrail, address_of, principal_of
 from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.problems import Refusal
 from app.security.permissions import NEEDS_ALL_TENANTS, PUBLIC, Roles
@@ -20,8 +20,6 @@ from app.security.rate_limits import RateLimits
 
 #: Returns whose credentials these are, from this address; raises Refusal if they are nobody's.
 Authenticate = Callable[[str, str], Awaitable[Principal]]
-#: What is noted on `audit`, by the code of the refusal.
-_AUDITED = {"unauthenticated": "access.unauthenticated", "forbidden": "access.forbidden"}
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="meta-ai"'}
 
 
@@ -48,22 +46,13 @@ class Admission:
         Raises:
             Refusal: it may not be made, or no route handles it.
         """
-        address = (scope.get("client") or ("unknown",))[0]
-        principal = ANONYMOUS
         try:
-            scope["state"]["principal"] = principal = await self._principal(Headers(scope=scope), address)
+            principal = await self._principal(Headers(scope=scope), address_of(scope))
+            scope["state"]["principal"] = principal
             self._authorize(scope, principal)
             self._limit(principal, headers)
         except Refusal as refusal:
-            if action := _AUDITED.get(refusal.code):
-                self._trail.note(
-                    action,
-                    actor=principal.id,
-                    address=address,
-                    method=scope["method"],
-                    path=scope["path"],
-                    reason=refusal.detail,
-                )
+            self._trail.note(refusal, scope)
             raise
 
     async def _principal(self, given: Headers, address: str) -> Principal:
@@ -118,8 +107,7 @@ def forbidden(detail: str) -> Refusal:
 
 
 async def _caller(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
+    return principal_of(request.scope)
 
 
 #: The principal of a request, as a parameter of a route.

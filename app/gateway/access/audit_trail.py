@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from aiokafka.errors import KafkaError
+from starlette.types import Scope
 
 from app.client.client import Client
+from app.gateway.problems import Refusal
+from app.security.principal import ANONYMOUS, Principal
 from app.security.rate_limits import RateLimits
 from topics import AUDIT
 from topics.audit import AuditEvent
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 PER_MINUTE = 60
 #: Characters of a path, which anybody may choose.
 _LONGEST_PATH = 200
+#: The actions on the audit, by the code of the refusal.
+_ACTIONS = {"unauthenticated": "access.unauthenticated", "forbidden": "access.forbidden"}
 
 
 class AuditTrail:
@@ -32,12 +37,15 @@ class AuditTrail:
         self._left_out: dict[str, int] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
-    def note(self, action: str, *, actor: str, address: str, method: str, path: str, reason: str) -> None:
-        """Note a denial, unless there are too many of them."""
+    def note(self, refusal: Refusal, scope: Scope) -> None:
+        """Note the refusal of a request, if it is a denial, and unless there are too many of them."""
+        if (action := _ACTIONS.get(refusal.code)) is None:
+            return
         if not self._limits.take(action, PER_MINUTE).allowed:
             self._left_out[action] = self._left_out.get(action, 0) + 1
             return
-        details = {"address": address, "request": f"{method} {path[:_LONGEST_PATH]}", "reason": reason}
+        actor, request = principal_of(scope).id, f"{scope['method']} {scope['path'][:_LONGEST_PATH]}"
+        details = {"address": address_of(scope), "request": request, "reason": refusal.detail}
         event = AuditEvent(
             id=uuid4().hex,
             at=datetime.now(UTC),
@@ -59,3 +67,15 @@ class AuditTrail:
             await (await self._client.send(AUDIT, event.subject, event, id=event.id))
         except KafkaError as error:
             log.warning("a denial of %s is not on the audit: %s", event.actor, type(error).__name__)
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Return who makes a request, as far as that is known."""
+    principal: Principal = scope["state"].get("principal", ANONYMOUS)
+    return principal
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a request comes from."""
+    address: str = (scope.get("client") or ("unknown",))[0]
+    return address

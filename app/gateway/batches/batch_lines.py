@@ -75,6 +75,7 @@ def principal_of(owner: BatchOwner) -> Principal:
         id=owner.id,
         kind=owner.kind,
         tenant=owner.tenant,
+        roles=owner.roles,
         workflows=owner.workflows,
         models=owner.models,
         spend_limit=owner.spend_limit,

@@ -19,6 +19,7 @@ from app.gateway.files.file_store import FileWriter
 from app.gateway.openai.errors import openai_error, openai_status
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
+from app.gateway.rest.task_routes import require_allowed
 from topics.batches import BatchState
 
 #: The purpose of the files.
@@ -59,7 +60,8 @@ class OutputWriter:
     async def _answer(self, asked: Request, task_id: str) -> dict[str, object]:
         if result := await self._parts.log.result(task_id):
             return answer(asked, result)
-        await make_task(self._parts, principal_of(self._state.owner), asked, task_id)  # which is refused as it was
+        owner = principal_of(self._state.owner)
+        require_allowed(self._parts, owner, await make_task(self._parts, owner, asked, task_id))  # refused as it was
         raise Refusal.unavailable(
             "result_lost", "the request was refused, or its result is older than topics.retention"
         )

@@ -97,6 +97,7 @@ def _owner(caller: Principal) -> BatchOwner:
         id=caller.id,
         kind=caller.kind,
         tenant=caller.tenant,
+        roles=caller.roles,
         workflows=caller.workflows,
         models=caller.models,
         spend_limit=caller.spend_limit,

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent, WebhookError
-from app.gateway.access.admission import Caller
+from app.gateway.access.admission import Caller, forbidden
 from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
@@ -163,7 +163,7 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         Refusal: the caller may not have it done, or another task was sent with the same key, or it would be too late.
         BrokerError: the broker does not acknowledge it.
     """
-    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    require_allowed(parts, caller, task)
     task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
@@ -175,6 +175,17 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
     except TaskConflict:
         text = "another task was sent with this Idempotency-Key; use a new key for a new task"
         raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
+
+
+def require_allowed(parts: Parts, caller: Principal, task: Task) -> None:
+    """Return if a caller may have a task done, by their rights and by the policies.
+
+    Raises:
+        Refusal: they may not.
+    """
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
+        raise forbidden(denial)
 
 
 def task_id_for(scope: str, key: str) -> str:

@@ -30,7 +30,7 @@ class _Trail(AuditTrail):
     def __init__(self) -> None:
         pass
 
-    def note(self, action: str, **_: str) -> None:
+    def note(self, refusal: Refusal, scope: Any) -> None:
         pass
 
 

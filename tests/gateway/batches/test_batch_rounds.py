@@ -11,6 +11,7 @@ from app.gateway.batches.batch_lines import line_task_id
 from app.gateway.batches.batch_log import BatchLog
 from app.gateway.batches.batch_rounds import Rounds
 from app.gateway.parts import Parts
+from app.security.principal import Principal
 from app.settings import ModelSettings, Settings
 from tests.gateway.batches.test_batch_routes import CHAT, line
 from topics.batches import BatchEvent, BatchState
@@ -53,13 +54,16 @@ class Scene:
     def check(self, _task: Task) -> None:
         """Let no task wait."""
 
+    def denial(self, principal: Principal, _task: Task, _workflow: object) -> str | None:
+        return "no guests" if "guest" in principal.roles else None
+
     def answer_step(self, _workflow: str) -> str:
         return "answer"
 
 
 class _Parts:
     def __init__(self, scene: Scene) -> None:
-        self.settings, self.log, self.files, self.catalog, self.lag = scene.settings, scene, scene, scene, scene
+        self.settings, self.log, self.files, self.catalog, self.lag, self.policies = scene.settings, *[scene] * 5
 
 
 def lines(count: int) -> bytes:
@@ -105,6 +109,10 @@ async def test_that_what_its_owner_may_not_do_no_line_may() -> None:
     limited = {"id": "key:1", "kind": "api_key", "tenant": "acme", "models": ["other"]}
     scene = Scene(lines(2))
     now = await scene.rounds.next(state(scene.data, owner=limited), cancelled=False)
+    assert (now.failed, scene.sent) == (2, {})
+    now = await scene.rounds.next(
+        state(scene.data, owner={**limited, "models": ["m"], "roles": ["guest"]}), cancelled=False
+    )
     assert (now.failed, scene.sent) == (2, {})
     spent = {"name": "key", "limit": 1.0, "period": 60.0}
     allowed = state(scene.data, owner={**limited, "models": ["m"], "spend_limit": spent})
