@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
@@ -25,16 +25,22 @@ Feature = Literal[
 ]
 
 
+#: Where an image is, or the image itself.
+ImageUrl = Annotated[str, Field(pattern=r"^(https?://|data:image/[a-z.+-]+;base64,)")]
+#: What a function may be called.
+ToolName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+
+
 class Image(Event):
     """An image in a message: its URL, `https:`, or the image itself as `data:image/png;base64,…`."""
 
-    url: str = Field(pattern=r"^(https?://|data:image/[a-z.+-]+;base64,)")
+    url: ImageUrl
 
 
 class Tool(Event):
     """A function that the model may ask to be called; `parameters` is the JSON schema of its arguments."""
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    name: ToolName
     description: str = ""
     parameters: dict[str, JsonValue] = Field(default={"type": "object", "properties": {}})
 

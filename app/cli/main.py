@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal, retry or re-fuse them."),
     "slots": ("app.cli.slots", "Show which runs hold the slots of concurrency limits, and which wait."),
     "dead-letters": ("app.cli.kafka.dead_letters", "Show what could not be processed, fix it and replay it."),
+    "feedback": ("app.cli.feedback", "Say what answers are worth, and see what was said."),
     "spend": ("app.cli.spend.commands", "Show what model calls have cost, and at which prices."),
     "budgets": ("app.cli.spend.budgets", "Show what each budget has spent and reserved, and when it renews."),
     "keys": ("app.cli.keys", "Create, list, rotate and revoke the API keys of the gateway."),

@@ -20,6 +20,7 @@ from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
 from app.gateway.openapi import refusals
 from app.gateway.operations import (
+    audit_routes,
     configuration_routes,
     dead_letter_routes,
     deploy_routes,
@@ -44,20 +45,13 @@ from app.gateway.rest import (
 from app.gateway.transport.senders import Senders
 from app.security.permissions import Roles
 
-#: What pages of other origins may send and see, besides what every page may.
+#: What pages of the origins in the settings may send and see, besides what every page may; SDKs send many headers.
 _CORS: dict[str, Any] = {
     "allow_methods": ("DELETE", "GET", "PATCH", "POST", "PUT"),
-    "allow_headers": (
-        "Authorization",
-        "Content-Type",
-        "Idempotency-Key",
-        "Last-Event-ID",
-        "Prefer",
-        "X-Api-Key",
-        "X-Request-Id",
-    ),
+    "allow_headers": ("*",),
     "expose_headers": (
         "Location",
+        "Mcp-Session-Id",
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",
@@ -68,7 +62,9 @@ _CORS: dict[str, Any] = {
     ),
 }
 _TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_MESSAGES = (message_routes, token_count_routes)
 _OPERATIONS = (
+    audit_routes,
     deploy_routes,
     version_routes,
     document_routes,
@@ -78,7 +74,6 @@ _OPERATIONS = (
     configuration_routes,
     figure_routes,
 )
-_MESSAGES = (message_routes, token_count_routes)
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 

@@ -32,8 +32,8 @@ class Parts:
     catalog: Catalog
     feed: AnswerFeed
     keys: KeyDirectory
-    policies: Policies
     lag: TaskLag
+    policies: Policies
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
     def answer(self, task_id: str) -> AnswerStream:

@@ -90,7 +90,7 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
         lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
         async with log.running(), catalog.running(), feed.running(), lag.running(), keys.running():
-            yield Parts(settings, client, log, catalog, feed, keys, policies, lag)
+            yield Parts(settings, client, log, catalog, feed, keys, lag, policies)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ ROUTES: Mapping[str, str] = {
     "DELETE /v1/documents/{document_id:path}": "documents:write",
     "GET /v1/adapters": "adapters:read",
     "GET /v1/adapters/{adapter}": "adapters:read",
+    "GET /v1/audit": "audit:read",
     "GET /v1/budgets": "budgets:read",
     "GET /v1/config": "config:read",
     "GET /v1/connectors": "config:read",
@@ -103,7 +104,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "admin": frozenset({ANY_ACTION}),
 }
 #: Actions on what all tenants share: a principal of one tenant may do none of them, whatever its role.
-NEEDS_ALL_TENANTS: frozenset[str] = _SHARED
+NEEDS_ALL_TENANTS: frozenset[str] = _SHARED | {"audit:read"}
 
 
 class Roles:

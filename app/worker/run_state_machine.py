@@ -68,15 +68,15 @@ log = logging.getLogger(__name__)
 class RunStateMachine:
     """Decides for runs, by task id, for semaphores and budgets, by their keys, and for the hash chains of the audit.
 
-    `engine_context` returns what the engine may know now; `cancelled` is told the task of each run that is cancelled;
-    `audit_key` is that of keyed links.
+    `engine_context` returns what the engine may know now; `audit_key` is that of keyed links; `cancelled` is told the
+    task of each run that is cancelled.
     """
 
     engine_context: Callable[[], EngineContext]
     partitions: int
     metrics: Metrics
-    cancelled: Callable[[str], None] = lambda _task_id: None
     audit_key: bytes = field(default=b"", repr=False)
+    cancelled: Callable[[str], None] = lambda _task_id: None
 
     def key(self, received: Received[Any]) -> str:
         """Return the key of the state that an event belongs to."""

@@ -207,10 +207,9 @@ class Worker:
                 self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
             ),
         )
-        cancelled, context = CancelledRuns(), self._engine_context
-        runs = RunStateMachine(
-            context, settings.topics.partitions, chosen.metrics, cancelled.add, settings.audit.secret
-        )
+        cancelled, audit_key = CancelledRuns(), settings.audit.secret
+        partitions, metrics = settings.topics.partitions, chosen.metrics
+        runs = RunStateMachine(self._engine_context, partitions, metrics, audit_key, cancelled.add)
         processor: StatefulProcessor[RunState] = StatefulProcessor(delivery, runs, state_topic=runs_topic(settings))
         self.deps = Dependencies(
             settings=settings,

@@ -39,12 +39,12 @@ def test_the_template_loads_to_exactly_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
 def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
     names = {
-        "policies": "0",
         "models": "local",
         "overrides": "results",
         "connectors": "tickets",
         "budgets": "0",
         "panels": "careful",
+        "policies": "0",
     }
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))

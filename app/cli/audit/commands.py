@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from app.admin import audit_events
+from app.admin.audit_events import Selection
 from app.audit.verification import Anchor, Finding, PartitionReport
-from app.cli.audit import chains, events
-from app.cli.audit.events import Selection
+from app.cli.audit import chains
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, UntilOption
 from app.cli.output import Output, readable_json
@@ -104,7 +105,7 @@ def anchor_(
 
 async def _list(settings: Settings, wanted: Selection) -> list[AuditEvent]:
     async with connect(settings) as client:
-        found = [event async for event in events.read(client, wanted)]
+        found = [event async for event in audit_events.read(client, wanted)]
     return sorted(found, key=lambda event: event.at)
 
 

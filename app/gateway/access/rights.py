@@ -55,6 +55,16 @@ def require_may_send(caller: Principal, task: Task, embedder: str) -> None:
             raise forbidden(f"your credentials do not allow the model {model}")
 
 
+def require_unlimited(caller: Principal) -> None:
+    """Return if a principal may use every workflow and model: what is deployed or replayed can use them all.
+
+    Raises:
+        Refusal: it may not.
+    """
+    if caller.workflows is not None or caller.models is not None:
+        raise forbidden("your credentials are limited to some workflows or models, and this could use others")
+
+
 def _models(task: Task, embedder: str) -> Iterable[str]:
     """Return the models that a task of one of these workflows names; where it names none, the router chooses."""
     if task.workflow == EMBED:

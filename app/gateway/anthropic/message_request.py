@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 from typing_extensions import override
 
 from app.gateway.answers.bodies import AnswerRequest, Neutral, Part
-from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
+from topics.model_requests import Image, Message, Sampling, Tool, ToolCall, ToolName
 
 
 class Block(Part):
@@ -37,6 +37,14 @@ class ImageSource(Part):
     media_type: str = ""
     data: str = ""
     url: str = ""
+
+    @model_validator(mode="after")
+    def _is_an_image(self) -> Self:
+        try:
+            Image(url=self.as_url())
+        except ValidationError:
+            raise ValueError("must be an image in base64 with its media type, or an address with https://") from None
+        return self
 
     def as_url(self) -> str:
         """Return it as a URL."""
@@ -115,7 +123,7 @@ class MessageTool(Block):
     """A function that may be called; other tools are not known."""
 
     type: Literal["custom"] = "custom"
-    name: str
+    name: ToolName
     description: str = ""
     input_schema: dict[str, JsonValue]
     strict: JsonValue = None

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from app.gateway.answers.bodies import AnswerRequest, Neutral, Part, as_list
 from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
+from topics.model_requests import ImageUrl as ImageAddress
 
 #: Parameters of OpenAI's APIs that change nothing of the answer.
 WITHOUT_EFFECT = frozenset(
@@ -31,7 +32,7 @@ class TextPart(Part):
 class ImageUrl(Part):
     """Where an image is, or the image itself."""
 
-    url: str
+    url: ImageAddress
     detail: Literal["auto"] = "auto"
 
 

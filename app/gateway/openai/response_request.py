@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from app.gateway.answers.bodies import AnswerRequest, Neutral, Part
 from app.gateway.openai.chat_request import WITHOUT_EFFECT
-from topics.model_requests import Image, Message, Sampling, Tool, ToolCall
+from topics.model_requests import Image, ImageUrl, Message, Sampling, Tool, ToolCall
 
 
 class InputText(Part):
@@ -30,7 +30,7 @@ class InputImage(Part):
     """An image in a message."""
 
     type: Literal["input_image"]
-    image_url: str
+    image_url: ImageUrl
     detail: Literal["auto"] = "auto"
 
 

@@ -15,12 +15,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, mod
 from app.admin import dead_letter_records
 from app.admin.dead_letter_records import DeadLetterRecord, Selection, as_text
 from app.errors import ConfigurationError
-from app.gateway.access.admission import Caller
+from app.gateway.access.admission import Caller, forbidden
+from app.gateway.access.rights import require_unlimited
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.pages import Cursor, Filter, Limit, newest_page
-from topics import ALL, DEAD_LETTERS
+from app.security.principal import Principal
+from topics import ALL, CONSUMED, DEAD_LETTERS, DEFINITIONS
 from topics.dead_letters import original_headers
 
 #: An offset is a long.
@@ -148,6 +150,7 @@ def routes(parts: Parts) -> APIRouter:
     ) -> ReplayedDeadLetter:
         """Put the original, or what is given in its place, on its topic, with its key and headers."""
         letter, value = await _find(parts, topic, partition, offset), asked.replacement()
+        _require_may_replay(parts, caller, letter)
         try:
             await dead_letter_records.replay(parts.client, letter, caller.id, value)
         except ConfigurationError as error:
@@ -155,6 +158,20 @@ def routes(parts: Parts) -> APIRouter:
         return ReplayedDeadLetter(id=letter.id, topic=letter.place.topic, corrected=value is not None)
 
     return router
+
+
+def _require_may_replay(parts: Parts, caller: Principal, letter: DeadLetterRecord) -> None:
+    """Return if a principal may have the original, or what it gives in its place, processed.
+
+    Raises:
+        Refusal: it may not, or workers do not read the topic.
+    """
+    require_unlimited(caller)
+    if letter.place.topic not in {parts.client.full_name(one) for one in CONSUMED}:
+        text = f"{letter.id}: workers do not read {letter.place.topic}"
+        raise Refusal(HTTPStatus.CONFLICT, "not_replayable", text)
+    if letter.place.topic == parts.client.full_name(DEFINITIONS) and not caller.may("workflows:deploy"):
+        raise forbidden("this deploys a workflow, and workflows:deploy is not allowed to you")
 
 
 async def _find(parts: Parts, topic: str, partition: int, offset: int) -> DeadLetterRecord:

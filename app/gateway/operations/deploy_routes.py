@@ -14,6 +14,7 @@ from app.admin import deployments, publishing
 from app.admin.workflow_names import known_names
 from app.errors import ConfigurationError
 from app.gateway.access.admission import Caller
+from app.gateway.access.rights import require_unlimited
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
@@ -109,6 +110,7 @@ def routes(parts: Parts) -> APIRouter:
         workflow: Workflow, asked: RollbackRequest, caller: Caller, *, dry_run: DryRun = False
     ) -> WorkflowChange:
         """Make an earlier version active again; done twice, it goes back two versions."""
+        require_unlimited(caller)
         require_read(parts)
         try:
             change = await publishing.roll_back(parts.client, workflow, asked.to, caller.id, dry_run=dry_run)
@@ -137,6 +139,7 @@ async def _load(parts: Parts, request: Request, deployed: Iterable[str]) -> Load
 
 
 async def _deploy(parts: Parts, request: Request, caller: Principal, *, dry_run: bool) -> WorkflowChange:
+    require_unlimited(caller)
     require_read(parts)
     deployed = await deployments.read(parts.client)
     try:

@@ -19,7 +19,8 @@ from app.security.permissions import NEEDS_ALL_TENANTS, ROUTES
 from app.settings import ModelSettings, Settings
 from tests.gateway.keys import in_force, new_key, secured, serving
 from tests.gateway.requests import call, deploy, finish, waiting
-from topics import SIGNALS, SPEND, TASKS
+from topics import DEAD_LETTERS, DEFINITIONS, SIGNALS, SPEND, TASKS
+from topics.dead_letters import DeadLetter
 from topics.spend import Spend
 from topics.tasks import Task
 
@@ -89,7 +90,9 @@ class World:
 async def world(embedded: Connection, settings: Settings, client: Client) -> AsyncIterator[World]:
     models = {"gpt": ModelSettings(provider="scripted")}
     base = Settings(topics=settings.topics, models=models)
-    async with serving(secured(base, failures_per_minute=1000), embedded) as http:
+    async with serving(
+        secured(base, failures_per_minute=1000, roles={"watcher": ("dead-letters:replay",)}), embedded
+    ) as http:
         victim, adversary = [await new_key(client, tenant=tenant) for tenant in ("acme", "evil")]
         for key in (victim, adversary):
             await in_force(http, key)
@@ -153,6 +156,26 @@ async def test_that_feedback_and_costs_are_seen_by_their_tenant_only(world: Worl
     assert (await call(world.http, "GET", "/v1/spend?tenant=acme", x_api_key=world.adversary))[0] == 403
 
 
+async def test_that_who_may_use_some_workflows_deploys_and_replays_nothing(world: World, client: Client) -> None:
+    narrow = await new_key(client, workflows=("as*",))
+    watcher = await new_key(client, "watcher")
+    for key in (narrow, watcher):
+        await in_force(world.http, key)
+    place = DeadLetter(
+        topic=client.full_name(DEFINITIONS), partition=0, offset=1, reason="invalid", error="no", agent="deploy"
+    )
+    await (await client.put(client.full_name(DEAD_LETTERS), b"k", b"{}", place.headers(), 0))
+    replay = f"/v1/dead-letters/{place.id}/replay"
+    for path, key in (
+        ("/v1/workflows", narrow),
+        ("/v1/workflows/refund/rollback", narrow),
+        (replay, narrow),
+        (replay, watcher),
+    ):
+        status, said = await call(world.http, "POST", path, {}, x_api_key=key)
+        assert (status, said["code"]) == (403, "forbidden"), path
+
+
 async def test_that_the_victim_itself_is_served(world: World, client: Client) -> None:
     for route in ("GET /v1/tasks/{task_id}", "GET /v1/runs/{task_id}", "GET /v1/keys/{key_id}"):
         assert (await asked(world, route, world.ids, world.victim))[0] == 200, route
@@ -207,6 +230,39 @@ async def test_that_vectors_are_made_for_the_callers_tenant(world: World, client
     await finish(client, str(mine[0].id), answer=[""])
     async with await asking as answer:
         assert answer.status == 200
+
+
+async def rpc(world: World, key: str, method: str, **params: Any) -> aiohttp.ClientResponse:
+    """Send a request of the Model Context Protocol."""
+    headers = {"x-api-key": key, "Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return await world.http.post("/mcp", json=body, headers=headers)
+
+
+async def test_that_tools_are_those_that_the_caller_may_use_and_run_for_its_tenant(
+    world: World, client: Client
+) -> None:
+    await deploy(client, "tool", 1, waiting("s"), expose=["mcp"])
+    await deploy(client, "secret", 1, waiting("s"), expose=["mcp"])
+    narrow = await new_key(client, tenant="evil", workflows=("tool",))
+    await in_force(world.http, narrow)
+    async with await world.http.post("/mcp", json={}) as answer:
+        assert answer.status == 401
+    async with asyncio.timeout(20):
+        while "tool" not in (listed := await (await rpc(world, narrow, "tools/list")).text()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert "secret" not in listed
+    async with await rpc(world, narrow, "tools/call", name="secret", arguments={}) as answer:
+        assert "there is no tool secret; there is tool" in await answer.text()
+    calling = asyncio.create_task(rpc(world, narrow, "tools/call", name="tool", arguments={}))
+    found: list[Task] = []
+    async with asyncio.timeout(20):
+        while not (mine := [one for one in found if one.workflow == "tool"]):
+            found = [TASKS.parse(one.value, max_bytes=10_000) for one in await read_since(client, None, [TASKS])]
+    assert mine[0].tenant == "evil"
+    await finish(client, str(mine[0].id))
+    async with await calling as answer:
+        assert "because" in await answer.text()
 
 
 async def test_that_only_allowed_workflows_and_models_are_seen_and_asked(world: World, client: Client) -> None:

@@ -103,3 +103,16 @@ def test_that_a_workflow_is_told_what_was_said_last() -> None:
     asked = request(messages=[USER, {**USER, "content": [RESULT]}], system="S", metadata={"user_id": "u"})
     assert asked.question() == "Why?"
     assert (asked.decided(), asked.about()) == (["system"], {"user_id": "u"})
+
+
+@pytest.mark.parametrize("source", [{"type": "url", "url": "a.png"}, {"type": "base64", "data": "YQ=="}])
+def test_that_what_is_no_image_is_refused(source: dict[str, str]) -> None:
+    turn = {"role": "user", "content": [{"type": "image", "source": source}]}
+    with pytest.raises(ValidationError, match="must be an image in base64"):
+        MessageRequest.model_validate({"model": "m", "max_tokens": 1, "messages": [turn]})
+
+
+def test_that_a_tool_has_a_name_that_models_take() -> None:
+    body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "?"}]}
+    with pytest.raises(ValidationError, match="tools"):
+        MessageRequest.model_validate({**body, "tools": [{"name": "a b", "input_schema": {}}]})

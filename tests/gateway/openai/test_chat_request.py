@@ -96,3 +96,10 @@ def test_that_a_workflow_is_told_what_was_said_last() -> None:
     asked = request(messages=[USER, {"role": "assistant", "content": "So."}], temperature=1, user="u", stream=True)
     assert asked.question() == "Why?"
     assert asked.decided() == ["temperature"]
+
+
+@pytest.mark.parametrize("url", ["", "picture.png", "ftp://h/a", "data:text/plain;base64,YQ=="])
+def test_that_what_is_no_image_is_refused(url: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": url}}
+    with pytest.raises(ValidationError):
+        ChatRequest.model_validate({"model": "m", "messages": [{"role": "user", "content": [image]}]})

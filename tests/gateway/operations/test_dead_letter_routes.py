@@ -8,14 +8,20 @@ import aiohttp
 
 from app.client.client import Client
 from tests.gateway.requests import call
-from topics import AUDIT, DEAD_LETTERS, TASKS
+from topics import AUDIT, DEAD_LETTERS, RESULTS, TASKS
 from topics.dead_letters import DeadLetter
 
 
 async def bury(client: Client, offset: int, value: bytes | None = b"{", **fields: Any) -> str:
     """Put a dead letter of a task on its topic, and return the path of it."""
-    known = {"reason": "not_json", "error": "no", "agent": "route", "timestamp": datetime(2026, 1, offset, tzinfo=UTC)}
-    letter = DeadLetter(topic=client.full_name(TASKS), partition=offset % 2, offset=offset, **(known | fields))
+    known = {
+        "topic": client.full_name(TASKS),
+        "reason": "not_json",
+        "error": "no",
+        "agent": "route",
+        "timestamp": datetime(2026, 1, offset, tzinfo=UTC),
+    }
+    letter = DeadLetter(partition=offset % 2, offset=offset, **(known | fields))
     headers = [("x", b"\xff"), *letter.headers()]
     sent = await client.put(client.full_name(DEAD_LETTERS), f"k{offset}".encode(), value, headers, letter.partition)
     await sent
@@ -83,8 +89,10 @@ async def test_that_it_is_replayed_as_it_was_or_corrected_and_audited(
 
 async def test_that_a_part_is_not_replayed_nor_what_is_invalid(http: aiohttp.ClientSession, client: Client) -> None:
     path = await bury(client, 7, cut_from=100)
-    status, said = await call(http, "POST", f"{path}/replay", {})
-    assert (status, said["code"]) == (409, "not_replayable")
+    unread = await bury(client, 8, topic=client.full_name(RESULTS))
+    for one in (path, unread):
+        status, said = await call(http, "POST", f"{one}/replay", {})
+        assert (status, said["code"]) == (409, "not_replayable")
     for body in ({"value": {}, "value_base64": ""}, {"value_base64": "?"}, {"value": {"a": float("nan")}}, {"v": 1}):
         status, said = await call(http, "POST", f"{path}/replay", body)
         assert (status, said.get("code")) == (422, "invalid_request"), (body, said)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cli.audit.events import Selection
+from app.admin.audit_events import Selection
 from topics.audit import AuditEvent
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
