@@ -46,6 +46,10 @@ def event_agent(
     return Agent(name, topic, run)
 
 
+def _never(_received: Received[Any]) -> bool:
+    return False
+
+
 def request_agent(
     name: str,
     responder: Responder[Request, Response],
@@ -53,10 +57,11 @@ def request_agent(
     *,
     lane: Callable[[Request], str] | None = None,
     priority: Callable[[Request], int] | None = None,
+    expires: bool = True,
 ) -> Agent:
     """Return an agent that answers each request once, and drops those that nobody waits for any more.
 
-    `lane` and `priority` are those of `RequestHandler`.
+    `lane` and `priority` are those of `RequestHandler`. Without `expires`, somebody always waits.
     """
 
     async def run(stream: Any, deps: Dependencies) -> None:
@@ -71,7 +76,7 @@ def request_agent(
             identify=responder.response_id,
             answers=True,
             failed=responder.failed,
-            expired=expired,
+            expired=expired if expires else _never,
             lane=lane,
             priority=priority,
         ).run(stream)

@@ -10,7 +10,17 @@ from typing import Any
 
 from agents.base import Agent
 from app.dependencies import Dependencies
-from topics import AUDIT, BUDGETS, MODEL_RESPONSES, RETRIEVAL_RESULTS, SIGNALS, SLOTS, STEP_RESULTS, TASKS
+from topics import (
+    AUDIT,
+    BUDGETS,
+    MODEL_RESPONSES,
+    RETRIEVAL_RESULTS,
+    SIGNALS,
+    SLOTS,
+    STEP_RESULTS,
+    TASKS,
+    WEBHOOK_RESULTS,
+)
 from topics.base import Topic
 
 
@@ -29,5 +39,6 @@ AGENTS = (
     _agent("signal", SIGNALS),  # a person or a system approves, answers, or cancels the run
     _agent("slot", SLOTS),  # a run asks for a slot of a concurrency limit, or gives it back
     _agent("budget", BUDGETS),  # a run reserves money of a budget, or says what it has cost
+    _agent("retry_webhook", WEBHOOK_RESULTS),  # a webhook was called, or is to be called again at a time
     _agent("chain", AUDIT),  # something was done: its record is linked into the hash chain
 )

@@ -21,6 +21,7 @@ from app.routing.health_recorder import HealthRecorder
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
+from app.webhooks.sender import WebhookSender
 from app.workflows.run import RunState
 from topics.base import Event
 
@@ -57,6 +58,7 @@ class Dependencies:
     embedder: Embedder
     store: Store
     response_cache: ResponseCache
+    webhooks: WebhookSender
     measures: HealthRecorder
     metrics: Metrics
     tracer: Tracer

@@ -18,6 +18,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── BudgetExceeded            a budget has no money left for the run
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
+├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
 ├── ConnectorError                a connector could not do what a step asked; has `status`
 │   ├── ConnectorUnavailable      it cannot be reached, or is too busy: a later try may succeed
 │   └── ConnectorTimeout          no answer within the time allowed
@@ -153,6 +154,20 @@ class RetrievalError(OrchestratorError):
 
     code = "retrieval"
     transient = True
+
+
+class WebhookError(OrchestratorError):
+    """A webhook could not be called.
+
+    A `retryable` one may be called later, and after `retry_after` seconds if the receiver has said so.
+    """
+
+    code = "webhook"
+
+    def __init__(self, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class ConnectorError(OrchestratorError):

@@ -6,8 +6,10 @@ The descriptions and examples are what `app.configuration.template` and the JSON
 from __future__ import annotations
 
 import string
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -91,6 +93,17 @@ def _secret(value: SecretStr) -> SecretStr:
 
 #: A key of a model, or a header that it is sent.
 HeaderSecret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("give a network, as in 10.1.0.0/16 or fd00::/8") from None
+
+
+#: Addresses, in CIDR notation.
+Network = Annotated[str, AfterValidator(_network)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -706,6 +719,7 @@ class GatewaySettings(Section):
         description="127.0.0.1 or ::1 for this machine; any other address only with `security`",
     )
     port: int = Field(default=8089, ge=0, le=65535, description="0 picks one")
+    max_file_bytes: int = Field(default=200 * 1024 * 1024, ge=1024, description="the largest file that may be uploaded")
     max_lag: int = Field(
         default=10_000, ge=1, description="while so many tasks wait for a worker, no further one is accepted"
     )
@@ -751,6 +765,63 @@ class GatewaySettings(Section):
                 "bind_address",
             )
         return self
+
+
+def _signing_key(value: SecretStr) -> SecretStr:
+    """Return a key in the form of Standard Webhooks.
+
+    Raises:
+        ValueError: it has another form; the message does not repeat it.
+    """
+    text = value.get_secret_value().strip()
+    try:
+        size = len(b64decode(text.removeprefix("whsec_"), validate=True)) if text.startswith("whsec_") else 0
+    except ValueError:
+        size = 0
+    if not 24 <= size <= 64:  # noqa: PLR2004  # as the specification has it
+        raise ValueError("must be whsec_ and base64 of 24 to 64 random bytes: echo whsec_$(openssl rand -base64 32)")
+    return SecretStr(text)
+
+
+SigningKey = Annotated[SecretStr, AfterValidator(_signing_key)]
+
+
+class WebhookEndpoint(Section):
+    """A receiver that tasks can name; as you have chosen its URL, it may be anywhere, also in your own network."""
+
+    url: OneLine = Field(
+        pattern=r"^https?://", description="where requests go", examples=["https://crm.example.com/hook"], repr=False
+    )
+    signing_keys: tuple[SigningKey, ...] = Field(
+        min_length=1, description="as above, for this receiver alone", examples=[["${CRM_SIGNING_KEY}"]]
+    )
+    tenant: str | None = Field(default=None, description="the only tenant whose tasks may name it", examples=["acme"])
+
+
+class WebhookSettings(Section):
+    """Who is told of tasks that have ended, and how."""
+
+    signing_keys: tuple[SigningKey, ...] = Field(
+        default=(),
+        description="what sign requests to URLs that tasks name; without one, these are refused. The signatures of "
+        "all are sent, so that receivers can change over from one to the next",
+        examples=[["${WEBHOOK_SIGNING_KEY}"]],
+    )
+    endpoints: dict[str, WebhookEndpoint] = Field(
+        default_factory=dict,
+        description="receivers that tasks can name, by that name",
+    )
+    allow_http: bool = Field(default=False, description="call URLs that tasks name over http too, not only https")
+    allow_networks: tuple[Network, ...] = Field(
+        default=(),
+        description="networks that URLs of tasks may lead to, though they are not public",
+        examples=[["10.1.0.0/16"]],
+    )
+    timeout: Seconds = Field(default=15.0, description="for one attempt")
+    first_retry: Seconds = Field(
+        default=5.0, description="until the second attempt; each later delay is 4 times longer"
+    )
+    retry_for: Seconds = Field(default=86400.0, description="how long attempts are made; then it is a dead letter")
 
 
 class SecretSourceSettings(Section):
@@ -840,6 +911,9 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")
+    webhooks: WebhookSettings = Field(
+        default=WebhookSettings(), description="who is told of tasks that have ended, and how"
+    )
     secret_sources: SecretSourceSettings = Field(
         default=SecretSourceSettings(), description="references to secrets, such as ${file:/run/secrets/key}"
     )

@@ -8,12 +8,15 @@ from topics.api_keys import API_KEYS
 from topics.audit import AUDIT
 from topics.audit_chain import AUDIT_CHAIN
 from topics.base import Topic
+from topics.batches import BATCHES
 from topics.budgets import BUDGETS
 from topics.chunks import CHUNKS
 from topics.dead_letters import DEAD_LETTERS
 from topics.definitions import DEFINITIONS
 from topics.documents import DOCUMENTS
 from topics.feedback import FEEDBACK
+from topics.file_pieces import FILE_PIECES
+from topics.files import FILES
 from topics.model_health import MODEL_HEALTH
 from topics.model_requests import MODEL_REQUESTS
 from topics.model_responses import MODEL_RESPONSES
@@ -27,12 +30,15 @@ from topics.spend import SPEND
 from topics.step_requests import STEP_REQUESTS
 from topics.step_results import STEP_RESULTS
 from topics.tasks import TASKS
+from topics.webhook_requests import WEBHOOK_REQUESTS
+from topics.webhook_results import WEBHOOK_RESULTS
 
 __all__ = [
     "ALL",
     "API_KEYS",
     "AUDIT",
     "AUDIT_CHAIN",
+    "BATCHES",
     "BUDGETS",
     "CHUNKS",
     "CONSUMED",
@@ -40,6 +46,8 @@ __all__ = [
     "DEFINITIONS",
     "DOCUMENTS",
     "FEEDBACK",
+    "FILES",
+    "FILE_PIECES",
     "MODEL_HEALTH",
     "MODEL_REQUESTS",
     "MODEL_RESPONSES",
@@ -53,6 +61,8 @@ __all__ = [
     "STEP_REQUESTS",
     "STEP_RESULTS",
     "TASKS",
+    "WEBHOOK_REQUESTS",
+    "WEBHOOK_RESULTS",
     "Topic",
 ]
 
@@ -70,12 +80,17 @@ ALL: tuple[Topic[Any], ...] = (
     BUDGETS,
     RESULT_CHUNKS,
     RESULTS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
     FEEDBACK,
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
     DOCUMENTS,
     CHUNKS,
+    FILES,
+    FILE_PIECES,
+    BATCHES,
     DEAD_LETTERS,
     AUDIT,
     API_KEYS,
@@ -94,6 +109,8 @@ CONSUMED: tuple[Topic[Any], ...] = (
     SIGNALS,
     SLOTS,
     BUDGETS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
     DOCUMENTS,
     DEFINITIONS,
     AUDIT,

@@ -46,9 +46,10 @@ class Task(Event):
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
     same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
     for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
-    says for whom it is done: whose budget pays, and with whom answers may be shared. `spend_limit` is set by a gateway,
-    for whoever sent it. `rejected` is set by the orchestrator: it says why a task, of which this is the part that could
-    be read, ends as a failed result.
+    says for whom it is done: whose budget pays, and with whom answers may be shared. `webhook` is told when the task
+    has ended: a URL, or the name of a configured endpoint. `spend_limit` is set by a gateway, for whoever sent it.
+    `rejected` is set by the orchestrator: it says why a task, of which this is the part that could be read, ends as a
+    failed result.
     """
 
     id: str | None = Field(default=None, min_length=1, max_length=_LONGEST, pattern=_ID)
@@ -58,6 +59,7 @@ class Task(Event):
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
+    webhook: str | None = Field(default=None, min_length=1, max_length=2048, pattern=_ID)
     metadata: dict[str, str] = Field(default_factory=dict)
     parent: Parent | None = None
     rejected: Failure | None = None
@@ -106,13 +108,13 @@ def id_of_key(key: bytes | None) -> str | None:
 
 
 def salvage(value: bytes | None, key: bytes | None) -> Task | None:
-    """Return what can be read of an invalid task: `id`, `workflow` and `metadata`; None if not even the id can."""
+    """Return what can be read of an invalid task: its id and what its result needs; None if not even the id can."""
     read: JsonValue = None
     with suppress(InvalidEvent):
         read = foreign.parse(value or b"").value
     fields = read if isinstance(read, dict) else {}
     task = Task(input={})
-    for name in ("id", "workflow", "metadata"):
+    for name in ("id", "workflow", "tenant", "webhook", "metadata"):
         with suppress(KeyError, ValidationError):
             task = task.model_copy(update={name: getattr(Task.model_validate({name: fields[name], "input": {}}), name)})
     number = fields.get("id")

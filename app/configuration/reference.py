@@ -26,7 +26,7 @@ _HEADER = """\
 # Durations are written 250ms, 30s, 5m, 12h, 7d or 1h30m; a plain number is seconds.
 """
 #: What the examples of a mapping with free names are called.
-_EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets"}
+_EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets", "endpoints": "crm"}
 _REFERENCE = {"type": "string", "pattern": r"\$\{([a-z][a-z0-9_-]*:[^}]+|[A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}"}
 
 
@@ -71,7 +71,7 @@ def _section(values: BaseModel, indent: str, mark: str) -> Iterator[str]:
         if not indent:
             yield ""
         yield f"{indent}# {field.description}"
-        yield from _setting(name, field, getattr(values, name), indent, mark)
+        yield from _setting(name, field, getattr(values, name, None), indent, mark)
 
 
 def _setting(name: str, field: FieldInfo, value: Any, indent: str, mark: str) -> Iterator[str]:
@@ -100,8 +100,12 @@ def _example(field: FieldInfo) -> Any:
 def _named(name: str, field: FieldInfo, values: dict[str, BaseModel], indent: str, mark: str) -> Iterator[str]:
     """Show a mapping with free names: its defaults, or an example when it is empty."""
     if not values and (section := section_of(field.annotation)):
-        example = field.examples[0] if field.examples else {_EXAMPLE_NAMES[name]: {}}
-        mark, values = "#", {inner: section.model_validate(value) for inner, value in example.items()}
+        examples = field.examples[0] if field.examples else {_EXAMPLE_NAMES[name]: None}
+        # What is required has an example of its own.
+        shown = {
+            inner: section.model_validate(one) if one else section.model_construct() for inner, one in examples.items()
+        }
+        mark, values = "#", shown
     yield f"{indent}{mark}{name}:"
     for inner, value in values.items():
         yield f"{indent}  {mark}{inner}:"

@@ -14,7 +14,9 @@ from app.gateway.access.admission import Admission, Authenticate
 from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.access.route_permissions import RoutePermissions
 from app.gateway.anthropic import message_routes, token_count_routes
+from app.gateway.batches import batch_routes
 from app.gateway.error_responses import as_response, install
+from app.gateway.files import file_routes
 from app.gateway.guard import Guard
 from app.gateway.mcp.endpoint import PATH, McpEndpoint
 from app.gateway.openai import chat_routes, embedding_routes
@@ -39,6 +41,7 @@ from app.gateway.rest import (
     key_routes,
     run_list_routes,
     run_routes,
+    task_batch_routes,
     task_list_routes,
     task_routes,
 )
@@ -61,7 +64,16 @@ _CORS: dict[str, Any] = {
         "X-Request-Id",
     ),
 }
-_TASKS = (task_list_routes, task_routes, event_routes, control_routes, run_list_routes, run_routes, key_routes)
+_TASKS = (
+    task_list_routes,
+    task_batch_routes,
+    task_routes,
+    event_routes,
+    control_routes,
+    run_list_routes,
+    run_routes,
+    key_routes,
+)
 _MESSAGES = (message_routes, token_count_routes)
 _OPERATIONS = (
     audit_routes,
@@ -74,6 +86,9 @@ _OPERATIONS = (
     configuration_routes,
     figure_routes,
 )
+_FILES = (file_routes, batch_routes)
+#: The paths whose bodies are read piece by piece, with their media types.
+STREAMED = {one.PATH: one.MEDIA_TYPES for one in (task_batch_routes, file_routes)}
 #: The version of the API: within it, only optional things are added.
 VERSION = "1"
 
@@ -85,7 +100,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     )
     install(app, trail)
     api_document.install(app)
-    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES):
+    for module in (*_TASKS, *_OPERATIONS, catalog_routes, chat_routes, embedding_routes, *_MESSAGES, *_FILES):
         app.include_router(module.routes(parts))
 
     app.state.mcp = McpEndpoint(parts)
@@ -94,13 +109,14 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
-        log, catalog, feed, keys = (
-            parts.log.caught_up,
-            parts.catalog.caught_up,
-            parts.feed.caught_up,
-            parts.keys.caught_up,
-        )
-        views = {"tasks": log, "workflows": catalog, "answers": feed, "API keys": keys}
+        views = {
+            "tasks": parts.log.caught_up,
+            "workflows": parts.catalog.caught_up,
+            "answers": parts.feed.caught_up,
+            "API keys": parts.keys.caught_up,
+            "files": parts.files.caught_up,
+            "batches": parts.batches.caught_up,
+        }
         if reading := [name for name, done in views.items() if not done]:
             raise Refusal.unavailable("starting", f"the gateway is still reading: {', '.join(reading)}")
         return {"status": "ready"}
@@ -111,6 +127,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
         refuse=_refuse,
         admit=Admission(RoutePermissions(app.routes), roles, trail, authenticate),
         check_sender=Senders(parts.settings.gateway).check,
+        streamed=STREAMED,
     )
     if origins := parts.settings.gateway.cors.origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, **_CORS)

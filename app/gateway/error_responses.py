@@ -16,7 +16,7 @@ from app.gateway.access.audit_trail import AuditTrail
 from app.gateway.anthropic.message_answer import OVERLOADED as ANTHROPIC_OVERLOADED
 from app.gateway.anthropic.message_answer import PATHS as ANTHROPIC_PATHS
 from app.gateway.anthropic.message_answer import anthropic_error
-from app.gateway.openai.errors import PATHS, openai_error
+from app.gateway.openai.errors import PATHS, openai_error, openai_status
 from app.gateway.problems import Overloaded, Refusal, as_refusal
 
 
@@ -48,4 +48,4 @@ def _status(refusal: Refusal, overloaded: int) -> int:
     """Return the status on the paths of providers' APIs, where what is invalid is 400, and overload is their own."""
     if isinstance(refusal, Overloaded):
         return overloaded
-    return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status
+    return openai_status(refusal)

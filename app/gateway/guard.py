@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -31,7 +31,11 @@ _HEADERS = {
 }
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
+_JSON = frozenset({"application/json"})
+
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
+#: Media types, by path.
+Streamed = Mapping[str, frozenset[str]]
 #: Raises a Refusal if a request with these headers is not answered.
 CheckSender = Callable[[Headers], None]
 #: May add to the headers of the response.
@@ -45,13 +49,22 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, refuse: Refuse, check_sender: CheckSender, admit: Admit
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        refuse: Refuse,
+        check_sender: CheckSender,
+        admit: Admit,
+        streamed: Streamed,
     ) -> None:
+        """`streamed` are the paths whose bodies the routes read themselves, piece by piece, with their media types."""
         self._app = app
         self._max_bytes = max_bytes
         self._refuse = refuse
         self._admit = admit
         self._check_sender = check_sender
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, as ASGI has it."""
@@ -65,32 +78,31 @@ class Guard:
         try:
             self._check_sender(request_headers)
             await self._admit(scope, headers)
-            body = await self._body(scope, request_headers, receive)
+            receive = await self._body(scope, request_headers, receive)
         except Refusal as refusal:
             await self._refuse(refusal, scope, receive, send)
         else:
-            await self._app(scope, _replayed(body, receive), send)
+            await self._app(scope, receive, send)
 
-    async def _body(self, scope: Scope, given: Headers, receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, given: Headers, receive: Receive) -> Receive:
+        """Return what gives the app the body: read and checked, or else piece by piece."""
         if scope["method"] in {"GET", "HEAD", "OPTIONS", "DELETE"}:
-            return b""
+            return _replayed(b"", receive)
+        streamed = self._streamed.get(scope["path"]) if scope["method"] == "POST" else None
+        kinds = streamed or ({*_JSON, _YAML} if scope["path"] in _YAML_PATHS else _JSON)
         kind = given.get("content-type", "").partition(";")[0].strip().lower()
-        yaml = kind == _YAML and scope["path"] in _YAML_PATHS
-        if not (yaml or kind == "application/json") or given.get("content-encoding", "identity") != "identity":
-            raise Refusal(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send JSON with Content-Type: application/json, and without compression",
-            )
+        if kind not in kinds or given.get("content-encoding", "identity") != "identity":
+            text = f"send the body with Content-Type: {' or '.join(sorted(kinds))}, and without compression"
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text)
+        return _paced(receive) if streamed else _replayed(await self._whole(kind, receive), receive)
+
+    async def _whole(self, kind: str, receive: Receive) -> bytes:
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 body = await self._read(receive)
         except TimeoutError:
-            text = f"the body did not arrive within {_BODY_SECONDS:g} s"
-            raise Refusal(
-                HTTPStatus.REQUEST_TIMEOUT, "request_timeout", text, headers={"Connection": "close"}
-            ) from None
-        if not yaml and depth(body) > MAX_DEPTH:  # the reader of YAML has bounds of its own
+            raise _too_slow(f"the body did not arrive within {_BODY_SECONDS:g} s") from None
+        if kind != _YAML and depth(body) > MAX_DEPTH:  # the reader of YAML has bounds of its own
             raise Refusal(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "too_deep",
@@ -103,7 +115,7 @@ class Guard:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refusal(HTTPStatus.BAD_REQUEST, "incomplete_body", "the connection ended before the body did")
+                raise _incomplete()
             part = message.get("body", b"")
             size += len(part)
             if size > self._max_bytes:
@@ -142,6 +154,35 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return first if first is not None else await receive()
 
     return replay
+
+
+def _paced(receive: Receive) -> Receive:
+    """Give the app the body as it comes, as long as it does come."""
+    ended = False
+
+    async def next_piece() -> Message:
+        nonlocal ended
+        if ended:
+            return await receive()
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise _too_slow(f"nothing more of the body arrived within {_BODY_SECONDS:g} s") from None
+        if message["type"] == "http.disconnect":
+            raise _incomplete()
+        ended = not message.get("more_body")
+        return message
+
+    return next_piece
+
+
+def _too_slow(text: str) -> Refusal:
+    return Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", text, headers={"Connection": "close"})
+
+
+def _incomplete() -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, "incomplete_body", "the connection ended before the body did")
 
 
 def _with_headers(send: Send, added: dict[str, str]) -> Send:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from app.client.client import Client
+from app.gateway.batches.batch_log import BatchLog
+from app.gateway.files.file_store import FileStore
 from app.gateway.problems import Refusal
 from app.gateway.views.answer_feed import AnswerFeed
 from app.gateway.views.answer_stream import AnswerStream
@@ -31,6 +33,8 @@ class Parts:
     log: TaskLog
     catalog: Catalog
     feed: AnswerFeed
+    files: FileStore
+    batches: BatchLog
     keys: KeyDirectory
     lag: TaskLag
     policies: Policies

@@ -25,6 +25,9 @@ from app.gateway.access.authentication import Authentication
 from app.gateway.access.jwks import Jwks
 from app.gateway.answers.model_names import check_panels
 from app.gateway.application import build
+from app.gateway.batches.batch_log import BatchLog
+from app.gateway.batches.batch_runner import BatchRunner
+from app.gateway.files.file_store import FileStore
 from app.gateway.parts import Parts
 from app.gateway.transport.protocol import bounded
 from app.gateway.transport.tls import ServerTls
@@ -89,8 +92,12 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
     async with attach(settings, connection, source=SOURCE) as client:
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
         lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
-        async with log.running(), catalog.running(), feed.running(), lag.running(), keys.running():
-            yield Parts(settings, client, log, catalog, feed, keys, lag, policies)
+        files, batches = FileStore(client), BatchLog(client)
+        parts = Parts(settings, client, log, catalog, feed, files, batches, keys, lag, policies)
+        async with AsyncExitStack() as stack:
+            for view in (log, catalog, feed, lag, keys, files, batches, BatchRunner(parts)):
+                await stack.enter_async_context(view.running())
+            yield parts
 
 
 @asynccontextmanager

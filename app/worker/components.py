@@ -23,6 +23,7 @@ from app.rotation import Live
 from app.routing.base import ModelProfile
 from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
+from app.webhooks.sender import WebhookSender
 from app.workflows.checks import Names, check
 from app.workflows.definition.builtin import ask, workflows
 from app.workflows.definition.definitions import Definitions
@@ -40,6 +41,7 @@ class Components:
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
     cache: Cache
+    webhooks: WebhookSender
     metrics: Metrics = field(default_factory=Metrics)
     prices: Mapping[str, Price] = field(default_factory=dict)
 
@@ -58,6 +60,7 @@ class Components:
         await self.store.close()
         await self.embedder.close()
         await self.cache.close()
+        await self.webhooks.close()
 
 
 @runtime_checkable
@@ -93,6 +96,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         cache=build_cache(
             settings.cache, settings.app_id, live.part(_cache) if live and live.refers("cache") else None
         ),
+        webhooks=WebhookSender(settings.webhooks),
         metrics=metrics,
         prices=prices,
     )

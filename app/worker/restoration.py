@@ -29,14 +29,25 @@ from topics import (
     RETRIEVAL_RESULTS,
     STEP_REQUESTS,
     STEP_RESULTS,
+    WEBHOOK_RESULTS,
 )
 
 log = logging.getLogger(__name__)
 
 #: The topics whose events answer requests: what is on them is not done again.
-ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS)
-#: What the owner of a partition writes to its own partition, besides the state: nobody else may.
-OWNED = (*ANSWERS, RETRIEVAL_REQUESTS, MODEL_REQUESTS, STEP_REQUESTS, RESULTS, AUDIT_CHAIN)
+ANSWERS = (MODEL_RESPONSES, RETRIEVAL_RESULTS, STEP_RESULTS, WEBHOOK_RESULTS)
+#: What the owner of a partition writes to its own partition, besides the state: nobody else may. Webhooks are not
+#: among it: one that a former owner has called too has the same id.
+OWNED = (
+    MODEL_RESPONSES,
+    RETRIEVAL_RESULTS,
+    STEP_RESULTS,
+    RETRIEVAL_REQUESTS,
+    MODEL_REQUESTS,
+    STEP_REQUESTS,
+    RESULTS,
+    AUDIT_CHAIN,
+)
 #: Partitions that are fenced within so many seconds are read back together.
 _TOGETHER_SECONDS = 1.0
 

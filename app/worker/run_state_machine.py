@@ -24,8 +24,9 @@ from app.workflows.engine import EngineInput, TaskReceived, Tick, advance
 from app.workflows.engine_context import EngineContext
 from app.workflows.kinds.base import Command
 from app.workflows.records import Records, records
-from app.workflows.run import Done, Response, Run, RunState, Semaphore
+from app.workflows.run import Done, Response, Run, RunState, Semaphore, WebhookRetry
 from app.workflows.semaphores import grant
+from app.workflows.webhooks import after_attempt, notify_webhook, shortened, when_due
 from topics import (
     AUDIT_CHAIN,
     BUDGETS,
@@ -39,6 +40,8 @@ from topics import (
     STEP_REQUESTS,
     STEP_RESULTS,
     TASKS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
 )
 from topics.audit import AuditEvent
 from topics.base import Event, Failure, Topic
@@ -53,6 +56,8 @@ from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import PRODUCER_FIELDS, Parent, Task, salvage, task_id
+from topics.webhook_requests import WebhookRequest
+from topics.webhook_results import WebhookResult
 
 #: How many unknown keys of a task are named in its result.
 _MOST_WARNINGS = 20
@@ -66,7 +71,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStateMachine:
-    """Decides for runs, by task id, for semaphores and budgets, by their keys, and for the hash chains of the audit.
+    """Decides for runs and webhooks, by task id, for semaphores and budgets, by their keys, and for the audit's chains.
 
     `engine_context` returns what the engine may know now; `audit_key` is that of keyed links; `cancelled` is told the
     task of each run that is cancelled.
@@ -85,21 +90,29 @@ class RunStateMachine:
             return f"slot\t{event.workflow}/{event.key}"
         if isinstance(event, BudgetEvent):
             return f"budget\t/{event.budget}"  # the slash keeps it apart from any task's `step_key`: no step has one
+        if isinstance(event, WebhookResult):
+            return f"webhook\t/{event.task_id}"
         if isinstance(event, AuditEvent):
             return f"audit\t/{received.partition}"
         return task_id(event, received) if isinstance(event, Task) else str(event.task_id)
 
-    def decide(self, value: RunState | None, received: Received[Any], now: float) -> Decision[RunState]:
+    def decide(  # noqa: PLR0911  # one for each event
+        self, value: RunState | None, received: Received[Any], now: float
+    ) -> Decision[RunState]:
         """Return what follows from an event on a topic of the stateful agents."""
         if moved := self._way_home(received):
             return Decision(outgoing=[moved])
         match received.event:
             case SlotEvent() | BudgetEvent() | AuditEvent() as event:
                 return self._link(value, received) if isinstance(event, AuditEvent) else self._share(value, event, now)
+            case WebhookResult() as event:
+                retry = value if isinstance(value, WebhookRetry) else None
+                return self._decided(value, after_attempt(retry, event, now), ())
             case Task(rejected=Failure() as failure):
                 # The id may be that of a good task, whose result must not be replaced.
                 refused = _refused(received.event, task_id(received.event, received), failure, received.timestamp)
-                return Decision(outgoing=[] if value else [self._outgoing(refused, received.traceparent)])
+                told: list[Command] = [] if value else [refused, *notify_webhook(received.event, refused)]
+                return Decision(outgoing=[self._outgoing(one, received.traceparent) for one in told])
             case Task() as event:
                 own_id, warnings = task_id(event, received), _warnings(received)
                 task = TaskReceived(own_id, event, received.traceparent, received.offset, warnings)
@@ -116,6 +129,9 @@ class RunStateMachine:
         if isinstance(value, Semaphore | BudgetState):
             idle = value.is_idle(now) if isinstance(value, BudgetState) else not (value.holders or value.queue)
             return Decision(forget=True) if idle else self._share(value, None, now)
+        if isinstance(value, WebhookRetry):
+            over = value.sent and now >= value.at
+            return Decision(forget=True) if over else self._decided(value, *when_due(value, now))
         if isinstance(value, ChainHead):
             return Decision()
         if isinstance(value, Done):
@@ -154,7 +170,8 @@ class RunStateMachine:
         """Return the failed result of a task that kills workers, or a failed answer in place of one that does."""
         event, failure = received.event, Failure.of(error)
         if isinstance(event, Task):
-            told = [_refused(event, task_id(event, received), failure, received.timestamp), _failed(event, failure)]
+            refused = _refused(event, task_id(event, received), failure, received.timestamp)
+            told = [refused, _failed(event, failure), *notify_webhook(event, refused)]
         elif getattr(event, "error", None) and event.error.code == failure.code:
             told = []  # it stands in for one that did: what kills is the run, which ends by its deadline
         else:
@@ -229,6 +246,8 @@ _TOPICS: Mapping[type[Event], tuple[Topic[Any], str]] = {
     ModelResponse: (MODEL_RESPONSES, "/response"),
     StepRequest: (STEP_REQUESTS, ""),
     StepResult: (STEP_RESULTS, "/result"),
+    WebhookRequest: (WEBHOOK_REQUESTS, ""),
+    WebhookResult: (WEBHOOK_RESULTS, "/outcome"),
 }
 
 
@@ -297,6 +316,8 @@ def _failed(event: Any, failure: Failure) -> Command | Response | None:  # noqa:
             return event.model_copy(update={"status": "failed", "error": failure, **_NO_TEXTS})
         case StepResult():
             return event.model_copy(update={"output": None, "error": failure})
+        case WebhookRequest():
+            return shortened(event)
         case ModelRequest(id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose):
             return ModelResponse(
                 id=id_, task_id=task, step=step, branch=branch, model=model, purpose=purpose, error=failure

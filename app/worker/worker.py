@@ -218,6 +218,7 @@ class Worker:
             embedder=chosen.embedder,
             store=chosen.store,
             response_cache=ResponseCache(chosen.cache),
+            webhooks=chosen.webhooks,
             measures=self._measures,
             metrics=chosen.metrics,
             tracer=self._tracer,

@@ -10,6 +10,7 @@ from app.workflows.kinds.base import Command
 from app.workflows.run import WAITING, Done, Run
 from app.workflows.run_result import result
 from app.workflows.semaphores import release
+from app.workflows.webhooks import notify_webhook
 from topics.base import Failure
 
 
@@ -22,7 +23,7 @@ def complete(
     outcome = result(run, definition, error, now)
     if run.models is not None and error is None:
         outcome = outcome.model_copy(update={"degraded": True})
-    commands: list[Command] = [outcome, *notify_parent(run, outcome)]
+    commands: list[Command] = [outcome, *notify_parent(run, outcome), *notify_webhook(run.task, outcome)]
     if definition:
         for name in sorted(run.active):
             commands += cancellation(run, definition, name, run.steps.get(name, WAITING))

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.audit.chain import ChainHead
 from app.workflows.budgets.state import BudgetState
-from app.workflows.run import Done, Run, RunState, Semaphore, StepRun
+from app.workflows.run import Done, Run, RunState, Semaphore, StepRun, WebhookRetry
 
 T = TypeVar("T")
 Records = list[tuple[str, bytes | None]]
@@ -34,6 +34,7 @@ class _Head:
     done: Done | None = None
     slots: Semaphore | None = None
     budget: BudgetState | None = None
+    webhook: WebhookRetry | None = None
     chain: ChainHead | None = None
 
 
@@ -110,6 +111,8 @@ def _encode(state: RunState) -> bytes:
             return _HEADS.dump_json(_Head(slots=state), exclude_defaults=True)
         case BudgetState():
             return _HEADS.dump_json(_Head(budget=state), exclude_defaults=True)
+        case WebhookRetry():
+            return _HEADS.dump_json(_Head(webhook=state), exclude_defaults=True)
         case ChainHead():
             return _HEADS.dump_json(_Head(chain=state), exclude_defaults=True)
 
@@ -204,10 +207,10 @@ def _decode(key: str, value: bytes) -> RunState | _Step:
         ValueError: it is neither a state nor a step.
     """
     if "\t" in key:
-        with suppress(ValidationError):  # the keys of semaphores, budgets and chains have tabs too
+        with suppress(ValidationError):  # the keys of semaphores, budgets, webhooks and chains have tabs too
             return _read(_STEPS, value)
     head = _read(_HEADS, value)
-    for state in (head.run, head.done, head.slots, head.budget, head.chain):
+    for state in (head.run, head.done, head.slots, head.budget, head.webhook, head.chain):
         if state is not None:
             return state
-    raise ValueError("neither a run, nor a semaphore, a budget or a chain")
+    raise ValueError("neither a run, nor a semaphore, a budget, a webhook or a chain")

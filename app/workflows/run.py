@@ -23,6 +23,7 @@ from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk, RetrievalResult
 from topics.step_results import StepResult
 from topics.tasks import Task
+from topics.webhook_requests import WebhookRequest
 
 Response = RetrievalResult | ModelResponse | StepResult
 
@@ -314,7 +315,22 @@ class Semaphore:
         return min((*self.holders.values(), *(entry[4] for entry in self.queue)), default=0.0)
 
 
-RunState = Run | Done | Semaphore | BudgetState | ChainHead
+@dataclass(frozen=True, slots=True)
+class WebhookRetry:
+    """A request to the webhook of a task that ended, which is made again at its time."""
+
+    request: WebhookRequest
+    #: When it is sent, or, once it is `sent`, when its outcome is no longer awaited (epoch seconds).
+    at: float
+    sent: bool = False
+
+    @property
+    def wake_at(self) -> float:
+        """When something is to happen."""
+        return self.at
+
+
+RunState = Run | Done | Semaphore | BudgetState | WebhookRetry | ChainHead
 
 
 def digest(task: Task) -> str:

@@ -26,6 +26,7 @@ from app.routing.health_recorder import HealthRecorder
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
+from app.webhooks.sender import WebhookSender
 from app.workflows.run import RunState
 from testkit.bounded_limiter import BoundedLimiter
 from tests.delivery.fakes import Harness
@@ -154,6 +155,7 @@ def assemble(
         embedder=Embedder(),
         store=Store(),
         response_cache=ResponseCache(MemoryCache(1_000_000)),
+        webhooks=WebhookSender(settings.webhooks),
         measures=HealthRecorder("here"),
         metrics=Measured(),
         tracer=Tracer(),

@@ -45,13 +45,16 @@ def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
         "budgets": "0",
         "panels": "careful",
         "policies": "0",
+        "endpoints": "crm",
     }
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))
 
 
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
+    key = "whsec_" + "A" * 44
     environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t", "AUDIT_KEY": "a key of this test"}
+    environ |= {"WEBHOOK_SIGNING_KEY": key, "CRM_SIGNING_KEY": key}
     others = "\nmodels:\n  small: {provider: scripted}\n  large: {provider: scripted}\n"
     found = load(written(tmp_path / "x.yaml", uncommented().replace("\nmodels:\n", others)), environ)
     assert found.panels["careful"].models == ("small", "large")
@@ -61,6 +64,7 @@ def test_the_examples_are_valid_together(tmp_path: Path) -> None:
         input=0.25, output=2.0, cached_input=0.025, cache_write=0.3125, reasoning=2.0, batch=0.5
     )
     assert found.connectors["tickets"].headers["authorization"].get_secret_value() == "t"
+    assert found.webhooks.endpoints["crm"].signing_keys == found.webhooks.signing_keys != ()
     assert found.workflows == (Path("workflows"),)
     assert [(budget.name, budget.limit) for budget in found.budgets] == [("acme", 50.0)]
 

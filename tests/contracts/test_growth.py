@@ -39,9 +39,14 @@ from app.fusion.judge_parsing import score, winner
 from app.fusion.merging import Rules, merge
 from app.gateway.answers.live_text import LiveText
 from app.gateway.anthropic.message_request import MessageRequest
+from app.gateway.batches.batch_lines import InvalidLine
+from app.gateway.batches.batch_lines import parse_line as parse_batch_line
+from app.gateway.files.upload import Upload
 from app.gateway.guard import depth
+from app.gateway.json_lines import read_lines
 from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.response_request import ResponseRequest
+from app.gateway.problems import Refusal
 from app.json_text import parse, strict
 from app.models.answers.assembler import read_answer
 from app.models.answers.characters import Characters
@@ -126,6 +131,38 @@ def _cut(form: Any) -> Callable[[str], object]:
 def _fused(**options: Any) -> Callable[[str], object]:
     read_one = extractor(ExtractionOptions.model_validate(options))
     return lambda text: hash(read_one(Candidate("a", text)))
+
+
+def _form(text: str) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    class Writer:
+        size = 0
+
+        async def add(self, data: bytes) -> None:
+            self.size += len(data)
+
+    writer: Any = Writer()
+    with suppress(Refusal):
+        asyncio.run(Upload("multipart/form-data; boundary=b", writer, 1 << 30).read(pieces()))
+
+
+def _batch_line(text: str) -> None:
+    with suppress(InvalidLine):
+        parse_batch_line(text.encode(), "/v1/responses")
+
+
+def _lines(size: int) -> Callable[[str], object]:
+    async def pieces(data: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), size):
+            yield data[at : at + size]
+
+    async def consume(text: str) -> None:
+        async for _ in read_lines(pieces(text.encode()), len(text) // 2):
+            pass
+
+    return lambda text: asyncio.run(consume(text))
 
 
 def _streamed(size: int) -> Callable[[str], object]:
@@ -539,6 +576,11 @@ CASES: dict[str, Case] = {
     "scripted": (_scripted, of("a ", "a", " ")),
     "logs.text": (_formatted(TextFormatter), of("sk-aaaaaaaaaaaaaaaa", "sk-", "\n", "\x1b")),
     "logs.json": (_formatted(JsonFormatter), of("sk-aaaaaaaaaaaaaaaa", "\\", "\n")),
+    "a form": (_form, of("a", "\r\n", "\r\n--", "\r\n--b", '--b\r\nContent-Disposition: form-data; name="')),
+    "a header of a form": (_form, of("--b\r\n\0a", "--b\r\nContent-Disposition: \0;", '--b\r\nA: \0"')),
+    "a line of a batch": (_batch_line, of("{", '{\0"a":1,', '"{', "[")),
+    "lines of a body": (_lines(1), of("a", "\n", "a\n")),
+    "long lines of a body": (_lines(100), of("a", "\n")),
     "tokens.verify": (_token_verifier(), of("a", "a.", ".", "eyJ", "é", "a.b.\0c")),
     "api_keys.find": (lambda text: KeyRing().find(text, datetime.now(UTC)), of("mao_", "a", "mao_a_\0b", "_")),
     "depth of a body": (lambda text: depth(text.encode()), of('"\0\\"', '"', "[", '["', "\\", '"a\\')),

@@ -33,6 +33,7 @@ KEYS = dict.fromkeys(
     ),
     "sk-planted",
 )
+KEYS |= dict.fromkeys(("CRM_SIGNING_KEY", "WEBHOOK_SIGNING_KEY"), "whsec_" + "A" * 44)
 #: The only languages in which something is fenced; "" is a pattern or a query that nothing here can check.
 KNOWN = {"", "console", "json", "mermaid", "python", "sh", "toml", "yaml"}
 

@@ -4,7 +4,8 @@ import ast
 import re
 
 from app.gateway import guard
-from app.gateway.rest import pages, task_routes
+from app.gateway.batches import batch_lines, batch_rounds
+from app.gateway.rest import pages, task_batch_routes, task_routes
 from app.gateway.views import answer_stream
 from app.settings import Settings
 from tests.docs.pages import ROOT, first_codes, table, text
@@ -42,6 +43,13 @@ def test_the_numbers_are_those_that_hold() -> None:
     assert f"looks at {pages.LOOKED_AT} tasks at most" in page
     assert f"nothing else for {answer_stream.KEEP_ALIVE_SECONDS:g} seconds" in page.replace("\n", " ")
     assert f"within {guard._BODY_SECONDS:g} seconds" in page
+    assert f"up to {task_batch_routes.MOST_LINES} lines" in page
+    assert f"{task_batch_routes._MOST_PENDING} tasks at a time" in page
+    assert f"up to {batch_rounds.MOST_LINES} in a file" in page
+    assert f"up to {batch_rounds._MOST_ERRORS}." in page
+    assert f"at most {batch_rounds.MOST_OPEN} tasks under way" in page
+    assert f"the priority {batch_lines.PRIORITY} unless" in page
+    assert f"({Settings().gateway.max_file_bytes >> 20} MiB)" in page
     assert f"http://127.0.0.1:{Settings().gateway.port}/v1" in page
 
 

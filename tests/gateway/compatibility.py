@@ -36,7 +36,7 @@ _BOUNDS = {
 def current() -> dict[str, Any]:
     """Return the document of this source."""
     nothing: Any = None
-    parts = Parts(Settings(), *[nothing] * 7)
+    parts = Parts(Settings(), *[nothing] * 9)
     return build(parts, Roles({}), nothing).openapi()
 
 

@@ -28,6 +28,8 @@ from topics import (
     SLOTS,
     STEP_RESULTS,
     TASKS,
+    WEBHOOK_REQUESTS,
+    WEBHOOK_RESULTS,
 )
 from topics.base import Failure
 from topics.budgets import BudgetEvent
@@ -41,6 +43,8 @@ from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Parent, Task, task_id
+from topics.webhook_requests import WebhookBody, WebhookRequest
+from topics.webhook_results import WebhookResult
 
 NOW = 1_700_000_000.0
 TASK = Task(id="t", input={"question": "why?"})
@@ -385,7 +389,10 @@ def test_that_what_was_passed_over_in_a_task_is_in_its_result(machine: RunStateM
     assert isinstance(result.event, Result)
     first, second, third = result.event.warnings or ()
     assert first == "piority: unknown key; did you mean `priority`?"
-    assert second == "xyz: unknown key; known keys: deadline, id, input, metadata, priority, tenant, version, workflow"
+    assert (
+        second
+        == "xyz: unknown key; known keys: deadline, id, input, metadata, priority, tenant, version, webhook, workflow"
+    )
     assert third == "a number is rounded"
     assert Result.model_validate_json(result.event.to_json()).warnings == (first, second, third)
 
@@ -401,6 +408,60 @@ def test_that_warnings_are_few(machine: RunStateMachine) -> None:
     run = machine.decide(None, noted, NOW).value
     assert isinstance(run, Run)
     assert len(run.warnings) == 20
+
+
+HOOKED = TASK.model_copy(update={"webhook": "https://a.example/hook"})
+
+
+def test_that_a_webhook_is_told_of_the_end_of_a_run_beside_its_result(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(HOOKED, partition=HOME), NOW).value
+    result, told = machine.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1).outgoing
+    assert (result.topic, told.topic, told.key, told.partition) == (RESULTS, WEBHOOK_REQUESTS, "t", HOME)
+    assert (told.id, told.event.body.data["answer"]) == ("t/webhook/1", "Because.")  # type: ignore[attr-defined]
+
+
+def test_that_a_webhook_is_told_of_a_run_that_never_began(machine: RunStateMachine) -> None:
+    (told,) = _rejected(machine, b'{"id": "t", "tenant": "acme", "webhook": "crm"}')
+    result, request = machine.decide(None, received(told.event, partition=HOME), NOW).outgoing
+    assert isinstance(result.event, Result)
+    assert isinstance(request.event, WebhookRequest)
+    assert (request.event.webhook, request.event.tenant, request.event.body.type) == ("crm", "acme", "task.failed")
+    told_of_poison = machine.poisoned(received(HOOKED, partition=HOME), PoisonEvent("it kills"))
+    assert [one.topic for one in told_of_poison] == [RESULTS, WEBHOOK_REQUESTS]
+
+
+def test_that_a_webhook_with_what_cannot_be_sent_has_the_outcome_alone(machine: RunStateMachine) -> None:
+    run = machine.decide(None, received(HOOKED, partition=HOME), NOW).value
+    _, told = machine.decide(run, received(_response("t/answer/local/1"), partition=HOME), NOW + 1).outgoing
+    small = machine.substitute(told, TOO_LARGE)
+    assert small
+    assert isinstance(small.event, WebhookRequest)
+    assert (small.id, small.event.body.data["partial"], "answer" in small.event.body.data) == (told.id, True, False)
+
+
+def test_that_a_failed_webhook_is_kept_until_its_time_and_then_forgotten(machine: RunStateMachine) -> None:
+    body = WebhookBody(type="task.failed", timestamp=datetime.fromtimestamp(NOW, UTC), data={})
+    again = WebhookRequest(id="t/webhook/2", task_id="t", webhook="crm", attempt=2, body=body)
+    at = datetime.fromtimestamp(NOW + 5, UTC)
+    failed = WebhookResult(id="t/webhook/1", task_id="t", attempt=1, retry_at=at, next=again)
+    assert machine.key(received(failed)) == "webhook\t/t"
+    elsewhere = machine.decide(None, received(failed, partition=HOME + 1), NOW)
+    assert [(one.topic, one.partition) for one in elsewhere.outgoing] == [(WEBHOOK_RESULTS, HOME)]
+    kept = machine.decide(None, received(failed, partition=HOME), NOW).value
+    assert kept
+    early = machine.wake(kept, NOW + 4)
+    assert (early.value, list(early.outgoing)) == (None, [])
+    decision = machine.wake(kept, NOW + 5)
+    assert [(one.topic, one.id, one.partition) for one in decision.outgoing] == [
+        (WEBHOOK_REQUESTS, "t/webhook/2", HOME)
+    ]
+    assert decision.value
+    delivered = WebhookResult(id="t/webhook/2", task_id="t", attempt=2)
+    over = machine.decide(decision.value, received(delivered, partition=HOME), NOW + 6).value
+    assert over
+    assert machine.wake(over, NOW + 6) == Decision(forget=True)
+    assert machine.wake(decision.value, NOW + 3600) == Decision(forget=True)
+    assert machine.decide(None, received(delivered, partition=HOME), NOW).value is None
 
 
 def _rejected(machine: RunStateMachine, value: bytes | None, key: bytes | None = None) -> list[Outgoing]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidEvent
 from app.workflows.budgets.state import BudgetState, QueuedReservation, Reservation
 from app.workflows.records import Assembler, Records, records
-from app.workflows.run import Done, EarlyResponse, Run, RunState, Semaphore, StepRun
+from app.workflows.run import Done, EarlyResponse, Run, RunState, Semaphore, StepRun, WebhookRetry
 from topics import tasks
 from topics.base import Failure
 from topics.budgets import Terms
@@ -21,6 +22,7 @@ from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import Chunk
 from topics.step_results import StepResult
 from topics.tasks import Task
+from topics.webhook_requests import WebhookBody, WebhookRequest
 
 KEY = "t"
 TIMES = st.floats(0, 4e9)
@@ -187,6 +189,18 @@ def test_that_an_account_is_one_record(state: BudgetState, key: str) -> None:
     assert len(written) == 1
     assert _read(written) == {key: state}
     assert records(key, state, state) == []
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_that_a_webhook_is_one_record(*, sent: bool) -> None:
+    body = WebhookBody(
+        type="task.failed", timestamp=datetime(2026, 1, 1, tzinfo=UTC), data={"a": [1, None, {"b": "c"}]}
+    )
+    request = WebhookRequest(id="t/webhook/2", task_id="t", webhook="crm", attempt=2, body=body)
+    state = WebhookRetry(request, 7.0, sent)
+    written = records("webhook\t/t", state, None)
+    assert _read(written) == {"webhook\t/t": state}
+    assert records("webhook\t/t", state, state) == []
 
 
 #: What may happen to a run between two writes; each takes the state before, and returns the state after.

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from app.workflows.run import Done, Run, Semaphore, StepRun, digest
+from app.workflows.run import Done, Run, Semaphore, StepRun, WebhookRetry, digest
 from tests.workflows.test_records import TASKS
+from tests.workflows.test_webhooks import request
 from topics.model_responses import ModelResponse, Usage
 from topics.tasks import Task
 
@@ -32,6 +33,7 @@ def test_that_a_run_wants_attention_at_its_next_time_out() -> None:
     assert Done("d", 7.0).wake_at == 7.0
     assert Semaphore(holders={"a": 9.0}, queue=((0, 0, "b", "b/slot", 8.0),)).wake_at == 8.0
     assert Semaphore().wake_at == 0.0
+    assert WebhookRetry(request(), 9.0).wake_at == 9.0
 
 
 def test_that_usage_is_of_all_attempts_and_calls() -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.gateway.access.admission import Caller
-from app.gateway.access.rights import tenant_for
+from app.gateway.access.rights import require_may_send, tenant_for
 from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
@@ -52,26 +52,41 @@ def routes(parts: Parts) -> APIRouter:
         """Return a vector for each text."""
         require_ready(parts.log)
         require_read(parts)
-        if asked.model != parts.settings.retrieval.embedder:
-            text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
-            raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
-        vectors = await _vectors(parts, caller, asked.input)
-        shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
-        data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
-        # An embedder counts no tokens.
-        return {"object": "list", "model": asked.model, "data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+        task = embedding_task(parts, caller, asked, uuid4().hex)
+        await send(parts, caller, task, once=False)
+        result = await parts.log.wait(str(task.id), MAX_WAIT)
+        if result is None:
+            raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
+        return embeddings(asked, result)
 
     return router
 
 
-async def _vectors(parts: Parts, caller: Principal, texts: list[str]) -> list[str]:
-    """Return the vectors as base64 of little-endian float32."""
-    task = Task(id=uuid4().hex, workflow=EMBED, tenant=tenant_for(caller, ""), input={"texts": list(texts)})
-    await send(parts, caller, checked(task, parts.settings.delivery.max_event_bytes), once=False)
-    result = await parts.log.wait(str(task.id), MAX_WAIT)
-    if result is None:
-        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
-    return _succeeded(result)
+def embedding_task(parts: Parts, caller: Principal, asked: EmbeddingRequest, task_id: str) -> Task:
+    """Return the task of a request.
+
+    Raises:
+        Refusal: there is no such embedder, or the texts are too long.
+    """
+    if asked.model != parts.settings.retrieval.embedder:
+        text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
+        raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
+    task = Task(id=task_id, workflow=EMBED, tenant=tenant_for(caller, ""), input={"texts": list(asked.input)})
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    return checked(task, parts.settings.delivery.max_event_bytes)
+
+
+def embeddings(asked: EmbeddingRequest, result: Result) -> dict[str, Any]:
+    """Return the answer to a request.
+
+    Raises:
+        Refusal: the run has failed.
+    """
+    vectors = _succeeded(result)  # base64 of little-endian float32
+    shown = vectors if asked.encoding_format == "base64" else [_floats(vector) for vector in vectors]
+    data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)]
+    # An embedder counts no tokens.
+    return {"object": "list", "model": asked.model, "data": data, "usage": {"prompt_tokens": 0, "total_tokens": 0}}
 
 
 def _succeeded(result: Result) -> list[str]:

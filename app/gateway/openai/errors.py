@@ -8,7 +8,7 @@ from typing import Any
 from app.gateway.problems import Overloaded, Refusal
 
 #: The paths whose errors have this form.
-PATHS = ("/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/responses")
+PATHS = ("/v1/batches", "/v1/chat/completions", "/v1/embeddings", "/v1/files", "/v1/models", "/v1/responses")
 _TYPES = {
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",
@@ -16,6 +16,11 @@ _TYPES = {
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
 }
 _SERVER = 500
+
+
+def openai_status(refusal: Refusal) -> HTTPStatus:
+    """Return the status: what is invalid is 400."""
+    return HTTPStatus.BAD_REQUEST if refusal.status is HTTPStatus.UNPROCESSABLE_ENTITY else refusal.status
 
 
 def openai_error(refusal: Refusal) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticSerializationError
 
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, WebhookError
 from app.gateway.access.admission import Caller, forbidden
 from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
@@ -24,6 +24,8 @@ from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation,
 from app.gateway.rest.known_tasks import require_known, require_ready
 from app.gateway.views.task_log import TaskConflict, TaskLog
 from app.security.principal import Principal
+from app.settings import WebhookSettings
+from app.webhooks.receivers import receiver
 from topics import TASKS
 from topics.results import Result
 from topics.tasks import Task
@@ -33,10 +35,8 @@ MAX_WAIT = 300.0
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 _PRINTABLE = r"^[\x21-\x7e]+$"
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(min_length=1, max_length=255, pattern=_PRINTABLE, description="the same key, the same task: see the guide"),
-]
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=_PRINTABLE)]
+IdempotencyKey = Annotated[Key | None, Header(description="the same key, the same task: see the guide")]
 Prefer = Annotated[str | None, Header(description="`wait=30`: answer with the result if it is there in 30 seconds")]
 
 
@@ -54,6 +54,7 @@ class TaskRequest(BaseModel):
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
+    webhook: str | None = Field(default=None, min_length=1, max_length=2048)
     metadata: dict[str, str] = Field(default_factory=dict)
     on_disconnect: OnDisconnect = "continue"
 
@@ -84,18 +85,14 @@ def routes(parts: Parts) -> APIRouter:
     ) -> Response:
         """Accept a task."""
         require_ready(log)
-        task = _task(asked, caller, idempotency_key)
-        require_may_send(caller, task, parts.settings.retrieval.embedder)
-        await parts.catalog.check_workflow(asked.workflow, caller.may_use_workflow)
-        task = checked(task, parts.settings.delivery.max_event_bytes)
-        await send(parts, caller, task, once=idempotency_key is not None)
+        task_id = await accept(parts, caller, asked, idempotency_key)
         if not (seconds := seconds_of(prefer)):
-            return accepted(str(task.id))
-        result = awaited(log, str(task.id), seconds)
+            return accepted(task_id)
+        result = awaited(log, task_id, seconds)
         try:
             return await (unless_gone(request, result) if asked.on_disconnect == "cancel" else result)
         except ClientGone:
-            log.signal_soon(cancellation(str(task.id)))
+            log.signal_soon(cancellation(task_id))
             return Response()
 
     @router.get("/v1/tasks/{task_id}", responses={200: {"model": TaskState}, **refusals(404)})
@@ -113,6 +110,31 @@ def routes(parts: Parts) -> APIRouter:
         return await awaited(log, task_id, seconds_of(prefer))
 
     return router
+
+
+async def accept(parts: Parts, caller: Principal, asked: TaskRequest, key: str | None) -> str:
+    """Put what is asked for on its topic, once for an idempotency key, and return the task's id.
+
+    Raises:
+        Refusal: the caller may not have it done, or the task is not valid, or another one was sent with this key.
+        BrokerError: the broker does not answer in time.
+    """
+    task = _task(asked, caller, key)
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    _check_webhook(parts.settings.webhooks, task)
+    await parts.catalog.check_workflow(asked.workflow, caller.may_use_workflow)
+    task = checked(task, parts.settings.delivery.max_event_bytes)
+    await send(parts, caller, task, once=key is not None)
+    return str(task.id)
+
+
+def _check_webhook(settings: WebhookSettings, task: Task) -> None:
+    """Return if the webhook, where there is one, may be called as far as can be said without looking its name up."""
+    try:
+        if task.webhook is not None:
+            receiver(settings, task.webhook, task.tenant)
+    except WebhookError as error:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_webhook", str(error)) from None
 
 
 def checked(task: Task, max_bytes: int) -> Task:
@@ -141,9 +163,7 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         Refusal: the caller may not have it done, or another task was sent with the same key, or it would be too late.
         BrokerError: the broker does not acknowledge it.
     """
-    require_may_send(caller, task, parts.settings.retrieval.embedder)
-    if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
-        raise forbidden(denial)
+    require_allowed(parts, caller, task)
     task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
@@ -155,6 +175,17 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
     except TaskConflict:
         text = "another task was sent with this Idempotency-Key; use a new key for a new task"
         raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
+
+
+def require_allowed(parts: Parts, caller: Principal, task: Task) -> None:
+    """Return if a caller may have a task done, by their rights and by the policies.
+
+    Raises:
+        Refusal: they may not.
+    """
+    require_may_send(caller, task, parts.settings.retrieval.embedder)
+    if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
+        raise forbidden(denial)
 
 
 def task_id_for(scope: str, key: str) -> str:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-
 from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
-from app.errors import BrokerError, InvalidEvent
+from app.errors import BrokerError
 from app.gateway.views.offset_index import OffsetIndex
 from app.gateway.views.record_reader import RecordReader
+from app.gateway.views.sending import SEND_SECONDS, put
 from app.partitioner import partition_of
 from topics import RESULTS, SIGNALS, TASKS
 from topics.base import Event, Topic
@@ -35,8 +34,6 @@ from topics.tasks import Task
 _FETCH_WAIT_MS = 100
 #: While somebody waits, the broker is asked at full speed.
 STIR_SECONDS = 0.5
-#: Seconds for an acknowledgement.
-_SEND_SECONDS = 10.0
 #: Tasks of which it is kept whose they are; of others, that is read.
 _MOST_TENANTS = 10_000
 
@@ -142,7 +139,7 @@ class TaskLog:
         Raises:
             BrokerError, InvalidEvent: as for `submit`.
         """
-        await self._put(SIGNALS, signal.task_id, signal, uuid4().hex)
+        await put(self._client, SIGNALS, signal.task_id, signal, uuid4().hex)
         self.stir()
 
     def signal_soon(self, signal: Signal) -> None:
@@ -214,6 +211,10 @@ class TaskLog:
             return RESULTS.parse(arrived.result(), max_bytes=self._settings.topics.max_message_bytes)
         return await self.result(task_id)
 
+    async def reach_end(self) -> None:
+        """Return when all tasks and results are known that are on their topics now."""
+        await asyncio.gather(self._task_tail.reach_end(), self._result_tail.reach_end())
+
     def stir(self) -> None:
         """Have the broker asked at full speed for a moment, as something is expected."""
         for pace in self._paces:
@@ -243,26 +244,8 @@ class TaskLog:
 
     async def _send(self, task: Task) -> int:
         """Return the offset of the task on its topic."""
-        offset = await self._put(TASKS, str(task.id), task, str(task.id))
+        offset = await put(self._client, TASKS, str(task.id), task, str(task.id))
         self.stir()
-        return offset
-
-    async def _put(self, topic: Topic[Any], task_id: str, event: Event, id: str) -> int:  # noqa: A002  # the event's
-        """Put an event where its task is at home, and return its offset when the broker has it.
-
-        Raises:
-            BrokerError: the broker does not acknowledge it; it may have it nevertheless.
-            InvalidEvent: it is larger than the broker takes.
-        """
-        home = partition_of(task_id, self._settings.topics.partitions)
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                sent = await (await self._client.send(topic, task_id, event, id=id, partition=home))
-        except MessageSizeTooLargeError:
-            raise InvalidEvent("too_large", f"larger than topics.max_message_bytes allows on {topic.name}") from None
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerError(f"the broker did not acknowledge an event: {type(error).__name__}") from error
-        offset: int = sent.offset
         return offset
 
     async def _read_up_to(self, partition: int, offset: int) -> None:
@@ -270,7 +253,7 @@ class TaskLog:
         if self._task_tail.position.get(partition, 0) > offset:
             return
         seen = self._seen.setdefault((partition, offset), asyncio.get_running_loop().create_future())
-        await self._until(seen, _SEND_SECONDS)
+        await self._until(seen, SEND_SECONDS)
         if not seen.done():
             self._seen.pop((partition, offset), None)
             raise BrokerError("the broker has the task, but does not return it")

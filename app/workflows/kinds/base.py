@@ -25,8 +25,20 @@ from topics.slots import SlotEvent
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
+from topics.webhook_requests import WebhookRequest
 
-Command = RetrievalRequest | ModelRequest | StepRequest | Task | Signal | SlotEvent | BudgetEvent | StepResult | Result
+Command = (
+    RetrievalRequest
+    | ModelRequest
+    | StepRequest
+    | Task
+    | Signal
+    | SlotEvent
+    | BudgetEvent
+    | StepResult
+    | Result
+    | WebhookRequest
+)
 
 
 @dataclass(frozen=True)  # no slots: `replacing` copies it whole

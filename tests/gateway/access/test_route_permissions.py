@@ -11,5 +11,5 @@ from app.security.permissions import ROUTES, Roles
 
 async def test_that_the_table_has_every_route_and_no_other(client: Client) -> None:
     nothing: Any = None
-    app = build(Parts(client.settings, client, *[nothing] * 6), Roles({}), nothing)
+    app = build(Parts(client.settings, client, *[nothing] * 8), Roles({}), nothing)
     assert sorted(RoutePermissions(app.routes).names()) == sorted(ROUTES)

@@ -17,6 +17,7 @@ from app.client.client import Client
 from app.client.topic_ranges import read_since
 from app.security.permissions import NEEDS_ALL_TENANTS, ROUTES
 from app.settings import ModelSettings, Settings
+from tests.gateway.files.test_file_routes import upload
 from tests.gateway.keys import in_force, new_key, secured, serving
 from tests.gateway.requests import call, deploy, finish, waiting
 from topics import DEAD_LETTERS, DEFINITIONS, SIGNALS, SPEND, TASKS
@@ -63,6 +64,9 @@ _SHARED = {
     "POST /mcp",  # names no task and no tenant: its tasks are the caller's own
     "POST /v1/feedback",  # names a task in its body: see below
     "POST /v1/embeddings",  # always for the caller's own tenant: see below
+    "POST /v1/files",  # likewise
+    "POST /v1/batches",  # names a file in its body: see below
+    "POST /v1/tasks/batch",  # names a tenant in its lines: see below
 }
 
 #: What else stands in paths.
@@ -99,7 +103,11 @@ async def world(embedded: Connection, settings: Settings, client: Client) -> Asy
         await deploy(client, "refund", 1, waiting("approved"))
         _, task = await call(http, "POST", "/v1/tasks", {"input": {}, "workflow": "refund"}, x_api_key=victim)
         [key] = (await call(http, "GET", "/v1/keys", x_api_key=victim))[1]["data"]
-        yield World(http, victim, adversary, {"task_id": task["id"], "key_id": key["id"], **_NAMES})
+        _, file = await upload(http, b"{}", x_api_key=victim)
+        asked_for = {"input_file_id": file["id"], "endpoint": "/v1/responses", "completion_window": "24h"}
+        _, batch = await call(http, "POST", "/v1/batches", asked_for, x_api_key=victim)
+        ids = {"task_id": task["id"], "key_id": key["id"], "file_id": file["id"], "batch_id": batch["id"], **_NAMES}
+        yield World(http, victim, adversary, ids)
 
 
 def path_of(route: str, ids: dict[str, str]) -> tuple[str, str]:
@@ -117,7 +125,7 @@ async def asked(world: World, route: str, ids: dict[str, str], key: str) -> tupl
 
 
 async def test_that_no_route_tells_a_tenant_of_anothers(world: World, client: Client) -> None:
-    unknown = {**world.ids, "task_id": "0" * 32, "key_id": "0" * 12}
+    unknown = {**world.ids, "task_id": "0" * 32, "key_id": "0" * 12, "file_id": "file-0", "batch_id": "batch_0"}
     for route in sorted(ROUTES.keys() - _SHARED):
         status, said = await asked(world, route, world.ids, world.adversary)
         if ROUTES[route] in NEEDS_ALL_TENANTS:
@@ -133,8 +141,25 @@ async def test_that_no_route_tells_a_tenant_of_anothers(world: World, client: Cl
         else:
             assert status == 200, route
         assert world.ids["task_id"] not in said, route
-        assert world.ids["key_id"] not in said, route
+        assert not any(world.ids[name] in said for name in ("key_id", "file_id", "batch_id")), route
     assert not await read_since(client, None, [SIGNALS])
+    assert len(await read_since(client, None, [TASKS])) == 1
+
+
+async def test_that_files_and_batches_are_their_tenants_own(world: World, client: Client) -> None:
+    asked_for = {"input_file_id": world.ids["file_id"], "endpoint": "/v1/responses", "completion_window": "24h"}
+    status, said = await call(world.http, "POST", "/v1/batches", asked_for, x_api_key=world.adversary)
+    assert (status, said["error"]["code"]) == (404, "unknown_file")
+    line = json.dumps({"input": {}, "tenant": "acme"}).encode()
+    headers = {"x-api-key": world.adversary, "Content-Type": "application/jsonl"}
+    async with world.http.post("/v1/tasks/batch", data=line, headers=headers) as answer:
+        assert json.loads(await answer.text())["problem"]["code"] == "forbidden"
+    _, file = await upload(world.http, b"{}", x_api_key=world.adversary)
+    for key, own in ((world.adversary, file["id"]), (world.victim, world.ids["file_id"])):
+        listed = (await call(world.http, "GET", "/v1/files", x_api_key=key))[1]["data"]
+        assert [one["id"] for one in listed] == [own]
+    path = f"/v1/batches/{world.ids['batch_id']}"
+    assert (await call(world.http, "GET", path, x_api_key=world.victim))[0] == 200
     assert len(await read_since(client, None, [TASKS])) == 1
 
 

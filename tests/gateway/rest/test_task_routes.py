@@ -15,7 +15,7 @@ from app.client.topic_ranges import read_since
 from app.gateway.rest.task_routes import MAX_WAIT, seconds_of
 from app.gateway.server import serve_gateway
 from app.partitioner import partition_of
-from app.settings import Settings
+from app.settings import Settings, WebhookSettings
 from tests.gateway.requests import deploy
 from tests.gateway.test_guard import problem
 from topics import RESULTS, TASKS
@@ -235,3 +235,21 @@ async def test_that_other_paths_and_methods_are_problems_too(http: aiohttp.Clien
         assert (answer.status, (await problem(answer))["code"]) == (404, "not_found")
     async with http.delete("/v1/health", json={}) as answer:
         assert (answer.status, (await problem(answer))["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("webhook", ["https://127.0.0.1/", "http://example.com/", "crm", "https://u:p@example.com/"])
+async def test_that_a_webhook_that_may_not_be_called_is_refused(http: aiohttp.ClientSession, webhook: str) -> None:
+    status, said, _ = await post(http, {**TASK, "webhook": webhook})
+    assert (status, said["code"]) == (422, "invalid_webhook")
+
+
+async def test_that_a_webhook_is_part_of_the_task(embedded: Connection, settings: Settings, client: Client) -> None:
+    webhooks = WebhookSettings.model_validate({"signing_keys": ["whsec_" + "A" * 44]})
+    known = settings.model_copy(update={"webhooks": webhooks})
+    async with serve_gateway(known, embedded) as address, aiohttp.ClientSession(f"http://{address}") as http:
+        while (await get(http, "/v1/health"))[0] != 200:  # noqa: ASYNC110  # nothing tells it
+            await asyncio.sleep(0.05)
+        asked = {**TASK, "webhook": "https://example.com/hook"}
+        assert (await post(http, asked, Idempotency_Key="k"))[0] == 202
+        assert (await post(http, TASK, Idempotency_Key="k"))[0] == 409
+    assert [task.webhook for task in await tasks(client)] == ["https://example.com/hook"]

@@ -1,0 +1,1 @@
+"""Files over HTTP, as OpenAI's API has them: kept on topics, in pieces."""

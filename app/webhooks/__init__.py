@@ -1,0 +1,1 @@
+"""Webhooks: telling the receivers that tasks name that they have ended."""
