@@ -1,0 +1,65 @@
+"""Every setting, in one frozen object: `app.configuration` reads it from a file and the environment."""
+
+from __future__ import annotations
+
+from app.settings.broker import BrokerSecurity, BrokerSettings, DeliverySettings, TopicOverride, TopicSettings
+from app.settings.gateway import (
+    GatewayCors,
+    GatewaySecurity,
+    GatewaySettings,
+    GatewayTls,
+    OidcSettings,
+    PolicySettings,
+    is_safe_url,
+)
+from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
+from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.settings import Settings
+from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
+from app.settings.webhooks import WebhookSettings
+from app.settings.workflows import (
+    AskSettings,
+    BudgetSettings,
+    CacheSettings,
+    ConnectorSettings,
+    PanelSettings,
+    RetrievalSettings,
+)
+
+__all__ = [
+    "AskSettings",
+    "AuditSettings",
+    "BatchSettings",
+    "BrokerSecurity",
+    "BrokerSettings",
+    "BudgetSettings",
+    "CacheSettings",
+    "ConnectorSettings",
+    "Delay",
+    "DeliverySettings",
+    "GatewayCors",
+    "GatewaySecurity",
+    "GatewaySettings",
+    "GatewayTls",
+    "HeaderSecret",
+    "HedgeSettings",
+    "Inconsistent",
+    "LimitSettings",
+    "ModelSettings",
+    "OidcSettings",
+    "PanelSettings",
+    "PolicySettings",
+    "PriceSettings",
+    "RetrievalSettings",
+    "Seconds",
+    "SecretSourceSettings",
+    "Section",
+    "ServerSettings",
+    "Settings",
+    "TelemetrySettings",
+    "TopicOverride",
+    "TopicSettings",
+    "WebhookSettings",
+    "header_secret",
+    "is_safe_url",
+]
