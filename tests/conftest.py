@@ -59,8 +59,8 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Conne
     await broker.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def embedded() -> AsyncIterator[Connection]:
-    """The embedded broker, one for the whole run; the same holds."""
+    """The embedded broker, one for each file: the more topics there are, the longer clients read about them."""
     async with open_broker(BrokerSettings(kind="embedded")) as connection:
         yield connection
