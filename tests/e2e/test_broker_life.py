@@ -141,7 +141,7 @@ def test_that_it_ends_with_one_line_when_its_broker_is_killed(tmp_path: Path, bu
         os.kill(broker_of(process), signal.SIGKILL)
         began = time.monotonic()
         assert process.wait(PATIENCE) == 1
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # what is under way is given some seconds
     log = (place / "log").read_text(encoding="utf-8")
     assert log.splitlines()[-1] == (
         f"meta-ai: the embedded broker at {ready['bootstrap_servers']} was ended by signal 9 (Killed), and everything "

@@ -49,6 +49,12 @@ _BOUNDS: dict[str, Any] = {
 KNOWN = {"workflow": "ask", "adapter": "scripted", "model": "gpt", "version": 1, "name": "approved"}
 
 
+@schemathesis.serializer("application/jsonl", "application/x-ndjson")
+def lines(_: Any, value: Any) -> bytes:
+    """Return a body of lines, which the document gives as a text."""
+    return str(value).encode(errors="replace")
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"models": {"gpt": ModelSettings(provider="scripted")}})
