@@ -10,6 +10,7 @@ with server_part():
         BatchFailed,
         BrokerError,
         BudgetExceeded,
+        CallCancelled,
         Cancelled,
         ConfigurationError,
         ConnectorError,
@@ -37,6 +38,7 @@ with server_part():
         Unauthorized,
         Unavailable,
         UnknownWorkflow,
+        WebhookError,
         WorkflowError,
     )
 
@@ -45,6 +47,7 @@ __all__ = [
     "BatchFailed",
     "BrokerError",
     "BudgetExceeded",
+    "CallCancelled",
     "Cancelled",
     "ConfigurationError",
     "ConnectorError",
@@ -72,5 +75,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownWorkflow",
+    "WebhookError",
     "WorkflowError",
 ]
