@@ -20,7 +20,7 @@ def growth(run: Callable[[Any], object], make: Callable[[int], Any], *, start: i
     """Return by how much the time is multiplied when the input is doubled, over two doublings: measured at n and 4n.
 
     The time is this thread's own, without waiting, and the least of two; `n` is as large as it takes to measure it, and
-    at least `start`. A growth that seems too large is measured again, up to five times, as a busy machine may slow any of
+    at least `start`. A growth that seems too large is measured again, up to five times: a busy machine slows any of
     them down, but not all of them alike. That the input is refused is an outcome, too.
     """
     size = start
