@@ -37,8 +37,12 @@ def parse(record: Any, partitions: int) -> ApiKeyEvent | None:
         event = API_KEYS.parse(record.value, max_bytes=len(record.value or b""))
     except InvalidEvent:
         return None
-    at_home = record.partition == partition_of(event.id, partitions) and record.key == event.key.encode()
-    return event if at_home else None
+    return event if is_at_home(event, record, partitions) else None
+
+
+def is_at_home(event: ApiKeyEvent, record: Any, partitions: int) -> bool:
+    """Whether an event lies where the events of its key are."""
+    return bool(record.partition == partition_of(event.id, partitions) and record.key == event.key.encode())
 
 
 async def create(client: Client, granted: ApiKey, actor: str) -> tuple[ApiKeyEvent, str]:

@@ -31,6 +31,11 @@ class Refusal(Exception):
         """Return one that says to try again soon."""
         return cls(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers={"Retry-After": _RETRY_SECONDS})
 
+    @classmethod
+    def starting(cls, what: str) -> Refusal:
+        """Return one for what is not known yet."""
+        return cls.unavailable("starting", f"the gateway is still reading {what}; try again soon")
+
 
 class Overloaded(Refusal):
     """A task that is not accepted, as too many wait; the APIs of providers have codes of their own for it."""

@@ -17,10 +17,8 @@ from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.disconnects import ClientGone, cancellation, unless_gone
 from app.gateway.rest.event_stream import EventStream
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import send
 from app.gateway.views.answer_stream import LONGEST_SECONDS
 from app.security.principal import Principal
@@ -50,8 +48,8 @@ async def answer(
         Refusal: it cannot be asked, or has failed, or there is no answer yet.
         BrokerError: the broker does not answer in time.
     """
-    require_ready(parts.log)
-    require_read(parts)
+    parts.log.require_read()
+    parts.catalog.require_read()
     chat, once = await chat_task(parts, caller, asked, key), key is not None
     if asked.stream:
         cancels = asked.meta_ai.on_disconnect != "continue"

@@ -19,8 +19,6 @@ from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import require_read
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import MAX_WAIT, checked, send
 from app.prices.token_estimates import estimate_input_tokens
 from app.security.principal import Principal
@@ -44,8 +42,8 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/v1/messages/count_tokens", responses=refusals(404, 502, 504, *WITH_BODY))
     async def count(asked: CountRequest, caller: Caller) -> dict[str, Any]:
         """Count the tokens of a conversation: by the tokenizer of a model in the worker, or else about."""
-        require_ready(parts.log)
-        require_read(parts)
+        parts.log.require_read()
+        parts.catalog.require_read()
         require_supported(asked)
         tenant = tenant_for(caller, asked.meta_ai.tenant)
         target = await target_of(parts, caller, asked.model, asked.meta_ai.fusion)

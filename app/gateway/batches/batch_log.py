@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.client.client import Client
-from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.tail import Tail
 from app.gateway.views.sending import put
+from app.gateway.views.topic_view import TopicView
 from topics import BATCHES
 from topics.batches import BatchEvent, BatchState
 
@@ -19,36 +16,17 @@ from topics.batches import BatchEvent, BatchState
 OVER = frozenset({"failed", "completed", "expired", "cancelled"})
 
 
-class BatchLog:
+class BatchLog(TopicView[BatchEvent]):
     """Knows all batches, as long as it is `running`."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        super().__init__(client, BATCHES, "the batches")
         self._retention = timedelta(seconds=client.settings.topics.retention)
         self._states: dict[str, BatchState] = {}
         self._cancelled: set[str] = set()
         self._seen: dict[str, int] = {}
-        self._pace = FetchPace(client.connection.idle_pause)
-        options = {**client.connection.options, "fetch_max_wait_ms": 100, "pace": self._pace}
-        self._tail = Tail(options, client.full_name(BATCHES), self._saw)
         #: Set when there has been a batch that was not over.
         self.active = asyncio.Event()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Follow the topic, which must exist, while the context lasts."""
-        async with self._tail.running():
-            yield
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether all is known that the topic held at the start."""
-        return self._tail.caught_up.is_set()
-
-    async def reach_end(self) -> None:
-        """Return when all is known that is on the topic now."""
-        self._pace.stir()
-        await self._tail.reach_end()
 
     def get(self, batch_id: str) -> BatchState | None:
         """Return the newest state that is known."""
@@ -74,7 +52,7 @@ class BatchLog:
         """
         event = BatchEvent(batch_id=batch_id, state=state)
         await put(self._client, BATCHES, batch_id, event, f"{batch_id}/{state.round}")
-        self._take(event)  # known here at once
+        self._apply(event)  # known here at once
         self._pace.stir()
 
     async def cancel(self, batch_id: str) -> None:
@@ -85,20 +63,19 @@ class BatchLog:
         """
         event = BatchEvent(batch_id=batch_id, kind="cancel")
         await put(self._client, BATCHES, batch_id, event, f"{batch_id}/cancel")
-        self._take(event)
+        self._apply(event)
         self._pace.stir()
 
-    async def _saw(self, record: Any) -> None:
-        event = BATCHES.parse(record.value, max_bytes=len(record.value or b""))
+    def _take(self, event: BatchEvent, record: Any) -> None:  # noqa: ARG002  # where it lies does not matter
         seen = self._seen.get(event.batch_id, -1)
         if event.state and event.state.round > seen:
             self._seen[event.batch_id] = event.state.round
             # Of two owners of a moment, the state that is first on the topic counts, for all gateways.
             if (known := self._states.get(event.batch_id)) and known.round == event.state.round:
                 self._states[event.batch_id] = event.state
-        self._take(event)
+        self._apply(event)
 
-    def _take(self, event: BatchEvent) -> None:
+    def _apply(self, event: BatchEvent) -> None:
         if event.kind == "cancel":
             self._cancelled.add(event.batch_id)
         elif event.state:

@@ -18,7 +18,6 @@ from app.gateway.openai.pages import page
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.known_tasks import require_ready
 from app.security.principal import Principal
 from topics.batches import BatchOwner, BatchState
 
@@ -49,7 +48,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/v1/batches", responses=refusals(404, *WITH_BODY))
     async def create(asked: BatchRequest, caller: Caller) -> dict[str, Any]:
         """Begin a batch."""
-        require_ready(parts.log)
+        parts.log.require_read()
         file, now = await known(parts, asked.input_file_id, caller), datetime.now(UTC)
         if file.purpose != "batch":
             text = f"input_file_id: the purpose of the file is {file.purpose}; upload it with the purpose batch"
@@ -69,7 +68,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/batches", responses=refusals())
     async def batches(caller: Caller, after: After = None, limit: Limit = 20) -> dict[str, Any]:
         """List the batches, newest first."""
-        _require_read(parts)
+        parts.batches.require_read()
         found = (one for one in reversed(parts.batches.all()) if _may_see(caller, one[1]))
         return page((_shown(parts, *one) for one in found), after, limit)
 
@@ -114,18 +113,13 @@ async def _known(parts: Parts, batch_id: str, caller: Principal) -> BatchState:
     Raises:
         Refusal: there is none that the caller may see, or that is not known yet.
     """
-    _require_read(parts)
+    parts.batches.require_read()
     if parts.batches.get(batch_id) is None:
-        await parts.batches.reach_end()
+        await parts.batches.read_all()
     if (state := parts.batches.get(batch_id)) and _may_see(caller, state):
         return state
     text = "there is no such batch, or it is older than topics.retention; GET /v1/batches lists what there is"
     raise Refusal(HTTPStatus.NOT_FOUND, "unknown_batch", text)
-
-
-def _require_read(parts: Parts) -> None:
-    if not parts.batches.caught_up:
-        raise Refusal.unavailable("starting", "the gateway is still reading the batches; try again soon")
 
 
 def _shown(parts: Parts, batch_id: str, state: BatchState) -> dict[str, Any]:

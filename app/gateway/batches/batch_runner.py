@@ -114,7 +114,7 @@ class BatchRunner:
         """Make all rounds; of a batch that is `broken`, none but its end."""
         batches, tasks = self._parts.batches, self._parts.log
         # A former owner's last states and tasks may have come a moment ago.
-        await asyncio.gather(batches.reach_end(), tasks.reach_end(), self._parts.catalog.read_all())
+        await asyncio.gather(batches.read_all(), tasks.reach_end(), self._parts.catalog.read_all())
         rounds = Rounds(self._parts, batch_id)
         while (state := batches.get(batch_id)) and state.status not in OVER:
             following = (

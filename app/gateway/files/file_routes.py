@@ -64,7 +64,7 @@ def routes(parts: Parts) -> APIRouter:
         order: Literal["asc", "desc"] = "desc",
     ) -> dict[str, Any]:
         """List the files, newest first."""
-        require_read(parts)
+        parts.files.require_read()
         found = [as_json(file) for file in parts.files.all() if _shown(file, caller, purpose)]
         return page(found if order == "asc" else reversed(found), after, limit)
 
@@ -122,7 +122,7 @@ async def known(parts: Parts, file_id: str, caller: Principal) -> StoredFile:
     Raises:
         Refusal: there is none that the caller may see, or that is not known yet.
     """
-    require_read(parts)
+    parts.files.require_read()
     if (found := await parts.files.find(file_id)) and caller.may_see(found.tenant):
         return found
     raise _unknown()
@@ -131,16 +131,6 @@ async def known(parts: Parts, file_id: str, caller: Principal) -> StoredFile:
 def _unknown() -> Refusal:
     text = "there is no such file, or it is older than topics.retention; GET /v1/files lists what there is"
     return Refusal(HTTPStatus.NOT_FOUND, "unknown_file", text)
-
-
-def require_read(parts: Parts) -> None:
-    """Return if all files are known.
-
-    Raises:
-        Refusal: they are still being read.
-    """
-    if not parts.files.caught_up:
-        raise Refusal.unavailable("starting", "the gateway is still reading the files; try again soon")
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -10,10 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from app.client.client import Client
-from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.tail import Tail
 from app.gateway.views.record_reader import RecordReader
 from app.gateway.views.sending import put
+from app.gateway.views.topic_view import TopicView
 from app.partitioner import partition_of
 from topics import FILE_PIECES, FILES
 from topics.file_pieces import FilePiece
@@ -27,31 +26,23 @@ class FileLost(Exception):
     """What is in a file is older than the retention of its topic."""
 
 
-class FileStore:
+class FileStore(TopicView[StoredFile]):
     """Knows all files, as long as it is `running`."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        super().__init__(client, FILES, "the files")
         self._settings = client.settings
         self._files: dict[str, StoredFile] = {}
-        self._pace = FetchPace(client.connection.idle_pause)
-        options = {**client.connection.options, "fetch_max_wait_ms": 100, "pace": self._pace}
-        self._tail = Tail(options, client.full_name(FILES), self._saw)
         self._reader = RecordReader(client.connection.options)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the topic, which must exist, while the context lasts."""
-        async with self._tail.running():
+        async with super().running():
             try:
                 yield
             finally:
                 await self._reader.close()
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether all is known that the topic held at the start."""
-        return self._tail.caught_up.is_set()
 
     async def find(self, file_id: str) -> StoredFile | None:
         """Return a file, even if another gateway has made it a moment ago.
@@ -60,8 +51,7 @@ class FileStore:
             BrokerError: the broker does not say in time.
         """
         if file_id not in self._files:
-            self._pace.stir()
-            await self._tail.reach_end()
+            await self.read_all()
         found = self._files.get(file_id)
         return None if found is None or found.deleted else found
 
@@ -110,10 +100,9 @@ class FileStore:
             yield data[skipped:]
             skipped = 0
 
-    async def _saw(self, record: Any) -> None:
-        file = FILES.parse(record.value, max_bytes=len(record.value or b""))
-        if file.deleted or file.id not in self._files:
-            self._files[file.id] = file
+    def _take(self, event: StoredFile, record: Any) -> None:  # noqa: ARG002  # where it lies does not matter
+        if event.deleted or event.id not in self._files:
+            self._files[event.id] = event
         oldest = datetime.now(UTC) - timedelta(seconds=self._settings.topics.retention)
         while self._files and (first := next(iter(self._files.values()))).created_at < oldest:
             del self._files[first.id]

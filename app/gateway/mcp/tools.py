@@ -25,9 +25,7 @@ from app.gateway.answers.failures import failure
 from app.gateway.answers.reading import content, result_extension
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
-from app.gateway.rest.catalog_routes import require_read
 from app.gateway.rest.disconnects import cancellation
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import checked, send
 from app.security.principal import Principal
 from app.suggestions import did_you_mean
@@ -48,7 +46,7 @@ def server(parts: Parts) -> Server[Any]:
     """Return the server, whose tools are the exposed workflows that the caller may use."""
 
     async def list_tools(ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
-        require_read(parts)
+        parts.catalog.require_read()
         return ListToolsResult(tools=[_tool(spec) for _, spec in sorted(_exposed(parts, _caller(ctx)).items())])
 
     async def call_tool(ctx: Context, params: CallToolRequestParams) -> CallToolResult:
@@ -101,7 +99,7 @@ async def _call(parts: Parts, ctx: Context, params: CallToolRequestParams) -> Ca
         Refusal: the run is not accepted, or has failed.
         BrokerError: the broker does not answer in time.
     """
-    require_ready(parts.log)
+    parts.log.require_read()
     caller, name = _caller(ctx), params.name
     if name not in _exposed(parts, caller):
         await parts.catalog.read_all()  # it may have been deployed a moment ago

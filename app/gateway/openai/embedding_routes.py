@@ -18,8 +18,6 @@ from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import require_read
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import MAX_WAIT, checked, send
 from app.security.principal import Principal
 from app.workflows.definition.builtin import EMBED
@@ -50,8 +48,8 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/v1/embeddings", responses=refusals(404, 502, 504, *WITH_BODY))
     async def embed(asked: EmbeddingRequest, caller: Caller) -> dict[str, Any]:
         """Return a vector for each text."""
-        require_ready(parts.log)
-        require_read(parts)
+        parts.log.require_read()
+        parts.catalog.require_read()
         task = embedding_task(parts, caller, asked, uuid4().hex)
         await send(parts, caller, task, once=False)
         result = await parts.log.wait(str(task.id), MAX_WAIT)

@@ -18,7 +18,7 @@ from app.gateway.access.rights import require_unlimited
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import require_read, require_visible
+from app.gateway.rest.catalog_routes import require_visible
 from app.security.principal import Principal
 from app.source.problems import Problem, SourceError, dotted
 from app.workflows.definition.deployment import Change, plan
@@ -87,7 +87,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/v1/workflows/validate", responses=refusals(*WITH_BODY), openapi_extra=_BODY)
     async def validate(request: Request) -> CheckedWorkflow:
         """Check a workflow, as `meta-ai workflows check` does."""
-        require_read(parts)
+        parts.catalog.require_read()
         await parts.catalog.read_all()
         try:
             loaded = await _load(parts, request, parts.catalog.workflows)
@@ -111,7 +111,7 @@ def routes(parts: Parts) -> APIRouter:
     ) -> WorkflowChange:
         """Make an earlier version active again; done twice, it goes back two versions."""
         require_unlimited(caller)
-        require_read(parts)
+        parts.catalog.require_read()
         try:
             change = await publishing.roll_back(parts.client, workflow, asked.to, caller.id, dry_run=dry_run)
         except ConfigurationError as error:
@@ -140,7 +140,7 @@ async def _load(parts: Parts, request: Request, deployed: Iterable[str]) -> Load
 
 async def _deploy(parts: Parts, request: Request, caller: Principal, *, dry_run: bool) -> WorkflowChange:
     require_unlimited(caller)
-    require_read(parts)
+    parts.catalog.require_read()
     deployed = await deployments.read(parts.client)
     try:
         loaded = await _load(parts, request, {name for name, _ in deployed.versions})

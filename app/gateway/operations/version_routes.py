@@ -15,7 +15,7 @@ from app.gateway.openapi import refusals
 from app.gateway.operations.deploy_routes import Workflow
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.catalog_routes import require_read, require_visible
+from app.gateway.rest.catalog_routes import require_visible
 from app.gateway.rest.pages import Cursor, Limit, page_by_name
 from app.security.principal import Principal
 from app.workflows.definition.deployment import digest
@@ -53,7 +53,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/workflows/{workflow}/versions/{version}", responses=refusals(404))
     async def one_version(workflow: Workflow, version: Annotated[int, Path(ge=1)], caller: Caller) -> dict[str, Any]:
         """Return a version of a workflow, as it was deployed."""
-        require_read(parts)
+        parts.catalog.require_read()
         await parts.catalog.read_all()
         require_visible(parts, caller, workflow)
         if (spec := parts.catalog.spec(workflow, version)) is None:
@@ -66,7 +66,7 @@ def routes(parts: Parts) -> APIRouter:
 
 
 async def _versions(parts: Parts, caller: Principal, workflow: str) -> list[WorkflowVersion]:
-    require_read(parts)
+    parts.catalog.require_read()
     await parts.catalog.read_all()
     require_visible(parts, caller, workflow)
     deployed = await deployments.read(parts.client)

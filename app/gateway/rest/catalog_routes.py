@@ -63,7 +63,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/workflows", responses=refusals())
     async def workflows(caller: Caller, limit: Limit = MOST, cursor: Cursor = "") -> WorkflowList:
         """List the workflows that the caller may use."""
-        require_read(parts)
+        parts.catalog.require_read()
         names = filter(caller.may_use_workflow, parts.catalog.workflows)
         page = page_by_name(sorted(names), str, cursor, limit)
         return WorkflowList(data=[_summary(parts, name) for name in page.rows], next=page.next)
@@ -71,20 +71,20 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/workflows/{workflow}", responses=refusals(404))
     async def one_workflow(workflow: str, caller: Caller) -> dict[str, Any]:
         """Return the active version of a workflow, as it was deployed."""
-        require_read(parts)
+        parts.catalog.require_read()
         require_visible(parts, caller, workflow)
         return dict(parts.catalog.workflows[workflow])
 
     @router.get("/v1/models", responses=refusals())
     async def models(caller: Caller) -> ModelList:
         """List what answers and the caller may use: workflows, configured models and panels, and the router."""
-        require_read(parts)
+        parts.catalog.require_read()
         return ModelList(data=list(_cards(parts, caller).values()))
 
     @router.get("/v1/models/{model:path}", responses=refusals(404))
     async def one_model(model: str, caller: Caller) -> ModelCard:
         """Return one of them."""
-        require_read(parts)
+        parts.catalog.require_read()
         if found := _cards(parts, caller).get(model):
             return found
         raise unknown_model(parts, caller, model)
@@ -108,16 +108,6 @@ def unknown_model(parts: Parts, caller: Principal, model: str) -> Refusal:
     """Return the refusal of a model that does not exist, with those that the caller may use."""
     text = f"there is no model {model}; {did_you_mean(model, _cards(parts, caller))}"
     return Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
-
-
-def require_read(parts: Parts) -> None:
-    """Return if all workflows are known.
-
-    Raises:
-        Refusal: they are still being read.
-    """
-    if not parts.catalog.caught_up:
-        raise Refusal.unavailable("starting", "the gateway is still reading the workflows; try again soon")
 
 
 def _summary(parts: Parts, name: str) -> WorkflowSummary:

@@ -9,16 +9,6 @@ from app.gateway.views.task_log import TaskLog
 from app.security.principal import Principal
 
 
-def require_ready(log: TaskLog) -> None:
-    """Return if all tasks are known.
-
-    Raises:
-        Refusal: the topics are still being read.
-    """
-    if not log.caught_up:
-        raise Refusal.unavailable("starting", "the gateway is still reading tasks and results; try again soon")
-
-
 async def require_known(log: TaskLog, task_id: str, caller: Principal) -> None:
     """Return if there is such a task, or its result, and the caller may see it.
 
@@ -26,7 +16,7 @@ async def require_known(log: TaskLog, task_id: str, caller: Principal) -> None:
         Refusal: there is none, or that is not known yet; what is another tenant's does not exist either.
         BrokerError: the broker does not say in time whose it is.
     """
-    require_ready(log)
+    log.require_read()
     if not (log.knows(task_id) and await _is_visible(log, task_id, caller)):
         text = "there is no such task, or it is older than topics.retention; POST /v1/tasks returns the id of a new one"
         raise Refusal(HTTPStatus.NOT_FOUND, "unknown_task", text)

@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel
 from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.pages import LOOKED_AT, Cursor, Filter, Limit, newest_page
 from app.gateway.rest.task_list_routes import Children, FoundTask, task_filter
 from topics import TASKS
@@ -66,7 +65,7 @@ def routes(parts: Parts) -> APIRouter:
         limit: Limit = 20,
         cursor: Cursor = "",
     ) -> RunPage:
-        require_ready(parts.log)
+        parts.log.require_read()
         ended = None if status is None else status != "running"
         take = task_filter(parts, caller, workflow=workflow, tenant=tenant, ended=ended, children=children)
         page = await newest_page(parts.client, TASKS, cursor, limit, take)

@@ -11,7 +11,6 @@ from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.known_tasks import require_ready
 from app.runs import history_reader
 from app.runs.history import RunHistory
 from app.runs.run_view import build_run_view
@@ -25,7 +24,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/v1/runs/{task_id}", response_model_exclude_none=True, responses=refusals(404))
     async def run(task_id: str, caller: Caller) -> RunView:
         """Return the steps of a run with their attempts, and its result or what is awaited."""
-        require_ready(parts.log)
+        parts.log.require_read()
         task = await parts.log.task(task_id)
         found = await history_reader.read(parts.client, task_id, since=task.at if task else None)
         if not (found.known and caller.may_see(_tenant(found))):

@@ -20,7 +20,6 @@ from app.gateway.json_lines import read_lines
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.task_routes import Key, TaskRequest, accept
 from app.security.principal import Principal
 
@@ -51,7 +50,7 @@ def routes(parts: Parts) -> APIRouter:
     )
     async def submit(request: Request, caller: Caller) -> Response:
         """Accept a task for each line, and return what became of each, in their order."""
-        require_ready(parts.log)
+        parts.log.require_read()
         return Response(b"".join(await _Submission(parts, caller).outcomes(request)), media_type="application/x-ndjson")
 
     return router

@@ -15,7 +15,6 @@ from app.errors import InvalidEvent
 from app.gateway.access.admission import Caller
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
-from app.gateway.rest.known_tasks import require_ready
 from app.gateway.rest.pages import LOOKED_AT, Cursor, Filter, Limit, newest_page
 from app.security.principal import Principal
 from topics import TASKS
@@ -63,7 +62,7 @@ def routes(parts: Parts) -> APIRouter:
         limit: Limit = 20,
         cursor: Cursor = "",
     ) -> TaskPage:
-        require_ready(parts.log)
+        parts.log.require_read()
 
         take = task_filter(parts, caller, workflow=workflow, tenant=tenant, ended=ended, children=children)
         page = await newest_page(parts.client, TASKS, cursor, limit, take)

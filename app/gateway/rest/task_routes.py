@@ -21,7 +21,7 @@ from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation, unless_gone
-from app.gateway.rest.known_tasks import require_known, require_ready
+from app.gateway.rest.known_tasks import require_known
 from app.gateway.views.task_log import TaskConflict, TaskLog
 from app.security.principal import Principal
 from app.settings import WebhookSettings
@@ -84,7 +84,7 @@ def routes(parts: Parts) -> APIRouter:
         prefer: Prefer = None,
     ) -> Response:
         """Accept a task."""
-        require_ready(log)
+        log.require_read()
         task_id = await accept(parts, caller, asked, idempotency_key)
         if not (seconds := seconds_of(prefer)):
             return accepted(task_id)

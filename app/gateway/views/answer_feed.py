@@ -56,7 +56,7 @@ class AnswerFeed:
             Refusal: the topic is not followed yet.
         """
         if not self.caught_up:
-            raise Refusal.unavailable("starting", "the gateway is still reading result-chunks; try again soon")
+            raise Refusal.starting("result-chunks")
         key = task_id.encode()
         self._followers[key].add(take)
         try:

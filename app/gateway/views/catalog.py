@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from app.client.client import Client
-from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.tail import Tail
-from app.errors import BrokerError, ConfigurationError, InvalidEvent, MissingDependency
+from app.errors import ConfigurationError, MissingDependency
 from app.gateway.problems import Refusal
+from app.gateway.views.topic_view import TopicView
 from app.partitioner import partition_of
 from app.suggestions import did_you_mean
 from app.workflows.definition.definitions import Definition
 from app.workflows.definition.spec import Workflow
 from topics import DEFINITIONS
+from topics.definitions import DefinitionEvent
 
-log = logging.getLogger(__name__)
-
-#: Seconds: how often a broker that does not wake a waiting fetch is asked, and for how long at most.
-_PAUSE, _END_SECONDS = 1.0, 10.0
+#: Seconds: how often a broker that does not wake a waiting fetch is asked.
+_PAUSE = 1.0
 
 Spec = Mapping[str, JsonValue]
 
 
-class Catalog:
+class Catalog(TopicView[DefinitionEvent]):
     """The specs of the active versions, `built_in` ones included."""
 
     def __init__(self, client: Client, built_in: Mapping[str, Spec]) -> None:
-        settings, connection = client.settings, client.connection
-        self._max_bytes = settings.topics.max_message_bytes
+        super().__init__(client, DEFINITIONS, "the workflows", pause=_PAUSE)
         self._versions: dict[str, dict[int, Spec]] = {}
         self._active: dict[str, Spec] = dict(built_in)
-        self._partitions = settings.topics.partitions
+        self._partitions = client.settings.topics.partitions
         self._answers: dict[str, tuple[Spec, str]] = {}
-        pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
-        self._tail = Tail({**connection.options, "pace": pace}, settings.topics.prefix + DEFINITIONS.name, self._take)
-
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Follow the topic, which must exist, while the context lasts."""
-        return self._tail.running()
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether all is known that was deployed before the start."""
-        return self._tail.caught_up.is_set()
 
     @property
     def workflows(self) -> Mapping[str, Spec]:
@@ -90,18 +74,6 @@ class Catalog:
             known = self._answers[workflow] = (spec, _answer_step(spec))
         return known[1]
 
-    async def read_all(self) -> None:
-        """Return when all is known that is deployed now.
-
-        Raises:
-            BrokerError: the broker does not say in time.
-        """
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await self._tail.reach_end()
-        except TimeoutError:
-            raise BrokerError("the broker did not return the deployed workflows in time") from None
-
     async def check_workflow(self, workflow: str, allowed: Callable[[str], bool]) -> None:
         """Return if a workflow is deployed, even if that was only a moment ago; `allowed` are those that may be told.
 
@@ -121,12 +93,7 @@ class Catalog:
         steps = [step for spec in self._versions.get(workflow, {}).values() for step in _steps(spec)]
         return frozenset(name for step in steps if isinstance(name := step.get("signal"), str))
 
-    async def _take(self, record: Any) -> None:
-        try:
-            event = DEFINITIONS.parse(record.value, max_bytes=self._max_bytes)
-        except InvalidEvent as error:  # some other program wrote it: a deployment's events are valid
-            log.warning("%s/%s/%s is left out: %s", record.topic, record.partition, record.offset, error)
-            return
+    def _take(self, event: DefinitionEvent, record: Any) -> None:
         if record.partition != partition_of(event.workflow, self._partitions):
             return  # the agent `deploy` sends it there
         versions = self._versions.setdefault(event.workflow, {})

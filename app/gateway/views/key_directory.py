@@ -13,9 +13,7 @@ from aiokafka.errors import KafkaError
 
 from app.client import api_keys
 from app.client.client import Client
-from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.tail import Tail
-from app.gateway.problems import Refusal
+from app.gateway.views.topic_view import TopicView
 from app.security.api_keys import KeyRing, KnownKey
 from topics import API_KEYS
 from topics.api_keys import ApiKeyEvent
@@ -28,31 +26,22 @@ _PAUSE = 0.5
 _USE_INTERVAL = timedelta(hours=1)
 
 
-class KeyDirectory:
+class KeyDirectory(TopicView[ApiKeyEvent]):
     """Follows the topic, finds keys, and notes now and then that one was used."""
 
     def __init__(self, client: Client) -> None:
-        settings, connection = client.settings, client.connection
-        self._client = client
-        self._partitions = settings.topics.partitions
+        super().__init__(client, API_KEYS, "the API keys", pause=_PAUSE)
         self._ring = KeyRing()
-        pace = FetchPace(_PAUSE if connection.idle_pause else 0.0)
-        self._tail = Tail({**connection.options, "pace": pace}, settings.topics.prefix + API_KEYS.name, self._take)
         self._notes: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the topic, which must exist, while the context lasts."""
-        async with self._tail.running():
+        async with super().running():
             try:
                 yield
             finally:
                 await asyncio.gather(*self._notes, return_exceptions=True)
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether all keys are known that were made before the start."""
-        return self._tail.caught_up.is_set()
 
     @property
     def ring(self) -> KeyRing:
@@ -61,8 +50,7 @@ class KeyDirectory:
         Raises:
             Refusal: they are still being read; what is not known yet might be that a key is revoked.
         """
-        if not self.caught_up:
-            raise Refusal.unavailable("starting", "the gateway is still reading the API keys; try again soon")
+        self.require_read()
         return self._ring
 
     def find(self, credentials: str) -> KnownKey | None:
@@ -92,8 +80,8 @@ class KeyDirectory:
         if not task.cancelled() and isinstance(error := task.exception(), KafkaError):
             log.warning("that an API key was used is not noted: %s", type(error).__name__)
 
-    async def _take(self, record: Any) -> None:
-        if event := api_keys.parse(record, self._partitions):
+    def _take(self, event: ApiKeyEvent, record: Any) -> None:
+        if api_keys.is_at_home(event, record, self._client.settings.topics.partitions):
             self._ring.add(event)
         else:
             log.warning("%s/%s/%s is left out: no event of a key", record.topic, record.partition, record.offset)

@@ -20,6 +20,7 @@ from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
 from app.delivery.kafka.tail import Tail
 from app.errors import BrokerError
+from app.gateway.problems import Refusal
 from app.gateway.views.offset_index import OffsetIndex
 from app.gateway.views.record_reader import RecordReader
 from app.gateway.views.sending import SEND_SECONDS, put
@@ -93,6 +94,15 @@ class TaskLog:
     def caught_up(self) -> bool:
         """Whether the indexes hold all that the topics held at the start."""
         return self._task_tail.caught_up.is_set() and self._result_tail.caught_up.is_set()
+
+    def require_read(self) -> None:
+        """Return if the indexes hold all that the topics held at the start.
+
+        Raises:
+            Refusal: the topics are still being read.
+        """
+        if not self.caught_up:
+            raise Refusal.starting("tasks and results")
 
     @property
     def task_ends(self) -> Mapping[int, int]:

@@ -121,21 +121,21 @@ async def test_that_what_its_owner_may_not_do_no_line_may() -> None:
     assert found == {("acme", 1.0)}
 
 
-async def test_that_of_two_owners_the_first_state_on_the_topic_counts() -> None:
+def test_that_of_two_owners_the_first_state_on_the_topic_counts() -> None:
     log = BatchLog.__new__(BatchLog)
     log._states, log._cancelled, log._seen = {}, set(), {}
     log._retention = timedelta(days=1)
     log.active = asyncio.Event()
 
-    async def see(**fields: Any) -> None:
+    def see(**fields: Any) -> None:
         event = BatchEvent(batch_id="b", state=state(b"", **fields))
-        await log._saw(type("Record", (), {"value": event.to_json()}))
+        log._take(event, None)
 
-    await see(round=1)
-    log._take(BatchEvent(batch_id="b", state=state(b"", round=2, counted=5)))  # this gateway's own
-    await see(round=2, counted=3)
-    await see(round=2, counted=5)
-    await see(round=1)
+    see(round=1)
+    log._apply(BatchEvent(batch_id="b", state=state(b"", round=2, counted=5)))  # this gateway's own
+    see(round=2, counted=3)
+    see(round=2, counted=5)
+    see(round=1)
     found = log.get("b")
     assert found
     assert (found.round, found.counted) == (2, 3)
