@@ -57,6 +57,8 @@ def create(  # noqa: PLR0913  # the options of the command
 ) -> None:
     """Create a key, and print it: it is shown this once, and kept nowhere."""
     output, settings, now = Output(programs=json), find(config, bootstrap_servers), datetime.now(UTC)
+    if spend_limit == 0:
+        raise ConfigurationError("--spend-limit: give more than 0, or leave it out for a key without a limit")
     roles = Roles(settings.gateway.security.roles)
     if unknown := [one for one in role if one not in roles]:
         raise ConfigurationError(f"--role: no role is called {unknown[0]}; {did_you_mean(unknown[0], roles.names)}")
@@ -68,7 +70,7 @@ def create(  # noqa: PLR0913  # the options of the command
         workflows=workflows,
         models=models,
         requests_per_minute=requests_per_minute,
-        spend_limit=spend_limit or None,
+        spend_limit=spend_limit,
         spend_period=spend_period,
         created_at=now,
         created_by=current_user(),
