@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from app.errors import OrchestratorError
 
 S_co = TypeVar("S_co", covariant=True)
 S = TypeVar("S")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,23 @@ class Rotating(Generic[S, C]):
         finally:
             use.users -= 1
             self._close_unused(use)
+
+    async def call(
+        self, call: Callable[[C, float], Awaitable[T]], timeout: float, *, is_refusal: Callable[[Exception], bool]
+    ) -> T:
+        """Return what a call of the component returns, within `timeout` seconds in all.
+
+        One that ends in a refusal of the secret is repeated if there is now another one; what it raises is raised.
+        """
+        until = time.monotonic() + timeout
+        async with self.use() as component:
+            try:
+                return await call(component, timeout)
+            except Exception as error:
+                if not is_refusal(error) or not await self.renewed(component):
+                    raise
+        async with self.use() as component:
+            return await call(component, max(0.0, until - time.monotonic()))
 
     async def renewed(self, refused: C) -> bool:
         """Read the secrets again; return whether there is now another component than the one that was refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -30,16 +29,14 @@ class RotatingConnector:
         Raises:
             ConnectorError: as the component.
         """
-        until = time.monotonic() + timeout
-        async with self._rotating.use() as connector:
-            try:
-                return await connector.run(arguments, timeout=timeout)
-            except ConnectorError as error:
-                if error.status not in _REFUSED or not await self._rotating.renewed(connector):
-                    raise
-        async with self._rotating.use() as connector:
-            return await connector.run(arguments, timeout=max(0.0, until - time.monotonic()))
+        return await self._rotating.call(
+            lambda connector, left: connector.run(arguments, timeout=left), timeout, is_refusal=_is_refusal
+        )
 
     async def close(self) -> None:
         """Release connections."""
         await self._rotating.close()
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, ConnectorError) and error.status in _REFUSED

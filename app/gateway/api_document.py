@@ -91,9 +91,7 @@ def _with_errors(document: dict[str, Any]) -> dict[str, Any]:
     schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
     for name in _NOT_OURS:
         schemas.pop(name, None)
-    forms: list[tuple[type[BaseModel], Any]] = [
-        (one, "serialization") for one in (Problem, OpenAIError, AnthropicError)
-    ]
+    forms: list[tuple[type[BaseModel], Any]] = [(one, "serialization") for one in _FORMS]
     schemas |= models_json_schema(forms, ref_template=_REF)[1]["$defs"]
     for path, responses in _responses(document):
         invalid = str(HTTPStatus.UNPROCESSABLE_ENTITY.value)

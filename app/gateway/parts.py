@@ -24,7 +24,7 @@ from app.settings import Settings
 _SCANS, _PATIENCE = 2, 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The settings, and what reads and writes topics."""
 

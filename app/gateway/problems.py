@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app.errors import BrokerError, InvalidEvent
@@ -43,6 +44,12 @@ class Overloaded(Refusal):
     def __init__(self, detail: str, retry_after: str) -> None:
         headers = {"Retry-After": retry_after}
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers=headers)
+
+
+def invalid_body(error: ValidationError) -> RequestValidationError:
+    """Return the error of a body that is read within another one, as if it were a request of its own."""
+    found = error.errors(include_url=False, include_input=False)
+    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found])
 
 
 def as_refusal(error: Exception) -> Refusal:

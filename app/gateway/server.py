@@ -93,7 +93,18 @@ async def _started(settings: Settings, connection: Connection) -> AsyncIterator[
         log, catalog, feed = TaskLog(client), Catalog(client, built_in), AnswerFeed(client)
         lag, keys = TaskLag(client, log, settings.gateway.max_lag), KeyDirectory(client)
         files, batches = FileStore(client), BatchLog(client)
-        parts = Parts(settings, client, log, catalog, feed, files, batches, keys, lag, policies)
+        parts = Parts(
+            settings=settings,
+            client=client,
+            log=log,
+            catalog=catalog,
+            feed=feed,
+            files=files,
+            batches=batches,
+            keys=keys,
+            lag=lag,
+            policies=policies,
+        )
         async with AsyncExitStack() as stack:
             for view in (log, catalog, feed, lag, keys, files, batches, BatchRunner(parts)):
                 await stack.enter_async_context(view.running())

@@ -97,15 +97,7 @@ class RotatingModel:
         await self._rotating.close()
 
     async def _call(self, call: Callable[[Model, float], Awaitable[T]], timeout: float) -> T:
-        until = time.monotonic() + timeout
-        async with self._rotating.use() as model:
-            try:
-                return await call(model, timeout)
-            except Unauthorized:
-                if not await self._rotating.renewed(model):
-                    raise
-        async with self._rotating.use() as model:
-            return await call(model, max(0.0, until - time.monotonic()))
+        return await self._rotating.call(call, timeout, is_refusal=lambda error: isinstance(error, Unauthorized))
 
 
 class _BatchFinder(RotatingModel):

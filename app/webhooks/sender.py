@@ -80,7 +80,7 @@ def message_id(task_id: str) -> str:
 
 
 def _check(answer: aiohttp.ClientResponse) -> None:
-    if answer.ok and answer.status < 300:  # noqa: PLR2004  # the class of 3xx: a redirect is not followed
+    if answer.status < 300:  # noqa: PLR2004  # the class of 3xx: a redirect is not followed
         return
     after = answer.headers.get("retry-after", "")
     seconds = float(after) if _SECONDS.fullmatch(after) else None

@@ -103,8 +103,10 @@ class RunStateMachine:
         if moved := self._way_home(received):
             return Decision(outgoing=[moved])
         match received.event:
-            case SlotEvent() | BudgetEvent() | AuditEvent() as event:
-                return self._link(value, received) if isinstance(event, AuditEvent) else self._share(value, event, now)
+            case SlotEvent() | BudgetEvent() as event:
+                return self._share(value, event, now)
+            case AuditEvent():
+                return self._link(value, received)
             case WebhookResult() as event:
                 retry = value if isinstance(value, WebhookRetry) else None
                 return self._decided(value, after_attempt(retry, event, now), ())

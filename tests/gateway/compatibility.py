@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from fastapi import FastAPI
 
 from app.gateway.application import build
 from app.gateway.parts import Parts
@@ -35,9 +38,14 @@ _BOUNDS = {
 
 def current() -> dict[str, Any]:
     """Return the document of this source."""
+    return unserved(Settings()).openapi()
+
+
+def unserved(settings: Settings) -> FastAPI:
+    """Return the application with nothing behind its routes."""
     nothing: Any = None
-    parts = Parts(Settings(), *[nothing] * 9)
-    return build(parts, Roles({}), nothing).openapi()
+    parts: dict[str, Any] = dict.fromkeys(one.name for one in fields(Parts) if not one.name.startswith("_"))
+    return build(Parts(**{**parts, "settings": settings}), Roles({}), nothing)
 
 
 def breaks(old: Json, new: Json) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 
 from app.brokers.base import Connection
 from app.client.client import Client, attach
-from app.gateway.server import serve_gateway
 from app.settings import GatewaySettings, Settings, TopicSettings
+from tests.gateway.keys import in_force, new_key, serving
 
 
 @pytest.fixture
@@ -21,15 +21,7 @@ def settings() -> Settings:
 @pytest.fixture
 async def http(embedded: Connection, settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
     """A gateway that has read its topics; nobody works on what it is given."""
-    async with (
-        serve_gateway(settings, embedded) as address,
-        aiohttp.ClientSession(f"http://{address}") as session,
-    ):
-        while True:
-            async with session.get("/v1/health") as answer:
-                if answer.status == 200:
-                    break
-                assert (await answer.json())["code"] == "starting"
+    async with serving(settings, embedded) as session:
         yield session
 
 
@@ -38,3 +30,11 @@ async def client(embedded: Connection, settings: Settings) -> AsyncIterator[Clie
     """What a worker and other producers would send is sent with it."""
     async with attach(settings, embedded) as found:
         yield found
+
+
+@pytest.fixture
+async def admin(gateway: aiohttp.ClientSession, client: Client) -> str:
+    """A key that may do all, and is in force at a `gateway` that asks for credentials."""
+    key = await new_key(client)
+    await in_force(gateway, key)
+    return key

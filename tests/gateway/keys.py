@@ -35,6 +35,7 @@ async def serving(settings: Settings, embedded: Connection) -> AsyncIterator[aio
             async with session.get("/v1/health") as answer:
                 if answer.status == 200:
                     break
+                assert (await answer.json())["code"] == "starting"
             await asyncio.sleep(0.05)
         yield session
 

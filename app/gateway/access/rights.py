@@ -80,8 +80,10 @@ def _models(task: Task, embedder: str) -> Iterable[str]:
 
 def _judges(fused: Any) -> Iterable[str]:
     """Return the models that a fusion calls itself; one that is not valid calls none, as its run fails."""
+    if not fused:
+        return ()  # the usual one calls none, and this is looked at for every request
     try:
-        chosen = Fusion.model_validate(fused or {})
+        chosen = Fusion.model_validate(fused)
         return fusion.get(chosen.strategy, chosen.options).models
     except (ValidationError, ConfigurationError):
         return ()

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
+from app.gateway.access.rights import idempotency_scope, tenant_for
 from app.gateway.answers.bodies import AnswerRequest
 from app.gateway.answers.model_names import Target, target_of
 from app.gateway.parts import Parts
@@ -33,10 +33,10 @@ class ChatTask:
 
 
 async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: str | None) -> ChatTask:
-    """Return the task of a request, the same for the same idempotency key.
+    """Return the task of a request, the same for the same idempotency key; whether it may be done, `send` says.
 
     Raises:
-        Refusal: there is no such model, or the caller may not use it, or a parameter cannot be passed on.
+        Refusal: there is no such model, or a parameter cannot be passed on, or it is for another tenant.
         BrokerError: the broker does not say in time which workflows there are.
     """
     require_supported(asked)
@@ -57,7 +57,6 @@ async def chat_task(parts: Parts, caller: Principal, asked: AnswerRequest, key: 
         priority=extension.priority,
         metadata=asked.about(),
     )
-    require_may_send(caller, task, parts.settings.retrieval.embedder)
     task = checked(task, parts.settings.delivery.max_event_bytes)
     return ChatTask(task_id, task, asked.model, ignored, parts.catalog.answer_step(workflow))
 

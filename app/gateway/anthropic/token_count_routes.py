@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +17,7 @@ from app.gateway.answers.model_names import target_of
 from app.gateway.anthropic.message_request import MessageRequest
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
-from app.gateway.problems import Refusal
-from app.gateway.rest.task_routes import MAX_WAIT, checked, send
+from app.gateway.rest.task_routes import checked, finished
 from app.prices.token_estimates import estimate_input_tokens
 from app.security.principal import Principal
 from app.workflows.definition.builtin import COUNT_TOKENS, PASSTHROUGH
@@ -77,10 +75,8 @@ async def _counted(parts: Parts, caller: Principal, tenant: str, model: str, ask
     """
     given = {"model": model, "messages": [plain(turn) for turn in asked.turns()]}
     task = Task(id=uuid4().hex, workflow=COUNT_TOKENS, input=given, tenant=tenant)
-    await send(parts, caller, checked(task, parts.settings.delivery.max_event_bytes), once=False)
-    result = await parts.log.wait(str(task.id), MAX_WAIT)
-    if result is None:
-        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"nothing counted within {MAX_WAIT:g} s; ask again")
+    task = checked(task, parts.settings.delivery.max_event_bytes)
+    result = await finished(parts, caller, task, nothing="nothing counted")
     if result.status != "succeeded" or not isinstance(result.answer, int):
         raise failure(result)
     return result.answer

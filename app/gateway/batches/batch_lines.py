@@ -6,7 +6,6 @@ import json
 from http import HTTPStatus
 from typing import Any, Literal
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from app.gateway.answers.bodies import AnswerRequest
@@ -18,7 +17,7 @@ from app.gateway.openai.chat_request import ChatRequest
 from app.gateway.openai.embedding_routes import EmbeddingRequest, embedding_task, embeddings
 from app.gateway.openai.response_request import ResponseRequest
 from app.gateway.parts import Parts
-from app.gateway.problems import Refusal
+from app.gateway.problems import Refusal, invalid_body
 from app.gateway.rest.task_routes import task_id_for
 from app.security.principal import Principal
 from app.workflows.definition.builtin import PANEL, PASSTHROUGH
@@ -69,17 +68,14 @@ def parse_line(text: bytes | None, endpoint: str) -> BatchLine:
     return line
 
 
+def owner_of(caller: Principal) -> BatchOwner:
+    """Return what is kept of whoever begins a batch: its requests are then sent as if by them."""
+    return BatchOwner.model_validate({name: getattr(caller, name) for name in BatchOwner.model_fields})
+
+
 def principal_of(owner: BatchOwner) -> Principal:
     """Return whoever began a batch, as far as its requests need to know."""
-    return Principal(
-        id=owner.id,
-        kind=owner.kind,
-        tenant=owner.tenant,
-        roles=owner.roles,
-        workflows=owner.workflows,
-        models=owner.models,
-        spend_limit=owner.spend_limit,
-    )
+    return Principal(**dict(owner))
 
 
 def line_task_id(batch_id: str, number: int) -> str:
@@ -99,8 +95,7 @@ def read_request(line: BatchLine) -> Request:
     try:
         asked: Request = form.model_validate(line.body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+        raise invalid_body(error) from None
     if isinstance(asked, AnswerRequest) and asked.stream:
         refusal = Refusal(HTTPStatus.BAD_REQUEST, "unsupported_parameter", "stream: a batch has no streams")
         refusal.members = {"param": "stream"}

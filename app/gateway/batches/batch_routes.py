@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.gateway.access.admission import Caller
-from app.gateway.batches.batch_lines import Endpoint
+from app.gateway.batches.batch_lines import Endpoint, owner_of
 from app.gateway.batches.batch_log import OVER
 from app.gateway.files.file_routes import After, known
 from app.gateway.openai.pages import page
@@ -19,7 +19,7 @@ from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.security.principal import Principal
-from topics.batches import BatchOwner, BatchState
+from topics.batches import BatchState
 
 _WINDOW = timedelta(hours=24)
 _TIMES = (
@@ -56,7 +56,7 @@ def routes(parts: Parts) -> APIRouter:
         state = BatchState(
             endpoint=asked.endpoint,
             input=file,
-            owner=_owner(caller),
+            owner=owner_of(caller),
             metadata=asked.metadata or {},
             times={"created": now},
             expires_at=now + _WINDOW,
@@ -88,19 +88,6 @@ def routes(parts: Parts) -> APIRouter:
         return _shown(parts, batch_id, state)
 
     return router
-
-
-def _owner(caller: Principal) -> BatchOwner:
-    """Return what is kept of whoever begins a batch: its requests are then sent as if by them."""
-    return BatchOwner(
-        id=caller.id,
-        kind=caller.kind,
-        tenant=caller.tenant,
-        roles=caller.roles,
-        workflows=caller.workflows,
-        models=caller.models,
-        spend_limit=caller.spend_limit,
-    )
 
 
 def _may_see(caller: Principal, state: BatchState) -> bool:

@@ -12,13 +12,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.gateway.access.admission import Caller
-from app.gateway.access.rights import require_may_send, tenant_for
+from app.gateway.access.rights import tenant_for
 from app.gateway.answers.bodies import as_list
 from app.gateway.answers.failures import failure
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
-from app.gateway.rest.task_routes import MAX_WAIT, checked, send
+from app.gateway.rest.task_routes import checked, finished
 from app.security.principal import Principal
 from app.workflows.definition.builtin import EMBED
 from topics.results import Result
@@ -51,11 +51,7 @@ def routes(parts: Parts) -> APIRouter:
         parts.log.require_read()
         parts.catalog.require_read()
         task = embedding_task(parts, caller, asked, uuid4().hex)
-        await send(parts, caller, task, once=False)
-        result = await parts.log.wait(str(task.id), MAX_WAIT)
-        if result is None:
-            raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", f"no vectors within {MAX_WAIT:g} s; ask again")
-        return embeddings(asked, result)
+        return embeddings(asked, await finished(parts, caller, task, nothing="no vectors"))
 
     return router
 
@@ -70,7 +66,6 @@ def embedding_task(parts: Parts, caller: Principal, asked: EmbeddingRequest, tas
         text = f"there is no embedder {asked.model}; the one here is {parts.settings.retrieval.embedder}"
         raise Refusal(HTTPStatus.NOT_FOUND, "model_not_found", text)
     task = Task(id=task_id, workflow=EMBED, tenant=tenant_for(caller, ""), input={"texts": list(asked.input)})
-    require_may_send(caller, task, parts.settings.retrieval.embedder)
     return checked(task, parts.settings.delivery.max_event_bytes)
 
 

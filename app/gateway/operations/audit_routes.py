@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from app.admin.audit_events import Selection
 from app.errors import InvalidEvent
 from app.gateway.openapi import refusals
+from app.gateway.operations.windows import epoch
 from app.gateway.parts import Parts
 from app.gateway.rest.pages import LOOKED_AT, Cursor, Filter, Limit, newest_page
 from topics import AUDIT
@@ -49,7 +49,7 @@ def routes(parts: Parts) -> APIRouter:
         limit: Limit = 20,
         cursor: Cursor = "",
     ) -> AuditPage:
-        wanted = Selection(actor, action, subject, _seconds(since), _seconds(until))
+        wanted = Selection(actor, action, subject, epoch(since), epoch(until))
 
         def take(record: Any) -> AuditEvent | None:
             with suppress(InvalidEvent):
@@ -61,7 +61,3 @@ def routes(parts: Parts) -> APIRouter:
         return AuditPage(data=list(page.rows), next=page.next)
 
     return router
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return moment.timestamp() if moment else None

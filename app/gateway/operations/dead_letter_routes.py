@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Self
 
@@ -18,6 +17,7 @@ from app.errors import ConfigurationError
 from app.gateway.access.admission import Caller, forbidden
 from app.gateway.access.rights import require_unlimited
 from app.gateway.openapi import WITH_BODY, refusals
+from app.gateway.operations.windows import epoch
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.pages import Cursor, Filter, Limit, newest_page
@@ -122,7 +122,7 @@ def routes(parts: Parts) -> APIRouter:
         cursor: Cursor = "",
     ) -> DeadLetterList:
         """List dead letters, newest first."""
-        wanted = Selection(reason, _full_name(parts, topic), key or (), _epoch(since), _epoch(until))
+        wanted = Selection(reason, _full_name(parts, topic), key or (), epoch(since), epoch(until))
 
         def take(record: Any) -> tuple[float, DeadLetterRow] | None:
             letter = dead_letter_records.parse(record)
@@ -205,7 +205,3 @@ def _content(letter: DeadLetterRecord) -> DeadLetterContent:
     headers = [DeadLetterHeader(name=name, value=as_text(value)) for name, value in original_headers(letter.headers)]
     bytes_ = None if letter.value is None else b64encode(letter.value).decode()
     return DeadLetterContent(**dict(_row(letter)), headers=headers, value=as_text(letter.value), value_base64=bytes_)
-
-
-def _epoch(at: datetime | None) -> float | None:
-    return at.timestamp() if at else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
@@ -22,6 +23,11 @@ MOST_EVENTS = 200_000
 Window = Annotated[Seconds, Query(le=366 * 86400, description="how far back, in seconds, or as in 15m, 12h or 7d")]
 _Epoch = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 _PLACE = TypeAdapter(tuple[_Epoch, _Epoch, Annotated[int, Field(ge=0, le=2**31)]])
+
+
+def epoch(moment: datetime | None) -> float | None:
+    """Return a time in epoch seconds."""
+    return moment.timestamp() if moment else None
 
 
 class Place(NamedTuple):

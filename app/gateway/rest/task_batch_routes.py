@@ -19,7 +19,7 @@ from app.gateway.guard import MAX_DEPTH, depth
 from app.gateway.json_lines import read_lines
 from app.gateway.openapi import refusals
 from app.gateway.parts import Parts
-from app.gateway.problems import Refusal, as_refusal
+from app.gateway.problems import Refusal, as_refusal, invalid_body
 from app.gateway.rest.task_routes import Key, TaskRequest, accept
 from app.security.principal import Principal
 
@@ -123,11 +123,10 @@ class _Submission:
         try:
             return TaskLine.model_validate_json(line)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)
-            if found[0]["type"] == "json_invalid":
+            if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
                 text = "the line is not valid JSON"
                 raise Refusal(HTTPStatus.BAD_REQUEST, "not_json", text) from None
-            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+            raise invalid_body(error) from None
 
 
 def _refused(number: int, refusal: Refusal) -> bytes:

@@ -200,6 +200,21 @@ def _task(asked: TaskRequest, caller: Principal, key: str | None) -> Task:
     return Task(id=task_id, **{**fields, "tenant": tenant})
 
 
+async def finished(parts: Parts, caller: Principal, task: Task, *, nothing: str) -> Result:
+    """Send a task for a caller, and return its result; `nothing` says what there is not when it takes too long.
+
+    Raises:
+        Refusal: as of `send`, or there is no result yet.
+        BrokerError: the broker does not answer in time.
+    """
+    await send(parts, caller, task, once=False)
+    result = await parts.log.wait(str(task.id), MAX_WAIT)
+    if result is None:
+        text = f"{nothing} within {MAX_WAIT:g} s; ask again"
+        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_answer_yet", text)
+    return result
+
+
 async def awaited(log: TaskLog, task_id: str, seconds: float) -> Response:
     """Return the result if it is there within so many seconds, or else that the task was accepted."""
     result = await log.wait(task_id, seconds) if seconds else await log.result(task_id)

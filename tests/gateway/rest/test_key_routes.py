@@ -24,13 +24,6 @@ async def gateway(embedded: Connection, settings: Settings) -> Any:
         yield session
 
 
-@pytest.fixture
-async def admin(gateway: aiohttp.ClientSession, client: Client) -> str:
-    key = await new_key(client)
-    await in_force(gateway, key)
-    return key
-
-
 async def test_that_a_key_is_shown_once_and_works_until_it_is_revoked(
     gateway: aiohttp.ClientSession, admin: str, client: Client
 ) -> None:
