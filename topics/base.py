@@ -83,6 +83,12 @@ class Topic(Generic[E]):
         """Return the event in `value`, as `decode` does."""
         return self.decode(value, max_bytes=max_bytes).event
 
+    def event_in(self, record: Any) -> E | None:
+        """Return the event of a Kafka record that is read back, of whatever size; None of what is no event."""
+        with suppress(InvalidEvent):
+            return self.parse(record.value, max_bytes=len(record.value or b""))
+        return None
+
     def decode(
         self, value: bytes | None, *, max_bytes: int, key: bytes | None = None, charset: str | None = None
     ) -> Decoded[E]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from topics import AUDIT
 from topics.audit import AuditEvent
 
@@ -43,9 +42,5 @@ async def read(client: Client, wanted: Selection) -> AsyncIterator[AuditEvent]:
     """
     async with aclosing(topic_ranges.iterate(client, wanted.since, AUDIT)) as records:
         async for record in records:
-            try:
-                event = AUDIT.parse(record.value, max_bytes=len(record.value or b""))
-            except InvalidEvent:
-                continue
-            if wanted.matches(event):
+            if (event := AUDIT.event_in(record)) and wanted.matches(event):
                 yield event

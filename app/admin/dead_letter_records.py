@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from app.client import topic_ranges
 from app.client.client import Client
 from app.delivery.envelope import Headers
-from app.errors import ConfigurationError, InvalidEvent
+from app.errors import ConfigurationError
 from app.suggestions import closest_match
 from topics import ALL, AUDIT, DEAD_LETTERS
 from topics.audit import AuditEvent
@@ -171,11 +171,7 @@ async def replay_times(client: Client, since: float | None = None) -> dict[str, 
     found: dict[str, datetime] = {}
     async with aclosing(topic_ranges.iterate(client, since, AUDIT)) as records:
         async for record in records:
-            try:
-                event = AUDIT.parse(record.value, max_bytes=len(record.value or b""))
-            except InvalidEvent:
-                continue
-            if event.action == REPLAYED:
+            if (event := AUDIT.event_in(record)) and event.action == REPLAYED:
                 found[event.subject] = max(event.at, found.get(event.subject, event.at))
     return found
 

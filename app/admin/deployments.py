@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.client.client import Client
-from app.errors import ConfigurationError, InvalidEvent
+from app.errors import ConfigurationError
 from app.partitioner import partition_of
 from app.suggestions import did_you_mean
 from app.workflows.definition.deployment import Plain
@@ -108,8 +108,5 @@ async def _records(client: Client, topic: Topic[E]) -> AsyncIterator[tuple[E, in
     """Yield the events on a topic with their partitions; those of one workflow are in one, and so in order."""
     async with client.read(topic, from_beginning=True) as reader:
         async for record in reader.held():
-            try:
-                event = topic.parse(record.value, max_bytes=len(record.value or b""))
-            except InvalidEvent:
-                continue
-            yield event, record.partition
+            if event := topic.event_in(record):
+                yield event, record.partition

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from app.partitioner import partition_of
 from topics import CHUNKS
 from topics.chunks import DocumentChunks
@@ -64,9 +63,7 @@ class FoundDocuments:
 
     def add(self, record: Any) -> None:
         """Add the next record of a partition; those that no index can read are left out."""
-        try:
-            part = CHUNKS.parse(record.value, max_bytes=len(record.value or b""))
-        except InvalidEvent:
+        if (part := CHUNKS.event_in(record)) is None:
             return
         states = self._states.setdefault(part.document_id, {})
         states[record.partition] = _after(states.get(record.partition), part, record.timestamp)

@@ -15,7 +15,7 @@ from app.delivery.envelope import first
 from app.errors import InvalidEvent
 from app.partitioner import partition_of
 from topics import CHUNKS, DEAD_LETTERS, DOCUMENTS
-from topics.base import Event, Failure, Topic
+from topics.base import Event, Failure
 from topics.chunks import DocumentChunks
 from topics.dead_letters import DeadLetter
 from topics.documents import Document
@@ -131,7 +131,7 @@ async def _ingested(client: Client, document_id: str, home: int) -> _Ingested | 
     begin = f"{document_id}/".encode()
     async with aclosing(topic_ranges.iterate_partition(client, CHUNKS, home)) as records:
         async for record in records:
-            if not (record.key or b"").startswith(begin) or (part := _parsed(CHUNKS, record)) is None:
+            if not (record.key or b"").startswith(begin) or (part := CHUNKS.event_in(record)) is None:
                 continue
             if part.document_id == document_id:
                 found = _after(found, part, record)
@@ -159,9 +159,3 @@ async def _error(client: Client, home: int, offset: int) -> Failure | None:
                 if (letter.topic, letter.partition, letter.offset) == (topic, home, offset):
                     found = Failure(code=letter.reason, message=letter.error)
     return found
-
-
-def _parsed(topic: Topic[E], record: Any) -> E | None:
-    with suppress(InvalidEvent):
-        return topic.parse(record.value, max_bytes=len(record.value or b""))
-    return None

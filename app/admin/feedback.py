@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from app.partitioner import partition_of
 from topics import FEEDBACK
 from topics.feedback import Feedback
@@ -32,7 +31,6 @@ async def read(client: Client, task_id: str, *, begin: int, most: int) -> tuple[
                 continue
             if len(found) == most:
                 return list(found.values()), record.offset
-            with suppress(InvalidEvent):
-                event = FEEDBACK.parse(record.value, max_bytes=len(record.value or b""))
+            if event := FEEDBACK.event_in(record):
                 found.setdefault(event.id, event)
     return list(found.values()), None

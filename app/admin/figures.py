@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from topics import MODEL_RESPONSES, RESULTS
 from topics.base import Topic
 from topics.model_responses import ModelResponse
@@ -106,11 +105,8 @@ class Figures:
         topic = TOPICS[self._by]
         async with aclosing(topic_ranges.iterate(client, since, topic)) as records:
             async for record in records:
-                if since <= record.timestamp / 1000 <= until:
-                    try:
-                        self.add(topic.parse(record.value, max_bytes=len(record.value or b"")))
-                    except InvalidEvent:
-                        continue
+                if since <= record.timestamp / 1000 <= until and (event := topic.event_in(record)):
+                    self.add(event)
 
     def add(self, event: Result | ModelResponse) -> None:
         """Add an event."""

@@ -12,7 +12,6 @@ from typing import Literal
 from app.admin.id_set import IdSet
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from app.runs.views import View
 from topics import SPEND
 from topics.spend import Spend
@@ -131,9 +130,7 @@ async def read(
     """
     async with aclosing(topic_ranges.iterate(client, since, SPEND)) as records:
         async for record in records:
-            try:
-                found = SPEND.parse(record.value, max_bytes=len(record.value or b""))
-            except InvalidEvent:
+            if (found := SPEND.event_in(record)) is None:
                 continue
             in_time = (since or 0.0) <= found.at.timestamp() <= until
             if in_time and all(getattr(found, name) == value for name, value in wanted.items()):

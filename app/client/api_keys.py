@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from app.client.client import Client
 from app.client.topic_ranges import read_since
-from app.errors import InvalidEvent
 from app.partitioner import partition_of
 from app.security.api_keys import KeyRing, KnownKey, new_id, new_secret, rotated
 from topics import API_KEYS, AUDIT
@@ -33,11 +32,8 @@ async def read(client: Client) -> KeyRing:
 
 def parse(record: Any, partitions: int) -> ApiKeyEvent | None:
     """Return the event in a record; None if it is not one, or not where the events of its key are."""
-    try:
-        event = API_KEYS.parse(record.value, max_bytes=len(record.value or b""))
-    except InvalidEvent:
-        return None
-    return event if is_at_home(event, record, partitions) else None
+    event = API_KEYS.event_in(record)
+    return event if event and is_at_home(event, record, partitions) else None
 
 
 def is_at_home(event: ApiKeyEvent, record: Any, partitions: int) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from app.runs.history import Answer, Recorded, Request, RunHistory
 from app.settings import Settings
 from app.workflows.records import Assembler
@@ -93,9 +92,7 @@ class _HistoryBuilder:
             self._take(record, topic)
 
     def _take(self, record: Any, topic: Topic[Any]) -> None:
-        try:
-            event = topic.parse(record.value, max_bytes=len(record.value or b""))
-        except InvalidEvent:
+        if (event := topic.event_in(record)) is None:
             return  # it is a dead letter and belongs to no run
         if isinstance(event, DefinitionEvent):
             if event.spec is not None:

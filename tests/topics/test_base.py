@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,6 +74,13 @@ def test_bad_bytes_have_a_reason_and_a_sentence(value: bytes | None, reason: str
         TASKS.parse(value, max_bytes=64)
     assert caught.value.reason == reason
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, b"\xff", b"[]", b"{}", b"x"])
+def test_a_record_that_is_read_back_has_an_event_or_none(value: bytes | None) -> None:
+    result = Document(id="d", text="t" * 10)
+    assert DOCUMENTS.event_in(SimpleNamespace(value=result.to_json())) == result
+    assert DOCUMENTS.event_in(SimpleNamespace(value=value)) is None
 
 
 def test_the_reason_never_repeats_the_value() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from uuid import uuid4
 
 from app.client import topic_ranges
@@ -92,8 +91,7 @@ async def _recent_ids(client: Client) -> list[str]:
     prefix, found = client.settings.topics.prefix, dict[str, None]()
     for record in await topic_ranges.read_last(client, _RECENT, [RESULTS, TASKS]):
         topic = RESULTS if record.topic == prefix + RESULTS.name else TASKS
-        with suppress(InvalidEvent):
-            event = topic.parse(record.value, max_bytes=len(record.value or b""))
+        if event := topic.event_in(record):
             found[event.task_id if isinstance(event, Result) else task_id(event, record)] = None
     return list(found)[:_MOST_COMPARED]
 

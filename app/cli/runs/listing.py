@@ -10,14 +10,12 @@ from pydantic import AwareDatetime
 from app.cli.tasks import result_view
 from app.client import topic_ranges
 from app.client.client import Client
-from app.errors import InvalidEvent
 from app.runs.history_reader import runs_topic
 from app.runs.views import Status, View, utc_time
 from app.settings import Settings
 from app.workflows.records import Assembler
 from app.workflows.run import Run
 from topics import RESULTS, TASKS
-from topics.results import Result
 from topics.tasks import Task, task_id
 
 
@@ -69,9 +67,7 @@ def rows(records: Iterable[Any], settings: Settings) -> list[RunRow]:
 
 
 def _task(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
-    try:
-        task = TASKS.parse(record.value, max_bytes=len(record.value or b""))
-    except InvalidEvent:
+    if (task := TASKS.event_in(record)) is None:
         return {}
     own_id, accepted = task_id(task, record), utc_time(record.timestamp / 1000)
     # A task that was sent again is the same run and has its row already.
@@ -88,9 +84,7 @@ def _parent(task: Task) -> str:
 
 
 def _result(record: Any, found: dict[str, RunRow]) -> dict[str, RunRow]:
-    try:
-        result: Result = RESULTS.parse(record.value, max_bytes=len(record.value or b""))
-    except InvalidEvent:
+    if (result := RESULTS.event_in(record)) is None:
         return {}
     row = RunRow(
         id=result.task_id,
