@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -97,6 +98,8 @@ from topics.model_requests import Message, Sampling
 from topics.result_chunks import ResultChunk
 from topics.retrieval_results import Chunk
 from topics.tasks import salvage
+
+pytestmark = pytest.mark.alone  # other tests beside it slow down one measurement and not the next
 
 Make = Callable[[int], Any]
 #: Within its bounds, a condition or template may take the square of a list; PyYAML looks 1024 characters ahead.
@@ -697,7 +700,20 @@ def test_that_the_cost_of_a_condition_grows_with_its_time(source: str) -> None:
     while seconds(size) < 0.002:
         size *= 2
     reckoned = cost.of(_lists(4 * size)) / cost.of(_lists(size))
-    assert seconds(4 * size) / seconds(size) <= MOST**2 / 4 * reckoned
+    least, most = [math.inf, math.inf], MOST**2 / 4 * reckoned
+    for _ in range(5):  # a busy machine slows down one measurement, but not all
+        least = [min(least[0], seconds(size)), min(least[1], seconds(4 * size))]
+        if least[1] / least[0] <= most:
+            break
+    assert least[1] / least[0] <= most
+
+
+def test_that_a_square_is_seen_to_grow() -> None:
+    def square(values: range) -> int:
+        return sum(1 for x in values for y in values if x == y)
+
+    assert growth(square, range) > MOST
+    assert growth(sum, range) <= MOST
 
 
 def _least(run: Callable[[], object]) -> float:
