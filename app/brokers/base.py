@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.brokers.append_watch import AppendWatch
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -13,8 +15,8 @@ class Connection:
 
     `client_options` are keyword arguments for every aiokafka client (`security_protocol`, `sasl_*`,
     `ssl_context`); they carry the password, and so are left out of the repr. `fetch_wait_ms` is how long a
-    fetch may wait for records at the broker. Where the broker does not wake a waiting fetch, a consumer pauses for
-    `idle_pause` seconds between two fetches while no events flow. A broker that is not `durable` loses everything
+    fetch may wait for records at the broker. Where the broker does not wake a waiting fetch, `appends` tells when
+    there is something to fetch. A broker that is not `durable` loses everything
     when it stops, and does not support idempotent producers. `gone` tells of a broker that was started here: it
     returns None while it runs, and once it has ended by itself, the sentence that says so.
     """
@@ -22,7 +24,7 @@ class Connection:
     bootstrap_servers: str
     client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     fetch_wait_ms: int = 500
-    idle_pause: float = 0.0
+    appends: AppendWatch | None = field(default=None, repr=False, compare=False)
     durable: bool = True
     gone: Callable[[], str | None] = field(default=lambda: None, repr=False, compare=False)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from app.brokers.append_watch import AppendWatch
 from app.brokers.base import Connection
 from app.brokers.ports import LOOPBACK, claim
 from app.brokers.process import BrokerProcess
@@ -17,8 +18,6 @@ from app.settings import BrokerSettings
 
 # Tansu never wakes a waiting fetch: every fetch takes its full wait, and every hop waits for one.
 _FETCH_WAIT_MS = 5
-#: Seconds; how long the first task after a quiet time waits at most, and half of that as a rule.
-_IDLE_PAUSE = 0.1
 _START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 
@@ -45,12 +44,14 @@ async def run(settings: BrokerSettings) -> AsyncIterator[Connection]:
         def gone() -> str | None:
             return _GONE.format(address=address, how=child.ending) if child.ending else None
 
-        connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, idle_pause=_IDLE_PAUSE, durable=False, gone=gone)
+        appends = AppendWatch(address)
+        connection = Connection(address, fetch_wait_ms=_FETCH_WAIT_MS, appends=appends, durable=False, gone=gone)
         await child.answers(connection, seconds=_START_SECONDS)
         try:
             yield connection
         finally:
             await child.stop(_STOP_SECONDS)
+            appends.stop()  # now no answer is waited for
 
 
 def binary() -> Path:

@@ -65,12 +65,9 @@ _BATCH_BYTES = 256 * 1024
 #: This part of the session time-out the producer waits for an answer: less than a lease.
 _PATIENCE = 0.75
 
-#: Where the broker does not wake a waiting fetch, what all workers follow is polled less often than tasks: a fetch
-#: waits for so many milliseconds while something comes, and pauses for so many seconds while nothing does. A deployment
-#: comes from outside; chunks and health come from this process, and what it sends ends the pause.
-_TAIL_WAIT_MS, _DEFINITIONS_PAUSE, _TAIL_PAUSE = 100, 0.25, 1.0
-#: Where the broker does wake it, waiting for long costs nothing.
-_LONG_TAIL_WAIT_MS = 2000
+#: For how many milliseconds a fetch of what all workers follow waits at the broker: where the broker does not wake it,
+#: and where it does, and waiting for long costs nothing.
+_TAIL_WAIT_MS, _LONG_TAIL_WAIT_MS = 100, 2000
 _STOP_SECONDS = 8.0
 
 Check = Callable[[], tuple[bool, str]]
@@ -90,12 +87,10 @@ class Worker:
         self._options = connection.options
         self._name = f"{settings.app_id}-{socket.gethostname()}-{os.getpid()}"
         # Tasks are looked for first; nearly all of the rest follows from them.
-        self._pace = FetchPace(connection.idle_pause, [settings.topics.prefix + TASKS.name])
-        self._index_pace = self._new_pace(_TAIL_PAUSE)
+        self._pace = FetchPace(connection.appends, [settings.topics.prefix + TASKS.name])
+        self._index_pace = FetchPace(connection.appends)
         self._tracer = tracer or Tracer()
-        self._definitions = DefinitionFeed(
-            settings, self._tail_options(self._new_pace(_DEFINITIONS_PAUSE)), components.definitions
-        )
+        self._definitions = DefinitionFeed(settings, self._tail_options(), components.definitions)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
         self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
@@ -144,12 +139,10 @@ class Worker:
         stack.push_async_callback(_in_time, self.app.stop)
         await self.app.start()
 
-    def _new_pace(self, idle_pause: float) -> FetchPace:
-        return FetchPace(idle_pause if self._connection.idle_pause else 0.0)
-
-    def _tail_options(self, pace: FetchPace) -> dict[str, Any]:
-        wait = _TAIL_WAIT_MS if self._connection.idle_pause else _LONG_TAIL_WAIT_MS
-        return {**self._options, "fetch_max_wait_ms": wait, "pace": pace}
+    def _tail_options(self, pace: FetchPace | None = None) -> dict[str, Any]:
+        appends = self._connection.appends
+        wait = _TAIL_WAIT_MS if appends else _LONG_TAIL_WAIT_MS
+        return {**self._options, "fetch_max_wait_ms": wait, "pace": pace or FetchPace(appends)}
 
     def _stir(self) -> None:
         """Have what this worker has just sent be fetched without a pause."""
@@ -252,7 +245,7 @@ class Worker:
         deps = self.deps
         feed = HealthFeed(
             self.settings,
-            self._tail_options(self._new_pace(_TAIL_PAUSE)),
+            self._tail_options(),
             self._board,
             measures=deps.measures,
             outbox=deps.delivery.outbox,

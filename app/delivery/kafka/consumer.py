@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 #: How often it is noted how far each partition was read.
 _POSITIONS_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 #: So many messages are handed to the agents before everyone else has a turn.
 _BREATH = 100
 
@@ -51,6 +52,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer, loop, assignments = self._ensure_consumer(), asyncio.get_running_loop(), self.consumer.assignments
         kafka_private.end_fetches_when_cancelled(consumer)
+        kafka_private.look_less_often(consumer, _LOOK_SECONDS)
         self.consumer.transport.pace.attach(consumer)
         kafka_private.on_heartbeat(consumer, assignments.lease.renew, lease_clock)
 
@@ -113,6 +115,9 @@ class Consumer(driver.Consumer):
         """The partitions that this worker owns."""
         assignments: Assignments = self.transport.assignments
         return assignments
+
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: Faust goes through all partitions every few seconds to warn of what its own commits may do."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -1,79 +1,73 @@
-"""How often a consumer asks a broker that never wakes a waiting fetch: quickly while events flow, else now and then."""
+"""How often a consumer asks a broker that never wakes a waiting fetch: while events flow, or when some came."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 from app.delivery.kafka.kafka_private import pace_fetches
 
-#: Seconds without an event after which a consumer is idle, and between two looks at everything while it is.
-_QUIET, _ALL = 1.0, 0.5
-#: What an idle fetch waits for at the broker (milliseconds): it has paused already. With 0 the broker does not look.
-_IDLE_WAIT_MS = 1
+#: Seconds without an event after which a consumer is idle, and after which an idle one looks whatever it was told.
+_QUIET, _LONGEST = 1.0, 5.0
+
+
+class Appends(Protocol):
+    """What tells when something is appended to the broker's topics."""
+
+    def listen(self, appended: Callable[[], None], topic: str | None, first: Collection[str]) -> None:
+        """Call `appended` when `topic` has grown, or any topic; sooner if it is one of `first`."""
 
 
 class FetchPace:
-    """Has a consumer pause for `idle_seconds` before each fetch while no events come.
+    """Has a consumer fetch nothing while it is idle, until `appends` tells that there is something.
 
-    While events come, and for a second after the last one, fetches wait at the broker as the consumer was told. Of the
-    pauses, each ends with a look at the topics of `first` only, by which most work comes from outside, and about two in
-    a second with a look at all: a fetch of all partitions takes most of what an idle worker would use. What this
-    process sends itself, of which `stir` tells, ends the pause at once. With 0 seconds, which suits a broker that wakes
-    a waiting fetch, nothing changes.
+    While events come, and for a second after the last one, fetches wait at the broker as the consumer was told. What
+    this process sends itself, of which `stir` tells, is fetched at once, and what is appended to the topics of `first`
+    soon. Without `appends`, which suits a broker that wakes a waiting fetch, nothing changes.
     """
 
-    def __init__(self, idle_seconds: float = 0.0, first: Collection[str] = ()) -> None:
-        self._idle_seconds = idle_seconds
+    def __init__(self, appends: Appends | None = None, first: Collection[str] = ()) -> None:
+        self._appends = appends
         self._first = frozenset(first)
-        self._last = self._looked = 0.0
+        self._last = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stirred = asyncio.Event()
 
-    def attach(self, consumer: Any) -> None:
-        """Set the pace of an aiokafka consumer that was started, in its event loop."""
-        if not self._idle_seconds:
-            return
-        self._loop, self._last = asyncio.get_running_loop(), time.monotonic()
-        pace_fetches(consumer, self._before, self._after)
+    def attach(self, consumer: Any, topic: str | None = None) -> None:
+        """Set the pace of an aiokafka consumer that was started, in its event loop; it reads `topic`, or many."""
+        if self._appends:
+            self._loop, self._last = asyncio.get_running_loop(), time.monotonic()
+            pace_fetches(consumer, self._before, self._after)
+            self._appends.listen(self.stir, topic, self._first)
 
-    async def _before(self, topics: list[Any]) -> list[Any] | None:
+    async def _before(self) -> bool:
         try:
             await self._pause()
         except asyncio.CancelledError:  # as of a fetch under way: the assignment has ended, or the consumer
-            return None
-        return self._narrowed(topics)
+            return False
+        return True
 
-    def _after(self, found: bool) -> int | None:  # noqa: FBT001  # what a fetch returns
+    def _after(self, found: bool) -> None:  # noqa: FBT001  # what a fetch returns
         if found:
             self._last = time.monotonic()
-        return _IDLE_WAIT_MS if self._idle else None
 
     def stir(self) -> None:
-        """Note that events will come, as this process has sent some; from any thread."""
-        if self._loop and self._idle:
-            self._loop.call_soon_threadsafe(self._stirred.set)
-        self._last = time.monotonic()
+        """Note that events will come, as some were sent; from any thread."""
+        idle, self._last = self._idle, time.monotonic()
+        if self._loop and idle:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: its consumer has ended
+                self._loop.call_soon_threadsafe(self._stirred.set)
 
     @property
     def _idle(self) -> bool:
         return time.monotonic() - self._last > _QUIET
 
     async def _pause(self) -> None:
+        self._stirred.clear()
         if self._idle:
-            self._stirred.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._idle_seconds):
+                async with asyncio.timeout(_LONGEST):
                     await self._stirred.wait()
-
-    def _narrowed(self, topics: list[Any]) -> list[Any]:
-        """Leave out of an idle fetch what is not looked at this time; each of `topics` begins with its name."""
-        now = time.monotonic()
-        some = [one for one in topics if one[0] in self._first]
-        if some and self._idle and now - self._looked < _ALL:
-            return some
-        self._looked = now
-        return topics

@@ -204,27 +204,29 @@ def end_fetches_when_cancelled(consumer: AIOKafkaConsumer) -> None:
     fetcher._proc_fetch_request = ending  # noqa: SLF001  # likewise
 
 
-def pace_fetches(
-    consumer: AIOKafkaConsumer,
-    before: Callable[[list[Any]], Awaitable[list[Any] | None]],
-    after: Callable[[bool], int | None],
-) -> None:
-    """Have `before` awaited with the topics of each fetch; it returns those to fetch, or None to fetch nothing.
+def look_less_often(consumer: AIOKafkaConsumer, seconds: float) -> None:
+    """Have a consumer go through all its partitions so seldom while it waits; what it waits for wakes it anyway.
 
-    `after` is told whether anything was found, and returns for how many milliseconds the next fetch may wait at the
-    broker; None for as long as the consumer was told. aiokafka has both as constants.
+    aiokafka does so five times a second, whatever happens.
+    """
+    consumer._fetcher._fetcher_timeout = seconds  # noqa: SLF001  # the consumer does not pass it on
+
+
+def pace_fetches(
+    consumer: AIOKafkaConsumer, before: Callable[[], Awaitable[bool]], after: Callable[[bool], None]
+) -> None:
+    """Have `before` awaited before each fetch, which is not made if it returns False.
+
+    `after` is told whether anything was found.
     """
     fetcher = consumer._fetcher  # noqa: SLF001  # see above
-    fetch, usual = fetcher._proc_fetch_request, fetcher._fetch_max_wait_ms  # noqa: SLF001  # likewise
+    fetch = fetcher._proc_fetch_request  # noqa: SLF001  # likewise
 
     async def paced(assignment: Any, node_id: int, request: Any) -> bool:
-        topics = await before(request.topics)
-        if topics is None:
+        if not await before():
             return False
-        request._topics = topics  # noqa: SLF001  # it was made for this fetch
         found: bool = await fetch(assignment, node_id, request)
-        wait = after(found)
-        fetcher._fetch_max_wait_ms = usual if wait is None else wait  # noqa: SLF001  # see above
+        after(found)
         return found
 
     fetcher._proc_fetch_request = paced  # noqa: SLF001  # see above

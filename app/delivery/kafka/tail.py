@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.delivery.kafka.fetch_pace import FetchPace
-from app.delivery.kafka.kafka_private import end_fetches_when_cancelled, learn_topic
+from app.delivery.kafka.kafka_private import end_fetches_when_cancelled, learn_topic, look_less_often
 from app.delivery.state.state_log import Progress, end_of
 
 #: A fetch that waits for more is of no use to whoever asks for the end.
@@ -20,6 +20,7 @@ _FETCH_WAIT_MS = 5
 #: A position that passes what is no record comes with no record: so it is looked at now and then, and less often where
 #: nobody waits for it.
 _ROUND_MS, _IDLE_ROUND_MS = 200, 1000
+_LOOK_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Tail:
         consumer = AIOKafkaConsumer(**options)
         await consumer.start()
         end_fetches_when_cancelled(consumer)
+        look_less_often(consumer, _LOOK_SECONDS)
         try:
             yield consumer
         finally:
@@ -119,7 +121,7 @@ class Tail:
 
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
-            self._pace.attach(consumer)
+            self._pace.attach(consumer, self._topic)
             goal, progress = await self._start_at(consumer), Progress(consumer)
             self._check(consumer, goal)
             while True:

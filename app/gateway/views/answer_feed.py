@@ -34,7 +34,7 @@ class AnswerFeed:
         self._max_bytes = settings.topics.max_message_bytes
         self._partitions = settings.topics.partitions
         self._followers: defaultdict[bytes, set[Take]] = defaultdict(set)
-        self._pace = FetchPace(connection.idle_pause)
+        self._pace = FetchPace(connection.appends)
         fetch_wait = min(_FETCH_WAIT_MS, connection.fetch_wait_ms)
         options = {**connection.options, "fetch_max_wait_ms": fetch_wait, "pace": self._pace}
         self._tail = Tail(options, settings.topics.prefix + RESULT_CHUNKS.name, self._saw, from_end=True)

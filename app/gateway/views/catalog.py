@@ -20,9 +20,6 @@ from app.workflows.definition.spec import Workflow
 from topics import DEFINITIONS
 from topics.definitions import DefinitionEvent
 
-#: Seconds: how often a broker that does not wake a waiting fetch is asked.
-_PAUSE = 1.0
-
 Spec = Mapping[str, JsonValue]
 
 
@@ -30,7 +27,7 @@ class Catalog(TopicView[DefinitionEvent]):
     """The specs of the active versions, `built_in` ones included."""
 
     def __init__(self, client: Client, built_in: Mapping[str, Spec]) -> None:
-        super().__init__(client, DEFINITIONS, "the workflows", pause=_PAUSE)
+        super().__init__(client, DEFINITIONS, "the workflows")
         self._versions: dict[str, dict[int, Spec]] = {}
         self._active: dict[str, Spec] = dict(built_in)
         self._partitions = client.settings.topics.partitions

@@ -20,8 +20,6 @@ from topics.api_keys import ApiKeyEvent
 
 log = logging.getLogger(__name__)
 
-#: Seconds: how often a broker that does not wake a waiting fetch is asked, so that a revocation holds within a second.
-_PAUSE = 0.5
 #: That a key was used is noted again after so long.
 _USE_INTERVAL = timedelta(hours=1)
 
@@ -30,7 +28,7 @@ class KeyDirectory(TopicView[ApiKeyEvent]):
     """Follows the topic, finds keys, and notes now and then that one was used."""
 
     def __init__(self, client: Client) -> None:
-        super().__init__(client, API_KEYS, "the API keys", pause=_PAUSE)
+        super().__init__(client, API_KEYS, "the API keys")
         self._ring = KeyRing()
         self._notes: set[asyncio.Task[None]] = set()
 

@@ -63,7 +63,7 @@ class TaskLog:
         settings, connection = client.settings, client.connection
         self._settings = settings
         self._fetch = {**connection.options, "fetch_max_wait_ms": min(_FETCH_WAIT_MS, connection.fetch_wait_ms)}
-        self._paces = [FetchPace(connection.idle_pause) for _ in range(2)]
+        self._paces = [FetchPace(connection.appends) for _ in range(2)]
         retention = settings.topics.retention
         self._tasks, self._results = OffsetIndex(retention), OffsetIndex(retention)
         self._task_tail = self._tail(TASKS, self._saw_task, self._paces[0])

@@ -26,16 +26,14 @@ _END_SECONDS = 10.0
 class TopicView(ABC, Generic[E]):
     """Follows a topic, which must exist, as long as it is `running`; what is no event of it is left out.
 
-    `what` says in errors what is known by it, as in `the files`. `pause` (seconds) is how often a broker that does not
-    wake a waiting fetch is asked; by default, as often as it should be.
+    `what` says in errors what is known by it, as in `the files`.
     """
 
-    def __init__(self, client: Client, topic: Topic[E], what: str, *, pause: float | None = None) -> None:
-        idle_pause = client.connection.idle_pause
+    def __init__(self, client: Client, topic: Topic[E], what: str) -> None:
         self._client = client
         self._topic = topic
         self._what = what
-        self._pace = FetchPace(idle_pause if pause is None or not idle_pause else pause)
+        self._pace = FetchPace(client.connection.appends)
         self._tail = Tail({**client.connection.options, "pace": self._pace}, client.full_name(topic), self._saw)
 
     @abstractmethod

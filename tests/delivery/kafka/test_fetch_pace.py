@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,101 +25,104 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Consumer:
-    """What is seen of an aiokafka consumer: the fetches of its fetcher, by topics, and their waits."""
+    """What is seen of an aiokafka consumer: how often its fetcher fetched."""
 
     def __init__(self) -> None:
-        self.fetched: list[tuple[list[str], int]] = []
+        self.fetched = 0
         self.found = False
-        self._fetch_max_wait_ms = 5
         self._fetcher = self
 
-    async def _proc_fetch_request(self, _assignment: Any, _node: int, request: Any) -> bool:
-        self.fetched.append(([name for name, _ in request._topics], request.wait))
+    async def _proc_fetch_request(self, _assignment: Any, _node: int, _request: Any) -> bool:
+        self.fetched += 1
         return self.found
 
-    async def fetch(self, *topics: str) -> bool:
-        """Fetch as the fetcher's routine does: the request is made before its turn comes."""
-        request = Request([(name, []) for name in topics or ("tasks", "results", "chunks")], self._fetch_max_wait_ms)
-        return await self._proc_fetch_request(None, 1, request)
+    async def fetch(self) -> bool:
+        """Fetch as the fetcher's routine does."""
+        return await self._proc_fetch_request(None, 1, None)
 
 
-class Request:
-    def __init__(self, topics: list[tuple[str, list[int]]], wait: int) -> None:
-        self._topics = topics
-        self.wait = wait
+class Listeners:
+    """Stands for what tells when something is appended."""
 
-    @property
-    def topics(self) -> list[tuple[str, list[int]]]:
-        return self._topics
+    def __init__(self) -> None:
+        self.heard: list[tuple[Callable[[], None], str | None, Collection[str]]] = []
 
-
-EVERYTHING = ["tasks", "results", "chunks"]
+    def listen(self, appended: Callable[[], None], topic: str | None, first: Collection[str]) -> None:
+        self.heard.append((appended, topic, first))
 
 
-async def test_while_events_come_fetches_wait_at_the_broker_for_all_topics(clock: Clock) -> None:
+async def test_while_events_come_it_does_not_pause(clock: Clock) -> None:
     consumer = Consumer()
-    FetchPace(60.0, ["tasks"]).attach(consumer)
+    FetchPace(Listeners()).attach(consumer)
     consumer.found = True
     for _ in range(5):
         clock.now += 0.9
         assert await consumer.fetch()
-    assert consumer.fetched == [(EVERYTHING, 5)] * 5
+    assert consumer.fetched == 5
 
 
-async def test_when_idle_it_pauses_and_looks_at_what_comes_from_outside_and_now_and_then_at_all(clock: Clock) -> None:
-    consumer = Consumer()
-    FetchPace(0.001, ["tasks"]).attach(consumer)
-    clock.now += 1.1
-    for _ in range(5):
-        assert not await consumer.fetch()
-        clock.now += 0.15
-    assert consumer.fetched == [(EVERYTHING, 5), (["tasks"], 1), (["tasks"], 1), (["tasks"], 1), (EVERYTHING, 1)]
-
-
-async def test_where_nothing_of_what_comes_from_outside_can_be_fetched_it_looks_at_the_rest(clock: Clock) -> None:
-    consumer = Consumer()
-    FetchPace(0.001, ["tasks"]).attach(consumer)
-    clock.now += 1.1
-    for _ in range(3):
-        await consumer.fetch("chunks")
-    assert [topics for topics, _ in consumer.fetched] == [["chunks"]] * 3
-
-
-async def test_an_event_makes_it_quick_again(clock: Clock) -> None:
-    consumer = Consumer()
-    FetchPace(0.001, ["tasks"]).attach(consumer)
-    clock.now += 1.1
-    await consumer.fetch()
-    consumer.found = True
-    assert await consumer.fetch()
-    assert await consumer.fetch()
-    assert consumer.fetched[-1] == (EVERYTHING, 5)
-
-
-async def test_what_this_process_sends_ends_the_pause_from_any_thread(clock: Clock) -> None:
-    consumer = Consumer()
-    pace = FetchPace(600.0, ["tasks"])
-    pace.stir()  # before anything is attached, too
-    pace.attach(consumer)
+@pytest.mark.parametrize("thread", [False, True])
+async def test_when_idle_it_pauses_until_it_is_told_of_events_from_any_thread(clock: Clock, *, thread: bool) -> None:
+    consumer, listeners = Consumer(), Listeners()
+    FetchPace(listeners, ["tasks"]).attach(consumer, "results")
+    ((appended, topic, first),) = listeners.heard
+    assert (topic, set(first)) == ("results", {"tasks"})
     clock.now += 1.1
     fetching = asyncio.create_task(consumer.fetch())
     await asyncio.sleep(0.02)
-    assert consumer.fetched == []
-    await asyncio.to_thread(pace.stir)
+    assert consumer.fetched == 0
+    if thread:
+        await asyncio.to_thread(appended)
+    else:
+        appended()
     async with asyncio.timeout(30):
         await fetching
-    assert consumer.fetched == [(EVERYTHING, 5)]
+        await consumer.fetch()  # and for a second it asks without a pause
+    assert consumer.fetched == 2
+
+
+async def test_what_is_told_before_the_pause_is_not_missed(clock: Clock) -> None:
+    consumer = Consumer()
+    pace = FetchPace(Listeners())
+    pace.stir()  # before anything is attached, too
+    pace.attach(consumer)
+    clock.now += 1.1
+    pace.stir()
+    async with asyncio.timeout(1):
+        await consumer.fetch()
+    assert consumer.fetched == 1
+
+
+async def test_it_looks_now_and_then_whatever_it_is_told(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch_pace, "_LONGEST", 0.01)
+    consumer = Consumer()
+    FetchPace(Listeners()).attach(consumer)
+    clock.now += 1.1
+    async with asyncio.timeout(30):
+        await consumer.fetch()
+    assert consumer.fetched == 1
 
 
 async def test_a_pause_that_is_cancelled_is_as_a_fetch_that_is(clock: Clock) -> None:
     consumer = Consumer()
-    FetchPace(600.0).attach(consumer)
+    FetchPace(Listeners()).attach(consumer)
     clock.now += 1.1
     fetching = asyncio.create_task(consumer.fetch())
     await asyncio.sleep(0)
     fetching.cancel()
     assert await fetching is False
-    assert consumer.fetched == []
+    assert consumer.fetched == 0
+
+
+def test_that_a_loop_that_has_ended_is_told_nothing(clock: Clock) -> None:
+    pace = FetchPace(Listeners())
+
+    async def attach() -> None:
+        pace.attach(Consumer())
+
+    asyncio.run(attach())
+    clock.now += 1.1
+    pace.stir()
 
 
 async def test_a_broker_that_wakes_a_waiting_fetch_is_left_as_it_is() -> None:
@@ -129,11 +133,9 @@ async def test_a_broker_that_wakes_a_waiting_fetch_is_left_as_it_is() -> None:
 
 
 async def test_aiokafka_still_has_what_is_reached_for() -> None:
-    from aiokafka.consumer.fetcher import Fetcher  # noqa: PLC0415  # only this test reads it
-    from aiokafka.protocol.fetch import FetchRequest  # noqa: PLC0415
+    from aiokafka import AIOKafkaConsumer  # noqa: PLC0415  # only this test reads it
+    from aiokafka.consumer.fetcher import Fetcher  # noqa: PLC0415  # likewise
 
     assert asyncio.iscoroutinefunction(Fetcher._proc_fetch_request)
-    assert "_fetch_max_wait_ms" in Fetcher._get_actions_per_node.__code__.co_names
-    request = FetchRequest(5, 1, 1, 0, [("a", [(0, 0, 1)]), ("b", [(0, 0, 1)])], rack_id="")
-    request._topics = request.topics[1:]
-    assert request.topics == [("b", [(0, 0, 1)])]
+    assert "_fetcher_timeout" in Fetcher._get_actions_per_node.__code__.co_names
+    assert "_fetcher" in AIOKafkaConsumer.start.__code__.co_names
