@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -55,32 +55,32 @@ async def read(client: Client) -> list[BudgetRow]:
     Raises:
         BrokerError: the broker fails.
     """
-    assembler, states = Assembler(), runs_topic(client.settings)
-    if client.full_name(states) not in await client.partitions():
-        return _rows(assembler, client.settings, time.time())  # no worker has run yet
-    async with aclosing(topic_ranges.iterate(client, None, states)) as records:
-        async for record in records:
-            _add(assembler, record)
-    return _rows(assembler, client.settings, time.time())
+    found, states = Budgets(client.settings), runs_topic(client.settings)
+    if client.full_name(states) in await client.partitions():  # else no worker has run yet
+        async with aclosing(topic_ranges.iterate(client, None, states)) as records:
+            async for record in records:
+                found.add(record)
+    return found.rows(time.time())
 
 
-def rows(records: Iterable[Any], settings: Settings, now: float) -> list[BudgetRow]:
-    """Return the budgets in these state records, and the unused ones of the settings, by name."""
-    assembler = Assembler()
-    for record in records:
-        _add(assembler, record)
-    return _rows(assembler, settings, now)
+class Budgets:
+    """Puts the states of budgets together from the records of state."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._assembler = Assembler()
 
-def _add(assembler: Assembler, record: Any) -> None:
-    if (record.key or b"").startswith(_KEY):
-        assembler.add(record.key.decode(errors="replace"), record.value)
+    def add(self, record: Any) -> None:
+        """Add a record of state, which may be of something else."""
+        if (record.key or b"").startswith(_KEY):
+            self._assembler.add(record.key.decode(errors="replace"), record.value)
 
-
-def _rows(assembler: Assembler, settings: Settings, now: float) -> list[BudgetRow]:
-    used = {state.budget: state for state in assembler.states().values() if isinstance(state, BudgetState)}
-    known = {account.budget: account for account in _unused(settings)} | used
-    return [BudgetRow.of(account.at(now)) for _, account in sorted(known.items())]
+    def rows(self, now: float) -> list[BudgetRow]:
+        """Return the budgets that were added, and the unused ones of the settings, by name."""
+        states = self._assembler.states().values()
+        used = {state.budget: state for state in states if isinstance(state, BudgetState)}
+        known = {account.budget: account for account in _unused(self._settings)} | used
+        return [BudgetRow.of(account.at(now)) for _, account in sorted(known.items())]
 
 
 def _unused(settings: Settings) -> Iterator[BudgetState]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app.admin.budgets import rows
+from app.admin.budgets import BudgetRow, Budgets
 from app.cli.main import build
 from app.settings import Settings
 from app.workflows.budgets.state import BudgetState, QueuedReservation, Reservation
@@ -33,6 +33,13 @@ def _records(*states: tuple[str, Any]) -> list[Any]:
         for name, state in states
         for key, value in records(name, state, None)
     ]
+
+
+def rows(found: list[Any], settings: Settings, now: float) -> list[BudgetRow]:
+    budgets = Budgets(settings)
+    for record in found:
+        budgets.add(record)
+    return budgets.rows(now)
 
 
 def test_that_budgets_of_the_settings_are_there_before_anybody_has_used_them() -> None:
