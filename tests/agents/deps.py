@@ -21,7 +21,7 @@ from app.models.batching.batcher import Batcher
 from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
-from app.retrieval.base import Vectors
+from app.retrieval.base import SearchScope, Vectors
 from app.routing.health_recorder import HealthRecorder
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
@@ -68,7 +68,7 @@ class Store:
 
     def __init__(self, *chunks: Chunk) -> None:
         self.chunks = chunks
-        self.asked: list[tuple[str, int, str]] = []
+        self.asked: list[tuple[str, int, SearchScope]] = []
         self.error: BaseException | None = None
 
     async def load(self) -> None:
@@ -86,8 +86,8 @@ class Store:
     async def apply(self, part: DocumentChunks) -> None:
         """Take nothing in: what is found is given from the start."""
 
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
-        self.asked.append((query, limit, collection))
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        self.asked.append((query, limit, scope))
         if self.error:
             raise self.error
         return list(self.chunks[:limit])

@@ -149,6 +149,7 @@ def _request(
         prefix=prefix,
         downgrade=ctx.spec.downgrade,
         tenant=ctx.run.task.tenant,
+        roles=ctx.run.task.roles,
         workflow=ctx.run.task.workflow,
         batch=ctx.spec.batch,
     )
