@@ -22,6 +22,7 @@ async def handle(received: Received[Document], deps: Dependencies) -> Sequence[O
     """Return the document's chunks, part by part, and an audit event.
 
     Raises:
+        ResidencyError: the document's tenant is bound to other regions than those of the embedder and the store.
         RetrievalError: the embedding failed.
     """
     settings, document = deps.settings.retrieval, received.event
@@ -29,6 +30,8 @@ async def handle(received: Received[Document], deps: Dependencies) -> Sequence[O
         return [moved]
     if document.tenant and received.key != document.key.encode():  # or compaction would keep one tenant's of an id
         return [Outgoing(DOCUMENTS, document.key, document, received.id, received.partition, value=received.value)]
+    if not document.deleted:
+        deps.residency.check_documents(document.tenant)
     prepared = await prepare_chunks(
         document, embedder=deps.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
     )
