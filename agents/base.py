@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from app.deadline import expired
@@ -11,6 +11,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.delivery.request_handler import RequestHandler
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
+from app.errors import ResidencyError
 from topics.base import Event, Topic
 
 Request = TypeVar("Request", bound=Event)
@@ -61,12 +62,13 @@ def request_agent(
 ) -> Agent:
     """Return an agent that answers each request once, and drops those that nobody waits for any more.
 
+    A request that would take a tenant's data out of its regions is refused, whatever made it.
     `lane` and `priority` are those of `RequestHandler`. Without `expires`, somebody always waits.
     """
 
     async def run(stream: Any, deps: Dependencies) -> None:
         async def handle_with_deps(received: Received[Request]) -> Sequence[Outgoing]:
-            return await handle(received, deps)
+            return await within_regions(received, deps, responder, handle)
 
         await RequestHandler(
             deps.delivery,
@@ -82,3 +84,17 @@ def request_agent(
         ).run(stream)
 
     return Agent(name, responder.requests, run)
+
+
+async def within_regions(
+    received: Received[Request],
+    deps: Dependencies,
+    responder: Responder[Request, Response],
+    handle: Callable[[Received[Request], Dependencies], Awaitable[Sequence[Outgoing]]],
+) -> Sequence[Outgoing]:
+    """Handle a request, without what its tenant's data must not reach; answer with an error where nothing is left."""
+    try:
+        admitted = deps.residency.admit(received.event)
+    except ResidencyError as error:
+        return responder.outgoing(received, responder.failure(received.event, error.code, str(error)))
+    return await handle(replace(received, event=admitted), deps)

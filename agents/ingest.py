@@ -22,11 +22,16 @@ async def handle(received: Received[Document], deps: Dependencies) -> Sequence[O
     """Return the document's chunks, part by part, and an audit event.
 
     Raises:
+        ResidencyError: the document's tenant is bound to other regions than those of the embedder and the store.
         RetrievalError: the embedding failed.
     """
     settings, document = deps.settings.retrieval, received.event
-    if moved := way_home(DOCUMENTS, document.id, received, deps.settings.topics.partitions):
+    if moved := way_home(DOCUMENTS, document.key, received, deps.settings.topics.partitions):
         return [moved]
+    if document.tenant and received.key != document.key.encode():  # or compaction would keep one tenant's of an id
+        return [Outgoing(DOCUMENTS, document.key, document, received.id, received.partition, value=received.value)]
+    if not document.deleted:
+        deps.residency.check_documents(document.tenant)
     prepared = await prepare_chunks(
         document, embedder=deps.embedder, words=settings.chunk_tokens, overlap=settings.chunk_overlap
     )
@@ -35,7 +40,11 @@ async def handle(received: Received[Document], deps: Dependencies) -> Sequence[O
 
 def _outgoing(part: DocumentChunks, received: Received[Document]) -> Outgoing:
     return Outgoing(
-        CHUNKS, f"{part.document_id}/{part.part}", part, f"{received.id}/{part.version}/{part.part}", received.partition
+        CHUNKS,
+        f"{part.document_key}/{part.part}",
+        part,
+        f"{received.id}/{part.version}/{part.part}",
+        received.partition,
     )
 
 
@@ -43,13 +52,17 @@ def _audit(document: Document, prepared: Sequence[DocumentChunks], received: Rec
     event = AuditEvent(
         id=f"{received.id}/ingested",
         at=datetime.now(UTC),
-        actor=NAME,
+        actor=document.actor or NAME,
         action="document.deleted" if document.deleted else "document.ingested",
         subject=document.id,
-        details={"chunks": sum(len(part.chunks) for part in prepared), "collection": document.collection},
+        details={
+            "chunks": sum(len(part.chunks) for part in prepared),
+            "collection": document.collection,
+            **({"tenant": document.tenant} if document.tenant else {}),
+        },
     )
     return Outgoing(AUDIT, document.id, event, event.id, received.partition)
 
 
 #: The events of one document are handled in their order.
-AGENT = event_agent(NAME, DOCUMENTS, handle, identify=lambda received: received.event.id)
+AGENT = event_agent(NAME, DOCUMENTS, handle, identify=lambda received: received.event.key)

@@ -10,7 +10,7 @@ from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
-from app.retrieval.base import Store
+from app.retrieval.base import SearchScope, Store
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import RetrievalResult
@@ -41,7 +41,8 @@ async def handle(received: Received[RetrievalRequest], deps: Dependencies) -> Se
 
 async def _search(request: RetrievalRequest, store: Store) -> RetrievalResult:
     started = time.perf_counter()
-    chunks = await store.search(request.query, limit=request.limit, collection=request.collection)
+    scope = SearchScope(collection=request.collection, tenant=request.tenant, roles=frozenset(request.roles))
+    chunks = await store.search(request.query, limit=request.limit, scope=scope)
     return RESPONDER.make(request, chunks=tuple(chunks), seconds=time.perf_counter() - started)
 
 

@@ -18,6 +18,7 @@ from app.models.limits.limiter import Limiter
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
 from app.routing.health_recorder import HealthRecorder
+from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
@@ -58,6 +59,7 @@ class Dependencies:
     embedder: Embedder
     store: Store
     response_cache: ResponseCache
+    residency: Residency
     webhooks: WebhookSender
     measures: HealthRecorder
     metrics: Metrics

@@ -16,6 +16,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── InvalidOutput             an answer is not valid against its schema
 │   ├── NoModel                   no model qualifies for a step
 │   ├── BudgetExceeded            a budget has no money left for the run
+│   ├── ResidencyError            a tenant is bound to regions, and this would leave them
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
 ├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
@@ -141,6 +142,12 @@ class BudgetExceeded(WorkflowError):
     """A budget has no money left for the run."""
 
     code = "budget_exceeded"
+
+
+class ResidencyError(WorkflowError):
+    """A tenant is bound to regions, and this would leave them."""
+
+    code = "residency"
 
 
 class Cancelled(WorkflowError):

@@ -29,7 +29,7 @@ from app.errors import ModelError
 from app.models.base import Prompt as ModelPrompt
 from app.models.registry import build
 from app.models.sentences import sentences
-from app.retrieval.base import Store
+from app.retrieval.base import SearchScope, Store
 from app.retrieval.files import read_documents
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.registry import build_embedder, build_store
@@ -138,7 +138,7 @@ async def answers(way: Way, store: Store, questions: Sequence[str]) -> AsyncIter
         raise TypeError("the built-in workflow answers by another kind of step")
     prompt, model = Prompt(step.prompt, where="prompt"), build("m", way.model)
     for question in questions:
-        found = await store.search(question, limit=way.ask.chunks, collection="default")
+        found = await store.search(question, limit=way.ask.chunks, scope=SearchScope())
         context = {"input": {"question": question}, "steps": {"retrieve": {"chunks": found}}}
         said = [Message(role="system", content=step.system or ""), Message(role="user", content=prompt.render(context))]
         try:

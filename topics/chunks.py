@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from topics.base import Event, Topic
+from topics.documents import RoleNames, Tenant, document_key
 from topics.retrieval_results import Chunk
 
 
@@ -18,7 +19,8 @@ class DocumentChunks(Event):
 
     A long document travels in several parts, on one partition and in order. Part 0 replaces everything
     that an index holds of the document; a later part is taken only if its `version` is that of part 0. `embedder` is
-    the name of the embedder, with which vectors are comparable.
+    the name of the embedder, with which vectors are comparable. `tenant` and `allowed_roles` say who may find it, as
+    for `topics.documents`: a document is named by its tenant and its id.
     """
 
     document_id: str
@@ -27,13 +29,20 @@ class DocumentChunks(Event):
     collection: str = "default"
     embedder: str | None = None
     chunks: tuple[EmbeddedChunk, ...] = ()
+    tenant: Tenant = ""
+    allowed_roles: RoleNames | None = None
+
+    @property
+    def document_key(self) -> str:
+        """What names the document among those of all tenants."""
+        return document_key(self.tenant, self.document_id)
 
 
 CHUNKS = Topic(
     name="chunks",
     event=DocumentChunks,
     type="meta_ai.document_chunks",
-    key="document id/part",
+    key="key of the document/part",
     summary="Cut and embedded documents: the log from which an index is rebuilt.",
     compacted=True,
 )

@@ -112,7 +112,8 @@ class ModelRequest(Event):
     they do not yet, and a model that cannot is told of it. With `stream`, the answer goes to `result-chunks` while it
     is made; `prefix` is the part of it that was streamed before another model failed, and is to be continued. A feature
     that the model lacks is left out if it is in `downgrade`, and refused otherwise.
-    `tenant` and `workflow` say who pays.
+    `tenant` and `workflow` say who pays; answers are cached for the same tenant and `roles` only, as documents that
+    others may not see can be in them.
 
     With `batch` the request goes into a batch of the provider, and is answered at once by a ticket. A later request,
     with an id of its own, the same messages and the `ticket`, polls for the answer.
@@ -141,6 +142,7 @@ class ModelRequest(Event):
     prefix: str = ""
     downgrade: tuple[Feature, ...] = ()
     tenant: str = ""
+    roles: tuple[str, ...] = ()
     workflow: str = ""
     batch: bool = False
     ticket: Ticket | None = None

@@ -5,10 +5,15 @@ from __future__ import annotations
 from pydantic import AwareDatetime, Field
 
 from topics.base import Event, Topic
+from topics.documents import RoleNames, Tenant
 
 
 class RetrievalRequest(Event):
-    """Find the `limit` chunks that fit `query` best; the answer carries the same `id`."""
+    """Find the `limit` chunks that fit `query` best; the answer carries the same `id`.
+
+    What is found is what all tenants share and what is the `tenant`'s own; what is for some roles, only with one of
+    `roles`.
+    """
 
     id: str
     task_id: str
@@ -16,6 +21,8 @@ class RetrievalRequest(Event):
     query: str
     limit: int = Field(default=4, ge=1, le=100)
     collection: str = "default"
+    tenant: Tenant = ""
+    roles: RoleNames = ()
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

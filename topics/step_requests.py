@@ -10,8 +10,8 @@ from topics.base import Event, Topic
 class StepRequest(Event):
     """Run the connector called `connector` with `arguments`; the answer carries the same `id`.
 
-    An equal answer that is at most `cache_for` seconds old may be taken from the response cache. A request is not begun
-    after `expires_at`.
+    An equal answer for the same `tenant` that is at most `cache_for` seconds old may be taken from the response cache.
+    A request is not begun after `expires_at`.
     """
 
     id: str
@@ -19,6 +19,7 @@ class StepRequest(Event):
     step: str
     connector: str
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    tenant: str = ""
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 from app.errors import InvalidEvent
 from topics import foreign
 from topics.base import Event, Failure, Topic
+from topics.documents import RoleNames, Tenant
 
 #: What a task's id may be: any text without control characters.
 _LONGEST, _ID = 200, r"^[^\x00-\x1f]*$"
@@ -46,17 +47,19 @@ class Task(Event):
     the message's key, or else from its place (topic, partition, offset), so that a redelivery of the
     same message is the same task. A task whose `deadline` has passed ends as a failed result. `version` asks
     for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
-    says for whom it is done: whose budget pays, and with whom answers may be shared. `webhook` is told when the task
-    has ended: a URL, or the name of a configured endpoint. `spend_limit` is set by a gateway, for whoever sent it.
-    `rejected` is set by the orchestrator: it says why a task, of which this is the part that could be read, ends as a
-    failed result.
+    says for whom it is done: whose budget pays, whose documents are found, and with whom answers may be shared. `roles`
+    are those of whoever sent it: documents that are for some roles are found with one of them. `webhook` is told when
+    the task has ended: a URL, or the name of a configured endpoint. `spend_limit` is set by a gateway, for whoever sent
+    it. `rejected` is set by the orchestrator: it says why a task, of which this is the part that could be read, ends as
+    a failed result.
     """
 
     id: str | None = Field(default=None, min_length=1, max_length=_LONGEST, pattern=_ID)
     workflow: str = "ask"
     version: int | None = Field(default=None, ge=1)
     priority: int | None = None
-    tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
+    tenant: Tenant = ""
+    roles: RoleNames = ()
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
     webhook: str | None = Field(default=None, min_length=1, max_length=2048, pattern=_ID)

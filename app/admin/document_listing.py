@@ -15,10 +15,14 @@ from app.client.client import Client
 from app.partitioner import partition_of
 from topics import CHUNKS
 from topics.chunks import DocumentChunks
+from topics.documents import document_key
 
 
 class ListedDocument(BaseModel):
-    """A document as its chunks show it: `title` is its first heading, empty without one."""
+    """A document as its chunks show it: `title` is its first heading, empty without one.
+
+    `tenant` is whose it is, empty if all share it; `allowed_roles` are those that may find it, if not all may.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,10 +32,12 @@ class ListedDocument(BaseModel):
     collection: str
     chunks: int
     ingested_at: datetime
+    tenant: str = ""
+    allowed_roles: tuple[str, ...] | None = None
 
 
 async def read(client: Client) -> list[ListedDocument]:
-    """Return the documents, by id.
+    """Return the documents, by id and tenant.
 
     Raises:
         BrokerError: the topic does not exist, or the broker fails.
@@ -52,6 +58,7 @@ class _State:
     collection: str = ""
     title: str = ""
     source: str = ""
+    allowed_roles: tuple[str, ...] | None = None
     chunks: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -59,19 +66,21 @@ class FoundDocuments:
     """Follows the rules of `topics.chunks`, as an index does, for each partition of the topic."""
 
     def __init__(self) -> None:
-        self._states: dict[str, dict[int, _State]] = {}
+        self._states: dict[tuple[str, str], dict[int, _State]] = {}
 
     def add(self, record: Any) -> None:
         """Add the next record of a partition; those that no index can read are left out."""
         if (part := CHUNKS.event_in(record)) is None:
             return
-        states = self._states.setdefault(part.document_id, {})
+        states = self._states.setdefault((part.document_id, part.tenant), {})
         states[record.partition] = _after(states.get(record.partition), part, record.timestamp)
 
     def documents(self, partitions: int) -> list[ListedDocument]:
-        """Return the documents that are not gone, by id, from a topic with so many partitions."""
-        current = ((name, _current(name, states, partitions)) for name, states in self._states.items())
-        return sorted((_listed(name, state) for name, state in current if state.chunks), key=lambda one: one.id)
+        """Return the documents that are not gone, by id and tenant, from a topic with so many partitions."""
+        current = [
+            (*name, _current(document_key(*name[::-1]), states, partitions)) for name, states in self._states.items()
+        ]
+        return [_listed(*one) for one in sorted(current, key=lambda one: one[:2]) if one[2].chunks]
 
 
 def _after(known: _State | None, part: DocumentChunks, at: int) -> _State:
@@ -82,17 +91,17 @@ def _after(known: _State | None, part: DocumentChunks, at: int) -> _State:
     if part.part == 0 and count:
         first = part.chunks[0].chunk
         title = first.heading.split(" > ")[0]
-        return _State(at, part.version, part.collection, title, first.source, {0: count})
+        return _State(at, part.version, part.collection, title, first.source, part.allowed_roles, {0: count})
     return _State(at) if part.part == 0 or not known else known
 
 
-def _current(document_id: str, states: Mapping[int, _State], partitions: int) -> _State:
+def _current(key: str, states: Mapping[int, _State], partitions: int) -> _State:
     """Return what counts: a document's own partition, or, if it is not there, the latest of others."""
-    home = states.get(partition_of(document_id, partitions))
+    home = states.get(partition_of(key, partitions))
     return home or max(states.values(), key=lambda state: state.at)
 
 
-def _listed(document_id: str, state: _State) -> ListedDocument:
+def _listed(document_id: str, tenant: str, state: _State) -> ListedDocument:
     return ListedDocument(
         id=document_id,
         title=state.title,
@@ -100,4 +109,6 @@ def _listed(document_id: str, state: _State) -> ListedDocument:
         collection=state.collection,
         chunks=sum(state.chunks.values()),
         ingested_at=datetime.fromtimestamp(state.at / 1000, UTC),
+        tenant=tenant,
+        allowed_roles=state.allowed_roles,
     )

@@ -13,12 +13,12 @@ from app.durations import format_duration
 from app.errors import DeadlineExceeded, InvalidEvent
 from topics import AUDIT, DOCUMENTS
 from topics.audit import AuditEvent
-from topics.documents import Document
+from topics.documents import Document, document_key
 
 
 async def send(client: Client, documents: Sequence[Document]) -> Sequence[Document]:
     """Send the documents, and return them when the broker has all of them."""
-    pending = [await client.send(DOCUMENTS, one.id, one, id=uuid4().hex) for one in documents]
+    pending = [await client.send(DOCUMENTS, one.key, one, id=uuid4().hex) for one in documents]
     await asyncio.gather(*pending)
     return documents
 
@@ -34,7 +34,7 @@ async def ingest(
     waiting = PendingKeys(_ingested, lambda _, record: each(_audit_event(record)))
     async with client.read(AUDIT) as reader, waiting.follow(reader):
         for document in documents:
-            waiting.expect(document.id)
+            waiting.expect(document.key)
         await send(client, documents)
         if not await waiting.settled(timeout):
             missing = ", ".join(sorted(waiting.left)[:5])
@@ -50,7 +50,9 @@ def _ingested(record: Any) -> str | None:
         event = _audit_event(record)
     except InvalidEvent:
         return None
-    return event.subject if event.action in {"document.ingested", "document.deleted"} else None
+    if event.action not in {"document.ingested", "document.deleted"}:
+        return None
+    return document_key(str(event.details.get("tenant", "")), event.subject)
 
 
 def _audit_event(record: Any) -> AuditEvent:

@@ -18,7 +18,7 @@ from topics import CHUNKS, DEAD_LETTERS, DOCUMENTS
 from topics.base import Event, Failure
 from topics.chunks import DocumentChunks
 from topics.dead_letters import DeadLetter
-from topics.documents import Document
+from topics.documents import Document, document_key
 from topics.retrieval_results import Chunk
 
 E = TypeVar("E", bound=Event)
@@ -38,6 +38,7 @@ class DocumentState(BaseModel):
 
     `status` is `pending` until it is cut and embedded, then `searchable`, or `empty` without visible text; `failed`
     with the `error` of its dead letter; or `deleted`. `chunks` are what is searchable now, also of its former version.
+    `tenant` is whose it is, empty if all share it; `allowed_roles` are those that may find it, if not all may.
     """
 
     id: str
@@ -47,6 +48,8 @@ class DocumentState(BaseModel):
     ingested_at: AwareDatetime | None = None
     error: Failure | None = None
     chunks: tuple[ChunkPlace, ...] = ()
+    tenant: str = ""
+    allowed_roles: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -67,20 +70,22 @@ class _Ingested:
     cause: str = ""
     collection: str = ""
     at: float = 0.0
+    allowed_roles: tuple[str, ...] | None = None
     parts: dict[int, tuple[Chunk, ...]] = field(default_factory=dict)
 
 
-async def read(client: Client, document_id: str) -> DocumentState | None:
-    """Return the state of a document, or None if no topic has it.
+async def read(client: Client, document_id: str, tenant: str = "") -> DocumentState | None:
+    """Return the state of a tenant's document, or None if no topic has it.
 
-    Three partitions are read for it, those of the document's id.
+    Three partitions are read for it, those of the document's key.
 
     Raises:
         BrokerError: the topics do not exist, or the broker fails.
     """
-    home = partition_of(document_id, client.settings.topics.partitions)
-    sent = await _last_sent(client, document_id, home)
-    ingested = await _ingested(client, document_id, home)
+    key = document_key(tenant, document_id)
+    home = partition_of(key, client.settings.topics.partitions)
+    sent = await _last_sent(client, key, home)
+    ingested = await _ingested(client, key, home)
     if sent is None and ingested is None:
         return None
     answered = sent is None or (ingested is not None and ingested.cause == sent.id)
@@ -98,6 +103,8 @@ async def read(client: Client, document_id: str) -> DocumentState | None:
             for _, chunks in sorted(found.parts.items())
             for one in chunks
         ),
+        tenant=tenant,
+        allowed_roles=sent.document.allowed_roles if sent else found.allowed_roles,
     )
 
 
@@ -111,29 +118,29 @@ def _status(sent: _Sent | None, found: _Ingested, error: Failure | None, *, answ
     return "empty" if sent and not sent.document.deleted else "deleted"
 
 
-async def _last_sent(client: Client, document_id: str, home: int) -> _Sent | None:
+async def _last_sent(client: Client, document: str, home: int) -> _Sent | None:
     found: _Sent | None = None
-    key = document_id.encode()
+    key = document.encode()
     async with aclosing(topic_ranges.iterate_partition(client, DOCUMENTS, home)) as records:
         async for record in records:
             if record.key != key:
                 continue
             with suppress(InvalidEvent):
-                document = DOCUMENTS.decode(record.value, max_bytes=len(record.value or b""), key=record.key).event
+                sent = DOCUMENTS.decode(record.value, max_bytes=len(record.value or b""), key=record.key).event
                 own = first(record.headers, "ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
-                found = _Sent(own, document, record.offset, record.timestamp / 1000)
+                found = _Sent(own, sent, record.offset, record.timestamp / 1000)
     return found
 
 
-async def _ingested(client: Client, document_id: str, home: int) -> _Ingested | None:
+async def _ingested(client: Client, document: str, home: int) -> _Ingested | None:
     """Return what an index holds of a document, by the rules of `topics.chunks`."""
     found: _Ingested | None = None
-    begin = f"{document_id}/".encode()
+    begin = f"{document}/".encode()
     async with aclosing(topic_ranges.iterate_partition(client, CHUNKS, home)) as records:
         async for record in records:
             if not (record.key or b"").startswith(begin) or (part := CHUNKS.event_in(record)) is None:
                 continue
-            if part.document_id == document_id:
+            if part.document_key == document:
                 found = _after(found, part, record)
     return found
 
@@ -143,6 +150,7 @@ def _after(known: _Ingested | None, part: DocumentChunks, record: Any) -> _Inges
         return known
     if known is None or part.part == 0:
         known = _Ingested(part.version, first(record.headers, "ce_causationid") or "", part.collection)
+        known.allowed_roles = part.allowed_roles
     known.at = record.timestamp / 1000
     known.parts[part.part] = tuple(one.chunk for one in part.chunks)
     return known

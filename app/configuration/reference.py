@@ -84,8 +84,11 @@ def _setting(name: str, field: FieldInfo, value: Any, indent: str, mark: str) ->
     if field.examples and not value:
         mark, value = "#", _example(field)
     if isinstance(value, BaseModel):
+        lines = list(_section(value, indent + "  ", mark))
+        if all(line.lstrip().startswith("#") for line in lines):  # an empty section is an error
+            mark = "#"
         yield f"{indent}{mark}{name}:"
-        yield from _section(value, indent + "  ", mark)
+        yield from lines
     else:
         yield f"{indent}{mark}{name}: {_written(field, value)}"
 

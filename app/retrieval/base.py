@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,23 @@ def searchable(chunk: Chunk) -> str:
     """Return what is embedded of a chunk, and what is searched for words: all but the tags of HTML tables."""
     text = "\n".join(part for part in (chunk.heading, chunk.header, chunk.text) if part)
     return _TABLE_TAG.sub(" ", text)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchScope:
+    """What a search may find of a collection, for a task of this tenant (empty: of none) with these roles."""
+
+    collection: str = "default"
+    tenant: str = ""
+    roles: frozenset[str] = frozenset()
+
+    def admits(self, document: DocumentChunks) -> bool:
+        """Whether a document may be found: all tenants' or the tenant's own, and for one of the roles if for any."""
+        return (
+            document.collection == self.collection
+            and document.tenant in {"", self.tenant}
+            and (document.allowed_roles is None or not self.roles.isdisjoint(document.allowed_roles))
+        )
 
 
 class Embedder(Protocol):
@@ -82,8 +100,11 @@ class Store(Protocol):
         """Apply one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""
         ...
 
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
-        """Return up to `limit` chunks with their scores, best first; none when the collection is empty.
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        """Return up to `limit` chunks with their scores, best first, of documents that `scope` admits, and of no other.
+
+        What is not admitted takes no place among the `limit`. A document is named by its tenant and its id: two tenants
+        may have the same id.
 
         Raises:
             RetrievalError: the store or the embedder failed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
@@ -37,6 +38,8 @@ async def prepare_chunks(
         version=_version(document, chunks, embedder.name, part_bytes),
         collection=document.collection,
         embedder=embedder.name,
+        tenant=document.tenant,
+        allowed_roles=document.allowed_roles,
     )
     return [
         empty.model_copy(update={"part": number, "chunks": tuple(part)})
@@ -45,7 +48,7 @@ async def prepare_chunks(
 
 
 def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_bytes: int) -> str:
-    """Return a hash of everything that determines the parts: text, size, overlap, embedder and chunker.
+    """Return a hash of everything that determines the parts: text, size, overlap, embedder, chunker and access.
 
     The size of parts is included: parts of the same version but of another size would repeat some chunks.
     """
@@ -54,6 +57,8 @@ def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_by
         digest.update(fact.encode() + b"\0")
     for chunk in chunks:
         digest.update(chunk.to_json() + b"\0")
+    if document.tenant or document.allowed_roles is not None:
+        digest.update(json.dumps([document.tenant, document.allowed_roles]).encode())
     return digest.hexdigest()
 
 

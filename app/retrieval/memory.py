@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,28 +13,29 @@ from typing import Self
 from app import vectors
 from app.errors import RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder, searchable
-from app.retrieval.index import lexical
-from app.retrieval.index.chunk_table import ChunkTable
-from app.retrieval.index.hybrid import HybridIndex
+from app.retrieval.base import Embedder, SearchScope, searchable
+from app.retrieval.index import hybrid, lexical
+from app.retrieval.index.chunk_table import ChunkTable, Namespace
+from app.retrieval.index.segment import Segment
 from app.settings import RetrievalSettings
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class _BuiltIndex:
-    """An index over a collection as it was after `changes` changes; None if that was empty."""
+class _BuiltSegment:
+    """The segment of a namespace as it was after `changes` changes; None if that was empty."""
 
     changes: int
-    index: HybridIndex | None
+    segment: Segment | None
 
 
 class MemoryStore:
     """Hybrid search over everything that fits into memory: about 4 kB a chunk, exact, in milliseconds.
 
-    Indexes are built when a search needs them, off the event loop, and searches that wait for the same
-    changes share one build. A search finds everything that was applied before it began.
+    Each tenant has an index of its own beside the one of what all share, so that neither words nor changes of one
+    tenant touch another's searches. Indexes are built when a search needs them, off the event loop, and searches that
+    wait for the same changes share one build. A search finds everything that was applied before it began.
 
     With a `path`, `load` resumes what `save` left there, together with the position in the log that it
     stands for: the feeder of the store sets it and resumes from it. The embedder is closed by its owner.
@@ -46,9 +47,9 @@ class MemoryStore:
         self._catalogue = ChunkTable(embedder.dimensions)
         self._position: dict[str, int] = {}
         self._unsaved = False
-        self._changes: Counter[str] = Counter()
-        self._built: dict[str, _BuiltIndex] = {}
-        self._building = asyncio.Lock()
+        self._changes: Counter[Namespace] = Counter()
+        self._built: dict[Namespace, _BuiltSegment] = {}
+        self._building: defaultdict[Namespace, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._saving = asyncio.Lock()
         self._writing = threading.Lock()
 
@@ -102,19 +103,23 @@ class MemoryStore:
         self._changes.update(changed)
         self._unsaved = self._unsaved or bool(changed)
 
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
         """Return up to `limit` chunks, best first, each with its reciprocal rank fusion score.
 
         Raises:
             RetrievalError: the query could not be embedded.
         """
-        index = await self._index(collection)
-        if index is None:
+        visible = {Namespace(scope.collection, ""), Namespace(scope.collection, scope.tenant)}
+        found = [await self._segment(namespace) for namespace in sorted(visible)]
+        segments = [segment for segment in found if segment]
+        if not segments:
             return []
         vector = (await self._embedder.embed([query]))[0]
         understands = getattr(self._embedder, "understands", None)
         understood = understands(query) if understands else True
-        return await asyncio.to_thread(index.search, query, vector, limit, understood=understood)
+        return await asyncio.to_thread(
+            hybrid.search, segments, query, vector, limit=limit, scope=scope, understood=understood
+        )
 
     def get_position(self) -> dict[str, int]:
         """Return the last position set: for each partition of the log, the offset of the next event."""
@@ -154,16 +159,18 @@ class MemoryStore:
         with self._writing:  # a write whose caller was cancelled continues, and must not end after a newer one
             snapshot.write(path, self._embedder.name, position, catalogue.parts())
 
-    async def _index(self, collection: str) -> HybridIndex | None:
-        needed = self._changes[collection]
-        async with self._building:
-            built = self._built.get(collection)
+    async def _segment(self, namespace: Namespace) -> Segment | None:
+        needed = self._changes[namespace]
+        if not needed:  # nothing is kept for namespaces that tasks name, but no document
+            return None
+        async with self._building[namespace]:
+            built = self._built.get(namespace)
             if built is None or built.changes < needed:
-                built = await self._build(collection)
-                self._built[collection] = built
-            return built.index
+                built = await self._build(namespace)
+                self._built[namespace] = built
+            return built.segment
 
-    async def _build(self, collection: str) -> _BuiltIndex:
-        changes = self._changes[collection]
-        rows = self._catalogue.rows(collection)
-        return _BuiltIndex(changes, await asyncio.to_thread(HybridIndex, rows) if rows else None)
+    async def _build(self, namespace: Namespace) -> _BuiltSegment:
+        changes = self._changes[namespace]
+        entries = self._catalogue.entries(namespace)
+        return _BuiltSegment(changes, await asyncio.to_thread(Segment, entries) if entries else None)

@@ -80,7 +80,7 @@ class KnownKey:
             id=f"key:{self.id}",
             kind="api_key",
             tenant=granted.tenant,
-            roles=granted.roles,
+            roles=tuple(role for role in granted.roles if role in roles),
             actions=roles.actions(granted.roles),
             workflows=granted.workflows,
             models=granted.models,

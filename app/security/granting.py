@@ -17,6 +17,8 @@ def excess(principal: Principal, granted: ApiKey, roles: Roles) -> str | None:
         return f"another tenant than {principal.tenant}"
     if ANY_ACTION not in principal.actions and (more := roles.actions(granted.roles) - principal.actions):
         return "the actions " + ", ".join(sorted(more))
+    if ANY_ACTION not in principal.actions and (others := set(granted.roles) - set(principal.roles)):
+        return "roles beside its own, with which others' documents are found: " + ", ".join(sorted(others))
     for what, own, asked in (
         ("workflows", principal.workflows, granted.workflows),
         ("models", principal.models, granted.models),

@@ -99,13 +99,11 @@ _SHARED = frozenset(
         "config:read",
         "dead-letters:read",
         "dead-letters:replay",
-        "documents:read",
-        "documents:write",
         "metrics:read",
         "workflows:deploy",
     }
 )
-_OPERATOR = _SUBMITTER | _SHARED
+_OPERATOR = _SUBMITTER | _SHARED | {"documents:read", "documents:write"}
 #: What the built-in roles may do; each may do what the ones before it may.
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _VIEWER,

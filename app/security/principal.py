@@ -41,6 +41,11 @@ class Principal:
         """Whether it may see the data of a tenant, and work for it."""
         return self.tenant in {None, tenant}
 
+    def may_read(self, tenant: str, allowed_roles: Iterable[str] | None) -> bool:
+        """Whether it may read a document of a tenant that is for these roles; None: for all."""
+        allowed = allowed_roles is None or ANY_ACTION in self.actions or not {*self.roles}.isdisjoint(allowed_roles)
+        return allowed and self.may_see(tenant)
+
     def may_use_workflow(self, workflow: str) -> bool:
         """Whether it may have tasks done by this workflow."""
         return _matches(workflow, self.workflows)

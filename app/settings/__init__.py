@@ -14,6 +14,7 @@ from app.settings.gateway import (
 )
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.residency import ResidencySettings
 from app.settings.settings import Settings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
@@ -50,6 +51,7 @@ __all__ = [
     "PanelSettings",
     "PolicySettings",
     "PriceSettings",
+    "ResidencySettings",
     "RetrievalSettings",
     "Seconds",
     "SecretSourceSettings",

@@ -14,6 +14,7 @@ from app.settings.broker import BrokerSettings, DeliverySettings, TopicSettings
 from app.settings.gateway import GatewaySettings
 from app.settings.models import ModelSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.residency import ResidencySettings
 from app.settings.values import Inconsistent, Section
 from app.settings.webhooks import WebhookSettings
 from app.settings.workflows import (
@@ -68,6 +69,9 @@ class Settings(Section):
         default=(),
         description="how much may be spent; a run asks every budget that applies for money, in this order",
         examples=[[{"name": "acme", "tenant": "acme", "limit": 50.0, "period": "30d"}]],
+    )
+    residency: ResidencySettings = Field(
+        default=ResidencySettings(), description="which regions the work of tenants may reach"
     )
     server: ServerSettings = Field(default=ServerSettings(), description="health and metrics over HTTP")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="the HTTP API: tasks in, results out")

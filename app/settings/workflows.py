@@ -19,6 +19,7 @@ class CacheSettings(Section):
     )
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=0, description="of memory, in each worker")
     url: SecretStr | None = Field(default=None, description="for redis", examples=["redis://127.0.0.1:6379/0"])
+    region: str | None = Field(default=None, description="where it is, for data residency", examples=["eu"])
 
     @model_validator(mode="after")
     def _address(self) -> CacheSettings:
@@ -39,7 +40,11 @@ class RetrievalSettings(Section):
         description="file in which the memory store persists its index",
         examples=[".meta-ai/index"],
     )
+    region: str | None = Field(default=None, description="where the store is, for data residency", examples=["eu"])
     embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
+    embedder_region: str | None = Field(
+        default=None, description="where the embedder runs, for data residency", examples=["eu"]
+    )
     batch_size: int | None = Field(
         default=None,
         ge=1,
@@ -82,6 +87,7 @@ class ConnectorSettings(Section):
     )
     timeout: Seconds = Field(default=30.0, description="for one request")
     max_concurrency: int = Field(default=64, ge=1, description="requests in flight per worker")
+    region: str | None = Field(default=None, description="where it leads, for data residency", examples=["eu"])
     options: dict[str, Any] = Field(default_factory=dict, description="further options of this kind")
 
 

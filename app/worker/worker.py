@@ -34,6 +34,7 @@ from app.dependencies import Dependencies
 from app.models.calling.cancelled_runs import CancelledRuns
 from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder
+from app.security.residency import Residency
 from app.settings import Settings
 from app.telemetry.tracing import Tracer
 from app.worker.background_tasks import BackgroundTasks
@@ -90,6 +91,7 @@ class Worker:
         self._pace = FetchPace(connection.appends, [settings.topics.prefix + TASKS.name])
         self._index_pace = FetchPace(connection.appends)
         self._tracer = tracer or Tracer()
+        self._residency = Residency(settings)
         self._definitions = DefinitionFeed(settings, self._tail_options(), components.definitions)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
@@ -212,6 +214,7 @@ class Worker:
             store=chosen.store,
             response_cache=ResponseCache(chosen.cache),
             webhooks=chosen.webhooks,
+            residency=self._residency,
             measures=self._measures,
             metrics=chosen.metrics,
             tracer=self._tracer,
@@ -227,7 +230,9 @@ class Worker:
     def _engine_context(self) -> EngineContext:
         """Return what the engine may know now."""
         known, health = self.components, self._board.health(time.time())
-        return EngineContext(known.definitions, known.profiles, health, self._limits, self.settings.budgets)
+        return EngineContext(
+            known.definitions, known.profiles, health, self._limits, self.settings.budgets, self._residency
+        )
 
     def _attach(self, agent: Agent) -> None:
         async def run(stream: Any) -> None:

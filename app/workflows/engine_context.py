@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.routing.base import HealthSnapshot, ModelProfile
-from app.settings import BudgetSettings
+from app.security.residency import Residency
+from app.settings import BudgetSettings, Settings
 from app.workflows.definition.definitions import Definitions
+
+_UNBOUND = Residency(Settings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,14 @@ class EngineLimits:
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """The deployed workflows, what is known of the models, the limits, and the budgets in the order to ask them."""
+    """The deployed workflows, what is known of the models, the limits, and the budgets in the order to ask them.
+
+    `residency` says which models a tenant's work may reach.
+    """
 
     definitions: Definitions
     profiles: Mapping[str, ModelProfile] = field(default_factory=dict)
     health: Mapping[str, HealthSnapshot] = field(default_factory=dict)
     limits: EngineLimits = EngineLimits()
     budgets: tuple[BudgetSettings, ...] = ()
+    residency: Residency = _UNBOUND

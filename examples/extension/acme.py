@@ -32,6 +32,7 @@ from meta_ai_orchestrator.retrieval import (
     DocumentChunks,
     Embedder,
     RetrievalSettings,
+    SearchScope,
     Vectors,
     decode_vector,
 )
@@ -134,7 +135,7 @@ class Shelf:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._documents: dict[str, tuple[str, str]] = {}
+        self._documents: dict[str, DocumentChunks] = {}
         self._chunks: dict[tuple[str, int], list[tuple[Chunk, Vectors]]] = {}
         self._position: dict[str, int] = {}
 
@@ -157,19 +158,19 @@ class Shelf:
 
     async def apply(self, part: DocumentChunks) -> None:
         rows = [(one.chunk, decode_vector(one.embedding)) for one in part.chunks]
-        document = (part.version, part.collection)
-        if part.part == 0 and self._documents.get(part.document_id) != document:
-            self._chunks = {key: kept for key, kept in self._chunks.items() if key[0] != part.document_id}
-            self._documents[part.document_id] = document
-        if self._documents.get(part.document_id) == document:
-            self._chunks[part.document_id, part.part] = rows
+        key, document = part.document_key, part.model_copy(update={"part": 0, "chunks": ()})
+        if part.part == 0 and self._documents.get(key) != document:
+            self._chunks = {place: kept for place, kept in self._chunks.items() if place[0] != key}
+            self._documents[key] = document
+        if self._documents.get(key) == document:
+            self._chunks[key, part.part] = rows
 
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
         (asked,) = await self._embedder.embed([query])
         scored = [
             chunk.model_copy(update={"score": float(asked @ row) + 1.0})
             for (document, _), rows in self._chunks.items()
-            if self._documents[document][1] == collection
+            if scope.admits(self._documents[document])
             for chunk, row in rows
         ]
         return sorted(scored, key=lambda chunk: -chunk.score)[:limit]

@@ -13,7 +13,7 @@ from app import vectors
 from app.admin.document_listing import FoundDocuments, ListedDocument
 from app.cli.documents.commands import nothing
 from app.partitioner import partition_of
-from app.retrieval.index.chunk_table import ChunkTable
+from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -115,15 +115,22 @@ def test_what_is_listed_is_what_an_index_holds(parts: Sequence[DocumentChunks]) 
     for one in parts:
         table.apply(one)
     held = {
-        (key, collection)
+        (entry.head.document_id, collection)
         for collection in ("x", "y")
-        for key in {row.chunk.document_id for row in table.rows(collection)}
+        for entry in table.entries(Namespace(collection, ""))
     }
     found = listed(*((one, home(one.document_id), number) for number, one in enumerate(parts)))
     assert {(one.id, one.collection) for one in found} == held
     for document in found:
-        rows = [row for row in table.rows(document.collection) if row.chunk.document_id == document.id]
-        assert document.chunks == len(rows)
+        entries = table.entries(Namespace(document.collection, ""))
+        assert [document.chunks] == [len([*one.rows()]) for one in entries if one.head.document_id == document.id]
+
+
+def test_that_two_tenants_documents_of_one_id_are_two() -> None:
+    own = [part("a").model_copy(update={"tenant": tenant, "allowed_roles": ("hr",)}) for tenant in ("acme", "bolt", "")]
+    gone = part("a", chunks=0).model_copy(update={"tenant": "bolt"})
+    found = listed(*((one, 0, number) for number, one in enumerate((*own, gone))))
+    assert [(one.id, one.tenant, one.allowed_roles) for one in found] == [("a", "", ("hr",)), ("a", "acme", ("hr",))]
 
 
 @pytest.mark.parametrize(

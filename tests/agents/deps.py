@@ -21,8 +21,9 @@ from app.models.batching.batcher import Batcher
 from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
-from app.retrieval.base import Vectors
+from app.retrieval.base import SearchScope, Vectors
 from app.routing.health_recorder import HealthRecorder
+from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
@@ -45,8 +46,10 @@ class Embedder:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.asked: list[str] = []
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.asked += texts
         if self.error:
             raise self.error
         return np.array([[len(text), 1.0] for text in texts], dtype=np.float32).reshape(len(texts), 2)
@@ -68,7 +71,7 @@ class Store:
 
     def __init__(self, *chunks: Chunk) -> None:
         self.chunks = chunks
-        self.asked: list[tuple[str, int, str]] = []
+        self.asked: list[tuple[str, int, SearchScope]] = []
         self.error: BaseException | None = None
 
     async def load(self) -> None:
@@ -86,8 +89,8 @@ class Store:
     async def apply(self, part: DocumentChunks) -> None:
         """Take nothing in: what is found is given from the start."""
 
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
-        self.asked.append((query, limit, collection))
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        self.asked.append((query, limit, scope))
         if self.error:
             raise self.error
         return list(self.chunks[:limit])
@@ -155,6 +158,7 @@ def assemble(
         embedder=Embedder(),
         store=Store(),
         response_cache=ResponseCache(MemoryCache(1_000_000)),
+        residency=Residency(settings),
         webhooks=WebhookSender(settings.webhooks),
         measures=HealthRecorder("here"),
         metrics=Measured(),

@@ -119,3 +119,33 @@ async def test_that_null_deletes_the_document_of_its_key() -> None:
     (noted,) = [AuditEvent.model_validate_json(record.value or b"") for record in harness.producer.on(AUDIT)]
     assert noted.action == "document.deleted"
     await harness.stop()
+
+
+async def test_that_a_tenants_document_has_a_key_of_its_own_and_its_access_in_each_chunk() -> None:
+    own = DOCUMENT.model_copy(update={"tenant": "acme", "allowed_roles": ("hr",), "actor": "ann"})
+    home = partition_of(own.key, Settings().topics.partitions)
+    first, audit = await handle(received(own, key=own.key.encode(), partition=home), assemble())
+    assert isinstance(first.event, DocumentChunks)
+    assert isinstance(audit.event, AuditEvent)
+    assert (first.key, first.event.tenant, first.event.allowed_roles) == ("acme\x1fguide/0", "acme", ("hr",))
+    assert first.event.chunks[0].chunk.id == "acme\x1fguide#0"
+    assert (audit.event.actor, audit.event.details["tenant"]) == ("ann", "acme")
+    ((_, _, shared),), _ = await _handled(assemble(), DOCUMENT)
+    assert shared.version != first.event.version
+
+
+async def test_that_a_tenants_document_under_another_key_is_sent_under_its_own() -> None:
+    own = DOCUMENT.model_copy(update={"tenant": "acme"})
+    home = partition_of(own.key, Settings().topics.partitions)
+    for partition in (home, home + 1):
+        (moved,) = await handle(received(own, key=b"guide", partition=partition), assemble())
+        assert (moved.topic, moved.key, moved.partition) == (DOCUMENTS, "acme\x1fguide", home)
+
+
+def test_that_no_two_documents_share_a_key_and_null_deletes_the_right_one() -> None:
+    documents = [Document(id=name, tenant=tenant) for name in ("a", "b\x1fa", "\x1fa") for tenant in ("", "b", "a")]
+    assert len({one.key for one in documents}) == len(documents)
+    assert DOCUMENTS.tombstone
+    assert [DOCUMENTS.tombstone(one.key) for one in documents] == [
+        one.model_copy(update={"deleted": True}) for one in documents
+    ]

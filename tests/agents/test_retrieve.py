@@ -7,6 +7,7 @@ import pytest
 from agents.retrieve import AGENT, RESPONDER, handle
 from app.dependencies import Dependencies
 from app.errors import RetrievalError
+from app.retrieval.base import SearchScope
 from tests.agents.deps import Measured, Store, assemble, received
 from tests.delivery.fakes import Harness, Stream, until
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
@@ -36,7 +37,7 @@ async def test_that_what_is_found_is_the_result() -> None:
     result = await _result(_parts(store))
     assert (result.chunks, result.error) == (CHUNKS[:2], None)
     assert result.seconds >= 0
-    assert store.asked == [("why?", 2, "docs")]
+    assert store.asked == [("why?", 2, SearchScope("docs"))]
 
 
 async def test_that_finding_nothing_is_no_error() -> None:
@@ -59,9 +60,14 @@ async def test_that_an_equal_request_is_given_the_same_chunks_without_a_search()
     second = await _result(deps, REQUEST.model_copy(update=again))
     assert (second.chunks, second.seconds) == (first.chunks, 0.0)
     assert len(store.asked) == 1
-    await _result(deps, REQUEST.model_copy(update={"cache_for": 60.0, "limit": 1}))
+    for other in ({"limit": 1}, {"tenant": "acme"}, {"tenant": "acme", "roles": ("hr",)}):
+        await _result(deps, REQUEST.model_copy(update={"cache_for": 60.0, **other}))
+    assert [asked[2] for asked in store.asked[2:]] == [
+        SearchScope("docs", "acme"),
+        SearchScope("docs", "acme", frozenset({"hr"})),
+    ]
     await _result(deps)
-    assert len(store.asked) == 3
+    assert len(store.asked) == 5
 
 
 @pytest.mark.parametrize(("error", "code"), [(RetrievalError("away"), "retrieval"), (KeyError("secret"), "internal")])

@@ -19,7 +19,7 @@ from app.errors import ConnectorUnavailable
 from app.fusion.base import Call, Calls, Candidate, Fused, Panel
 from app.fusion.conformance import probe_strategy
 from app.fusion.strategies.vote import Vote, VoteOptions
-from app.retrieval.base import Vectors
+from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.conformance.embedder import probe_embedder
 from app.retrieval.conformance.store import probe_store
 from app.retrieval.embedding.hashing import HashingEmbedder
@@ -36,13 +36,27 @@ async def failed(checks: AsyncIterator[Check]) -> dict[str, Check]:
 
 
 class Deaf(MemoryStore):
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:  # noqa: ARG002  # it ignores the collection
-        return await super().search(query, limit=limit, collection="default")
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        return await super().search(query, limit=limit, scope=replace(scope, collection="default"))
 
 
 class Worst(MemoryStore):
-    async def search(self, query: str, *, limit: int, collection: str) -> list[Chunk]:
-        return (await super().search(query, limit=limit, collection=collection))[::-1]
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        return (await super().search(query, limit=limit, scope=scope))[::-1]
+
+
+class Open(MemoryStore):
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        return await super().search(query, limit=limit, scope=replace(scope, roles=frozenset({"hr", "law", "it"})))
+
+
+class Late(Open):
+    """Leaves out what may not be found when it has searched."""
+
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        admitted = await MemoryStore.search(self, query, limit=100, scope=scope)
+        found = await super().search(query, limit=limit, scope=scope)
+        return [chunk for chunk in found if chunk.id in {one.id for one in admitted}]
 
 
 class Hoarder(MemoryStore):
@@ -58,7 +72,14 @@ class Forgetful(MemoryStore):
 
 @pytest.mark.parametrize(
     ("store", "broken"),
-    [(Deaf, {"collections"}), (Worst, {"order"}), (Hoarder, {"deletion"}), (Forgetful, {"position"})],
+    [
+        (Deaf, {"collections"}),
+        (Worst, {"order"}),
+        (Hoarder, {"deletion", "tenants"}),
+        (Open, {"roles", "no_place_for_others"}),
+        (Late, {"no_place_for_others"}),
+        (Forgetful, {"position"}),
+    ],
 )
 async def test_a_broken_store(store: Callable[..., MemoryStore], broken: set[str]) -> None:
     assert (await failed(probe_store(store))).keys() == broken

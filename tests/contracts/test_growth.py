@@ -72,6 +72,7 @@ from app.redaction import redactor
 from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
@@ -522,7 +523,7 @@ CASES: dict[str, Case] = {
     "terms": (tokenize, WORDS),
     "terms.unmarked": (lambda text: [unmarked(term) for term in tokenize(text)], WORDS),
     "lexical.search": (
-        lambda text: LexicalIndex([text, "caf\u00e9"]).rank(text, 3),
+        lambda text: lexical.scores([LexicalIndex([text, "caf\u00e9"])], text),
         of("a ", "\u00e9 ", "caf\u00e9 cafe "),
     ),
     "lexical.stems": (lambda text: stems([text]), (*WORDS, *of("y", "ational", "ing ", "s"))),

@@ -43,6 +43,7 @@ async def _ask(deps: Dependencies, **fields: Any) -> tuple[ModelResponse, list[S
         ({"messages": UNLIKE}, 0),
         ({"messages": LIKE, "cache_similar": None}, 0),
         ({"messages": LIKE, "tenant": "acme"}, 0),
+        ({"messages": LIKE, "roles": ("hr",)}, 0),
         ({"messages": LIKE, "cache_in": "tests"}, 0),
         ({"messages": (Message(role="system", content="Be brief."), *LIKE)}, 0),
         ({"messages": (LIKE[0].model_copy(update={"images": (Image(url="https://x.example/a.png"),)}),)}, 0),

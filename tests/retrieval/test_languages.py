@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import pytest_asyncio
 
-from app.retrieval.base import Embedder
+from app.retrieval.base import Embedder, SearchScope
 from app.retrieval.embedding.batcher import BatchingEmbedder
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.embedding.minilm import MiniLM
@@ -126,6 +126,6 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[MemoryStore]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("name", "query"), QUERIES)
 async def test_the_right_page_is_first(store: MemoryStore, name: str, query: str) -> None:
-    found = await store.search(query, limit=9, collection=name)
+    found = await store.search(query, limit=9, scope=SearchScope(name))
     assert found[0].document_id == f"{name}/{COLLECTIONS[name][1][query]}"
     assert len(found) == len(COLLECTIONS[name][0])

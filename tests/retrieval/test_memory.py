@@ -12,10 +12,10 @@ import pytest
 from app import vectors
 from app.errors import MissingDependency, RetrievalError
 from app.retrieval import memory, snapshot
-from app.retrieval.base import Vectors
+from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
-from app.retrieval.index.chunk_table import ChunkRow
-from app.retrieval.index.hybrid import HybridIndex
+from app.retrieval.index.chunk_table import DocumentEntry
+from app.retrieval.index.segment import Segment
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
 from app.settings import RetrievalSettings
@@ -30,7 +30,7 @@ async def add(store: MemoryStore, document_id: str, text: str) -> None:
 
 
 async def found(store: MemoryStore, query: str) -> list[str]:
-    return [chunk.document_id for chunk in await store.search(query, limit=9, collection="default")]
+    return [chunk.document_id for chunk in await store.search(query, limit=9, scope=SearchScope())]
 
 
 def names(folder: Path) -> list[str]:
@@ -179,12 +179,12 @@ async def test_the_position_is_a_copy() -> None:
 async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     builds: list[int] = []
 
-    class Counted(HybridIndex):
-        def __init__(self, rows: Sequence[ChunkRow]) -> None:
-            builds.append(len(rows))
-            super().__init__(rows)
+    class Counted(Segment):
+        def __init__(self, entries: Sequence[DocumentEntry]) -> None:
+            builds.append(len(entries))
+            super().__init__(entries)
 
-    monkeypatch.setattr(memory, "HybridIndex", Counted)
+    monkeypatch.setattr(memory, "Segment", Counted)
     store = MemoryStore(EMBEDDER)
     for name in "abc":
         await add(store, name, "text")
@@ -203,13 +203,13 @@ async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkey
     await add(store, "a", "text")
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
-    class Slow(HybridIndex):
-        def __init__(self, rows: Sequence[ChunkRow]) -> None:
+    class Slow(Segment):
+        def __init__(self, entries: Sequence[DocumentEntry]) -> None:
             loop.call_soon_threadsafe(begun.set)
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
-            super().__init__(rows)
+            super().__init__(entries)
 
-    monkeypatch.setattr(memory, "HybridIndex", Slow)
+    monkeypatch.setattr(memory, "Segment", Slow)
     early = asyncio.create_task(found(store, "text"))
     await begun.wait()
     await add(store, "b", "text")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from app.retrieval.base import SearchScope
 from app.retrieval.embedding.minilm import MiniLM
 from app.retrieval.files import read_documents
 from app.retrieval.ingest import prepare_chunks
@@ -50,7 +51,7 @@ async def test_the_ranking_is_as_good_as_it_was(store: MemoryStore) -> None:
 
 async def _gain(store: MemoryStore, question: str) -> float:
     """Return the nDCG at 10 of a question that has one right passage."""
-    found = await store.search(question, limit=10, collection="default")
+    found = await store.search(question, limit=10, scope=SearchScope())
     passages = [(chunk.source, chunk.heading.split(" > ")[-1]) for chunk in found]
     return 1 / math.log2(2 + passages.index(QUESTIONS[question])) if QUESTIONS[question] in passages else 0.0
 
@@ -58,5 +59,5 @@ async def _gain(store: MemoryStore, question: str) -> float:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_the_right_passage_is_among_the_first_three(store: MemoryStore, question: str) -> None:
-    found = await store.search(question, limit=3, collection="default")
+    found = await store.search(question, limit=3, scope=SearchScope())
     assert QUESTIONS[question] in {(chunk.source, chunk.heading.split(" > ")[-1]) for chunk in found}

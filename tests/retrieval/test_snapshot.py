@@ -26,6 +26,14 @@ def test_what_is_written_is_read(path: Path) -> None:
     assert read(path, "hashing") == Snapshot({"0": 7}, (PART, PART))
 
 
+def test_what_was_written_before_there_were_tenants_is_everybodys(path: Path) -> None:
+    write(path, "hashing", {"0": 7}, [PART.model_copy(update={"tenant": "acme", "allowed_roles": ()})])
+    assert (found := read(path, "hashing"))
+    assert (found.parts[0].tenant, found.parts[0].allowed_roles) == ("acme", ())
+    path.write_bytes(path.read_bytes().replace(b',"tenant":"acme","allowed_roles":[]', b""))
+    assert read(path, "hashing") == Snapshot({"0": 7}, (PART,))
+
+
 def test_a_missing_file_is_no_snapshot_and_gives_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read(tmp_path / "absent", "hashing") is None
     assert not caplog.records

@@ -11,7 +11,7 @@ from app.security.permissions import Roles
 from app.security.principal import LOCAL, Principal
 from topics.api_keys import ApiKey
 
-ROLES = Roles({"keeper": ["keys:manage", "tasks:read"]})
+ROLES = Roles({"keeper": ["keys:manage", "tasks:read"], "hr": []})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +32,7 @@ def test_that_whoever_may_do_all_may_give_all_away(granted: ApiKey) -> None:
     ("principal", "granted", "more"),
     [
         (keeper(), granting("keeper"), None),
+        (keeper(), granting("keeper", "hr"), "roles beside its own, with which others' documents are found: hr"),
         (keeper(), granting("submitter"), "the actions adapters:read, feedback:give"),
         (keeper(), granting("admin"), r"the actions \*"),
         (keeper("admin", tenant="acme"), granting("admin", tenant="acme"), None),

@@ -8,37 +8,51 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from app.admin import document_listing, document_sending
+from app.admin import document_listing, document_sending, document_state
 from app.admin.document_listing import ListedDocument
+from app.admin.document_state import DocumentState
+from app.admin.publishing import current_user
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.client.client import connect
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, OrchestratorError
 from app.retrieval.files import FORMATS, read_documents
 from app.settings import Settings
 from app.suggestions import did_you_mean
 from app.timestamps import format_time
 from topics.audit import AuditEvent
-from topics.documents import Document
+from topics.documents import LONGEST_ACTOR, Document
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 CollectionOption = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
+TenantOption = Annotated[str, typer.Option(help="Whose documents they are; without it, all tenants share them.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are split and embedded.")]
+
+
+class NoSuchDocument(OrchestratorError):
+    """There is no document of that id."""
+
+    code = "unknown_document"
 
 
 @app.callback()
 def documents() -> None:
-    """Add, delete and list the documents to answer from."""
+    """Add, delete, show and list the documents to answer from."""
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0913  # one for each option
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders with .md, .markdown, .txt and .rst files.")],
     *,
     collection: CollectionOption = "default",
+    tenant: TenantOption = "",
+    role: Annotated[
+        list[str] | None, typer.Option(help="Only tasks with this role find them; repeat it for more roles.")
+    ] = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = 600.0,
     config: ConfigOption = None,
@@ -52,7 +66,8 @@ def add(
     output = Output(programs=json)
     bad: list[ConfigurationError] = []
     settings = find(config, bootstrap_servers)
-    read = [document.model_copy(update={"collection": collection}) for document in _read(paths, settings, bad)]
+    owner = _owned(collection, tenant, role)
+    read = [document.model_copy(update=owner) for document in _read(paths, settings, bad)]
     for problem in bad:
         output.note(str(problem))
     if read:
@@ -69,6 +84,7 @@ def delete(
     ids: Annotated[list[str], typer.Argument(help="Ids of documents, as `add` printed them.")],
     *,
     collection: CollectionOption = "default",
+    tenant: TenantOption = "",
     wait: WaitOption = False,
     timeout: TimeoutOption = 600.0,
     config: ConfigOption = None,
@@ -76,15 +92,43 @@ def delete(
     json: JsonOption = False,
 ) -> None:
     """Delete documents by id."""
-    gone = [Document(id=one, collection=collection, deleted=True) for one in ids]
+    owner = _owned(collection, tenant)
+    gone = [Document(id=one, deleted=True).model_copy(update=owner) for one in ids]
     settings = find(config, bootstrap_servers)
     run(_work(gone, settings, Output(programs=json), timeout if wait else None))
+
+
+@app.command()
+def show(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a document, as `add` printed it.")],
+    *,
+    tenant: TenantOption = "",
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show whether a document is searchable, who may find it, and its chunks."""
+    output = Output(programs=json)
+    state = run(_state(find(config, bootstrap_servers), document_id, tenant))
+    if state is None:
+        whose = f" of the tenant {tenant}" if tenant else ""
+        raise NoSuchDocument(f"there is no document {document_id}{whose}; meta-ai documents list shows all")
+    if json:
+        output.emit(state)
+        return
+    for line in _shown(state):
+        output.say(line)
+    if state.chunks:
+        output.table(("heading", "lines"), [(one.heading, "{}-{}".format(*one.lines)) for one in state.chunks])
 
 
 @app.command("list")
 def list_(
     *,
     collection: Annotated[str | None, typer.Option(help="Only those of this collection.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Only those of this tenant; '': only those that all share.")
+    ] = None,
     match: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Only those whose id or source is like this: 'docs/*.md'.")
     ] = None,
@@ -95,12 +139,16 @@ def list_(
     """List the documents that can be found, by id."""
     output = Output(programs=json)
     everything = run(_list(find(config, bootstrap_servers)))
-    found = [one for one in everything if collection in {None, one.collection} and _matches(one, match)]
+    found = [
+        one
+        for one in everything
+        if collection in {None, one.collection} and tenant in {None, one.tenant} and _matches(one, match)
+    ]
     if json:
         for one in found:
             output.emit(one)
     elif found:
-        output.table(("id", "title", "collection", "chunks", "ingested"), map(_row, found))
+        output.table(("id", "title", "collection", "tenant", "chunks", "ingested"), map(_row, found))
     else:
         output.say(nothing(everything, collection))
 
@@ -136,6 +184,11 @@ async def _work(found: Sequence[Document], settings: Settings, output: Output, t
             await document_sending.ingest(client, found, timeout, lambda event: _print(output, _summary(event)))
 
 
+async def _state(settings: Settings, document_id: str, tenant: str) -> DocumentState | None:
+    async with connect(settings) as client:
+        return await document_state.read(client, document_id, tenant)
+
+
 async def _list(settings: Settings) -> list[ListedDocument]:
     async with connect(settings) as client:
         return await document_listing.read(client)
@@ -147,7 +200,31 @@ def _matches(document: ListedDocument, pattern: str | None) -> bool:
 
 def _row(document: ListedDocument) -> tuple[object, ...]:
     ingested = format_time(document.ingested_at)
-    return document.id, document.title, document.collection, document.chunks, ingested
+    return document.id, document.title, document.collection, document.tenant, document.chunks, ingested
+
+
+def _shown(state: DocumentState) -> Iterator[str]:
+    """Yield what is told of a document, line by line."""
+    yield f"{state.id}: {state.status}, in the collection {state.collection}"
+    if state.tenant:
+        yield f"tenant    {state.tenant}"
+    if state.allowed_roles is not None:
+        yield f"roles     {', '.join(state.allowed_roles) or 'none: nobody finds it'}"
+    if state.ingested_at:
+        yield f"ingested  {format_time(state.ingested_at)}"
+    if state.error:
+        yield f"error     {state.error.code}: {state.error.message}"
+
+
+def _owned(collection: str, tenant: str, roles: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the fields that say where documents belong, who may find them, and who sends them."""
+    fields = {"collection": collection, "tenant": tenant, "allowed_roles": tuple(roles) if roles else None}
+    try:
+        Document.model_validate({"id": "a", **fields})
+    except ValidationError as error:
+        option = "--tenant" if error.errors()[0]["loc"][0] == "tenant" else "--role"
+        raise typer.BadParameter(f"{option}: at most 100 characters, and no control characters") from None
+    return {**fields, "actor": current_user()[:LONGEST_ACTOR]}
 
 
 def _summary(event: AuditEvent) -> dict[str, Any]:

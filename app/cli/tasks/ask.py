@@ -27,14 +27,17 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def ask(
+def ask(  # noqa: PLR0913  # one for each option
     question: Annotated[str, typer.Argument(help="What to ask.")],
     *,
     timeout: TimeoutOption = 120.0,
     workflow: Annotated[str, typer.Option(help="The workflow that answers.")] = "ask",
     tenant: Annotated[
-        str, typer.Option(help="The tenant: its budget pays, and cached answers are shared within it.")
+        str, typer.Option(help="The tenant: its budget pays, and its documents and cached answers are used.")
     ] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(help="Find the documents for this role too; repeat it for more roles.")
+    ] = None,
     config: ConfigOption = None,
     bootstrap_servers: ServersOption = None,
     stream: StreamOption = False,
@@ -42,7 +45,7 @@ def ask(
 ) -> None:
     """Ask a question, and wait for the answer with its sources and what each model said."""
     output = Output(programs=json)
-    task = _task(question, workflow, tenant)
+    task = _task(question, workflow, tenant, tuple(role or ()))
     streamed = StreamPrinter(output) if stream else None
     result = run(_work(task, find(config, bootstrap_servers), timeout, streamed))
     if json:
@@ -53,12 +56,13 @@ def ask(
         raise typer.Exit(1)
 
 
-def _task(question: str, workflow: str, tenant: str) -> Task:
+def _task(question: str, workflow: str, tenant: str, roles: tuple[str, ...]) -> Task:
     try:
-        task = Task(id=uuid4().hex, workflow=workflow, tenant=tenant, input={"question": question})
+        task = Task(id=uuid4().hex, workflow=workflow, tenant=tenant, roles=roles, input={"question": question})
         task.to_json()
-    except ValidationError:
-        raise typer.BadParameter("--tenant: at most 100 characters, and no control characters") from None
+    except ValidationError as error:
+        option = "--role" if error.errors()[0]["loc"][0] == "roles" else "--tenant"
+        raise typer.BadParameter(f"{option}: at most 100 characters, and no control characters") from None
     except PydanticSerializationError:
         raise typer.BadParameter("must be valid Unicode text") from None
     return task

@@ -21,7 +21,7 @@ _OF_MODELS = frozenset({EMBED, PASSTHROUGH, PANEL, COUNT_TOKENS})
 
 
 def tenant_for(caller: Principal, asked: str) -> str:
-    """Return the tenant of a task: the one that is asked for, or else the one to which the caller is bound.
+    """Return the tenant of what is sent or looked for: that asked for, or else the one to which the caller is bound.
 
     Raises:
         Refusal: another one is asked for.
@@ -29,8 +29,22 @@ def tenant_for(caller: Principal, asked: str) -> str:
     if caller.tenant is None or asked == caller.tenant:
         return asked
     if asked:
-        raise forbidden(f"you are bound to the tenant {caller.tenant}, so a task cannot be for {asked}")
+        raise forbidden(f"you are bound to the tenant {caller.tenant}, and may not name {asked}")
     return caller.tenant
+
+
+def roles_for(caller: Principal, asked: Iterable[str]) -> tuple[str, ...]:
+    """Return the roles with which a task finds documents: those asked for, or else all of the caller's.
+
+    Raises:
+        Refusal: one is asked for that the caller does not have.
+    """
+    given = tuple(asked)
+    if caller.kind == "local":  # may write to any topic
+        return given
+    if strangers := sorted({*given} - {*caller.roles}):
+        raise forbidden(f"you do not have the role {strangers[0]}; a task has no other roles than its sender")
+    return given or caller.roles
 
 
 def idempotency_scope(kind: str, tenant: str, caller: Principal) -> str:

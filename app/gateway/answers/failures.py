@@ -17,6 +17,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "invalid_input": HTTPStatus.BAD_REQUEST,
     "invalid_request": HTTPStatus.BAD_REQUEST,
     "no_model": HTTPStatus.SERVICE_UNAVAILABLE,
+    "residency": HTTPStatus.FORBIDDEN,
     "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
     "prompt": HTTPStatus.BAD_REQUEST,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,

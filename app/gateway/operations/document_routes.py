@@ -7,22 +7,26 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.admin import document_listing, document_sending, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
+from app.gateway.access.admission import Caller
+from app.gateway.access.rights import tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.pages import Cursor, Filter, Limit, page_by_name
-from topics.documents import Document
+from app.security.principal import Principal
+from topics.documents import LONGEST_ACTOR, Document, RoleNames, Tenant
 
 MOST_DOCUMENTS = 1000
 _DOCUMENTS = "/v1/documents"
 _NAME = r"^[^\x00-\x1f]*$"
 DocumentId = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NAME)]
+TenantParameter = Annotated[Tenant, Query(description="whose it is; by default the caller's, or all tenants'")]
 Collection = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NAME)]
 
 
@@ -36,6 +40,8 @@ class DocumentRequest(BaseModel):
     source: str | None = None
     format: Literal["markdown", "text"] = "markdown"
     collection: Collection = "default"
+    tenant: Tenant = ""
+    allowed_roles: RoleNames | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
@@ -73,52 +79,86 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/documents", status_code=HTTPStatus.ACCEPTED, responses=refusals(*WITH_BODY))
-    async def add(asked: DocumentRequest) -> SentDocument:
+    async def add(asked: DocumentRequest, caller: Caller) -> SentDocument:
         """Add a document, or replace the one of this id."""
-        return (await _send(parts, [_document(asked)]))[0]
+        return (await _send(parts, [_document(asked, caller)]))[0]
 
     @router.post("/v1/documents/batch", status_code=HTTPStatus.ACCEPTED, responses=refusals(*WITH_BODY))
-    async def add_all(asked: DocumentsRequest) -> SentDocuments:
+    async def add_all(asked: DocumentsRequest, caller: Caller) -> SentDocuments:
         """Add several documents."""
-        return SentDocuments(data=await _send(parts, [_document(one) for one in asked.documents]))
+        return SentDocuments(data=await _send(parts, [_document(one, caller) for one in asked.documents]))
 
     @router.get("/v1/documents", responses=refusals())
-    async def documents(
-        collection: Filter = None, match: Filter = None, limit: Limit = 20, cursor: Cursor = ""
+    async def documents(  # one for each parameter
+        *,
+        caller: Caller,
+        collection: Filter = None,
+        tenant: Filter = None,
+        match: Filter = None,
+        limit: Limit = 20,
+        cursor: Cursor = "",
     ) -> DocumentList:
         """List the searchable documents; `match` is a pattern of their id or source, as in `docs/*.md`."""
+        asked_for = tenant if tenant is None else tenant_for(caller, tenant)
         async with parts.scanning():
             found = await document_listing.read(parts.client)
-        wanted = [one for one in found if collection in {None, one.collection} and _matches(one, match)]
-        page = page_by_name(wanted, lambda one: one.id, cursor, limit)
+        wanted = [
+            one
+            for one in found
+            if caller.may_read(one.tenant, one.allowed_roles)
+            and asked_for in {None, one.tenant}
+            and collection in {None, one.collection}
+            and _matches(one, match)
+        ]
+        page = page_by_name(wanted, lambda one: f"{one.id}\0{one.tenant}", cursor, limit)
         return DocumentList(data=list(page.rows), next=page.next)
 
     @router.get("/v1/documents/{document_id:path}", responses=refusals(404))
-    async def state(document_id: Annotated[DocumentId, Path()]) -> DocumentState:
+    async def state(
+        document_id: Annotated[DocumentId, Path()], caller: Caller, tenant: TenantParameter = ""
+    ) -> DocumentState:
         """Tell whether a document is searchable, and in which chunks."""
+        owner = tenant_for(caller, tenant)
         async with parts.scanning():
-            found = await document_state.read(parts.client, document_id)
-        if found is None:
+            found = await document_state.read(parts.client, document_id, owner)
+        if found is None or not caller.may_read(owner, found.allowed_roles):
             text = "there is no document of this id; GET /v1/documents lists those that are searchable"
             raise Refusal(HTTPStatus.NOT_FOUND, "unknown_document", text)
         return found
 
     @router.delete("/v1/documents/{document_id:path}", status_code=HTTPStatus.ACCEPTED, responses=refusals())
-    async def delete(document_id: Annotated[DocumentId, Path()], collection: Filter = None) -> SentDocument:
+    async def delete(
+        document_id: Annotated[DocumentId, Path()],
+        caller: Caller,
+        collection: Filter = None,
+        tenant: TenantParameter = "",
+    ) -> SentDocument:
         """Delete a document; one that does not exist stays so."""
-        gone = Document(id=document_id, collection=collection or "default", deleted=True)
+        gone = Document(
+            id=document_id,
+            collection=collection or "default",
+            tenant=tenant_for(caller, tenant),
+            actor=caller.id[:LONGEST_ACTOR],
+            deleted=True,
+        )
         return (await _send(parts, [gone]))[0]
 
     return router
 
 
-def _document(asked: DocumentRequest) -> Document:
-    return Document(**dict(asked))
+def _document(asked: DocumentRequest, caller: Principal) -> Document:
+    fields = {**dict(asked), "tenant": tenant_for(caller, asked.tenant), "actor": caller.id[:LONGEST_ACTOR]}
+    return Document(**fields)
 
 
 async def _send(parts: Parts, documents: list[Document]) -> list[SentDocument]:
     await document_sending.send(parts.client, documents)
-    return [SentDocument(id=one.id, state=f"{_DOCUMENTS}/{quote(one.id)}") for one in documents]
+    return [SentDocument(id=one.id, state=_state_of(one)) for one in documents]
+
+
+def _state_of(document: Document) -> str:
+    owner = f"?tenant={quote(document.tenant, safe='')}" if document.tenant else ""
+    return f"{_DOCUMENTS}/{quote(document.id)}{owner}"
 
 
 def _matches(document: ListedDocument, pattern: str | None) -> bool:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError
 
 from app.errors import InvalidEvent, WebhookError
 from app.gateway.access.admission import Caller, forbidden
-from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
+from app.gateway.access.rights import idempotency_scope, require_may_send, roles_for, tenant_for
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
@@ -27,6 +27,7 @@ from app.security.principal import Principal
 from app.settings import WebhookSettings
 from app.webhooks.receivers import receiver
 from topics import TASKS
+from topics.documents import RoleNames
 from topics.results import Result
 from topics.tasks import Task
 
@@ -52,9 +53,10 @@ class TaskRequest(BaseModel):
     version: int | None = Field(default=None, ge=1)
     priority: int | None = None
     tenant: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f]*$")
+    roles: RoleNames = ()
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
-    webhook: str | None = Field(default=None, min_length=1, max_length=2048)
+    webhook: str | None = Field(default=None, min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f]*$")
     metadata: dict[str, str] = Field(default_factory=dict)
     on_disconnect: OnDisconnect = "continue"
 
@@ -163,8 +165,8 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         Refusal: the caller may not have it done, or another task was sent with the same key, or it would be too late.
         BrokerError: the broker does not acknowledge it.
     """
+    task = task.model_copy(update={"spend_limit": caller.spend_limit, "roles": roles_for(caller, task.roles)})
     require_allowed(parts, caller, task)
-    task = task.model_copy(update={"spend_limit": caller.spend_limit})
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
     if not once:

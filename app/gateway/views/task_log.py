@@ -139,8 +139,8 @@ class TaskLog:
             if self._tasks.get(task_id) == offset:
                 return
         stored = await self.task(task_id)
-        limit = {"spend_limit": task.spend_limit}  # which may have changed meanwhile
-        if stored is None or stored.event.model_copy(update=limit) != task:
+        rights = {"spend_limit": task.spend_limit, "roles": task.roles}  # which may have changed meanwhile
+        if stored is None or stored.event.model_copy(update=rights) != task:
             raise TaskConflict
 
     async def signal(self, signal: Signal) -> None:

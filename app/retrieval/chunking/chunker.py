@@ -54,7 +54,7 @@ def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chun
     pieces = [piece for section in sections for piece in _pieces(source, section, words, overlap)]
     return [
         Chunk(
-            id=f"{document.id}#{number}",
+            id=f"{document.key}#{number}",
             document_id=document.id,
             source=document.source or document.id,
             heading=path,

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from app import vectors
 from app.conformance import Check, CheckFailed, check_names, require, run_check
 from app.errors import InvalidEvent, RetrievalError
-from app.retrieval.base import Embedder, Store
+from app.retrieval.base import Embedder, SearchScope, Store
 from app.retrieval.embedding.hashing import HashingEmbedder
 from topics.chunks import DocumentChunks, EmbeddedChunk
+from topics.documents import document_key
 from topics.retrieval_results import Chunk
 
 _DEFAULT = "default"
@@ -39,7 +40,7 @@ class StoreChecks:
         """What is found is what was applied, with a score."""
         applied = await _part("a", "1", 0, ["the text"])
         await self._store.apply(applied)
-        chunks = await self._store.search("text", limit=3, collection=_DEFAULT)
+        chunks = await self._store.search("text", limit=3, scope=SearchScope())
         require(len(chunks) == 1, f"one chunk was applied, {len(chunks)} were found")
         require(chunks[0].score > 0, f"the score is {chunks[0].score}")
         require(chunks[0].model_copy(update={"score": 0.0}) == applied.chunks[0].chunk, "the chunk has been changed")
@@ -47,7 +48,7 @@ class StoreChecks:
     async def order(self) -> None:
         """The best come first, and no more than asked for."""
         await self._store.apply(await _part("a", "1", 0, ["apples and pears", "brokers and topics", "topics"]))
-        chunks = await self._store.search("brokers and topics", limit=2, collection=_DEFAULT)
+        chunks = await self._store.search("brokers and topics", limit=2, scope=SearchScope())
         require(len(chunks) == 2, f"2 were asked for, {len(chunks)} found")  # noqa: PLR2004  # the limit
         require(chunks[0].text == "brokers and topics", f"the first is {chunks[0].text!r}")
         require(chunks[0].score >= chunks[1].score, "the second has the better score")
@@ -57,7 +58,7 @@ class StoreChecks:
         zero, one = await _part("a", "1", 0, ["text zero"]), await _part("a", "1", 1, ["text one"])
         for part in (zero, zero, one, one, zero):
             await self._store.apply(part)
-        chunks = await self._store.search("text", limit=9, collection=_DEFAULT)
+        chunks = await self._store.search("text", limit=9, scope=SearchScope())
         texts = sorted(chunk.text for chunk in chunks)
         require(texts == ["text one", "text zero"], f"after repetitions, {texts} are found")
 
@@ -95,6 +96,39 @@ class StoreChecks:
         await self._expect(set(), "one")
         await self._expect({"text of two", "text moved"}, "two")
 
+    async def tenants(self) -> None:
+        """A tenant's documents are its own, also those with an id that others have; shared ones are found by all."""
+        await self._store.apply(await _part("a", "1", 0, ["text of acme"], tenant="acme"))
+        await self._store.apply(await _part("a", "1", 0, ["text of bolt"], tenant="bolt"))
+        await self._expect(set())
+        await self._store.apply(await _part("a", "1", 0, ["text of all"]))
+        await self._expect({"text of all"})
+        await self._expect({"text of acme", "text of all"}, tenant="acme")
+        await self._expect({"text of bolt", "text of all"}, tenant="bolt")
+        await self._store.apply(await _part("a", "2", 0, [], tenant="acme"))
+        await self._expect({"text of all"}, tenant="acme")
+        await self._expect({"text of bolt", "text of all"}, tenant="bolt")
+
+    async def roles(self) -> None:
+        """A document for some roles is found with one of them only, and one for none by nobody."""
+        await self._store.apply(await _part("a", "1", 0, ["text for hr"], roles=("hr", "law")))
+        await self._store.apply(await _part("b", "1", 0, ["text for nobody"], roles=()))
+        await self._store.apply(await _part("c", "1", 0, ["text for all"]))
+        await self._expect({"text for all"})
+        await self._expect({"text for all"}, roles=("it", ""))
+        await self._expect({"text for all", "text for hr"}, roles=("it", "law"))
+        await self._store.apply(await _part("a", "2", 0, ["text for hr"], roles=("it",)))
+        await self._expect({"text for all"}, roles=("law",))
+
+    async def no_place_for_others(self) -> None:
+        """What may not be found takes no place of what may, however well it fits."""
+        for number in range(20):
+            await self._store.apply(await _part(f"{number}", "1", 0, ["the very text"] * 10, roles=("hr",)))
+            await self._store.apply(await _part(f"{number}", "1", 0, ["the very text"] * 10, tenant="bolt"))
+        await self._store.apply(await _part("a", "1", 0, ["some other words of text"]))
+        chunks = await self._store.search("the very text", limit=1, scope=SearchScope(tenant="acme"))
+        require([chunk.document_id for chunk in chunks] == ["a"], "the one that may be found is not")
+
     async def malformed_part(self) -> None:
         """A part with a malformed embedding is refused as `InvalidEvent`, and changes nothing."""
         await self._store.apply(await _part("a", "1", 0, ["text"]))
@@ -111,7 +145,7 @@ class StoreChecks:
         """Every query is answered, also an empty one."""
         await self._store.apply(await _part("a", "1", 0, ["text"]))
         for query in ("", "?!", "\U0001f642", "unknown"):
-            found = await self._store.search(query, limit=1, collection=_DEFAULT)
+            found = await self._store.search(query, limit=1, scope=SearchScope())
             require(len(found) <= 1, f"the query {query!r} finds more than asked for")
 
     async def position(self) -> None:
@@ -121,20 +155,29 @@ class StoreChecks:
         found = dict(self._store.get_position())
         require(found == {"0": 3, "1": 7}, f"the position set is not the position returned, {found}")
 
-    async def _expect(self, texts: set[str], collection: str = _DEFAULT) -> None:
-        chunks = await self._store.search("text", limit=100, collection=collection)
+    async def _expect(
+        self, texts: set[str], collection: str = _DEFAULT, *, tenant: str = "", roles: Sequence[str] = ()
+    ) -> None:
+        chunks = await self._store.search("text", limit=100, scope=SearchScope(collection, tenant, frozenset(roles)))
         found = {chunk.text for chunk in chunks}
         require(found == texts, f"a search of {collection} finds {sorted(found)}, not {sorted(texts)}")
 
 
 async def _part(
-    document: str, version: str, number: int, texts: Sequence[str], collection: str = _DEFAULT
+    document: str,
+    version: str,
+    number: int,
+    texts: Sequence[str],
+    collection: str = _DEFAULT,
+    *,
+    tenant: str = "",
+    roles: tuple[str, ...] | None = None,
 ) -> DocumentChunks:
     rows = await HashingEmbedder().embed(texts)
     chunks = tuple(
         EmbeddedChunk(
             chunk=Chunk(
-                id=f"{document}#{number}.{place}",
+                id=f"{document_key(tenant, document)}#{number}.{place}",
                 document_id=document,
                 source=f"{document}.md",
                 heading="Guide > Part",
@@ -145,4 +188,12 @@ async def _part(
         )
         for place, (text, row) in enumerate(zip(texts, rows, strict=True))
     )
-    return DocumentChunks(document_id=document, version=version, part=number, collection=collection, chunks=chunks)
+    return DocumentChunks(
+        document_id=document,
+        version=version,
+        part=number,
+        collection=collection,
+        chunks=chunks,
+        tenant=tenant,
+        allowed_roles=roles,
+    )

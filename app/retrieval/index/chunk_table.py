@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from app import vectors
 from app.errors import InvalidEvent
@@ -25,13 +25,24 @@ class ChunkRow:
         return self.chunk == other.chunk and self.vector.tobytes() == other.vector.tobytes()
 
 
+class Namespace(NamedTuple):
+    """The documents of a collection that are one tenant's; with an empty tenant, those that all share."""
+
+    collection: str
+    tenant: str
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentEntry:
-    """One document, in one version: its rows by part."""
+    """One document, in one version: its rows by part. `head` is a part without number and chunks: what all share."""
 
-    version: str
-    collection: str
+    head: DocumentChunks
     parts: dict[int, tuple[ChunkRow, ...]]
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where it is."""
+        return Namespace(self.head.collection, self.head.tenant)
 
     def rows(self) -> Iterator[ChunkRow]:
         """Yield the rows in the document's order."""
@@ -39,7 +50,7 @@ class DocumentEntry:
 
 
 class ChunkTable:
-    """Documents by id, which is the key of the log and unique across collections.
+    """Documents by the key of the log, which is unique across collections.
 
     Entries are replaced, never changed, so `copy` is cheap and may be read by another thread.
     """
@@ -47,46 +58,41 @@ class ChunkTable:
     def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
         self._entries: dict[str, DocumentEntry] = {}
+        self._keys: dict[Namespace, set[str]] = {}
 
-    def apply(self, part: DocumentChunks) -> set[str]:
-        """Apply one part, and return the collections that it changed.
+    def apply(self, part: DocumentChunks) -> set[Namespace]:
+        """Apply one part, and return the namespaces that it changed.
 
         Raises:
             InvalidEvent: an embedding is malformed or has other dimensions than the index; nothing is changed.
         """
         rows = tuple(self._row(chunk) for chunk in part.chunks)
-        known = self._entries.get(part.document_id)
+        known = self._entries.get(part.document_key)
         if part.part == 0 and not rows:
-            return self._remove(part.document_id)
-        if known and (known.version, known.collection) == (part.version, part.collection):
+            return self._remove(part.document_key)
+        if known and known.head == _head(part):
             return self._add(part, known, rows)
         if part.part == 0:
             return self._replace(part, rows)
         return set()
 
-    def rows(self, collection: str) -> list[ChunkRow]:
-        """Return all rows of `collection`, ordered by document and position, independent of when they arrived."""
-        keys = sorted(key for key, entry in self._entries.items() if entry.collection == collection)
-        return [row for key in keys for row in self._entries[key].rows()]
+    def entries(self, namespace: Namespace) -> list[DocumentEntry]:
+        """Return the documents of `namespace`, ordered by key, independent of when they arrived."""
+        return [self._entries[key] for key in sorted(self._keys.get(namespace, ()))]
 
     def copy(self) -> Self:
         """Return an independent copy of the table as it is now."""
         twin = type(self)(self._dimensions)
         twin._entries = dict(self._entries)  # noqa: SLF001  # its own class
+        twin._keys = {namespace: set(keys) for namespace, keys in self._keys.items()}  # noqa: SLF001  # likewise
         return twin
 
     def parts(self) -> Iterator[DocumentChunks]:
         """Yield parts which, applied in this order, make an equal table."""
-        for document_id, entry in self._entries.items():
+        for entry in self._entries.values():
             for part in sorted(entry.parts):
                 chunks = (EmbeddedChunk(chunk=r.chunk, embedding=vectors.encode(r.vector)) for r in entry.parts[part])
-                yield DocumentChunks(
-                    document_id=document_id,
-                    version=entry.version,
-                    part=part,
-                    collection=entry.collection,
-                    chunks=tuple(chunks),
-                )
+                yield entry.head.model_copy(update={"part": part, "chunks": tuple(chunks)})
 
     def _row(self, embedded: EmbeddedChunk) -> ChunkRow:
         vector = vectors.decode(embedded.embedding)
@@ -98,20 +104,32 @@ class ChunkTable:
             )
         return ChunkRow(embedded.chunk, vector)
 
-    def _remove(self, document_id: str) -> set[str]:
-        gone = self._entries.pop(document_id, None)
-        return {gone.collection} if gone else set()
+    def _remove(self, key: str) -> set[Namespace]:
+        gone = self._entries.pop(key, None)
+        if gone is None:
+            return set()
+        keys = self._keys[gone.namespace]
+        keys.remove(key)
+        if not keys:
+            del self._keys[gone.namespace]
+        return {gone.namespace}
 
-    def _add(self, part: DocumentChunks, known: DocumentEntry, rows: tuple[ChunkRow, ...]) -> set[str]:
+    def _add(self, part: DocumentChunks, known: DocumentEntry, rows: tuple[ChunkRow, ...]) -> set[Namespace]:
         held = known.parts.get(part.part)
         if held is not None and len(held) == len(rows) and all(map(ChunkRow.same, held, rows)):
             return set()
         if part.part == 0:
             return self._replace(part, rows)
-        self._entries[part.document_id] = replace(known, parts={**known.parts, part.part: rows})
-        return {known.collection}
+        self._entries[part.document_key] = replace(known, parts={**known.parts, part.part: rows})
+        return {known.namespace}
 
-    def _replace(self, part: DocumentChunks, rows: tuple[ChunkRow, ...]) -> set[str]:
-        left = self._remove(part.document_id)
-        self._entries[part.document_id] = DocumentEntry(part.version, part.collection, {0: rows})
-        return left | {part.collection}
+    def _replace(self, part: DocumentChunks, rows: tuple[ChunkRow, ...]) -> set[Namespace]:
+        left = self._remove(part.document_key)
+        entry = DocumentEntry(_head(part), {0: rows})
+        self._entries[part.document_key] = entry
+        self._keys.setdefault(entry.namespace, set()).add(part.document_key)
+        return left | {entry.namespace}
+
+
+def _head(part: DocumentChunks) -> DocumentChunks:
+    return part.model_copy(update={"part": 0, "chunks": (), "embedder": None})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
-from app.retrieval.base import Vectors, searchable
-from app.retrieval.index.chunk_table import ChunkRow
-from app.retrieval.index.lexical import LexicalIndex
-from app.retrieval.index.ranking import reciprocal_rank_fusion
+from app.retrieval.base import SearchScope
+from app.retrieval.index import lexical
+from app.retrieval.index.ranking import reciprocal_rank_fusion, top_ranked
+from app.retrieval.index.segment import Segment
 from app.vectors import Vector
 from topics.retrieval_results import Chunk
 
@@ -19,35 +20,43 @@ DEPTH = 100
 _DECIMALS = 4
 
 
-class HybridIndex:
-    """An immutable index over `rows`, at least one; any thread may read it.
+def search(
+    segments: Sequence[Segment],
+    query: str,
+    vector: Vector,
+    *,
+    limit: int,
+    scope: SearchScope,
+    understood: bool = True,
+) -> list[Chunk]:
+    """Return up to `limit` chunks for `query`, whose embedding is `vector`; the score is that of the fusion.
 
     The exact cosine against every vector, and BM25 over heading and text, fused by reciprocal rank: each
-    finds what the other misses, and ranks need no common scale as scores would.
+    finds what the other misses, and ranks need no common scale as scores would. What `scope` does not admit is in
+    neither ranking. Chunks that are equal by meaning, or have the same score, are in the order of words. If the query
+    is not `understood` by the embedder, what shares no word with it comes after what does.
     """
+    admitted = np.flatnonzero(np.concatenate([segment.admitted(scope) for segment in segments]))
+    depth = max(DEPTH, limit)
+    scores = lexical.scores([segment.lexical for segment in segments], query)[admitted]
+    by_words = [position for position in top_ranked(scores, depth) if scores[position] > 0]
+    ranks = np.full(len(admitted), len(by_words))
+    ranks[by_words] = np.arange(len(by_words))
+    # Not `@`: BLAS would spread these few operations over threads that spin on cores needed elsewhere.
+    likeness = np.concatenate([np.einsum("ij,j->i", segment.matrix, vector) for segment in segments])[admitted]
+    by_meaning = [int(position) for position in np.lexsort((ranks, -likeness.round(_DECIMALS)))[:depth]]
+    if not understood:
+        by_words += [position for position in by_meaning if ranks[position] == len(by_words)]
+    found = reciprocal_rank_fusion([by_meaning, by_words] if understood else [by_words])
+    found.sort(key=lambda pair: (-pair[1], ranks[pair[0]]))
+    return [
+        _chunk(segments, int(admitted[position])).model_copy(update={"score": score})
+        for position, score in found[:limit]
+    ]
 
-    def __init__(self, rows: Sequence[ChunkRow]) -> None:
-        self._chunks = [row.chunk for row in rows]
-        matrix = np.stack([row.vector for row in rows])
-        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-        self._matrix: Vectors = np.divide(matrix, np.where(lengths == 0, 1, lengths), dtype=np.float32)
-        self._lexical = LexicalIndex([searchable(chunk) for chunk in self._chunks])
 
-    def search(self, query: str, vector: Vector, limit: int, *, understood: bool = True) -> list[Chunk]:
-        """Return up to `limit` chunks for `query`, whose embedding is `vector`; the score is that of the fusion.
-
-        Chunks that are equal by meaning, or have the same score, are in the order of words. If the query is not
-        `understood` by the embedder, what shares no word with it comes after what does.
-        """
-        depth = max(DEPTH, limit)
-        by_words = self._lexical.rank(query, depth)
-        ranks = np.full(len(self._chunks), len(by_words))
-        ranks[by_words] = np.arange(len(by_words))
-        # Not `@`: BLAS would spread these few operations over threads that spin on cores needed elsewhere.
-        likeness = np.einsum("ij,j->i", self._matrix, vector).round(_DECIMALS)
-        by_meaning = [int(position) for position in np.lexsort((ranks, -likeness))[:depth]]
-        if not understood:
-            by_words += [position for position in by_meaning if ranks[position] == len(by_words)]
-        found = reciprocal_rank_fusion([by_meaning, by_words] if understood else [by_words])
-        found.sort(key=lambda pair: (-pair[1], ranks[pair[0]]))
-        return [self._chunks[position].model_copy(update={"score": score}) for position, score in found[:limit]]
+def _chunk(segments: Sequence[Segment], position: int) -> Chunk:
+    """Return the chunk at a position of all segments, one after the other."""
+    ends = accumulate(len(segment.chunks) for segment in segments)
+    segment, end = next((segment, end) for segment, end in zip(segments, ends, strict=True) if position < end)
+    return segment.chunks[position - end]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from app.errors import MissingDependency
-from app.retrieval.index.ranking import top_ranked
 from app.retrieval.tokenizer import tokenize, unmarked
 
 Scores = npt.NDArray[np.float32]
@@ -62,7 +61,8 @@ class LexicalIndex:
     """An immutable BM25 index over `texts`; any thread may read it.
 
     The scores are Lucene's variant (k1 = 1.5, b = 0.75), computed when indexing as bm25s does. A word also finds words
-    that differ from it only in marks which people leave out (see `unmarked`), but they count half.
+    that differ from it only in marks which people leave out (see `unmarked`), but they count half. `texts_with` is
+    the number of texts that each stem is in.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -70,48 +70,58 @@ class LexicalIndex:
         words = _words(texts)
         corpus = [_stemmed(one) for one in words]
         self._index: Any = None
-        self._size = len(corpus)
-        self._texts_with = Counter(stem for one in corpus for stem in set(one))
+        self.size = len(corpus)
+        self.texts_with = Counter(stem for one in corpus for stem in set(one))
         self._spellings = _spellings({word for one in words for word in one if not word.isascii()})
         if any(corpus):
             self._index = bm25s.BM25(method="lucene")
             self._index.index(corpus, show_progress=False)
 
-    def rank(self, query: str, count: int) -> list[int]:
-        """Return the positions of up to `count` texts that share a word with `query`, best first."""
-        found = list(self._scores(_words([query])[0]))
-        if not found:
-            return []
-        scores: Scores = np.add.reduce(found)
-        return [position for position in top_ranked(scores, count) if scores[position] > 0]
-
-    def _scores(self, words: Sequence[str]) -> Iterator[Scores]:
-        """Yield scores whose sum is that of `words`, each of shape (texts,)."""
-        alone: list[str] = []
+    def scores(self, words: Sequence[str], rarity: Callable[[str], float]) -> Iterator[Scores]:
+        """Yield scores whose sum is that of `words`, each of shape (texts,), where stems have this `rarity`."""
         plain = _stemmed([unmarked(word) for word in words])
         for stem, other in zip(_stemmed(words), plain, strict=True):
-            spellings = {one for one in (other, *self._spellings.get(other, ())) if one in self._texts_with}
+            spellings = {one for one in (other, *self._spellings.get(other, ())) if one in self.texts_with}
             if spellings - {stem}:
-                yield self._best(stem, spellings - {stem})
-            elif stem in self._texts_with:
-                alone.append(stem)
-        if alone:
-            yield self._index.get_scores(alone)
+                yield self._best(stem, spellings - {stem}, rarity)
+            elif stem in self.texts_with:
+                yield self._weighted(stem, rarity)
 
-    def _best(self, word: str, others: Collection[str]) -> Scores:
+    def _best(self, word: str, others: Collection[str], rarity: Callable[[str], float]) -> Scores:
         """Return the scores of `word`, or of another spelling where that is higher although it counts less."""
         weights = dict.fromkeys(others, _UNMARKED)
-        if word in self._texts_with:  # a rare spelling must not outweigh what was asked for
-            weights = {other: _UNMARKED * min(1.0, self._rarity(word) / self._rarity(other)) for other in others}
+        if word in self.texts_with:  # a rare spelling must not outweigh what was asked for
+            weights = {other: _UNMARKED * min(1.0, rarity(word) / rarity(other)) for other in others}
             weights[word] = 1.0
-        scores = [weight * self._index.get_scores([one]) for one, weight in weights.items()]
+        scores = [weight * self._weighted(one, rarity) for one, weight in weights.items()]
         best: Scores = np.maximum.reduce(scores)
         return best
 
-    def _rarity(self, word: str) -> float:
-        """Return the inverse document frequency of a word of the texts, as Lucene does."""
-        texts = self._texts_with[word]
-        return math.log(1 + (self._size - texts + 0.5) / (texts + 0.5))
+    def _weighted(self, stem: str, rarity: Callable[[str], float]) -> Scores:
+        """Return the scores of a stem of the texts, which were made with its rarity in these texts."""
+        scores: Scores = self._index.get_scores([stem])
+        return scores * np.float32(rarity(stem) / _rarity(self.size, self.texts_with[stem]))
+
+
+def scores(indexes: Sequence[LexicalIndex], query: str) -> Scores:
+    """Return the scores of all texts of `indexes`, one after the other, as if all were in one index.
+
+    Only the average length of texts is that of their own index.
+    """
+    size = sum(index.size for index in indexes)
+
+    def rarity(stem: str) -> float:
+        return _rarity(size, sum(index.texts_with[stem] for index in indexes))
+
+    words = _words([query])[0]
+    return np.concatenate(
+        [sum(index.scores(words, rarity), start=np.zeros(index.size, dtype=np.float32)) for index in indexes]
+    )
+
+
+def _rarity(size: int, texts: int) -> float:
+    """Return the inverse document frequency of a stem in so many `texts` of `size`, as Lucene does."""
+    return math.log(1 + (size - texts + 0.5) / (texts + 0.5))
 
 
 def _spellings(words: Collection[str]) -> dict[str, set[str]]:

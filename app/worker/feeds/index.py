@@ -59,22 +59,22 @@ class IndexFeed:
         """Tell the store how much of the topic it holds."""
         self._store.set_position({str(partition): offset for partition, offset in self._tail.position.items()})
 
-    def _is_stale(self, document_id: str, partition: int) -> bool:
+    def _is_stale(self, document_key: str, partition: int) -> bool:
         """Whether the document was changed or deleted since: earlier releases left chunks in any partition.
 
         Those in the document's own partition are the later ones.
         """
-        if partition == partition_of(document_id, self._partitions):
-            self._at_home.add(document_id)
+        if partition == partition_of(document_key, self._partitions):
+            self._at_home.add(document_key)
             return False
-        return document_id in self._at_home
+        return document_key in self._at_home
 
     async def _apply(self, record: Any) -> None:
         where = f"{record.topic}/{record.partition}/{record.offset}"
         while True:
             try:
                 part = CHUNKS.parse(record.value, max_bytes=self._max_bytes)
-                if not self._is_stale(part.document_id, record.partition):
+                if not self._is_stale(part.document_key, record.partition):
                     await self._store.apply(part)
             except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
                 return log.warning("%s is left out: %s", where, error)

@@ -39,6 +39,7 @@ class AskKind:
             step=ctx.name,
             connector=lookup.connector,
             arguments=dict(lookup.arguments),
+            tenant=ctx.run.task.tenant,
             expires_at=ctx.expires_at,
         )
         return ctx.running(request)

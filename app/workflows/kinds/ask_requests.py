@@ -49,7 +49,7 @@ def messages(ctx: StepContext) -> tuple[Message, ...]:
 
 def routing_request(ctx: StepContext, asked: Sequence[Message]) -> RoutingRequest:
     """Return the routing's request for a step that asks this."""
-    models = ctx.run.permitted(ctx.spec.models)
+    models = ctx.permitted(ctx.spec.models)
     return RoutingRequest(
         models=models,
         count=len(models),
@@ -149,6 +149,7 @@ def _request(
         prefix=prefix,
         downgrade=ctx.spec.downgrade,
         tenant=ctx.run.task.tenant,
+        roles=ctx.run.task.roles,
         workflow=ctx.run.task.workflow,
         batch=ctx.spec.batch,
     )

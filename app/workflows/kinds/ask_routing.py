@@ -64,7 +64,7 @@ def _sound(ctx: StepContext, choice: Choice, asked: Sequence[str] = ()) -> Choic
     """Return the choice with each model once; a model that was asked is not asked again."""
     models = dict.fromkeys(model for model in choice.models if model not in asked)
     reserves = dict.fromkeys(model for model in choice.reserves if model not in asked and model not in models)
-    if strangers := sorted({*models, *reserves}.difference(ctx.run.permitted(ctx.spec.models))):
+    if strangers := sorted({*models, *reserves}.difference(ctx.permitted(ctx.spec.models))):
         names = ", ".join(strangers)
         raise RoutingFailed(f"the routing of step {ctx.name} ({_policies(ctx)}) chose {names}, which it was not given")
     return Choice(tuple(models), tuple(reserves), choice.reason)

@@ -77,6 +77,15 @@ class StepContext:
         """The run's place in queues: higher is sooner."""
         return self.definition.priority_of(self.run.task)
 
+    def permitted(self, models: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `models` that the step may ask.
+
+        Raises:
+            BudgetExceeded: the run's budgets permit none of them.
+            ResidencyError: its tenant's work may reach none of them.
+        """
+        return self.engine.residency.models(self.run.task.tenant, self.run.permitted(models))
+
     def timed_out(self) -> Failure:
         """Return the failure of a step whose time is over."""
         limit = "the run's deadline" if self.now >= self.run.deadline else "its timeout"

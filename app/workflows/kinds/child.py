@@ -41,6 +41,7 @@ class ChildKind(PassiveKind):
             version=ctx.spec.version,
             priority=ctx.run.task.priority,
             tenant=ctx.run.task.tenant,
+            roles=ctx.run.task.roles,
             input=values,
             deadline=ctx.expires_at,
             metadata=ctx.run.task.metadata,

@@ -23,6 +23,7 @@ class ConnectorKind(PassiveKind):
             step=ctx.name,
             connector=ctx.spec.connector,
             arguments=arguments,
+            tenant=ctx.run.task.tenant,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )

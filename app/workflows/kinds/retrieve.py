@@ -20,6 +20,8 @@ class RetrieveKind(PassiveKind):
             query=ctx.compiled.templates["query"].render(ctx.context()),
             limit=ctx.spec.limit,
             collection=ctx.spec.collection,
+            tenant=ctx.run.task.tenant,
+            roles=ctx.run.task.roles,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )

@@ -9,7 +9,7 @@ from meta_ai_orchestrator._path import server_part
 
 with server_part():
     from app.errors import ConfigurationError, InvalidEvent, MissingDependency, RetrievalError
-    from app.retrieval.base import Embedder, Store, Vectors
+    from app.retrieval.base import Embedder, SearchScope, Store, Vectors
     from app.settings import RetrievalSettings
     from app.vectors import decode as decode_vector
     from app.vectors import encode as encode_vector
@@ -26,6 +26,7 @@ __all__ = [
     "MissingDependency",
     "RetrievalError",
     "RetrievalSettings",
+    "SearchScope",
     "Store",
     "Vectors",
     "decode_vector",

@@ -11,7 +11,7 @@ import pytest
 from app.client import api_keys
 from app.client.client import Client
 from app.client.topic_ranges import read_since
-from app.gateway.access.rights import idempotency_scope, require_may_send, tenant_for
+from app.gateway.access.rights import idempotency_scope, require_may_send, roles_for, tenant_for
 from app.gateway.problems import Refusal
 from app.security.principal import LOCAL, Principal
 from tests.gateway.keys import granting
@@ -34,9 +34,19 @@ def test_that_a_task_is_for_the_tenant_of_its_sender() -> None:
     assert tenant_for(principal(tenant="acme"), "") == tenant_for(principal(tenant="acme"), "acme") == "acme"
     assert tenant_for(principal(tenant=""), "") == ""
     for own in ("acme", ""):
-        with pytest.raises(Refusal, match="a task cannot be for other") as caught:
+        with pytest.raises(Refusal, match="may not name other") as caught:
             tenant_for(principal(tenant=own), "other")
         assert (caught.value.status, caught.value.code) == (403, "forbidden")
+
+
+def test_that_a_task_has_no_roles_but_those_of_its_sender() -> None:
+    ann = principal(roles=("submitter", "hr"))
+    assert roles_for(ann, ()) == ("submitter", "hr")
+    assert roles_for(ann, ("hr",)) == ("hr",)
+    assert (roles_for(LOCAL, ()), roles_for(LOCAL, ("law",))) == ((), ("law",))
+    with pytest.raises(Refusal, match="you do not have the role law") as caught:
+        roles_for(ann, ("hr", "law"))
+    assert (caught.value.status, caught.value.code) == (403, "forbidden")
 
 
 def test_that_an_idempotency_key_is_its_senders() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app import vectors
 from app.errors import InvalidEvent
-from app.retrieval.index.chunk_table import ChunkTable
+from app.retrieval.index.chunk_table import ChunkRow, ChunkTable, Namespace
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -27,8 +27,12 @@ def part(
     return DocumentChunks(document_id=document, version=version, part=number, collection=collection, chunks=chunks)
 
 
+def rows(catalogue: ChunkTable, collection: str) -> list[ChunkRow]:
+    return [row for entry in catalogue.entries(Namespace(collection, "")) for row in entry.rows()]
+
+
 def held(catalogue: ChunkTable, collection: str = "default") -> list[str]:
-    return [row.chunk.text for row in catalogue.rows(collection)]
+    return [row.chunk.text for row in rows(catalogue, collection)]
 
 
 def filled(*parts: DocumentChunks) -> ChunkTable:
@@ -46,9 +50,9 @@ def test_rows_are_ordered_by_document_and_part() -> None:
 def test_what_changed_is_told_once() -> None:
     catalogue = ChunkTable(2)
     first = part("a", "1", 0, ["x"])
-    assert catalogue.apply(first) == {"default"}
+    assert catalogue.apply(first) == {("default", "")}
     assert catalogue.apply(first) == set()
-    assert catalogue.apply(part("a", "2", 0, ["x"])) == {"default"}
+    assert catalogue.apply(part("a", "2", 0, ["x"])) == {("default", "")}
 
 
 def test_part_0_again_keeps_the_later_parts_of_its_version() -> None:
@@ -73,14 +77,14 @@ def test_a_later_part_of_another_version_or_document_is_ignored(stray: DocumentC
 
 def test_an_empty_part_0_deletes() -> None:
     catalogue = filled(part("a", "1", 0, ["x"]), part("a", "1", 1, ["y"]))
-    assert catalogue.apply(part("a", "2", 0, [])) == {"default"}
+    assert catalogue.apply(part("a", "2", 0, [])) == {("default", "")}
     assert catalogue.apply(part("a", "2", 0, [])) == set()
     assert held(catalogue) == []
 
 
 def test_a_document_that_moves_leaves_its_collection() -> None:
     catalogue = filled(part("a", "1", 0, ["x"], collection="old"))
-    assert catalogue.apply(part("a", "1", 0, ["x"], collection="new")) == {"old", "new"}
+    assert catalogue.apply(part("a", "1", 0, ["x"], collection="new")) == {("old", ""), ("new", "")}
     assert (held(catalogue, "old"), held(catalogue, "new")) == ([], ["x"])
 
 
@@ -122,6 +126,6 @@ def test_its_parts_make_an_equal_catalogue(log: list[DocumentChunks]) -> None:
     catalogue = filled(*log)
     again = filled(*catalogue.parts())
     for collection in ("one", "two"):
-        before, after = catalogue.rows(collection), again.rows(collection)
+        before, after = rows(catalogue, collection), rows(again, collection)
         assert len(before) == len(after)
         assert all(left.same(right) for left, right in zip(before, after, strict=True))

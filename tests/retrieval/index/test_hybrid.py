@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.retrieval.index.chunk_table import ChunkRow
-from app.retrieval.index.hybrid import HybridIndex
+from app.retrieval.base import SearchScope
+from app.retrieval.index import hybrid
+from app.retrieval.index.chunk_table import ChunkRow, DocumentEntry
+from app.retrieval.index.segment import Segment
 from app.vectors import Vector
+from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
 
 
@@ -18,8 +21,21 @@ def row(text: str, *numbers: float, heading: str = "") -> ChunkRow:
     return ChunkRow(chunk, vector(*numbers))
 
 
+def segment(rows: list[ChunkRow], *roles: str) -> Segment:
+    """Return a segment of documents with one row each, for some roles if they are given."""
+    head = DocumentChunks(document_id="d", version="1", allowed_roles=roles or None)
+    return Segment([DocumentEntry(head, {0: (one,)}) for one in rows])
+
+
+def search(
+    segments: list[Segment], query: str, *numbers: float, limit: int = 9, understood: bool = True
+) -> list[Chunk]:
+    asked = vector(*numbers)
+    return hybrid.search(segments, query, asked, limit=limit, scope=SearchScope(), understood=understood)
+
+
 def found(rows: list[ChunkRow], query: str, *numbers: float, limit: int = 9) -> list[str]:
-    return [chunk.text for chunk in HybridIndex(rows).search(query, vector(*numbers), limit)]
+    return [chunk.text for chunk in search([segment(rows)], query, *numbers, limit=limit)]
 
 
 ROWS = [row("apple pie", 1, 0), row("pear tart", 0.9, 0.1), row("car engine", 0, 1)]
@@ -43,7 +59,7 @@ def test_the_heading_is_searched_too() -> None:
 
 
 def test_the_score_is_that_of_the_fusion() -> None:
-    (first, *_) = HybridIndex(ROWS).search("apple", vector(1, 0), 3)
+    (first, *_) = search([segment(ROWS)], "apple", 1, 0, limit=3)
     assert first.score == pytest.approx(2 / 61)
 
 
@@ -71,7 +87,7 @@ def test_the_same_score_is_in_the_order_of_words() -> None:
 
 def test_a_query_that_is_not_understood_finds_words_before_meaning() -> None:
     rows = [row("a", 1, 0), row("b", 0.9, 0.1), row("c word", 0, 1), row("d rather long word", 0.1, 1)]
-    chunks = HybridIndex(rows).search("word", vector(1, 0), 3, understood=False)
+    chunks = search([segment(rows)], "word", 1, 0, limit=3, understood=False)
     assert [chunk.text for chunk in chunks] == ["c word", "d rather long word", "a"]
     assert [chunk.score for chunk in chunks] == sorted((chunk.score for chunk in chunks), reverse=True)
 
@@ -80,3 +96,18 @@ def test_the_header_of_a_table_is_searched_too() -> None:
     chunk = Chunk(id="t", document_id="d", source="d", header="| no | surname |", lines=(1, 1), text="| 1 | Ada |")
     rows = [row("x", 1, 0), ChunkRow(chunk, vector(0.9, 0.1))]
     assert found(rows, "surname", 1, 0)[0] == "| 1 | Ada |"
+
+
+def test_several_segments_are_ranked_as_one() -> None:
+    rows = [*ROWS, row("apple tart", 0.8, 0.2), row("pear pie", 0.7, 0.3)]
+    for query in ("apple", "pear tart", "pie", "nothing"):
+        whole = search([segment(rows)], query, 1, 0)
+        assert search([segment(rows[:2]), segment(rows[2:])], query, 1, 0) == whole
+
+
+def test_what_is_not_admitted_takes_no_place_in_either_ranking() -> None:
+    near = [row(f"apple pie {number}", 1, 0) for number in range(hybrid.DEPTH + 1)]
+    open_ = segment([row("apple", 0, 1), row("tart", 0.1, 1)])
+    alone = search([open_], "apple", 1, 0)
+    hidden = search([segment(near, "hr"), open_], "apple", 1, 0)
+    assert [(chunk.text, chunk.score) for chunk in hidden] == [(chunk.text, chunk.score) for chunk in alone]

@@ -14,7 +14,7 @@ from app.brokers.base import Connection
 from app.brokers.topics import ensure_topics
 from app.errors import RetrievalError
 from app.partitioner import partition_of
-from app.retrieval.base import Vectors
+from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.memory import MemoryStore
@@ -58,7 +58,7 @@ async def test_that_the_store_is_fed_past_garbage_and_keeps_its_place(
     assert not feed.caught_up
     tasks = [asyncio.create_task(feed.follow()), asyncio.create_task(feed.save_regularly(interval=0.01))]
     await _caught_up(feed)
-    assert [chunk.document_id for chunk in await store.search("owls", limit=1, collection="default")] == ["owls"]
+    assert [chunk.document_id for chunk in await store.search("owls", limit=1, scope=SearchScope())] == ["owls"]
     assert feed.position == {1: 2}
     for task in tasks:
         task.cancel()
@@ -85,7 +85,7 @@ async def test_that_what_a_document_was_in_another_partition_does_not_come_back(
     async def apply(document: Document, partition: int) -> list[str]:
         for part in await prepare_chunks(document, embedder=HashingEmbedder(), words=100, overlap=0):
             await feed._apply(SimpleNamespace(value=part.to_json(), topic="chunks", partition=partition, offset=0))
-        return [chunk.text for chunk in await store.search("owls", limit=9, collection="default")]
+        return [chunk.text for chunk in await store.search("owls", limit=9, scope=SearchScope())]
 
     old, new = Document(id="owls", text="Owls sleep."), Document(id="owls", text="Owls hunt.")
     assert await apply(old, 1 - home) == ["Owls sleep."]
@@ -111,4 +111,4 @@ async def test_that_an_embedder_that_is_away_is_waited_for(settings: Settings) -
     feed = IndexFeed(settings, {}, store, retry_after=0.0)
     for part in await prepare_chunks(Document(id="owls", text=TEXT), embedder=HashingEmbedder(), words=100, overlap=0):
         await feed._apply(SimpleNamespace(value=part.to_json(), topic="chunks", partition=0, offset=0))
-    assert [chunk.document_id for chunk in await store.search("owls", limit=1, collection="default")] == ["owls"]
+    assert [chunk.document_id for chunk in await store.search("owls", limit=1, scope=SearchScope())] == ["owls"]

@@ -1,0 +1,124 @@
+"""Data residency: what a tenant's work may reach, by where it runs."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from app.errors import ResidencyError
+from app.settings import Settings
+from topics.base import Event
+from topics.model_requests import ModelRequest
+from topics.retrieval_requests import RetrievalRequest
+from topics.step_requests import StepRequest
+
+R = TypeVar("R", bound=Event)
+
+#: What runs inside the worker, and so where the worker is: providers of models, embedders, stores, caches, and kinds of
+#: connectors.
+_PROVIDERS = {"local", "scripted"}
+_EMBEDDERS = {"minilm", "hashing"}
+_IN_MEMORY = "memory"
+#: Kinds of connectors that are the worker's embedder, and one that asks models inside the worker only.
+_EMBEDDING, _COUNTING = {"embed", "similarity"}, "count_tokens"
+#: Stands for everyone who is not named.
+_EVERYONE = "*"
+
+
+class Residency:
+    """Says whether a tenant's work may reach a model, a connector, the store, the embedder, or the cache.
+
+    What states no region, and does not run inside the worker, is in no region.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        here = settings.residency.region
+        found, cache = settings.retrieval, settings.cache
+        self._tenants = {tenant: frozenset(regions) for tenant, regions in settings.residency.tenants.items()}
+        self._models = {
+            name: model.region or (here if model.provider in _PROVIDERS else None)
+            for name, model in settings.models.items()
+        }
+        self._store = found.region or (here if found.store == _IN_MEMORY else None)
+        self._embedder = found.embedder_region or (here if found.embedder in _EMBEDDERS else None)
+        self._cache = cache.region or (here if cache.store == _IN_MEMORY else None)
+        self._connectors = {
+            **dict.fromkeys(_EMBEDDING, self._embedder),
+            _COUNTING: here,
+            **{name: connector.region for name, connector in settings.connectors.items()},
+        }
+
+    def models(self, tenant: str, models: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `models` that the tenant's work may reach.
+
+        Raises:
+            ResidencyError: none of them.
+        """
+        if found := tuple(name for name in models if self._allows(tenant, self._models.get(name))):
+            return found
+        for name in models:
+            self.check_model(tenant, name)
+        return models
+
+    def check_model(self, tenant: str, name: str) -> None:
+        """Return if the tenant's work may reach the model.
+
+        Raises:
+            ResidencyError: it may not.
+        """
+        self._check(tenant, f"the model {name}", self._models.get(name), f"models.{name}.region")
+
+    def check_connector(self, tenant: str, name: str) -> None:
+        """Return if the tenant's work may reach the connector.
+
+        Raises:
+            ResidencyError: it may not.
+        """
+        setting = "retrieval.embedder_region" if name in _EMBEDDING else f"connectors.{name}.region"
+        self._check(tenant, f"the connector {name}", self._connectors.get(name), setting)
+
+    def check_documents(self, tenant: str) -> None:
+        """Return if the tenant's documents and searches may reach the embedder and the store.
+
+        Raises:
+            ResidencyError: they may not.
+        """
+        self._check(tenant, "the embedder", self._embedder, "retrieval.embedder_region")
+        self._check(tenant, "the store", self._store, "retrieval.region")
+
+    def admit(self, request: R) -> R:
+        """Return a request to an agent, without what the tenant's work may not reach beside that agent's own.
+
+        Raises:
+            ResidencyError: the request as a whole may not be made.
+        """
+        match request:
+            case ModelRequest(tenant=tenant, model=model):
+                self.check_model(tenant, model)
+                changes: dict[str, Any] = {}
+                if not self._allows(tenant, self._embedder):
+                    changes |= {"embed": False, "cache_similar": None}
+            case StepRequest(tenant=tenant, connector=connector):
+                self.check_connector(tenant, connector)
+                changes = {}
+            case RetrievalRequest(tenant=tenant):
+                self.check_documents(tenant)
+                changes = {}
+            case _:
+                return request
+        if not self._allows(tenant, self._cache):
+            changes["cache_for"] = None
+        return request.model_copy(update=changes) if changes else request
+
+    def _bound(self, tenant: str) -> frozenset[str] | None:
+        return self._tenants.get(tenant, self._tenants.get(_EVERYONE))
+
+    def _allows(self, tenant: str, region: str | None) -> bool:
+        bound = self._bound(tenant)
+        return bound is None or region in bound
+
+    def _check(self, tenant: str, what: str, region: str | None, setting: str) -> None:
+        if not self._allows(tenant, region):
+            who = f"tenant {tenant}" if tenant else "work without a tenant"
+            regions = ", ".join(sorted(self._bound(tenant) or ()))
+            where = f"is in {region}" if region else f"is in no known region: set {setting}"
+            raise ResidencyError(f"{who} is bound to {regions}, and {what} {where}")
