@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from app.settings.values import Delay, Inconsistent, OneLine, Section
+from app.settings.values import Delay, Inconsistent, Network, OneLine, Section
 
 #: The addresses that only this machine can reach.
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -176,6 +176,11 @@ class GatewaySettings(Section):
     )
     hosts: tuple[str, ...] = Field(
         default=(), description="names by which it is reached, besides localhost: others are refused"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="addresses and networks of proxies whose X-Forwarded-For says who asks",
+        examples=[["10.0.0.0/24"]],
     )
     cors: GatewayCors = Field(default=GatewayCors(), description="which web pages may use it from browsers")
     max_connections: int = Field(default=1000, ge=1, description="open connections; further ones are closed")

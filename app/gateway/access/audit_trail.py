@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 PER_MINUTE = 60
 #: Characters of a path, which anybody may choose.
 _LONGEST_PATH = 200
+#: Characters of an address.
+_LONGEST_ADDRESS = 100
 #: The actions on the audit, by the code of the refusal.
 _ACTIONS = {"unauthenticated": "access.unauthenticated", "forbidden": "access.forbidden"}
 
@@ -76,6 +78,6 @@ def principal_of(scope: Scope) -> Principal:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the address that a request comes from."""
+    """Return the address that a request comes from; a trusted proxy may have said what is none."""
     address: str = (scope.get("client") or ("unknown",))[0]
-    return address
+    return address[:_LONGEST_ADDRESS]
