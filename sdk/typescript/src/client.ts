@@ -1,7 +1,15 @@
 import { type ClientOptions, type RequestOptions, Transport } from "./transport.js";
+import { Adapters, Config, Connectors, Models } from "./resources/catalog.js";
+import { DeadLetters } from "./resources/deadLetters.js";
+import { Documents } from "./resources/documents.js";
+import { Feedbacks } from "./resources/feedback.js";
+import { Audit, Metrics } from "./resources/figures.js";
+import { Keys } from "./resources/keys.js";
+import { Budgets, Prices, Spend } from "./resources/money.js";
 import { Results } from "./resources/results.js";
 import { Runs } from "./resources/runs.js";
 import { type RunOptions, Tasks } from "./resources/tasks.js";
+import { Workflows } from "./resources/workflows.js";
 import type { JsonValue, TaskParams, TaskResult } from "./types.js";
 
 /**
@@ -18,6 +26,20 @@ export class Client {
   readonly tasks: Tasks;
   readonly results: Results;
   readonly runs: Runs;
+  readonly workflows: Workflows;
+  readonly documents: Documents;
+  readonly models: Models;
+  readonly adapters: Adapters;
+  readonly connectors: Connectors;
+  readonly config: Config;
+  readonly spend: Spend;
+  readonly budgets: Budgets;
+  readonly prices: Prices;
+  readonly feedback: Feedbacks;
+  readonly deadLetters: DeadLetters;
+  readonly metrics: Metrics;
+  readonly audit: Audit;
+  readonly keys: Keys;
 
   constructor(options: ClientOptions = {}) {
     const transport = new Transport(options);
@@ -26,6 +48,20 @@ export class Client {
     this.results = new Results(transport);
     this.tasks = new Tasks(transport, this.results);
     this.runs = new Runs(transport);
+    this.workflows = new Workflows(transport);
+    this.documents = new Documents(transport);
+    this.models = new Models(transport);
+    this.adapters = new Adapters(transport);
+    this.connectors = new Connectors(transport);
+    this.config = new Config(transport);
+    this.spend = new Spend(transport);
+    this.budgets = new Budgets(transport);
+    this.prices = new Prices(transport);
+    this.feedback = new Feedbacks(transport);
+    this.deadLetters = new DeadLetters(transport);
+    this.metrics = new Metrics(transport);
+    this.audit = new Audit(transport);
+    this.keys = new Keys(transport);
   }
 
   /** Returns a client with some options changed. */

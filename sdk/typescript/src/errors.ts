@@ -134,12 +134,17 @@ const KINDS: Record<number, typeof APIError> = {
 function problemOf(text: string, status: number): Partial<Problem> {
   try {
     const said: unknown = JSON.parse(text);
-    if (typeof said === "object" && said !== null && "code" in said) return said as Problem;
+    if (isProblem(said)) return { ...said, errors: Array.isArray(said.errors) ? said.errors : null };
   } catch {
     // What a proxy says is for people at most.
   }
   if (status < 400) return { detail: "redirects are not followed; set baseURL to where the gateway is" };
   return { detail: `HTTP ${status}, and not from the gateway: is baseURL right?` };
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (typeof value !== "object" || value === null) return false;
+  return ["code", "detail"].every((name) => typeof (value as Record<string, unknown>)[name] === "string");
 }
 
 /** Returns the seconds that a `Retry-After` asks for, as a number or as a date. */

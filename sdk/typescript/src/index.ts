@@ -8,5 +8,7 @@ export type { RunOptions } from "./resources/tasks.js";
 export type { TaskBatch } from "./taskBatch.js";
 export type { TaskStream } from "./taskStream.js";
 export type { ClientOptions, IdempotentOptions, RequestOptions } from "./transport.js";
+export type { WorkflowSource } from "./resources/workflows.js";
 export type * from "./types.js";
 export { VERSION } from "./version.js";
+export { verifyWebhook, type WebhookOptions } from "./webhooks.js";

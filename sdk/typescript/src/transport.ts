@@ -165,6 +165,11 @@ export class Transport {
   }
 }
 
+/** Returns the headers of a request that is done once for a key. */
+export function keyed(options: IdempotentOptions): Record<string, string> {
+  return { "idempotency-key": options.idempotencyKey ?? crypto.randomUUID() };
+}
+
 /** Returns a path whose parts are encoded: `path("/v1/tasks", id, "cancel")`. */
 export function path(base: string, ...parts: (string | number)[]): string {
   const encoded = parts.map((part) => {
@@ -175,13 +180,17 @@ export function path(base: string, ...parts: (string | number)[]): string {
   return [base, ...encoded].join("/");
 }
 
-/** Returns a JSON text as what it stands for. */
+/** Returns what a JSON text stands for, which is always an object. */
 export function parsed<T>(text: string): T {
+  let found: unknown;
   try {
-    return JSON.parse(text) as T;
+    found = JSON.parse(text);
   } catch (error) {
     throw new InvalidResponseError("the answer is not valid JSON", { cause: error });
   }
+  if (typeof found !== "object" || found === null || Array.isArray(found))
+    throw new InvalidResponseError("the answer is JSON, but no object");
+  return found as T;
 }
 
 function queryOf(query: object = {}): string {

@@ -1,8 +1,9 @@
 import { sleep } from "../alarm.js";
 import { WaitTimeoutError } from "../errors.js";
 import { settling } from "../taskStream.js";
-import { path, type RequestOptions, type Transport } from "../transport.js";
+import { path, type RequestOptions } from "../transport.js";
 import type { JsonValue, TaskResult } from "../types.js";
+import { Resource } from "./resource.js";
 
 /** Seconds for which one request waits: proxies take a longer one for dead. */
 export const LONGEST_WAIT = 30;
@@ -15,14 +16,7 @@ export interface WaitOptions extends RequestOptions {
 }
 
 /** The results of tasks. */
-export class Results {
-  readonly #transport: Transport;
-
-  /** @internal */
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
+export class Results extends Resource {
   /** Returns the result of a task, or null while there is none. */
   async get<Answer = JsonValue>(id: string, options: RequestOptions = {}): Promise<TaskResult<Answer> | null> {
     return this.#asked(id, undefined, options);
@@ -58,7 +52,7 @@ export class Results {
 
   async #asked<Answer>(id: string, wait: number | undefined, options: RequestOptions): Promise<TaskResult<Answer> | null> {
     const call = { method: "GET", path: path("/v1/results", id), wait } as const;
-    const { status, data } = await this.#transport.answer<TaskResult<Answer>>(call, options);
+    const { status, data } = await this.transport.answer<TaskResult<Answer>>(call, options);
     return status === 200 ? data : null;
   }
 }
