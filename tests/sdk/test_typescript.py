@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+import secrets
+import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.brokers.ports import free_port
+from tests.e2e.commands import Cli
 from tests.sdk.node import install, run
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "sdk" / "typescript"
+_CONFIG = """\
+app_id: typescript
+topics: {{partitions: 2}}
+models:
+  sound: {{provider: scripted, options: {{default: "This is the answer.", piece_delay: 0.1}}}}
+ask: {{models: [sound], retrieve: false, stream: true}}
+retrieval: {{embedder: hashing}}
+server: {{port: 0}}
+gateway: {{security: {{enabled: true}}}}
+webhooks:
+  endpoints:
+    here: {{url: "http://127.0.0.1:{port}/", signing_keys: ["{key}"]}}
+workflows: [refund.yaml, ticket-resolution.yaml]
+"""
+_WORKFLOWS = {
+    "refund": "id: refund\ndeadline: 5m\nsteps:\n  approval: {kind: wait, signal: approval, timeout: 4m}\n",
+    "ticket-resolution": """\
+id: ticket-resolution
+input:
+  type: object
+  required: [subject, body]
+steps:
+  draft: {kind: ask, models: [sound], prompt: "{{ input.subject }}: {{ input.body }}"}
+  done: {kind: transform, value: "{'reply': steps.draft.output, 'of': input.subject}"}
+""",
+}
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +54,14 @@ def package() -> Path:
     """The folder of the package, which is built, and so are its tests."""
     install(FOLDER)
     run(FOLDER, "npm", "run", "build")
-    run(FOLDER, "node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.test.json")
+    run(FOLDER, "node", "node_modules/typescript-7/bin/tsc", "-p", "tsconfig.test.json")
     return FOLDER
 
 
 def test_its_own_tests_pass(package: Path) -> None:
     tests = sorted(str(path.relative_to(package)) for path in (package / "build/test").glob("*.test.js"))
     assert len(tests) == len(list((package / "test").glob("*.test.ts")))
-    said = run(package, "node", "--test", "--test-concurrency=4", "--test-reporter=spec", *tests)
+    said = run(package, "node", "--test", "--test-concurrency=4", "--test-reporter=spec", *tests, PYTHON=sys.executable)
     assert "fail 0" in said
 
 
@@ -53,3 +86,24 @@ def test_it_needs_no_other_package_and_is_of_one_version(package: Path) -> None:
     manifest = json.loads((package / "package.json").read_text(encoding="utf-8"))
     assert not manifest.keys() & {"dependencies", "peerDependencies", "optionalDependencies", "bundleDependencies"}
     assert f'"{manifest["version"]}"' in (package / "src/version.ts").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a program that uses a gateway, with its worker, a key, and where its webhooks go."""
+    folder = tmp_path_factory.mktemp("typescript")
+    port, signing_key = free_port(), "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    (folder / "meta-ai.yaml").write_text(_CONFIG.format(port=port, key=signing_key), encoding="utf-8")
+    for name, text in _WORKFLOWS.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    cli = Cli(folder)
+    with cli.hosted():
+        address = json.loads((folder / ".meta-ai" / "run.json").read_text(encoding="utf-8"))["gateway"]
+        key = re.search(r"mao_\w+", cli("keys", "create", "sdk", "--role", "admin"))
+        assert key
+        named = {"META_AI_BASE_URL": f"http://{address}/v1", "META_AI_API_KEY": key[0]}
+        yield named | {"WEBHOOK_PORT": str(port), "WEBHOOK_KEY": signing_key}
+
+
+def test_it_works_with_a_gateway(package: Path, gateway: dict[str, str]) -> None:
+    run(package, "node", "--test", "--test-reporter=spec", "build/test/gateway.e2e.js", **gateway)

@@ -6,6 +6,9 @@ export interface ServerSentEvent {
   id: string;
 }
 
+/** Stands for an answer which says that there are no more events. */
+export const NO_MORE: ServerSentEvent = { type: "no more", data: "", id: "" };
+
 /** Reads server-sent events as the HTML standard says; an event without its end is not one. */
 export class EventReader {
   readonly #decoder = new TextDecoder();

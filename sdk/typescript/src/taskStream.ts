@@ -3,7 +3,7 @@ import { AnswerText } from "./answerText.js";
 import { APIConnectionError, APIError, InvalidResponseError } from "./errors.js";
 import { retryDelay } from "./retries.js";
 import { type Call, parsed, path, type RequestOptions, type Transport } from "./transport.js";
-import type { ServerSentEvent } from "./sse.js";
+import { NO_MORE, type ServerSentEvent } from "./sse.js";
 import type { ResultChunk, TaskEvent, TaskResult } from "./types.js";
 
 /**
@@ -59,6 +59,7 @@ export class TaskStream<Answer> implements AsyncIterable<TaskEvent<Answer>> {
       let failure: unknown = new APIConnectionError("the stream ended before the result");
       try {
         for await (const event of this.#transport.events(callOf(id, last), this.#options)) {
+          if (event === NO_MORE) return;
           if (event && !isAfter(event.id, last)) continue;
           failures = 0; // it goes on
           if (!event) continue;

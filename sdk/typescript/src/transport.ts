@@ -1,7 +1,7 @@
 import { Alarm, sleep } from "./alarm.js";
 import { APIError, InvalidResponseError, MetaAIError } from "./errors.js";
 import { retryDelay } from "./retries.js";
-import { EventReader, type ServerSentEvent } from "./sse.js";
+import { EventReader, NO_MORE, type ServerSentEvent } from "./sse.js";
 import { VERSION } from "./version.js";
 
 export interface ClientOptions {
@@ -96,6 +96,7 @@ export class Transport {
     const alarm = new Alarm(options.signal, options.timeout ?? this.timeout);
     try {
       const response = await this.#sent(call, options, alarm);
+      if (response.status === 204) yield NO_MORE;
       const type = response.headers.get("content-type") ?? "nothing";
       if (response.status === 200 && !type.startsWith("text/event-stream"))
         throw new InvalidResponseError(`the answer is ${type} instead of events: is baseURL right?`);
