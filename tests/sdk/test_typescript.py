@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.brokers.ports import free_port
+from tests.docs.pages import blocks
 from tests.e2e.commands import Cli
 from tests.sdk.node import install, run
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "sdk" / "typescript"
+TSC = "node_modules/typescript-7/bin/tsc"
 _CONFIG = """\
 app_id: typescript
 topics: {{partitions: 2}}
@@ -53,8 +55,8 @@ steps:
 def package() -> Path:
     """The folder of the package, which is built, and so are its tests."""
     install(FOLDER)
-    run(FOLDER, "npm", "run", "build")
-    run(FOLDER, "node", "node_modules/typescript-7/bin/tsc", "-p", "tsconfig.test.json")
+    run(FOLDER, "node", "scripts/build.mjs")
+    run(FOLDER, "node", TSC, "-p", "tsconfig.test.json")
     return FOLDER
 
 
@@ -74,8 +76,10 @@ def test_its_types_are_those_of_the_gateway(package: Path, tmp_path: Path) -> No
 def test_what_is_published_can_be_imported_and_required_with_types(package: Path) -> None:
     for old in (package / "build").glob("*.tgz"):
         old.unlink()
-    assert "No problems found" in run(package, "npm", "run", "check")
+    run(package, "npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", "build")
     (packed,) = (package / "build").glob("*.tgz")
+    assert "All good" in run(package, "node", "node_modules/publint/src/cli.js", "--strict", str(packed))
+    assert "No problems" in run(package, "node", "node_modules/@arethetypeswrong/cli/dist/index.js", str(packed))
     with tarfile.open(packed) as archive:
         names = {name.removeprefix("package/") for name in archive.getnames()}
     built = {path.relative_to(package).as_posix() for path in (package / "dist").rglob("*") if path.is_file()}
@@ -107,3 +111,15 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 def test_it_works_with_a_gateway(package: Path, gateway: dict[str, str]) -> None:
     run(package, "node", "--test", "--test-reporter=spec", "build/test/gateway.e2e.js", **gateway)
+
+
+def test_the_examples_of_the_guide_are_right_and_work(package: Path, gateway: dict[str, str]) -> None:
+    examples = blocks("ts")
+    assert {block.page for block in examples} == {"docs/sdk-typescript.md"}
+    (package / "build/guide").mkdir(parents=True, exist_ok=True)
+    (package / "build/guide/guide.ts").write_text("".join(block.text for block in examples), encoding="utf-8")
+    strict = ("--module", "NodeNext", "--target", "ES2022", "--strict", "--types", "node", "--ignoreConfig")
+    run(package, "node", TSC, *strict, "build/guide/guide.ts")
+    said = run(package, "node", "build/guide/guide.js", **gateway)
+    assert said.count("This is the answer.") >= 4  # two runs, the last piece and the result of a stream
+    assert "422 unknown_workflow" in said

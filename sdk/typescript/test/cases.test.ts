@@ -25,7 +25,7 @@ const address = String((await once(server.stdout, "data"))[0]).trim();
 
 /** The methods as Python names them; arguments are looked at by the test only as far as they have other names here. */
 const METHODS: Record<string, (client: Client, given: any) => unknown> = {
-  run_workflow: (client, { workflow, input, inputs = input }) => client.runWorkflow(workflow, inputs),
+  run_workflow: (client, { workflow, inputs }) => client.runWorkflow(workflow, inputs),
   "tasks.create": (client, { idempotency_key, ...task }) => client.tasks.create(task, { idempotencyKey: idempotency_key }),
   "tasks.get": (client, { task_id }) => client.tasks.get(task_id),
   "tasks.list": (client, query) => client.tasks.list(query),
