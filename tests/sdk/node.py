@@ -37,17 +37,17 @@ def _installed() -> Iterator[tuple[str, list[str]]]:
 
 
 def run(folder: Path, command: str, *arguments: str, **environ: str) -> str:
-    """Run `node` or `npm` in a folder and return what it prints; it must succeed."""
+    """Run `node`, `npm`, or the program of this path in a folder and return what it prints; it must succeed."""
     done = attempt(folder, command, *arguments, **environ)
     assert done.returncode == 0, f"{command} {arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def attempt(folder: Path, command: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `node` or `npm` in a folder."""
+    """Run `node`, `npm`, or the program of this path in a folder."""
     path = os.pathsep.join((str(Path(commands()["node"][0]).parent), os.environ["PATH"]))
     return subprocess.run(  # noqa: S603  # our own commands
-        [*commands()[command], *arguments],
+        [*commands().get(command, [command]), *arguments],
         cwd=folder,
         env={**os.environ, "PATH": path, "NO_COLOR": "1", **environ},
         capture_output=True,

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import secrets
+import shutil
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -31,7 +32,9 @@ models:
 ask: {{models: [sound], retrieve: false, stream: true}}
 retrieval: {{embedder: hashing}}
 server: {{port: 0}}
-gateway: {{security: {{enabled: true}}}}
+gateway:
+  security: {{enabled: true}}
+  cors: {{origins: ["http://127.0.0.1:{page_port}"]}}
 webhooks:
   endpoints:
     here: {{url: "http://127.0.0.1:{port}/", signing_keys: ["{key}"]}}
@@ -67,6 +70,21 @@ def test_its_own_tests_pass(package: Path) -> None:
     assert "fail 0" in said
 
 
+@pytest.mark.parametrize(
+    "command", [("deno", "test", "--allow-all", "--no-check"), ("bun", "test")], ids=["deno", "bun"]
+)
+def test_they_pass_elsewhere(package: Path, command: tuple[str, ...]) -> None:
+    program = shutil.which(command[0])
+    if program is None:
+        pytest.skip(f"not installed here: {command[0]}")
+    tests = [f"./build/test/{name}.test.js" for name in ("batch", "client", "stream", "webhooks")]
+    run(package, program, *command[1:], *tests, DENO_NO_UPDATE_CHECK="1")
+
+
+def test_it_is_formatted(package: Path) -> None:
+    run(package, "node", "node_modules/prettier/bin/prettier.cjs", "--check", "src", "test", "scripts")
+
+
 def test_its_types_are_those_of_the_gateway(package: Path, tmp_path: Path) -> None:
     run(package, "node", "scripts/generate.mjs", str(tmp_path / "generated.ts"))
     fresh = (tmp_path / "generated.ts").read_text(encoding="utf-8")
@@ -96,8 +114,10 @@ def test_it_needs_no_other_package_and_is_of_one_version(package: Path) -> None:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a program that uses a gateway, with its worker, a key, and where its webhooks go."""
     folder = tmp_path_factory.mktemp("typescript")
-    port, signing_key = free_port(), "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-    (folder / "meta-ai.yaml").write_text(_CONFIG.format(port=port, key=signing_key), encoding="utf-8")
+    port, page_port = free_port(), free_port()
+    signing_key = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    config = _CONFIG.format(port=port, page_port=page_port, key=signing_key)
+    (folder / "meta-ai.yaml").write_text(config, encoding="utf-8")
     for name, text in _WORKFLOWS.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     cli = Cli(folder)
@@ -106,11 +126,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         key = re.search(r"mao_\w+", cli("keys", "create", "sdk", "--role", "admin"))
         assert key
         named = {"META_AI_BASE_URL": f"http://{address}/v1", "META_AI_API_KEY": key[0]}
-        yield named | {"WEBHOOK_PORT": str(port), "WEBHOOK_KEY": signing_key}
+        yield named | {"WEBHOOK_PORT": str(port), "WEBHOOK_KEY": signing_key, "PAGE_PORT": str(page_port)}
 
 
 def test_it_works_with_a_gateway(package: Path, gateway: dict[str, str]) -> None:
     run(package, "node", "--test", "--test-reporter=spec", "build/test/gateway.e2e.js", **gateway)
+
+
+def test_it_works_in_a_browser(package: Path, gateway: dict[str, str]) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("not installed here: chromium")
+    run(package, "node", "--test", "--test-reporter=spec", "build/test/browser.e2e.js", CHROMIUM=browser, **gateway)
 
 
 def test_the_examples_of_the_guide_are_right_and_work(package: Path, gateway: dict[str, str]) -> None:

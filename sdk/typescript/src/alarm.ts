@@ -47,8 +47,14 @@ export class Alarm {
     if (error instanceof MetaAIError) return error;
     if (this.#caller?.aborted) return aborted(this.#caller);
     if (this.#rang) return new APITimeoutError(`nothing came within ${this.#milliseconds} ms`, { cause: error });
-    return new APIConnectionError("the connection failed, or was cut off; `cause` says why", { cause: error });
+    return new APIConnectionError(`the connection failed, or was cut off: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** What Node.js says is "fetch failed"; why, is a level deeper. */
+function reasonOf(error: unknown): string {
+  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return deepest instanceof Error ? deepest.message || deepest.name : String(deepest);
 }
 
 /** Resolves after so many milliseconds, unless the signal ends the wait. */

@@ -64,7 +64,11 @@ export class APIError extends MetaAIError {
   /** Returns the error of a response. */
   static async of(response: Response): Promise<APIError> {
     const Kind = KINDS[response.status] ?? (response.status >= 500 ? InternalServerError : APIError);
-    return new Kind(response.status, response.headers, problemOf(await response.text().catch(() => ""), response.status));
+    return new Kind(
+      response.status,
+      response.headers,
+      problemOf(await response.text().catch(() => ""), response.status),
+    );
   }
 }
 

@@ -11,7 +11,8 @@ const LONGEST_UNTOLD = 8;
  * What may have been done already is tried again only if doing it twice does no harm: that is `repeatable`.
  */
 export function retryDelay(error: unknown, attempt: number, repeatable: boolean): number | undefined {
-  if (!(error instanceof APIConnectionError || error instanceof APIError) || !retryable(error, repeatable)) return undefined;
+  if (!(error instanceof APIConnectionError || error instanceof APIError) || !retryable(error, repeatable))
+    return undefined;
   const told = error instanceof APIError ? error.retryAfter : undefined;
   if (told !== undefined) return told <= LONGEST ? told * 1000 : undefined;
   // Clients that were refused together come back apart.

@@ -54,7 +54,7 @@ export class TaskBatch implements AsyncIterable<BatchOutcome>, PromiseLike<Batch
 
   /** Sends lines; those that the gateway has not read are sent again, as long as it reads some. */
   async *#outcomes(lines: string[], before: number): AsyncGenerator<BatchOutcome> {
-    for (let known = 0; known < lines.length; ) {
+    for (let known = 0; known < lines.length;) {
       const answer = await this.#transport.text(
         {
           method: "POST",
@@ -65,7 +65,10 @@ export class TaskBatch implements AsyncIterable<BatchOutcome>, PromiseLike<Batch
         },
         this.#options,
       );
-      const outcomes = answer.split("\n").filter(Boolean).map((line) => parsed<BatchOutcome>(line));
+      const outcomes = answer
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => parsed<BatchOutcome>(line));
       if (!outcomes.length || outcomes.length > lines.length - known)
         throw new InvalidResponseError(`the answer has ${outcomes.length} outcomes for ${lines.length - known} tasks`);
       for (const outcome of outcomes) yield { ...outcome, line: before + ++known };

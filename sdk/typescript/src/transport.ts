@@ -81,7 +81,8 @@ export class Transport {
     return this.#tried(call, options, async (response) => {
       const type = response.headers.get("content-type") ?? "nothing";
       const text = await response.text();
-      if (!type.includes("json")) throw new InvalidResponseError(`the answer is ${type} instead of JSON: is baseURL right?`);
+      if (!type.includes("json"))
+        throw new InvalidResponseError(`the answer is ${type} instead of JSON: is baseURL right?`);
       return { status: response.status, data: parsed<T>(text) };
     });
   }
@@ -161,7 +162,8 @@ export class Transport {
     const { apiKey } = this.#options;
     const key = typeof apiKey === "function" ? await apiKey() : apiKey;
     if (key) headers.set("authorization", `Bearer ${checked(key)}`);
-    for (const [name, value] of Object.entries({ ...this.#options.headers, ...options.headers })) headers.set(name, value);
+    for (const [name, value] of Object.entries({ ...this.#options.headers, ...options.headers }))
+      headers.set(name, value);
     return headers;
   }
 }
@@ -175,7 +177,8 @@ export function keyed(options: IdempotentOptions): Record<string, string> {
 export function path(base: string, ...parts: (string | number)[]): string {
   const encoded = parts.map((part) => {
     // These are taken out of addresses, which would then lead elsewhere.
-    if (["", ".", ".."].includes(String(part))) throw new MetaAIError(`"${part}" cannot be part of a path; give the id`);
+    if (["", ".", ".."].includes(String(part)))
+      throw new MetaAIError(`"${part}" cannot be part of a path; give the id`);
     return encodeURIComponent(part);
   });
   return [base, ...encoded].join("/");

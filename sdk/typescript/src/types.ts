@@ -44,8 +44,7 @@ export interface ResultChunk {
 
 /** What a stream has: pieces, and in the end the result. `text` is the answer of the piece's step so far. */
 export type TaskEvent<Answer = JsonValue> =
-  | { type: "piece"; piece: ResultChunk; text: string }
-  | { type: "result"; result: TaskResult<Answer> };
+  { type: "piece"; piece: ResultChunk; text: string } | { type: "result"; result: TaskResult<Answer> };
 
 /** A workflow as it was deployed. */
 export type WorkflowSpec = { id: string; [field: string]: JsonValue };

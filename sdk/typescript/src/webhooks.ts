@@ -21,11 +21,15 @@ export async function verifyWebhook<Answer = JsonValue>(
   keys: string | string[],
   options: WebhookOptions = {},
 ): Promise<WebhookEvent<Answer>> {
-  const [id, timestamp, signatures] = ["id", "timestamp", "signature"].map((name) => headerOf(headers, `webhook-${name}`));
-  if (!id || !timestamp || !signatures) throw new WebhookVerificationError("it has no webhook-id, webhook-timestamp or webhook-signature");
+  const [id, timestamp, signatures] = ["id", "timestamp", "signature"].map((name) =>
+    headerOf(headers, `webhook-${name}`),
+  );
+  if (!id || !timestamp || !signatures)
+    throw new WebhookVerificationError("it has no webhook-id, webhook-timestamp or webhook-signature");
   const age = Math.abs(Date.now() - Number(timestamp) * 1000);
   // A timestamp that is not a number is refused too.
-  if (!(age <= (options.tolerance ?? 300_000))) throw new WebhookVerificationError("its webhook-timestamp is too far from now");
+  if (!(age <= (options.tolerance ?? 300_000)))
+    throw new WebhookVerificationError("its webhook-timestamp is too far from now");
 
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const head = new TextEncoder().encode(`${id}.${timestamp}.`);
@@ -38,7 +42,8 @@ export async function verifyWebhook<Answer = JsonValue>(
     if (!secret?.length) throw new MetaAIError("a key is not valid: it is whsec_ and then base64");
     const imported = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
     for (const signature of given) {
-      if (await crypto.subtle.verify("HMAC", imported, signature, signed)) return JSON.parse(new TextDecoder().decode(bytes)) as WebhookEvent<Answer>;
+      if (await crypto.subtle.verify("HMAC", imported, signature, signed))
+        return JSON.parse(new TextDecoder().decode(bytes)) as WebhookEvent<Answer>;
     }
   }
   throw new WebhookVerificationError("no key has signed it");

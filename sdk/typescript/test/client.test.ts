@@ -30,7 +30,10 @@ test("runWorkflow goes on waiting after an answer without a result", async () =>
   assert.equal(answer, "because");
   assert.deepEqual(server.json[0], { workflow: "ask", input: {}, priority: 3, metadata: { team: "a" } });
   assert.equal(server.asked[0]!.headers["idempotency-key"], "k");
-  assert.deepEqual(server.asked.slice(1).map((one) => [one.path, one.headers.prefer]), Array(3).fill(["/v1/results/t-1", "wait=30"]));
+  assert.deepEqual(
+    server.asked.slice(1).map((one) => [one.path, one.headers.prefer]),
+    Array(3).fill(["/v1/results/t-1", "wait=30"]),
+  );
 });
 
 test("a task that fails or is cancelled is an error with the result", async () => {
@@ -82,7 +85,10 @@ test("options can be changed, headers added, tokens renewed, and fetch replaced"
   const other = client.withOptions({ headers: { "x-team": "a" }, fetch: counting });
   await other.tasks.get("t", { headers: { "x-more": "b" } });
   assert.equal(calls, 2);
-  assert.deepEqual(server.asked.map((one) => one.headers.authorization), ["Bearer token-1", "Bearer token-2"]);
+  assert.deepEqual(
+    server.asked.map((one) => one.headers.authorization),
+    ["Bearer token-1", "Bearer token-2"],
+  );
   assert.deepEqual([server.asked[1]!.headers["x-team"], server.asked[1]!.headers["x-more"]], ["a", "b"]);
   await assert.rejects(client.withOptions({ maxRetries: 0 }).tasks.get("t"), sdk.InternalServerError);
 });
@@ -94,7 +100,9 @@ test("what fails is tried again twice, with one key", async () => {
   assert.equal(new Set(server.asked.map((one) => one.headers["idempotency-key"])).size, 1);
   for (const status of [408, 429, 500, 502, 504]) {
     await server.client([busy(status), busy(status), accepted]).tasks.get("t-1");
-    await assert.rejects(server.client([busy(status), busy(status), busy(status), accepted]).tasks.get("t-1"), { status });
+    await assert.rejects(server.client([busy(status), busy(status), busy(status), accepted]).tasks.get("t-1"), {
+      status,
+    });
   }
 });
 
@@ -108,7 +116,10 @@ test("nobody is asked again sooner than they say", async () => {
   await server.client([soon, accepted]).tasks.get("t-1");
   assert(server.asked[1]!.at - server.asked[0]!.at >= 990);
   const date = new Date(Date.now() + 3000_000).toUTCString();
-  for (const [value, least] of [["3600", 3600], [date, 2900]] as const) {
+  for (const [value, least] of [
+    ["3600", 3600],
+    [date, 2900],
+  ] as const) {
     const late = server.client([problem(503, "overloaded", { "retry-after": value }), accepted]);
     await assert.rejects(late.tasks.get("t-1"), (thrown) => {
       assert(thrown instanceof sdk.InternalServerError);
@@ -138,7 +149,10 @@ test("a refusal is an error of its kind, with the code, the fix and the request'
     assert.equal(server.asked.length, 1);
   }
   const places = [{ at: "body.input", message: "Field required" }];
-  const invalid = { ...problem(422, "invalid_request"), body: { code: "invalid_request", detail: "d", errors: places } };
+  const invalid = {
+    ...problem(422, "invalid_request"),
+    body: { code: "invalid_request", detail: "d", errors: places },
+  };
   await assert.rejects(server.client([invalid]).tasks.create({ input: {} }), { errors: places });
 });
 
@@ -157,7 +171,11 @@ test("a signal ends a request, its attempts and its waits", async () => {
   const ended = { name: "APIUserAbortError", cause: reason };
   await assert.rejects(server.client([accepted]).tasks.get("t", { signal: AbortSignal.abort(reason) }), ended);
   assert.equal(server.asked.length, 0);
-  for (const script of [[{ then: "hang" } as Reply], [problem(503, "busy", { "retry-after": "50" })], [accepted, accepted]]) {
+  for (const script of [
+    [{ then: "hang" } as Reply],
+    [problem(503, "busy", { "retry-after": "50" })],
+    [accepted, accepted],
+  ]) {
     const client = server.client(script);
     const stop = new AbortController();
     const running = client.runWorkflow("ask", {}, { signal: stop.signal });
@@ -168,7 +186,7 @@ test("a signal ends a request, its attempts and its waits", async () => {
 });
 
 test("a request that brings nothing in time is tried again, and is then an error", async () => {
-  const client = server.client([{ then: "hang" }, accepted, { then: "hang" }], { timeout: 100 });
+  const client = server.client([{ then: "hang" }, accepted, { then: "hang" }], { timeout: 500 });
   assert.equal((await client.tasks.get("t-1")).id, "t-1");
   await assert.rejects(client.tasks.get("t-1", { maxRetries: 0 }), sdk.APITimeoutError);
   await assert.rejects(new Client({ baseURL: "http://127.0.0.1:1", maxRetries: 0 }).health(), (thrown) => {
@@ -186,7 +204,10 @@ test("lists go through all pages, and show single ones", async () => {
   for await (const task of server.client(pages).tasks.list({ workflow: "ask", ended: true })) ids.push(task.id);
   assert.deepEqual(ids, ["a", "b", "c"]);
   const query = "/v1/tasks?workflow=ask&ended=true";
-  assert.deepEqual(server.asked.map((one) => one.path), [query, `${query}&cursor=x%2Fy`, `${query}&cursor=z`]);
+  assert.deepEqual(
+    server.asked.map((one) => one.path),
+    [query, `${query}&cursor=x%2Fy`, `${query}&cursor=z`],
+  );
   const page = await server.client(pages).tasks.list({ limit: 2 });
   assert.deepEqual([page.data.length, page.next], [2, "x/y"]);
   const sizes: number[] = [];
@@ -209,12 +230,20 @@ test("the key is in no error, and in nothing that is printed", async () => {
   const client = server.client([problem(401, "unauthenticated")], { apiKey });
   const thrown: unknown[] = [await client.tasks.get("t").catch((error: unknown) => error)];
   for (const options of [{ apiKey: `${apiKey}\n` }, { apiKey, baseURL: "http://127.0.0.1:1", maxRetries: 0 }]) {
-    thrown.push(await server.client([], options).tasks.get("t").catch((error: unknown) => error));
+    thrown.push(
+      await server
+        .client([], options)
+        .tasks.get("t")
+        .catch((error: unknown) => error),
+    );
   }
   assert.equal(thrown.filter((one) => one instanceof sdk.MetaAIError).length, 3);
   for (const one of [client, client.tasks, ...thrown]) {
     assert(!inspect(one, { depth: 9, showHidden: true }).includes("secret"));
     assert(!JSON.stringify(one).includes("secret"));
   }
-  assert.throws(() => new Client({ baseURL: "https://ann:secret@host" }), (error) => !String(error).includes("secret"));
+  assert.throws(
+    () => new Client({ baseURL: "https://ann:secret@host" }),
+    (error) => !String(error).includes("secret"),
+  );
 });

@@ -38,7 +38,10 @@ test("a workflow is run", async () => {
 
 test("a run that fails is an error with its code", async () => {
   await assert.rejects(client.runWorkflow("ask", {}), { name: "TaskFailedError", code: "invalid_input" });
-  await assert.rejects(client.runWorkflow("absent", {}), { name: "UnprocessableEntityError", code: "unknown_workflow" });
+  await assert.rejects(client.runWorkflow("absent", {}), {
+    name: "UnprocessableEntityError",
+    code: "unknown_workflow",
+  });
 });
 
 test("an answer is followed while it is made, though the connection is cut again and again", async () => {
@@ -85,8 +88,15 @@ test("a task waits for a signal, or is cancelled", async () => {
 
 test("who goes away cancels the run, if the task says so", async () => {
   const stop = new AbortController();
-  const running = client.runWorkflow("refund", {}, { signal: stop.signal, on_disconnect: "cancel", metadata: { mine: "yes" } });
-  const rows = await until(() => all(client.tasks.list({ workflow: "refund", ended: false })), (found) => found.length > 0);
+  const running = client.runWorkflow(
+    "refund",
+    {},
+    { signal: stop.signal, on_disconnect: "cancel", metadata: { mine: "yes" } },
+  );
+  const rows = await until(
+    () => all(client.tasks.list({ workflow: "refund", ended: false })),
+    (found) => found.length > 0,
+  );
   stop.abort();
   await assert.rejects(running, sdk.APIUserAbortError);
   assert.equal(rows[0]!.metadata["mine"], "yes");
@@ -97,7 +107,9 @@ test("the same key is the same task", async () => {
   const task = { input: question };
   const ids = await Promise.all([1, 2, 3].map(() => client.tasks.create(task, { idempotencyKey: "order-17" })));
   assert.equal(new Set(ids.map((one) => one.id)).size, 1);
-  await assert.rejects(client.tasks.create({ input: {} }, { idempotencyKey: "order-17" }), { code: "idempotency_conflict" });
+  await assert.rejects(client.tasks.create({ input: {} }, { idempotencyKey: "order-17" }), {
+    code: "idempotency_conflict",
+  });
 });
 
 test("many tasks are sent at once, and lists go through all", async () => {
@@ -106,7 +118,14 @@ test("many tasks are sent at once, and lists go through all", async () => {
     { workflow: "absent", input: {} },
     { workflow: "ask", input: question },
   ]);
-  assert.deepEqual(outcomes.map((one) => [one.line, one.status]), [[1, "accepted"], [2, "refused"], [3, "accepted"]]);
+  assert.deepEqual(
+    outcomes.map((one) => [one.line, one.status]),
+    [
+      [1, "accepted"],
+      [2, "refused"],
+      [3, "accepted"],
+    ],
+  );
   const ids = outcomes.flatMap((one) => (one.status === "accepted" ? [one.id] : []));
   for (const id of ids) assert.equal((await client.results.wait(id)).answer, ANSWER);
   const listed = await all(client.tasks.list({ limit: 1 }));
@@ -126,14 +145,22 @@ test("workflows are checked, deployed and rolled back", async () => {
   assert.equal((await client.workflows.deploy(workflow)).version, 1);
   const yaml = "id: greet\nversion: 2\nsteps:\n  hello: {kind: transform, value: \"'good day'\"}\n";
   assert.equal((await client.workflows.deploy(yaml)).before, 1);
-  const versions = await until(() => all(client.workflows.versions("greet")), (found) => found.length === 2);
+  const versions = await until(
+    () => all(client.workflows.versions("greet")),
+    (found) => found.length === 2,
+  );
   assert.deepEqual(versions.map((one) => one.version).sort(), [1, 2]);
   assert.equal((await client.workflows.version("greet", 1)).id, "greet");
   assert.equal((await client.workflows.rollback("greet", { to: 1 })).version, 1);
-  await until(() => client.workflows.get("greet"), (found) => found["version"] === 1);
+  await until(
+    () => client.workflows.get("greet"),
+    (found) => found["version"] === 1,
+  );
   assert((await all(client.workflows.list())).some((one) => one.id === "greet"));
   await assert.rejects(client.workflows.deploy({ id: "broken" }), (error) => {
-    return error instanceof sdk.UnprocessableEntityError && error.code === "invalid_workflow" && error.errors.length > 0;
+    return (
+      error instanceof sdk.UnprocessableEntityError && error.code === "invalid_workflow" && error.errors.length > 0
+    );
   });
 });
 
@@ -141,30 +168,56 @@ test("documents are added, found and deleted, whatever their ids", async () => {
   const id = "docs/../a b?.md";
   await client.documents.add({ id, text: "# Leases\n\nA lease is a time." });
   assert.equal((await client.documents.addMany([{ id: "second", text: "Another one." }])).length, 1);
-  const found = await until(() => client.documents.get(id), (one) => one.status !== "pending");
+  const found = await until(
+    () => client.documents.get(id),
+    (one) => one.status !== "pending",
+  );
   assert.deepEqual([found.id, found.status], [id, "searchable"]);
-  await until(() => all(client.documents.list({ limit: 1 })), (rows) => rows.length === 2);
+  await until(
+    () => all(client.documents.list({ limit: 1 })),
+    (rows) => rows.length === 2,
+  );
   await client.documents.delete(id);
-  await until(() => client.documents.get(id), (one) => one.status === "deleted");
+  await until(
+    () => client.documents.get(id),
+    (one) => one.status === "deleted",
+  );
 });
 
 test("keys are made, limited and revoked", async () => {
   const made = await client.keys.create({ owner: "ann", roles: ["viewer"] });
   const viewer = client.withOptions({ apiKey: made.key, maxRetries: 0 });
-  await until(() => viewer.models.list().then(() => true, () => false), Boolean);
+  await until(
+    () =>
+      viewer.models.list().then(
+        () => true,
+        () => false,
+      ),
+    Boolean,
+  );
   await assert.rejects(viewer.tasks.create({ input: question }), { name: "PermissionDeniedError", code: "forbidden" });
   const rotated = await client.keys.rotate(made.id, { overlap: 60 });
   assert.notEqual(rotated.key, made.key);
   assert.equal((await client.keys.get(made.id)).owner, "ann");
   assert((await client.keys.revoke(made.id)).revoked_at);
   assert((await all(client.keys.list())).some((one) => one.id === made.id));
-  await until(() => viewer.models.list().then(() => false, (error) => error instanceof sdk.AuthenticationError), Boolean);
+  await until(
+    () =>
+      viewer.models.list().then(
+        () => false,
+        (error) => error instanceof sdk.AuthenticationError,
+      ),
+    Boolean,
+  );
 });
 
 test("what is configured, spent and said is told", async () => {
   const { task_id } = await client.runWorkflow("ask", question);
   const feedback = await client.feedback.create({ task_id, thumb: "up", comment: "good" });
-  await until(() => client.feedback.listForTask(task_id), (page) => page.data.some((one) => one.id === feedback.id));
+  await until(
+    () => client.feedback.listForTask(task_id),
+    (page) => page.data.some((one) => one.id === feedback.id),
+  );
   assert((await client.feedback.list({ thumb: "up" })).data.length > 0);
   assert((await all(client.models.list())).some((one) => one.id === "sound"));
   assert.equal((await client.models.get("sound")).id, "sound");
@@ -178,7 +231,9 @@ test("what is configured, spent and said is told", async () => {
   assert((await client.metrics.query({ by: "workflow" })).queues.length > 0);
   assert((await all(client.audit.list({ action: "workflow" }))).length > 0);
   assert.deepEqual(await all(client.deadLetters.list()), []);
-  await assert.rejects(client.deadLetters.get({ topic: "tasks", partition: 0, offset: 9 }), { code: "unknown_dead_letter" });
+  await assert.rejects(client.deadLetters.get({ topic: "tasks", partition: 0, offset: 9 }), {
+    code: "unknown_dead_letter",
+  });
   await assert.rejects(client.deadLetters.replay({ topic: "tasks", partition: 0, offset: 9 }), sdk.NotFoundError);
   await client.health();
   await assert.rejects(client.withOptions({ apiKey: "mao_wrong" }).tasks.get("t"), { code: "unauthenticated" });
@@ -189,7 +244,10 @@ test("a webhook is received, and its signature is right", async () => {
   receiver.listen(Number(process.env["WEBHOOK_PORT"]), "127.0.0.1");
   try {
     const { id } = await client.tasks.create({ workflow: "ask", input: question, webhook: "here" });
-    const [request, response] = (await once(receiver, "request")) as [IncomingMessage, import("node:http").ServerResponse];
+    const [request, response] = (await once(receiver, "request")) as [
+      IncomingMessage,
+      import("node:http").ServerResponse,
+    ];
     const body = Buffer.concat(await all(request));
     response.end();
     const event = await verifyWebhook<string>(body, request.headers, process.env["WEBHOOK_KEY"]!);

@@ -25,9 +25,17 @@ const calls: [(client: sdk.Client) => PromiseLike<unknown>, string, unknown?][] 
   [(client) => client.workflows.validate({ id: "w" }), "POST /v1/workflows/validate", { id: "w" }],
   [(client) => client.workflows.diff("id: w\n"), "POST /v1/workflows/diff", "id: w\n"],
   [(client) => client.workflows.deploy({ id: "w" }, { dry_run: true }), "POST /v1/workflows?dry_run=true", { id: "w" }],
-  [(client) => client.workflows.rollback("w", { to: 2, dry_run: true }), "POST /v1/workflows/w/rollback?dry_run=true", { to: 2 }],
+  [
+    (client) => client.workflows.rollback("w", { to: 2, dry_run: true }),
+    "POST /v1/workflows/w/rollback?dry_run=true",
+    { to: 2 },
+  ],
   [(client) => client.documents.add({ id: "a/b", text: "x" }), "POST /v1/documents", { id: "a/b", text: "x" }],
-  [(client) => client.documents.addMany([{ id: "a", text: "x" }]), "POST /v1/documents/batch", { documents: [{ id: "a", text: "x" }] }],
+  [
+    (client) => client.documents.addMany([{ id: "a", text: "x" }]),
+    "POST /v1/documents/batch",
+    { documents: [{ id: "a", text: "x" }] },
+  ],
   [(client) => client.documents.list({ match: "docs/*" }), "GET /v1/documents?match=docs%2F*"],
   [(client) => client.documents.get("a/b"), "GET /v1/documents/a%2Fb"],
   [(client) => client.documents.delete("a/b", { collection: "c" }), "DELETE /v1/documents/a%2Fb?collection=c"],
@@ -40,15 +48,27 @@ const calls: [(client: sdk.Client) => PromiseLike<unknown>, string, unknown?][] 
   [(client) => client.spend.list({ by: "tenant", window: "7d" }), "GET /v1/spend?by=tenant&window=7d"],
   [(client) => client.budgets.list({ name: "b" }), "GET /v1/budgets?name=b"],
   [(client) => client.prices.list({ all: true }), "GET /v1/prices?all=true"],
-  [(client) => client.feedback.create({ task_id: "t", thumb: "up" }), "POST /v1/feedback", { task_id: "t", thumb: "up" }],
+  [
+    (client) => client.feedback.create({ task_id: "t", thumb: "up" }),
+    "POST /v1/feedback",
+    { task_id: "t", thumb: "up" },
+  ],
   [(client) => client.feedback.list({ thumb: "down" }), "GET /v1/feedback?thumb=down"],
   [(client) => client.feedback.listForTask("t"), "GET /v1/tasks/t/feedback"],
   [(client) => client.deadLetters.list({ key: ["a", "b"] }), "GET /v1/dead-letters?key=a&key=b"],
   [(client) => client.deadLetters.get(place), "GET /v1/dead-letters/tasks/1/7"],
-  [(client) => client.deadLetters.replay(place, { value: {} }), "POST /v1/dead-letters/tasks/1/7/replay", { value: {} }],
+  [
+    (client) => client.deadLetters.replay(place, { value: {} }),
+    "POST /v1/dead-letters/tasks/1/7/replay",
+    { value: {} },
+  ],
   [(client) => client.metrics.query({ by: "model" }), "GET /v1/metrics/query?by=model"],
   [(client) => client.audit.list({ action: "workflow" }), "GET /v1/audit?action=workflow"],
-  [(client) => client.keys.create({ owner: "ann", roles: ["viewer"] }), "POST /v1/keys", { owner: "ann", roles: ["viewer"] }],
+  [
+    (client) => client.keys.create({ owner: "ann", roles: ["viewer"] }),
+    "POST /v1/keys",
+    { owner: "ann", roles: ["viewer"] },
+  ],
   [(client) => client.keys.list(), "GET /v1/keys"],
   [(client) => client.keys.get("k"), "GET /v1/keys/k"],
   [(client) => client.keys.rotate("k", { overlap: 60 }), "POST /v1/keys/k/rotate", { overlap: 60 }],
@@ -63,7 +83,8 @@ test("each method makes its request", async () => {
     const { method, path, text, headers } = server.asked.at(-1)!;
     assert.equal(`${method} ${path}`, request);
     assert.equal(text, body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body));
-    if (body !== undefined) assert.equal(headers["content-type"], typeof body === "string" ? "application/yaml" : "application/json");
+    if (body !== undefined)
+      assert.equal(headers["content-type"], typeof body === "string" ? "application/yaml" : "application/json");
   }
 });
 
@@ -103,5 +124,8 @@ test("what must not be done twice is tried again only where nothing was done", a
   }
   await server.client([busy(), page]).workflows.rollback("w", { to: 1 });
   await server.client([busy(), page]).feedback.create({ task_id: "t", score: 1 }, { idempotencyKey: "k" });
-  assert.deepEqual(server.asked.map((one) => one.headers["idempotency-key"]), ["k", "k"]);
+  assert.deepEqual(
+    server.asked.map((one) => one.headers["idempotency-key"]),
+    ["k", "k"],
+  );
 });

@@ -68,7 +68,10 @@ export class StandIn {
       return;
     }
     const json = typeof reply.body !== "string";
-    response.writeHead(reply.status ?? 200, { "content-type": json ? "application/json" : "text/plain", ...reply.headers });
+    response.writeHead(reply.status ?? 200, {
+      "content-type": json ? "application/json" : "text/plain",
+      ...reply.headers,
+    });
     for (const part of reply.parts ?? [json ? JSON.stringify(reply.body) : (reply.body as string)]) {
       response.write(part);
       await wait(1);
@@ -79,14 +82,25 @@ export class StandIn {
 }
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}): Reply {
-  const body = { type: "about:blank", title: code, status, code, detail: `do something about ${code}`, request_id: "r-1" };
+  const body = {
+    type: "about:blank",
+    title: code,
+    status,
+    code,
+    detail: `do something about ${code}`,
+    request_id: "r-1",
+  };
   return { status, headers: { "content-type": "application/problem+json", ...headers }, body };
 }
 
 /** One that is tried again at once. */
 export const busy = (status = 503): Reply => problem(status, "busy", { "retry-after": "0" });
 
-export const accepted: Reply = { status: 202, headers: { "retry-after": "1" }, body: { id: "t-1", status: "accepted", result: "/v1/results/t-1" } };
+export const accepted: Reply = {
+  status: 202,
+  headers: { "retry-after": "1" },
+  body: { id: "t-1", status: "accepted", result: "/v1/results/t-1" },
+};
 
 export function result(fields: object = {}): Reply {
   const times = { accepted_at: "2026-01-01T00:00:00Z", finished_at: "2026-01-01T00:00:01Z" };

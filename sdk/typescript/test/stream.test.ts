@@ -7,7 +7,15 @@ import { accepted, busy, problem, type Reply, result, StandIn } from "./standIn.
 const server = await StandIn.start();
 
 function piece(id: number, text: string, fields: object = {}): string {
-  const known = { task_id: "t-1", step: "answer", branch: "m", model: "m", request_id: "r", stream: "r#1", index: id - 1 };
+  const known = {
+    task_id: "t-1",
+    step: "answer",
+    branch: "m",
+    model: "m",
+    request_id: "r",
+    stream: "r#1",
+    index: id - 1,
+  };
   const data = { ...known, base: 0, kind: "text", text, end: false, finish_reason: "", ...fields };
   return `event: piece\ndata: ${JSON.stringify(data)}\nid: ${id}\n\n`;
 }
@@ -20,7 +28,8 @@ function stream(parts: (string | Uint8Array)[], then?: Reply["then"]): Reply {
 
 async function followed(client: sdk.Client): Promise<string[]> {
   const told: string[] = [];
-  for await (const event of client.tasks.stream("t-1")) told.push(event.type === "piece" ? event.piece.text : event.type);
+  for await (const event of client.tasks.stream("t-1"))
+    told.push(event.type === "piece" ? event.piece.text : event.type);
   return told;
 }
 
@@ -30,7 +39,10 @@ test("pieces come with the text so far, then the result, and then it ends", asyn
   const client = server.client([stream([piece(1, "be"), ": keep-alive\n\n", piece(2, "cause"), end])]);
   const events: TaskEvent<string>[] = [];
   for await (const event of client.tasks.stream<string>("t-1")) events.push(event);
-  assert.deepEqual(events.map((one) => (one.type === "piece" ? one.text : one.result.answer)), ["be", "because", "because"]);
+  assert.deepEqual(
+    events.map((one) => (one.type === "piece" ? one.text : one.result.answer)),
+    ["be", "because", "because"],
+  );
   assert.equal(server.asked[0]!.path, "/v1/tasks/t-1/events");
 });
 
@@ -39,7 +51,9 @@ test("events are read wherever the network cuts them, with any ends of lines", a
   for (const line of ["\n", "\r\n", "\r"]) {
     const bytes = Buffer.from(whole.replaceAll("\n", line));
     const places = Array.from({ length: 24 }, (_, one) => one * 29 + (line.length % 2));
-    const parts = [0, ...places.filter((one) => one > 0 && one < bytes.length)].map((from, index, all) => bytes.subarray(from, all[index + 1]));
+    const parts = [0, ...places.filter((one) => one > 0 && one < bytes.length)].map((from, index, all) =>
+      bytes.subarray(from, all[index + 1]),
+    );
     assert.deepEqual(await followed(server.client([stream(parts)])), ["ä€😀", "b", "result"]);
   }
   const bytes = Buffer.from(piece(1, "ä€").replaceAll("\n", "\r\n") + end);
@@ -68,14 +82,19 @@ test("a stream that brings nothing more is given up after the retries", async ()
 });
 
 test("a silent stream is taken for dead, and one that is kept alive is not", async () => {
-  const alive = Array.from({ length: 150 }, () => ": keep-alive\n\n");
+  const alive = Array.from({ length: 700 }, () => ": keep-alive\n\n");
   const replies = [stream([piece(1, "a")], "hang"), stream([...alive, piece(2, "b"), end])];
-  assert.deepEqual(await followed(server.client(replies, { timeout: 150 })), ["a", "b", "result"]);
+  assert.deepEqual(await followed(server.client(replies, { timeout: 600 })), ["a", "b", "result"]);
   assert.deepEqual(lastIds(), [undefined, "1"]);
 });
 
 test("a refusal, a page and broken data are errors at once", async () => {
-  for (const reply of [problem(404, "unknown_task"), result(), stream(["event: piece\ndata: {\nid: 1\n\n"]), stream(["data: {}\n\n"])]) {
+  for (const reply of [
+    problem(404, "unknown_task"),
+    result(),
+    stream(["event: piece\ndata: {\nid: 1\n\n"]),
+    stream(["data: {}\n\n"]),
+  ]) {
     await assert.rejects(followed(server.client([reply, stream([end])])), sdk.MetaAIError);
     assert.equal(server.asked.length, 1);
   }
@@ -99,7 +118,10 @@ test("a new task is sent once, and another gateway may not know it for a moment"
   assert.equal(await running.taskId(), "t-1");
   assert.equal((await running.result()).answer, "because");
   assert.equal((await running.result()).answer, "because");
-  assert.deepEqual(server.asked.map((one) => one.method), ["POST", "GET", "GET", "GET"]);
+  assert.deepEqual(
+    server.asked.map((one) => one.method),
+    ["POST", "GET", "GET", "GET"],
+  );
 });
 
 test("the text goes on where another attempt was cut off, by step, without reasoning and repetitions", async () => {

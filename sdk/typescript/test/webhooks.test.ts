@@ -5,12 +5,20 @@ import { MetaAIError, verifyWebhook, WebhookVerificationError } from "meta-ai-or
 
 const key = `whsec_${Buffer.from("a secret of 24 bytes....").toString("base64")}`;
 const other = `whsec_${Buffer.from("another one of 24 bytes.").toString("base64")}`;
-const body = JSON.stringify({ type: "task.succeeded", timestamp: "2026-01-01T00:00:00Z", data: { task_id: "t-1", answer: "wé" } });
+const body = JSON.stringify({
+  type: "task.succeeded",
+  timestamp: "2026-01-01T00:00:00Z",
+  data: { task_id: "t-1", answer: "wé" },
+});
 
 function signed(text = body, by = key, seconds = Math.floor(Date.now() / 1000)): Record<string, string> {
   const secret = Buffer.from(by.slice(6), "base64");
   const signature = createHmac("sha256", secret).update(`msg_1.${seconds}.${text}`).digest("base64");
-  return { "webhook-id": "msg_1", "webhook-timestamp": `${seconds}`, "webhook-signature": `v1a,abc v1,!!! v1,${signature}` };
+  return {
+    "webhook-id": "msg_1",
+    "webhook-timestamp": `${seconds}`,
+    "webhook-signature": `v1a,abc v1,!!! v1,${signature}`,
+  };
 }
 
 test("a webhook that is signed with one of the keys is returned", async () => {
@@ -29,7 +37,9 @@ test("an example of the standard is accepted", async () => {
     "webhook-timestamp": "1614265330",
     "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
   };
-  const found = await verifyWebhook('{"test": 2432232314}', headers, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", { tolerance: Infinity });
+  const found = await verifyWebhook('{"test": 2432232314}', headers, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", {
+    tolerance: Infinity,
+  });
   assert.deepEqual(found, { test: 2432232314 });
 });
 
@@ -46,8 +56,12 @@ test("any other is refused", async () => {
     [body, { ...signed(), "webhook-signature": signed()["webhook-signature"]!.replaceAll("v1,", "v2,") }, key],
     [body, {}, key],
   ];
-  for (const [text, headers, keys] of wrong) await assert.rejects(verifyWebhook(text, headers, keys), WebhookVerificationError);
+  for (const [text, headers, keys] of wrong)
+    await assert.rejects(verifyWebhook(text, headers, keys), WebhookVerificationError);
   for (const bad of ["whsec_", "whsec_é", ""]) {
-    await assert.rejects(verifyWebhook(body, signed(), bad), (error) => error instanceof MetaAIError && !String(error).includes("é"));
+    await assert.rejects(
+      verifyWebhook(body, signed(), bad),
+      (error) => error instanceof MetaAIError && !String(error).includes("é"),
+    );
   }
 });

@@ -1,6 +1,13 @@
 import type { Listing } from "../listing.js";
 import { path, type RequestOptions } from "../transport.js";
-import type { DeadLetterContent, DeadLetterPlace, DeadLetterRow, Query, ReplayedDeadLetter, ReplayParams } from "../types.js";
+import type {
+  DeadLetterContent,
+  DeadLetterPlace,
+  DeadLetterRow,
+  Query,
+  ReplayedDeadLetter,
+  ReplayParams,
+} from "../types.js";
 import { Resource } from "./resource.js";
 
 /** Events that could not be processed. */
@@ -16,7 +23,11 @@ export class DeadLetters extends Resource {
   }
 
   /** Sends the original again, or a corrected one in its place. */
-  replay(place: DeadLetterPlace, correction: ReplayParams = {}, options: RequestOptions = {}): Promise<ReplayedDeadLetter> {
+  replay(
+    place: DeadLetterPlace,
+    correction: ReplayParams = {},
+    options: RequestOptions = {},
+  ): Promise<ReplayedDeadLetter> {
     const where = path("/v1/dead-letters", place.topic, place.partition, place.offset, "replay");
     return this.send(where, correction, options, { repeatable: false });
   }

@@ -50,7 +50,11 @@ export class Results extends Resource {
     throw new WaitTimeoutError(id, limit);
   }
 
-  async #asked<Answer>(id: string, wait: number | undefined, options: RequestOptions): Promise<TaskResult<Answer> | null> {
+  async #asked<Answer>(
+    id: string,
+    wait: number | undefined,
+    options: RequestOptions,
+  ): Promise<TaskResult<Answer> | null> {
     const call = { method: "GET", path: path("/v1/results", id), wait } as const;
     const { status, data } = await this.transport.answer<TaskResult<Answer>>(call, options);
     return status === 200 ? data : null;

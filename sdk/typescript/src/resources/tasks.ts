@@ -35,7 +35,10 @@ export class Tasks extends Resource {
     const wait = Math.min(LONGEST_WAIT, Math.ceil((options.maxWait ?? Infinity) / 1000));
     const call = { ...submission(task, options), wait };
     const { status, data } = await this.transport.answer<TaskResult<Answer> | TaskState>(call, options);
-    const result = status === 200 ? (data as TaskResult<Answer>) : await this.#awaited<Answer>(data as TaskState, task, options, began);
+    const result =
+      status === 200
+        ? (data as TaskResult<Answer>)
+        : await this.#awaited<Answer>(data as TaskState, task, options, began);
     if (result.status === "failed") throw new TaskFailedError(result);
     if (result.status === "cancelled") throw new TaskCancelledError(result);
     return result;

@@ -1,6 +1,13 @@
 import type { Listing } from "../listing.js";
 import { path, type RequestOptions } from "../transport.js";
-import type { CheckedWorkflow, Query, WorkflowChange, WorkflowSpec, WorkflowSummary, WorkflowVersion } from "../types.js";
+import type {
+  CheckedWorkflow,
+  Query,
+  WorkflowChange,
+  WorkflowSpec,
+  WorkflowSummary,
+  WorkflowVersion,
+} from "../types.js";
 import { Resource } from "./resource.js";
 
 /** A workflow to deploy: as an object, or as a text of YAML. */
@@ -43,7 +50,11 @@ export class Workflows extends Resource {
   }
 
   /** Deploys a workflow; with `dry_run`, nothing changes. */
-  deploy(workflow: WorkflowSource, params: { dry_run?: boolean } = {}, options: RequestOptions = {}): Promise<WorkflowChange> {
+  deploy(
+    workflow: WorkflowSource,
+    params: { dry_run?: boolean } = {},
+    options: RequestOptions = {},
+  ): Promise<WorkflowChange> {
     return this.#sent("/v1/workflows", workflow, params, options);
   }
 
