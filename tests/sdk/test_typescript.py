@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "sdk" / "typescript"
+GUIDE = "docs/sdk-typescript.md"
 TSC = "node_modules/typescript-7/bin/tsc"
 _CONFIG = """\
 app_id: typescript
@@ -141,12 +142,14 @@ def test_it_works_in_a_browser(package: Path, gateway: dict[str, str]) -> None:
 
 
 def test_the_examples_of_the_guide_are_right_and_work(package: Path, gateway: dict[str, str]) -> None:
-    examples = blocks("ts")
-    assert {block.page for block in examples} == {"docs/sdk-typescript.md"}
-    (package / "build/guide").mkdir(parents=True, exist_ok=True)
-    (package / "build/guide/guide.ts").write_text("".join(block.text for block in examples), encoding="utf-8")
+    assert {block.page for block in blocks("ts")} == {GUIDE}
+    (package / "build/pages").mkdir(parents=True, exist_ok=True)
+    for name, page in (("guide", GUIDE), ("readme", "sdk/typescript/README.md")):
+        program = "".join(block.text for block in blocks("ts", pages=(page,)))
+        (package / f"build/pages/{name}.ts").write_text(program, encoding="utf-8")
     strict = ("--module", "NodeNext", "--target", "ES2022", "--strict", "--types", "node", "--ignoreConfig")
-    run(package, "node", TSC, *strict, "build/guide/guide.ts")
-    said = run(package, "node", "build/guide/guide.js", **gateway)
+    run(package, "node", TSC, *strict, "build/pages/guide.ts", "build/pages/readme.ts")
+    said = run(package, "node", "build/pages/guide.js", **gateway)
     assert said.count("This is the answer.") >= 4  # two runs, the last piece and the result of a stream
     assert "422 unknown_workflow" in said
+    assert "This is the answer." in run(package, "node", "build/pages/readme.js", **gateway)
