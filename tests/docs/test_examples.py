@@ -35,7 +35,7 @@ KEYS = dict.fromkeys(
 )
 KEYS |= dict.fromkeys(("CRM_SIGNING_KEY", "WEBHOOK_SIGNING_KEY"), "whsec_" + "A" * 44)
 #: The only languages in which something is fenced; "" is a pattern or a query that nothing here can check.
-KNOWN = {"", "console", "json", "mermaid", "python", "sh", "toml", "yaml"}
+KNOWN = {"", "console", "json", "mermaid", "python", "sh", "toml", "ts", "yaml"}  # tests/sdk runs those in TypeScript
 
 
 def named(*languages: str) -> pytest.MarkDecorator:
