@@ -1,6 +1,7 @@
 """Meta AI Orchestrator: an event-driven orchestrator of language models on Kafka.
 
-`Client` and `AsyncClient` use its gateway over HTTP; each name is loaded when it is first used.
+`Client` and `AsyncClient` use its gateway over HTTP, and `KafkaClient` its topics. Each name is loaded when it is first
+used.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         WaitTimeoutError,
         WebhookVerificationError,
     )
+    from meta_ai_orchestrator._client.kafka import KafkaClient
+    from meta_ai_orchestrator._client.webhooks import Webhook
 
 __version__ = "0.1.0"
 
@@ -47,6 +50,7 @@ __all__ = [
     "ConflictError",
     "InternalServerError",
     "InvalidResponseError",
+    "KafkaClient",
     "MetaAIError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -59,6 +63,7 @@ __all__ = [
     "UnprocessableEntityError",
     "UsageError",
     "WaitTimeoutError",
+    "Webhook",
     "WebhookVerificationError",
 ]
 #: Where the names are that are no errors.
@@ -66,9 +71,11 @@ _HOMES = {
     "AsyncClient": "clients",
     "AsyncStream": "endpoints",
     "Client": "clients",
+    "KafkaClient": "kafka",
     "Request": "actions",
     "Response": "actions",
     "Stream": "endpoints",
+    "Webhook": "webhooks",
 }
 
 
