@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
@@ -61,6 +61,12 @@ class Api(Resource[Mode]):
         self.spend = Spend(core, mode)
         self.tasks = Tasks(core, mode)
         self.workflows = Workflows(core, mode)
+
+    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
+        """Return a client with some options changed, which shares the connections of this one."""
+        made = type(self).__new__(type(self))
+        Api.__init__(made, Core(_options(changes, self._core.options)), self._mode)
+        return made
 
     @Endpoint
     def run_workflow(
@@ -133,17 +139,12 @@ class Client(Api[Sync]):
 
         if http_client is not None and not isinstance(http_client, httpx2.Client):
             raise UsageError("http_client must be an httpx2.Client; AsyncClient takes an httpx2.AsyncClient")
-        self._owned = httpx2.Client() if http_client is None else None
-        super().__init__(Core(_options(options)), Sync(http_client or self._owned or httpx2.Client()))
-
-    def with_options(self, **changes: Unpack[ClientOptions]) -> Client:
-        """Return a client with some options changed, which shares the connections of this one."""
-        return Client(http_client=self._mode.http, **_changed(self._core, changes))
+        core = Core(_options(options))
+        super().__init__(core, Sync(http_client or httpx2.Client(), owns=http_client is None))
 
     def close(self) -> None:
-        """Close the connections."""
-        if self._owned is not None:
-            self._owned.close()
+        """Close the connections, those of clients `with_options` too."""
+        self._mode.close()
 
     def __enter__(self) -> Self:
         return self
@@ -162,17 +163,12 @@ class AsyncClient(Api[Async]):
 
         if http_client is not None and not isinstance(http_client, httpx2.AsyncClient):
             raise UsageError("http_client must be an httpx2.AsyncClient; Client takes an httpx2.Client")
-        self._owned = httpx2.AsyncClient() if http_client is None else None
-        super().__init__(Core(_options(options)), Async(http_client or self._owned or httpx2.AsyncClient()))
-
-    def with_options(self, **changes: Unpack[ClientOptions]) -> AsyncClient:
-        """Return a client with some options changed, which shares the connections of this one."""
-        return AsyncClient(http_client=self._mode.http, **_changed(self._core, changes))
+        core = Core(_options(options))
+        super().__init__(core, Async(http_client or httpx2.AsyncClient(), owns=http_client is None))
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._owned is not None:
-            await self._owned.aclose()
+        """Close the connections, those of clients `with_options` too."""
+        await self._mode.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,17 +179,16 @@ class AsyncClient(Api[Async]):
         await self.close()
 
 
-def _options(given: ClientOptions) -> Options:
+def _options(given: ClientOptions, base: Options | None = None) -> Options:
+    """Return the options that are given, and for the others those of `base`, or else the defaults.
+
+    Raises:
+        UsageError: there is no such option.
+    """
     known = [one.name for one in fields(Options)]
     if unknown := sorted(given.keys() - set(known)):
         raise UsageError(f"no option is called {unknown[0]}; there are {', '.join(known)} and http_client")
-    return Options(**given)
-
-
-def _changed(core: Core, changes: ClientOptions) -> ClientOptions:
-    current: Any = {one.name: getattr(core.options, one.name) for one in fields(Options)}
-    changed: ClientOptions = {**current, **changes}
-    return changed
+    return replace(base or Options(), **given)
 
 
 def _itself(response: Response) -> Response:

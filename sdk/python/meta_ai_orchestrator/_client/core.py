@@ -52,10 +52,6 @@ class Core:
         if options.timeout <= 0 or options.max_retries < 0:
             raise UsageError("timeout must be more than 0 seconds, and max_retries 0 or more")
 
-    def with_options(self, changes: Mapping[str, Any]) -> Core:
-        """Return one with some options changed."""
-        return Core(replace(self.options, **changes))
-
     def call(self, call: Call[T]) -> Steps[T]:
         """Send a request until it is answered, and return what its answer becomes."""
         return call.parse((yield from self.exchange(call)))
@@ -77,11 +73,11 @@ class Core:
         request = self.request(call)
         response: Response = yield Open(request)
         if response.status >= _MULTIPLE_CHOICES:
-            content = b""
+            parts = []
             while part := (yield Read()):
-                content += part
+                parts.append(part)
             yield Close()
-            response = replace(response, content=content)
+            response = replace(response, content=b"".join(parts))
         return self._answered(request, response)
 
     def pages(self, path: str, kind: type[M], query: Mapping[str, Any] | None = None) -> Emits[M]:

@@ -7,6 +7,7 @@ what the call comes to, and of an `AsyncClient`'s an awaitable of that; type che
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from functools import update_wrapper
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
@@ -24,10 +25,20 @@ T = TypeVar("T")
 
 
 class Sync:
-    """Carries calls out in the thread of the caller; threads may share it."""
+    """Carries calls out in the thread of the caller; threads may share it. It closes an HTTP client that it `owns`."""
 
-    def __init__(self, http: httpx2.Client) -> None:
+    def __init__(self, http: httpx2.Client, *, owns: bool) -> None:
         self.http = http
+        self._owns = owns
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._owns:
+            self.http.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the interpreter may be ending
+            self.close()
 
     def run(self, steps: Steps[T]) -> T:
         """Return what the steps come to."""
@@ -47,8 +58,14 @@ class Sync:
 class Async:
     """The twin of `Sync`, for one event loop."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx2.AsyncClient, *, owns: bool) -> None:
         self.http = http
+        self._owns = owns
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._owns:
+            await self.http.aclose()
 
     async def run(self, steps: Steps[T]) -> T:
         """Return what the steps come to."""
