@@ -91,6 +91,7 @@ from app.workflows.checks import Names
 from app.workflows.definition.loading import load_bytes
 from app.workflows.structured_output import read
 from app.workflows.templates.prompts import Prompt
+from meta_ai_orchestrator._client.sse import EventParser
 from tests.contracts.growth import MOST, growth
 from tests.security.tokens import AUDIENCE, ISSUER, Known
 from topics import TASKS
@@ -462,6 +463,12 @@ def _unknown(number: int) -> bytes:
     return json.dumps({"input": {}, **dict.fromkeys(map(str, range(number)))}).encode()
 
 
+def _fed(parts: list[bytes]) -> None:
+    parser = EventParser()
+    for part in parts:
+        list(parser.feed(part))
+
+
 def _token_verifier() -> Callable[[str], object]:
     oidc = OidcSettings(issuer=ISSUER, audience=AUDIENCE, tenant="claims.tenant", roles="claims.roles")
     verifier = TokenVerifier(oidc, Roles({}), Known(), time.time)
@@ -474,6 +481,8 @@ def _token_verifier() -> Callable[[str], object]:
 
 
 CASES: dict[str, Case] = {
+    "sdk.events": (lambda text: _fed([text.encode()]), of("data: a\n", "data: a\n\n", "\r", ":", "a")),
+    "sdk.events.parts": (_fed, (lambda n: [b"a"] * n, lambda n: [b"\r\n"] * n)),
     "json_text.parse": (parse, ANSWERS),
     "json_text.strict": (strict, of(*JSON_PIECES)),
     "decoding.decode": (

@@ -43,6 +43,7 @@ def test_that_the_public_names_are_those_on_record() -> None:
         for module in modules()
         for name in importlib.import_module(f"meta_ai_orchestrator.{module}").__all__
     ]
+    found += meta_ai_orchestrator.__all__
     recorded = RECORDED.read_text(encoding="utf-8").split()
     assert sorted(set(recorded) - set(found)) == [], "published names are missing: keep them as aliases"
     assert sorted(set(found) - set(recorded)) == [], f"new names: add them to {RECORDED.name}"
@@ -80,6 +81,26 @@ def test_that_whoever_only_sends_tasks_loads_neither_worker_nor_models(program: 
     loaded = json.loads(done.stdout)
     assert "meta_ai_orchestrator" in loaded
     assert HEAVY.intersection(loaded) == set()
+
+
+@pytest.mark.parametrize("program", ["Client", "Client, types; Client()"])
+def test_that_a_client_loads_nothing_of_the_server(program: str, tmp_path: Path) -> None:
+    done = run(f"from meta_ai_orchestrator import {program}\nimport sys; print(*sys.modules)", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert {"meta_ai_orchestrator._client.clients"} <= loaded
+    assert {*HEAVY, "aiokafka", "app", "pydantic", "topics", "yaml"}.intersection(loaded) == set()
+    assert ("httpx2" in loaded) is ("Client()" in program)  # whoever only imports it waits for nothing
+
+
+def test_that_every_name_of_the_package_is_there() -> None:
+    assert meta_ai_orchestrator.__all__ == sorted(meta_ai_orchestrator.__all__)
+    for name in meta_ai_orchestrator.__all__:
+        assert getattr(meta_ai_orchestrator, name).__module__.startswith("meta_ai_orchestrator.")
+        assert getattr(meta_ai_orchestrator, name).__doc__
+        assert name in dir(meta_ai_orchestrator)
+    with pytest.raises(AttributeError, match="has no attribute Klient"):
+        getattr(meta_ai_orchestrator, "Klient")  # noqa: B009  # it is not there
 
 
 def test_that_heavy_modules_would_be_noticed(tmp_path: Path) -> None:

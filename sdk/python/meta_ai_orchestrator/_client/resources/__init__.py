@@ -1,0 +1,1 @@
+"""The parts of the API, each described once for both clients."""
