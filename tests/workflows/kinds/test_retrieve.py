@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from app.settings import AskSettings
+from app.workflows.definition.builtin import ask
 from tests.workflows.kinds.run_helpers import begun, outcome, transform
 from topics.metadata_filters import MetadataFilter
 from topics.retrieval_requests import RetrievalRequest
@@ -86,3 +88,9 @@ def test_that_a_search_is_for_the_tenant_and_the_roles_of_its_task() -> None:
     (request,) = begun({"search": SEARCH}, task={"tenant": "acme", "roles": ["hr"]}).open
     assert isinstance(request, RetrievalRequest)
     assert (request.tenant, request.roles) == ("acme", ("hr",))
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({}, None), ({"filter": {"field": "a", "eq": 1}}, 1)])
+def test_that_the_built_in_workflow_takes_a_filter_from_its_task(given: dict[str, object], wanted: object) -> None:
+    request = _asked(ask(AskSettings()).steps["retrieve"].model_dump(exclude_unset=True), given)
+    assert (request.filter and request.filter.eq) == wanted
