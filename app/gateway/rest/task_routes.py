@@ -56,7 +56,7 @@ class TaskRequest(BaseModel):
     roles: RoleNames = ()
     input: dict[str, JsonValue]
     deadline: AwareDatetime | None = None
-    webhook: str | None = Field(default=None, min_length=1, max_length=2048)
+    webhook: str | None = Field(default=None, min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f]*$")
     metadata: dict[str, str] = Field(default_factory=dict)
     on_disconnect: OnDisconnect = "continue"
 
