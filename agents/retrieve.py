@@ -41,7 +41,7 @@ async def handle(received: Received[RetrievalRequest], deps: Dependencies) -> Se
 
 async def _search(request: RetrievalRequest, store: Store) -> RetrievalResult:
     started = time.perf_counter()
-    scope = SearchScope(collection=request.collection, tenant=request.tenant, roles=frozenset(request.roles))
+    scope = SearchScope(request.collection, request.tenant, frozenset(request.roles), request.filter)
     chunks = await store.search(request.query, limit=request.limit, scope=scope)
     return RESPONDER.make(request, chunks=tuple(chunks), seconds=time.perf_counter() - started)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from topics.base import Event, Topic
 from topics.documents import RoleNames, Tenant, document_key
+from topics.metadata_filters import MetadataValue
 from topics.retrieval_results import Chunk
 
 
@@ -20,7 +23,7 @@ class DocumentChunks(Event):
     A long document travels in several parts, on one partition and in order. Part 0 replaces everything
     that an index holds of the document; a later part is taken only if its `version` is that of part 0. `embedder` is
     the name of the embedder, with which vectors are comparable. `tenant` and `allowed_roles` say who may find it, as
-    for `topics.documents`: a document is named by its tenant and its id.
+    for `topics.documents`: a document is named by its tenant and its id. `metadata` is what searches filter by.
     """
 
     document_id: str
@@ -31,6 +34,7 @@ class DocumentChunks(Event):
     chunks: tuple[EmbeddedChunk, ...] = ()
     tenant: Tenant = ""
     allowed_roles: RoleNames | None = None
+    metadata: dict[str, MetadataValue] = Field(default_factory=dict)
 
     @property
     def document_key(self) -> str:

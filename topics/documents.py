@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from topics.base import Event, Topic
+from topics.metadata_filters import MetadataValue
 
 #: A text without control characters, so that the separator of keys is in none.
 _PLAIN = r"^[^\x00-\x1f]*$"
@@ -27,7 +28,7 @@ class Document(Event):
 
     `source` is what citations name (a path or an address); it is the id when absent. Only tasks of its `tenant` find
     it, or, without one, those of every tenant; the same id in two tenants is two documents. With `allowed_roles`, only
-    tasks with one of these roles find it. `actor` is who sends it, for the record.
+    tasks with one of these roles find it. Searches can filter by `metadata`. `actor` is who sends it, for the record.
     """
 
     id: str = Field(min_length=1, max_length=500)
@@ -35,7 +36,7 @@ class Document(Event):
     source: str | None = None
     format: Literal["markdown", "text"] = "markdown"
     collection: str = "default"
-    metadata: dict[str, str] = Field(default_factory=dict)
+    metadata: dict[str, MetadataValue] = Field(default_factory=dict)
     deleted: bool = False
     tenant: Tenant = ""
     allowed_roles: RoleNames | None = None

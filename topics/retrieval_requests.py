@@ -6,13 +6,14 @@ from pydantic import AwareDatetime, Field
 
 from topics.base import Event, Topic
 from topics.documents import RoleNames, Tenant
+from topics.metadata_filters import MetadataFilter
 
 
 class RetrievalRequest(Event):
     """Find the `limit` chunks that fit `query` best; the answer carries the same `id`.
 
     What is found is what all tenants share and what is the `tenant`'s own; what is for some roles, only with one of
-    `roles`.
+    `roles`; and only what `filter` wants, if there is one.
     """
 
     id: str
@@ -23,6 +24,7 @@ class RetrievalRequest(Event):
     collection: str = "default"
     tenant: Tenant = ""
     roles: RoleNames = ()
+    filter: MetadataFilter | None = None
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

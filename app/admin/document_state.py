@@ -108,6 +108,17 @@ async def read(client: Client, document_id: str, tenant: str = "") -> DocumentSt
     )
 
 
+async def last_sent(client: Client, document_id: str, tenant: str = "") -> Document | None:
+    """Return a tenant's document as it was sent last, or None if no topic has it, or it is deleted.
+
+    Raises:
+        BrokerError: the topic does not exist, or the broker fails.
+    """
+    key = document_key(tenant, document_id)
+    sent = await _last_sent(client, key, partition_of(key, client.settings.topics.partitions))
+    return None if sent is None or sent.document.deleted else sent.document
+
+
 def _status(sent: _Sent | None, found: _Ingested, error: Failure | None, *, answered: bool) -> Status:
     if error:
         return "failed"

@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app.retrieval.filtering import matches
 from topics.chunks import DocumentChunks
+from topics.metadata_filters import MetadataFilter
 from topics.retrieval_results import Chunk
 
 #: In a table, there are more tokens in the tags than in the cells, and an embedder reads only so many.
@@ -28,18 +30,23 @@ def searchable(chunk: Chunk) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """What a search may find of a collection, for a task of this tenant (empty: of none) with these roles."""
+    """What a search may find of a collection, for a task of this tenant (empty: of none) with these roles.
+
+    With a `filter`, it is only what that wants.
+    """
 
     collection: str = "default"
     tenant: str = ""
     roles: frozenset[str] = frozenset()
+    filter: MetadataFilter | None = None
 
     def admits(self, document: DocumentChunks) -> bool:
-        """Whether a document may be found: all tenants' or the tenant's own, and for one of the roles if for any."""
+        """Whether a document may be found: shared or the tenant's own, for one of the roles if for any, and wanted."""
         return (
             document.collection == self.collection
             and document.tenant in {"", self.tenant}
             and (document.allowed_roles is None or not self.roles.isdisjoint(document.allowed_roles))
+            and (self.filter is None or matches(self.filter, document.metadata))
         )
 
 

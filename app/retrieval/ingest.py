@@ -40,6 +40,7 @@ async def prepare_chunks(
         embedder=embedder.name,
         tenant=document.tenant,
         allowed_roles=document.allowed_roles,
+        metadata=document.metadata,
     )
     return [
         empty.model_copy(update={"part": number, "chunks": tuple(part)})
@@ -48,7 +49,7 @@ async def prepare_chunks(
 
 
 def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_bytes: int) -> str:
-    """Return a hash of everything that determines the parts: text, size, overlap, embedder, chunker and access.
+    """Return a hash of all that determines the parts: text, size, overlap, embedder, chunker, access and metadata.
 
     The size of parts is included: parts of the same version but of another size would repeat some chunks.
     """
@@ -57,8 +58,9 @@ def _version(document: Document, chunks: Sequence[Chunk], embedder: str, part_by
         digest.update(fact.encode() + b"\0")
     for chunk in chunks:
         digest.update(chunk.to_json() + b"\0")
-    if document.tenant or document.allowed_roles is not None:
-        digest.update(json.dumps([document.tenant, document.allowed_roles]).encode())
+    about = [document.tenant, document.allowed_roles, document.metadata]
+    if about != ["", None, {}]:
+        digest.update(json.dumps(about).encode())
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from app.entry_points import named
@@ -48,10 +49,15 @@ def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:
     """Return the store that `settings.store` names, made by its `from_settings(settings, embedder)`.
 
     Raises:
-        ConfigurationError: the name is unknown, or cannot be imported.
+        ConfigurationError: the name is unknown, or cannot be imported, or it cannot keep tenants apart.
     """
     component = _component("store", settings.store, STORES, STORE_GROUP)
     store: Store = component.from_settings(settings, embedder)
+    if "scope" not in signature(store.search).parameters:
+        raise ConfigurationError(
+            f"retrieval.store: {settings.store} is of an earlier release, and cannot keep tenants apart: "
+            "its search takes no scope; update its package"
+        )
     return store
 
 

@@ -46,6 +46,10 @@ class Principal:
         allowed = allowed_roles is None or ANY_ACTION in self.actions or not {*self.roles}.isdisjoint(allowed_roles)
         return allowed and self.may_see(tenant)
 
+    def may_find(self, tenant: str, allowed_roles: Iterable[str] | None) -> bool:
+        """Whether its tasks can find such a document: also one that all tenants share."""
+        return self.may_read(tenant or self.tenant or "", allowed_roles)
+
     def may_use_workflow(self, workflow: str) -> bool:
         """Whether it may have tasks done by this workflow."""
         return _matches(workflow, self.workflows)

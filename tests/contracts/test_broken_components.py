@@ -59,6 +59,11 @@ class Late(Open):
         return [chunk for chunk in found if chunk.id in {one.id for one in admitted}]
 
 
+class Unfiltered(MemoryStore):
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        return await super().search(query, limit=limit, scope=replace(scope, filter=None))
+
+
 class Hoarder(MemoryStore):
     async def apply(self, part: DocumentChunks) -> None:
         if part.chunks or part.part:
@@ -78,6 +83,7 @@ class Forgetful(MemoryStore):
         (Hoarder, {"deletion", "tenants"}),
         (Open, {"roles", "no_place_for_others"}),
         (Late, {"no_place_for_others"}),
+        (Unfiltered, {"filters", "no_place_for_others"}),
         (Forgetful, {"position"}),
     ],
 )

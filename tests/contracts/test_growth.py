@@ -74,6 +74,7 @@ from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
+from app.retrieval.index.metadata_index import MetadataIndex
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
@@ -96,6 +97,7 @@ from tests.contracts.growth import MOST, growth
 from tests.security.tokens import AUDIENCE, ISSUER, Known
 from topics import TASKS
 from topics.documents import Document
+from topics.metadata_filters import MetadataFilter, seconds
 from topics.model_requests import Message, Sampling
 from topics.result_chunks import ResultChunk
 from topics.retrieval_results import Chunk
@@ -299,6 +301,11 @@ def _repeated_alias(n: int) -> str:
 
 def _lists(n: int) -> Mapping[str, Any]:
     return {"input": {"a": [f"t{i}" for i in range(n)], "b": [f"b{i}" for i in range(n)], "t": "x" * n}}
+
+
+def _read_filter(value: Any) -> None:
+    with suppress(ValueError):  # there is a limit
+        MetadataFilter.model_validate(value)
 
 
 def _records(n: int) -> list[Any]:
@@ -529,6 +536,23 @@ CASES: dict[str, Case] = {
     "chunking.text": (_cut("text"), DOCUMENTS),
     "chunking.markdown": (_cut("markdown"), DOCUMENTS),
     "chunking.tables": (_cut("markdown"), of("<table>\n\n", "<table>\n\n<tr>")),
+    "filters.read": (
+        _read_filter,
+        (
+            lambda n: {"field": "a", "in": ["x"] * n},
+            lambda n: {"any": [{"not": {"field": "a", "lt": "2026-01-01"}}] * n},
+        ),
+    ),
+    "filters.date": (seconds, of("2026-01-01T00:00:00.\0001", "1", "2026-01-01\0 ")),
+    "filters.index": (
+        lambda documents: MetadataIndex(documents).wanted(MetadataFilter(field="a", lt=3)),
+        (
+            lambda n: [{"a": number % 7} for number in range(n)],
+            lambda n: [{"a": f"2026-01-{number % 28 + 1:02}"} for number in range(n)],
+            lambda n: [{"a": tuple(range(n))}],
+            lambda n: [{str(number): number for number in range(n)}],
+        ),
+    ),
     "terms": (tokenize, WORDS),
     "terms.unmarked": (lambda text: [unmarked(term) for term in tokenize(text)], WORDS),
     "lexical.search": (

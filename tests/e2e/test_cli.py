@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,31 @@ def test_documents_are_listed(cli: Cli) -> None:
     assert all(one["source"] == one["id"] and one["ingested_at"].endswith("Z") for one in found)
     assert "mixed/e-gift.md" in cli("documents", "list")
     assert "no documents" in cli("documents", "list", "--collection", "other")
+
+
+def test_a_document_is_found_by_its_tenant_with_its_role_and_metadata_only(cli: Cli) -> None:
+    (cli.folder / "plan.md").write_text("# Plan\n\nThe zeppelin flies in May.\n", encoding="utf-8")
+    owned = ("--tenant", "acme", "--role", "hr", "--metadata", "year=2027")
+    assert cli.objects("documents", "add", "plan.md", *owned, "--wait")[0]["tenant"] == "acme"
+    (shown,) = cli.objects("documents", "show", "plan.md", "--tenant", "acme")
+    assert (shown["status"], shown["allowed_roles"]) == ("searchable", ["hr"])
+    for asker, finds in (
+        ((), False),
+        (("--role", "hr"), False),
+        (("--tenant", "acme"), False),
+        (("--tenant", "bolt", "--role", "hr"), False),
+        (("--tenant", "acme", "--role", "hr"), True),
+    ):
+        (result,) = cli.objects("ask", "When does the zeppelin fly?", *asker)
+        assert ("plan.md" in {one["source"] for one in result.get("citations", ())}) is finds, asker
+    for year, finds in ((2027, True), (2026, False)):
+        given = {"question": "When does the zeppelin fly?", "filter": {"field": "year", "eq": year}}
+        task = {"id": f"zeppelin-{year}", "tenant": "acme", "roles": ["hr"], "input": given}
+        (cli.folder / "zeppelin.jsonl").write_text(json.dumps(task), encoding="utf-8")
+        (result,) = cli.objects("tasks", "send", "zeppelin.jsonl", "--wait")
+        assert [one["source"] for one in result.get("citations", ())] == (["plan.md"] if finds else [])
+    assert cli.objects("documents", "delete", "plan.md", "--tenant", "acme", "--wait")[0]["action"] == "deleted"
+    assert "there is no document plan.md" in cli("documents", "show", "plan.md", exit_code=1)
 
 
 def test_a_document_is_deleted(cli: Cli) -> None:

@@ -65,6 +65,23 @@ class Sizes(Metrics):
         self.sizes.append(texts)
 
 
+class Tenantless:
+    """One of another package, written for an earlier release."""
+
+    @classmethod
+    def from_settings(cls, _settings: RetrievalSettings, _embedder: Any) -> Self:
+        return cls()
+
+    async def search(self, query: str, *, limit: int, collection: str) -> list[Any]:
+        return [query, limit, collection]
+
+
+def test_a_store_that_cannot_keep_tenants_apart_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    announce(monkeypatch, EntryPoint("old", f"{Tenantless.__module__}:Tenantless", registry.STORE_GROUP))
+    with pytest.raises(ConfigurationError, match=r"retrieval\.store: old is of an earlier release"):
+        registry.build_store(RetrievalSettings(store="old"), HashingEmbedder())
+
+
 def test_the_store_by_name() -> None:
     assert isinstance(registry.build_store(RetrievalSettings(), HashingEmbedder()), MemoryStore)
 

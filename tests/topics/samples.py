@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, JsonValue
 
 from topics import ALL
 from topics.base import Topic
+from topics.metadata_filters import MetadataFilter, MetadataValue
 
 Strategy = st.SearchStrategy[Any]
 
@@ -28,6 +29,11 @@ MOMENTS: Strategy = st.datetimes(
     max_value=datetime(2200, 1, 1),  # noqa: DTZ001  # likewise
     timezones=st.just(UTC),
 )
+_SCALARS: Strategy = st.booleans() | st.integers(-(2**63), 2**63) | FLOATS | st.text(max_size=20)
+METADATA: Strategy = _SCALARS | st.lists(_SCALARS, max_size=3).map(tuple)
+CONDITIONS: Strategy = st.sampled_from(
+    [{"field": "a", "eq": 1}, {"not": {"field": "a", "in": ["x", True]}}, {"any": [{"field": "b", "gt": "2026-01-01"}]}]
+).map(MetadataFilter.model_validate)
 
 
 def events(topic: Topic[Any]) -> Strategy:
@@ -53,6 +59,10 @@ def _field(annotation: Any, limits: tuple[Any, ...] = ()) -> Strategy:
     for known, strategy in ((JsonValue, VALUES), (AwareDatetime, MOMENTS), (float, FLOATS)):
         if annotation is known and not limits:
             return strategy
+    if annotation is MetadataFilter:  # whose fields depend on each other
+        return CONDITIONS
+    if annotation == MetadataValue:  # whose types are strict, which hypothesis does not know
+        return METADATA
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _model(annotation)
     return _compound(annotation, limits)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.admin import document_listing, document_sending, document_state
 from app.admin.document_listing import ListedDocument
@@ -26,11 +26,15 @@ from app.suggestions import did_you_mean
 from app.timestamps import format_time
 from topics.audit import AuditEvent
 from topics.documents import LONGEST_ACTOR, Document
+from topics.metadata_filters import MetadataValue
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 CollectionOption = Annotated[str, typer.Option(help="The collection that the documents belong to.")]
 TenantOption = Annotated[str, typer.Option(help="Whose documents they are; without it, all tenants share them.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are split and embedded.")]
+
+
+_VALUE: TypeAdapter[MetadataValue] = TypeAdapter(MetadataValue)
 
 
 class NoSuchDocument(OrchestratorError):
@@ -53,6 +57,10 @@ def add(  # noqa: PLR0913  # one for each option
     role: Annotated[
         list[str] | None, typer.Option(help="Only tasks with this role find them; repeat it for more roles.")
     ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What searches can filter by; numbers, true and false are no texts."),
+    ] = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = 600.0,
     config: ConfigOption = None,
@@ -66,7 +74,7 @@ def add(  # noqa: PLR0913  # one for each option
     output = Output(programs=json)
     bad: list[ConfigurationError] = []
     settings = find(config, bootstrap_servers)
-    owner = _owned(collection, tenant, role)
+    owner = {**_owned(collection, tenant, role), "metadata": dict(_named_value(one) for one in metadata or ())}
     read = [document.model_copy(update=owner) for document in _read(paths, settings, bad)]
     for problem in bad:
         output.note(str(problem))
@@ -173,6 +181,17 @@ def _read(paths: Sequence[Path], settings: Settings, bad: list[ConfigurationErro
                     f"{document.id} makes an event of {size} bytes, and delivery.max_event_bytes is {most}: split it"
                 )
             )
+
+
+def _named_value(given: str) -> tuple[str, MetadataValue]:
+    """Return a name and a value that are given as `name=value`."""
+    name, separator, text = given.partition("=")
+    if not (name and separator):
+        raise typer.BadParameter(f"--metadata: {given} is not of the form name=value")
+    try:
+        return name, _VALUE.validate_json(text)
+    except ValidationError:
+        return name, text
 
 
 async def _work(found: Sequence[Document], settings: Settings, output: Output, timeout: float | None) -> None:

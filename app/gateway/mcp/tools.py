@@ -1,8 +1,10 @@
-"""Workflows as tools: what a client is told of them, and how a call becomes a run."""
+"""The server of the protocol, and workflows as tools: what a client is told of them, and how a call becomes a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +12,15 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    ListResourcesResult,
     ListToolsResult,
     PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
     TextContent,
     Tool,
 )
@@ -23,6 +29,7 @@ from app.errors import BrokerError
 from app.gateway.access.rights import tenant_for
 from app.gateway.answers.failures import failure
 from app.gateway.answers.reading import content, result_extension
+from app.gateway.mcp import resources
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal, as_refusal
 from app.gateway.rest.disconnects import cancellation
@@ -43,7 +50,7 @@ _DEFINITIONS = ("$defs", "definitions")
 
 
 def server(parts: Parts) -> Server[Any]:
-    """Return the server, whose tools are the exposed workflows that the caller may use."""
+    """Return the server: its tools are the exposed workflows that the caller may use, its resources the documents."""
 
     async def list_tools(ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
         parts.catalog.require_read()
@@ -55,7 +62,21 @@ def server(parts: Parts) -> Server[Any]:
         except (Refusal, BrokerError) as error:
             return _error(as_refusal(error))
 
-    return Server("meta-ai-orchestrator", on_list_tools=list_tools, on_call_tool=call_tool)
+    async def list_resources(ctx: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
+        with _as_protocol_error():
+            return await resources.list_documents(parts, _caller(ctx), (params and params.cursor) or "")
+
+    async def read_resource(ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+        with _as_protocol_error():
+            return await resources.read_document(parts, _caller(ctx), str(params.uri))
+
+    return Server(
+        "meta-ai-orchestrator",
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_list_resources=list_resources,
+        on_read_resource=read_resource,
+    )
 
 
 def output_schema(spec: Json) -> dict[str, Any]:
@@ -145,6 +166,16 @@ def _structured(spec: Json, result: Result) -> dict[str, Any]:
 
 def _is_object(schema: Json) -> bool:
     return schema.get("type") == "object"
+
+
+@contextmanager
+def _as_protocol_error() -> Iterator[None]:
+    try:
+        yield
+    except (Refusal, BrokerError) as error:
+        refusal = as_refusal(error)
+        code = INTERNAL_ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_PARAMS
+        raise MCPError(code, f"{refusal.code}: {refusal.detail}") from None
 
 
 def _error(refusal: Refusal) -> CallToolResult:

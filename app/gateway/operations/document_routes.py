@@ -21,6 +21,7 @@ from app.gateway.problems import Refusal
 from app.gateway.rest.pages import Cursor, Filter, Limit, page_by_name
 from app.security.principal import Principal
 from topics.documents import LONGEST_ACTOR, Document, RoleNames, Tenant
+from topics.metadata_filters import MetadataValue
 
 MOST_DOCUMENTS = 1000
 _DOCUMENTS = "/v1/documents"
@@ -42,7 +43,7 @@ class DocumentRequest(BaseModel):
     collection: Collection = "default"
     tenant: Tenant = ""
     allowed_roles: RoleNames | None = None
-    metadata: dict[str, str] = Field(default_factory=dict)
+    metadata: dict[str, MetadataValue] = Field(default_factory=dict)
 
 
 class DocumentsRequest(BaseModel):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from app import vectors
 from app.conformance import Check, CheckFailed, check_names, require, run_check
@@ -11,6 +12,7 @@ from app.retrieval.base import Embedder, SearchScope, Store
 from app.retrieval.embedding.hashing import HashingEmbedder
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.documents import document_key
+from topics.metadata_filters import MetadataFilter, MetadataValue
 from topics.retrieval_results import Chunk
 
 _DEFAULT = "default"
@@ -120,13 +122,36 @@ class StoreChecks:
         await self._store.apply(await _part("a", "2", 0, ["text for hr"], roles=("it",)))
         await self._expect({"text for all"}, roles=("law",))
 
+    async def filters(self) -> None:
+        """A filter leaves the documents whose metadata it wants, also when this alone changes."""
+        await self._store.apply(await _part("a", "1", 0, ["text of 2024"], metadata={"year": 2024, "tags": ("x", "y")}))
+        await self._store.apply(await _part("b", "1", 0, ["text of 2026"], metadata={"year": 2026, "on": "2026-05-01"}))
+        await self._store.apply(await _part("c", "1", 0, ["text of no year"]))
+        for wanted, years in (
+            ({"field": "year", "eq": 2024}, {"2024"}),
+            ({"field": "tags", "in": ["y", "z"]}, {"2024"}),
+            ({"field": "year", "gt": 2024, "lte": 2026}, {"2026"}),
+            ({"field": "on", "gte": "2026-05-01", "lt": "2026-05-01T00:01Z"}, {"2026"}),
+            ({"not": {"field": "year", "lt": 2025}}, {"2026", "no year"}),
+            ({"any": [{"field": "year", "eq": 2026}, {"field": "tags", "eq": "x"}]}, {"2024", "2026"}),
+            ({"all": [{"field": "year", "eq": 2026}, {"field": "tags", "eq": "x"}]}, set()),
+            ({"field": "year", "eq": "2024"}, set()),
+        ):
+            by = MetadataFilter.model_validate(wanted)
+            await self._expect({f"text of {year}" for year in years}, by=by)
+        await self._store.apply(await _part("a", "2", 0, ["text of 2024"], metadata={"year": 2025}))
+        await self._expect({"text of 2024"}, by=MetadataFilter.model_validate({"field": "year", "eq": 2025}))
+
     async def no_place_for_others(self) -> None:
         """What may not be found takes no place of what may, however well it fits."""
         for number in range(20):
             await self._store.apply(await _part(f"{number}", "1", 0, ["the very text"] * 10, roles=("hr",)))
             await self._store.apply(await _part(f"{number}", "1", 0, ["the very text"] * 10, tenant="bolt"))
+            about: dict[str, MetadataValue] = {"old": True}
+            await self._store.apply(await _part(f"old {number}", "1", 0, ["the very text"] * 10, metadata=about))
         await self._store.apply(await _part("a", "1", 0, ["some other words of text"]))
-        chunks = await self._store.search("the very text", limit=1, scope=SearchScope(tenant="acme"))
+        scope = SearchScope(tenant="acme", filter=MetadataFilter.model_validate({"not": {"field": "old", "eq": True}}))
+        chunks = await self._store.search("the very text", limit=1, scope=scope)
         require([chunk.document_id for chunk in chunks] == ["a"], "the one that may be found is not")
 
     async def malformed_part(self) -> None:
@@ -156,9 +181,17 @@ class StoreChecks:
         require(found == {"0": 3, "1": 7}, f"the position set is not the position returned, {found}")
 
     async def _expect(
-        self, texts: set[str], collection: str = _DEFAULT, *, tenant: str = "", roles: Sequence[str] = ()
+        self,
+        texts: set[str],
+        collection: str = _DEFAULT,
+        *,
+        tenant: str = "",
+        roles: Sequence[str] = (),
+        by: MetadataFilter | None = None,
     ) -> None:
-        chunks = await self._store.search("text", limit=100, scope=SearchScope(collection, tenant, frozenset(roles)))
+        chunks = await self._store.search(
+            "text", limit=100, scope=SearchScope(collection, tenant, frozenset(roles), by)
+        )
         found = {chunk.text for chunk in chunks}
         require(found == texts, f"a search of {collection} finds {sorted(found)}, not {sorted(texts)}")
 
@@ -172,6 +205,7 @@ async def _part(
     *,
     tenant: str = "",
     roles: tuple[str, ...] | None = None,
+    metadata: Mapping[str, MetadataValue] = MappingProxyType({}),
 ) -> DocumentChunks:
     rows = await HashingEmbedder().embed(texts)
     chunks = tuple(
@@ -196,4 +230,5 @@ async def _part(
         chunks=chunks,
         tenant=tenant,
         allowed_roles=roles,
+        metadata=dict(metadata),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.retrieval.base import SearchScope
 from app.retrieval.index import lexical
+from app.retrieval.index.metadata_index import Mask
 from app.retrieval.index.ranking import reciprocal_rank_fusion, top_ranked
 from app.retrieval.index.segment import Segment
 from app.vectors import Vector
@@ -18,6 +19,8 @@ from topics.retrieval_results import Chunk
 DEPTH = 100
 #: Cosines that are equal to so many decimals differ by chance.
 _DECIMALS = 4
+#: Of fewer than one in so many chunks, the vectors are copied rather than all compared.
+_FEW = 4
 
 
 def search(
@@ -36,14 +39,14 @@ def search(
     neither ranking. Chunks that are equal by meaning, or have the same score, are in the order of words. If the query
     is not `understood` by the embedder, what shares no word with it comes after what does.
     """
-    admitted = np.flatnonzero(np.concatenate([segment.admitted(scope) for segment in segments]))
+    masks = [segment.admitted(scope) for segment in segments]
+    admitted = np.flatnonzero(np.concatenate(masks))
     depth = max(DEPTH, limit)
     scores = lexical.scores([segment.lexical for segment in segments], query)[admitted]
     by_words = [position for position in top_ranked(scores, depth) if scores[position] > 0]
     ranks = np.full(len(admitted), len(by_words))
     ranks[by_words] = np.arange(len(by_words))
-    # Not `@`: BLAS would spread these few operations over threads that spin on cores needed elsewhere.
-    likeness = np.concatenate([np.einsum("ij,j->i", segment.matrix, vector) for segment in segments])[admitted]
+    likeness = np.concatenate([_likeness(*pair, vector) for pair in zip(segments, masks, strict=True)])
     by_meaning = [int(position) for position in np.lexsort((ranks, -likeness.round(_DECIMALS)))[:depth]]
     if not understood:
         by_words += [position for position in by_meaning if ranks[position] == len(by_words)]
@@ -53,6 +56,14 @@ def search(
         _chunk(segments, int(admitted[position])).model_copy(update={"score": score})
         for position, score in found[:limit]
     ]
+
+
+def _likeness(segment: Segment, mask: Mask, vector: Vector) -> Vector:
+    """Return the cosines of the chunks that `mask` admits with a vector."""
+    few = np.count_nonzero(mask) * _FEW < len(mask)
+    # Not `@`: BLAS would spread these few operations over threads that spin on cores needed elsewhere.
+    cosines: Vector = np.einsum("ij,j->i", segment.matrix[mask] if few else segment.matrix, vector)
+    return cosines if few else cosines[mask]
 
 
 def _chunk(segments: Sequence[Segment], position: int) -> Chunk:

@@ -100,7 +100,8 @@ class LexicalIndex:
     def _weighted(self, stem: str, rarity: Callable[[str], float]) -> Scores:
         """Return the scores of a stem of the texts, which were made with its rarity in these texts."""
         scores: Scores = self._index.get_scores([stem])
-        return scores * np.float32(rarity(stem) / _rarity(self.size, self.texts_with[stem]))
+        weight = rarity(stem) / _rarity(self.size, self.texts_with[stem])
+        return scores if weight == 1 else scores * np.float32(weight)
 
 
 def scores(indexes: Sequence[LexicalIndex], query: str) -> Scores:

@@ -6,13 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from app.retrieval.base import SearchScope, Vectors, searchable
 from app.retrieval.index.chunk_table import DocumentEntry
 from app.retrieval.index.lexical import LexicalIndex
-
-Mask = npt.NDArray[np.bool_]
+from app.retrieval.index.metadata_index import Mask, MetadataIndex
 
 
 class Segment:
@@ -25,6 +23,7 @@ class Segment:
         rows = [list(entry.rows()) for entry in entries]
         self._documents = np.repeat(np.arange(len(entries)), [len(own) for own in rows])
         self._roles = RoleIndex([entry.head.allowed_roles for entry in entries])
+        self._metadata = MetadataIndex([entry.head.metadata for entry in entries])
         self.chunks = [row.chunk for own in rows for row in own]
         matrix = np.stack([row.vector for own in rows for row in own])
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
@@ -33,7 +32,10 @@ class Segment:
 
     def admitted(self, scope: SearchScope) -> Mask:
         """Return which of the chunks a task may find that may see this namespace, of shape (chunks,)."""
-        return self._roles.admitted(scope.roles)[self._documents]
+        mask = self._roles.admitted(scope.roles)
+        if scope.filter is not None:
+            mask &= self._metadata.wanted(scope.filter)
+        return mask[self._documents]
 
 
 class RoleIndex:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, f
 
 from app.settings import Seconds
 from app.suggestions import did_you_mean
+from app.workflows.definition.search_filters import check_filter
 from topics.model_requests import Feature, Sampling, Tool
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -111,12 +112,22 @@ class Step(Spec):
 
 
 class RetrieveStep(Step):
-    """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks."""
+    """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks.
+
+    `filter`, a value, leaves only documents with certain metadata; null leaves all.
+    """
 
     kind: Literal["retrieve"]
     query: str
     limit: int = Field(default=4, ge=1, le=100)
     collection: str = "default"
+    filter: str | dict[str, JsonValue] | None = None
+
+    @field_validator("filter")
+    @classmethod
+    def _usable(cls, value: str | dict[str, JsonValue] | None) -> str | dict[str, JsonValue] | None:
+        check_filter(value)
+        return value
 
 
 class Component(BaseModel):

@@ -95,6 +95,8 @@ def _expressions(step: Step) -> Iterator[tuple[Key, str, str]]:
 
 
 def _values(step: Step) -> Iterator[tuple[Key, Any]]:
+    if isinstance(step, RetrieveStep) and step.filter is not None:
+        yield ("filter",), step.filter
     if isinstance(step, ConnectorStep):
         yield ("arguments",), step.arguments
     if isinstance(step, WorkflowStep):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from app.errors import ExpressionError
+from app.workflows.definition.search_filters import read_filter
 from app.workflows.kinds.base import PassiveKind, StepContext, Transition
 from app.workflows.run import Response
+from topics.metadata_filters import MetadataFilter
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import RetrievalResult
 
@@ -22,6 +25,7 @@ class RetrieveKind(PassiveKind):
             collection=ctx.spec.collection,
             tenant=ctx.run.task.tenant,
             roles=ctx.run.task.roles,
+            filter=_filter(ctx),
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )
@@ -35,3 +39,11 @@ class RetrieveKind(PassiveKind):
             return ctx.failed(received.error)
         # No hits are a list too, so that `size(steps.search.output)` needs no test.
         return ctx.succeeded(chunks=received.chunks, output=None if received.chunks else [])
+
+
+def _filter(ctx: StepContext) -> MetadataFilter | None:
+    written = ctx.compiled.values.get("filter")
+    try:
+        return read_filter(written.evaluate(ctx.context())) if written else None
+    except ValueError as error:
+        raise ExpressionError(f"step {ctx.name}: filter: {error}") from None

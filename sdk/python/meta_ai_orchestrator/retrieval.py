@@ -14,6 +14,7 @@ with server_part():
     from app.vectors import decode as decode_vector
     from app.vectors import encode as encode_vector
     from topics.chunks import DocumentChunks, EmbeddedChunk
+    from topics.metadata_filters import MetadataFilter
     from topics.retrieval_results import Chunk
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "EmbeddedChunk",
     "Embedder",
     "InvalidEvent",
+    "MetadataFilter",
     "MissingDependency",
     "RetrievalError",
     "RetrievalSettings",

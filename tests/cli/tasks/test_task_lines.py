@@ -72,7 +72,7 @@ async def test_a_line_that_is_no_task_is_refused_with_the_fix(line: bytes, reaso
         ),
         (
             b'{"input": {}, "xyz": 1}',
-            "xyz: unknown key; known keys: deadline, id, input, metadata, priority, tenant, version, webhook, workflow",
+            "xyz: unknown key; known keys: deadline, id, input, metadata, priority, roles, tenant, version, webhook",
         ),
         (b'{"input": {}, "\\u001b[2J": 1}', "'\\x1b[2J': unknown key; known keys: "),
     ],

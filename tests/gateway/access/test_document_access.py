@@ -27,6 +27,7 @@ from topics.documents import Document, document_key
 SECRET = "the merger with bolt"
 #: Who adds a document called `plan`: each is another one, but the last, which `acme` restricts.
 OWNERS = ("", "bolt", "evil")
+TENANTS = ("acme", "bolt", "evil")
 
 
 @dataclass(frozen=True)
@@ -153,3 +154,39 @@ async def test_that_scores_tell_nothing_of_other_tenants_documents(world: World)
     ):
         await world.store.apply(part)
     assert await scores() == before
+
+
+async def test_that_resources_are_the_documents_that_the_callers_tasks_find(world: World, client: Client) -> None:
+    world.keys["reader"] = await new_key(client, "submitter", tenant="acme")
+    await in_force(world.http, world.keys["reader"])
+    found = {who: await resources(world, who) for who in world.keys}
+    own, acme, bolt, evil = (f"meta-ai://documents/plan{owner}" for owner in ("", *map("?tenant={}".format, TENANTS)))
+    assert found == {
+        "all": [own, acme, bolt, evil],
+        "acme": [own],
+        "acme-hr": [own, acme],
+        "evil": [own, evil],
+        "reader": [],
+    }
+    assert SECRET in await rpc(world, "acme-hr", "resources/read", uri=acme)
+    for who, uri in (("acme", acme), ("evil", acme), ("evil", bolt), ("reader", own), ("reader", acme)):
+        said = await rpc(world, who, "resources/read", uri=uri)
+        assert "error" in json.loads(said), who
+        assert "plan of" not in said.replace(uri, ""), who
+        assert SECRET not in said, who
+    unknown = await rpc(world, "evil", "resources/read", uri=acme.replace("plan", "none"))
+    assert await rpc(world, "evil", "resources/read", uri=acme) == unknown.replace("none", "plan")
+
+
+async def resources(world: World, who: str) -> list[str]:
+    said = json.loads(await rpc(world, who, "resources/list"))
+    return [one["uri"] for one in said["result"]["resources"]]
+
+
+async def rpc(world: World, who: str, method: str, **params: Any) -> str:
+    """Return the answer to a request of the Model Context Protocol."""
+    accepted = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    async with world.http.post("/mcp", json=body, headers={"x-api-key": world.keys[who], **accepted}) as answer:
+        said = await answer.text()
+    return said.partition("data: ")[2].strip() or said

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
+from app.settings import AskSettings
+from app.workflows.definition.builtin import ask
 from tests.workflows.kinds.run_helpers import begun, outcome, transform
+from topics.metadata_filters import MetadataFilter
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import Chunk, RetrievalResult
 
@@ -52,3 +57,40 @@ def test_that_what_was_not_retrieved_is_null_and_an_error_says_so() -> None:
     error = outcome(life).error
     assert error is not None
     assert error.message.endswith("`size` takes a text, a list or a map, not null")
+
+
+SOUGHT = {**SEARCH, "filter": {"all": [{"field": "kind", "eq": "${{ input.kind }}"}, {"field": "year", "gte": 2020}]}}
+
+
+def _asked(step: Mapping[str, object], given: Mapping[str, object]) -> RetrievalRequest:
+    (request,) = begun({"search": step}, task={"input": {"question": "why?", **given}}).open
+    assert isinstance(request, RetrievalRequest)
+    return request
+
+
+def test_that_a_filter_of_workflow_and_task_is_in_the_request() -> None:
+    wanted = {"all": [{"field": "kind", "eq": "policy"}, {"field": "year", "gte": 2020}]}
+    assert _asked(SOUGHT, {"kind": "policy"}).filter == MetadataFilter.model_validate(wanted)
+    assert _asked({**SEARCH, "filter": "${{ input.filter }}"}, {"filter": wanted}).filter is not None
+    assert _asked({**SEARCH, "filter": "${{ input.filter }}"}, {"filter": None}).filter is None
+    assert _asked(SEARCH, {}).filter is None
+
+
+@pytest.mark.parametrize("given", [{"kind": None}, {"kind": {"a": 1}}, {}])
+def test_that_what_is_no_filter_fails_the_step_and_searches_nothing(given: dict[str, object]) -> None:
+    life = begun({"search": SOUGHT}, task={"input": {"question": "why?", **given}})
+    error = outcome(life).error
+    assert error is not None
+    assert (error.code, life.open) == ("expression", [])
+
+
+def test_that_a_search_is_for_the_tenant_and_the_roles_of_its_task() -> None:
+    (request,) = begun({"search": SEARCH}, task={"tenant": "acme", "roles": ["hr"]}).open
+    assert isinstance(request, RetrievalRequest)
+    assert (request.tenant, request.roles) == ("acme", ("hr",))
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({}, None), ({"filter": {"field": "a", "eq": 1}}, 1)])
+def test_that_the_built_in_workflow_takes_a_filter_from_its_task(given: dict[str, object], wanted: object) -> None:
+    request = _asked(ask(AskSettings()).steps["retrieve"].model_dump(exclude_unset=True), given)
+    assert (request.filter and request.filter.eq) == wanted
