@@ -156,6 +156,9 @@ def test_what_operators_do(client: Client) -> None:
     assert re.match("workflow", next(iter(client.audit.list(action="workflow"))).action)
     with pytest.raises(NotFoundError):
         client.documents.get("nothing")
+    assert client.documents.add("docs/guide.md", "# Guide").status == "pending"
+    assert client.documents.get("docs/guide.md").id == "docs/guide.md"
+    assert client.documents.delete("docs/guide.md").id == "docs/guide.md"
 
 
 async def test_both_ways_in_lead_to_the_same_run(places: dict[str, Any]) -> None:

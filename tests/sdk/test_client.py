@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, assert_type
 
 import httpx2
 import pytest
@@ -12,14 +12,17 @@ from meta_ai_orchestrator import (
     APIConnectionError,
     APIError,
     AsyncClient,
+    AsyncStream,
     Client,
     MetaAIError,
     Request,
     Response,
+    Stream,
     UsageError,
     WaitTimeoutError,
 )
 from meta_ai_orchestrator._client import task_waits
+from meta_ai_orchestrator.types import TaskRow, TaskState
 from tests.gateway.compatibility import RELEASED
 from tests.sdk.test_types import RESULT
 
@@ -217,6 +220,9 @@ def test_that_a_stream_can_be_left() -> None:
         assert not closed
     assert closed
     assert list(events) == []
+    for _ in client.tasks.stream("t1"):
+        break
+    assert len(closed) == 2  # also of one that nobody closes
 
 
 #: Each call of the client, by the route that it uses.
@@ -319,6 +325,16 @@ def test_that_pages_of_a_report_become_one() -> None:
     assert len(report.data) == 2
     assert report.next is None
     assert report.total["cost"] == 1.0
+
+
+async def test_that_type_checkers_see_what_both_clients_return() -> None:
+    client = answering(accepted)
+    assert_type(client.tasks.get("t1"), TaskState)
+    assert_type(client.tasks.list(), Stream[TaskRow])
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(accepted))
+    async with AsyncClient(http_client=http) as other:
+        assert_type(await other.tasks.get("t1"), TaskState)
+        assert_type(other.tasks.list(), AsyncStream[TaskRow])
 
 
 async def test_that_a_cancelled_call_is_cancelled() -> None:

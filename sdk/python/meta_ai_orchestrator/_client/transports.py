@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meta_ai_orchestrator._client.actions import (
@@ -57,6 +58,10 @@ class Connection:
         """Close the stream that is open."""
         if self._opened is not None:
             self._opened.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the interpreter may be ending
+            self.close()  # of a stream that a program has left, without a `with` block
 
     def _send(self, request: Request, *, stream: bool) -> httpx2.Response:
         return self._http.send(built(self._http, request), stream=stream, follow_redirects=False)
