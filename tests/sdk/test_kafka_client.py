@@ -54,6 +54,7 @@ async def test_that_tasks_have_key_and_headers(on_kafka: KafkaClient, worker: Cl
         "workflow": "support",
         "input": {"question": "Why?"},
         "tenant": "acme",
+        "roles": [],
         "metadata": {},
     }
     headers = dict(first.headers)

@@ -305,6 +305,7 @@ class DocumentState(Model):
 
     `status` is `pending` until it is cut and embedded, then `searchable`, or `empty` without visible text; `failed`
     with the `error` of its dead letter; or `deleted`. `chunks` are what is searchable now, also of its former version.
+    `tenant` is whose it is, empty if all share it; `allowed_roles` are those that may find it, if not all may.
     """
 
     id: str
@@ -314,6 +315,8 @@ class DocumentState(Model):
     ingested_at: datetime | None = None
     error: Failure | None = None
     chunks: list[ChunkPlace] = EMPTY
+    tenant: str = ""
+    allowed_roles: list[str] | None = None
 
 
 class Failure(Model):
@@ -399,7 +402,10 @@ class KeyCard(Model):
 
 
 class ListedDocument(Model):
-    """A document as its chunks show it: `title` is its first heading, empty without one."""
+    """A document as its chunks show it: `title` is its first heading, empty without one.
+
+    `tenant` is whose it is, empty if all share it; `allowed_roles` are those that may find it, if not all may.
+    """
 
     id: str
     title: str
@@ -407,6 +413,8 @@ class ListedDocument(Model):
     collection: str
     chunks: int
     ingested_at: datetime
+    tenant: str = ""
+    allowed_roles: list[str] | None = None
 
 
 class ListedPrice(Model):

@@ -361,6 +361,7 @@ export interface paths {
                     cursor?: string;
                     limit?: number;
                     match?: string | null;
+                    tenant?: string | null;
                 };
                 header?: never;
                 path?: never;
@@ -417,7 +418,9 @@ export interface paths {
         };
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    tenant?: string;
+                };
                 header?: never;
                 path: {
                     document_id: string;
@@ -442,6 +445,7 @@ export interface paths {
             parameters: {
                 query?: {
                     collection?: string | null;
+                    tenant?: string;
                 };
                 header?: never;
                 path: {
@@ -1938,6 +1942,7 @@ export interface components {
             next?: string | null;
         };
         DocumentRequest: {
+            allowed_roles?: string[] | null;
             /** @default default */
             collection?: string;
             /**
@@ -1947,15 +1952,18 @@ export interface components {
             format?: "markdown" | "text";
             id: string;
             metadata?: {
-                [key: string]: string;
+                [key: string]: boolean | number | string | (boolean | number | string)[];
             };
             source?: string | null;
+            /** @default  */
+            tenant?: string;
             text: string;
         };
         DocumentsRequest: {
             documents: components["schemas"]["DocumentRequest"][];
         };
         DocumentState: {
+            allowed_roles?: string[] | null;
             /** @default [] */
             chunks?: components["schemas"]["ChunkPlace"][];
             collection: string;
@@ -1965,6 +1973,8 @@ export interface components {
             sent_at?: string | null;
             /** @enum {string} */
             status: "pending" | "searchable" | "empty" | "failed" | "deleted";
+            /** @default  */
+            tenant?: string;
         };
         Failure: {
             code: string;
@@ -2061,12 +2071,15 @@ export interface components {
             workflows?: string[] | null;
         };
         ListedDocument: {
+            allowed_roles?: string[] | null;
             chunks: number;
             collection: string;
             id: string;
             /** Format: date-time */
             ingested_at: string;
             source: string;
+            /** @default  */
+            tenant?: string;
             title: string;
         };
         ListedPrice: {
@@ -2372,6 +2385,8 @@ export interface components {
              */
             on_disconnect?: "cancel" | "continue";
             priority?: number | null;
+            /** @default [] */
+            roles?: string[];
             /** @default  */
             tenant?: string;
             version?: number | null;
