@@ -18,8 +18,8 @@ R = TypeVar("R", bound=Event)
 _PROVIDERS = {"local", "scripted"}
 _EMBEDDERS = {"minilm", "hashing"}
 _IN_MEMORY = "memory"
-#: Kinds of connectors that are the worker's embedder, and one that asks models inside the worker only.
-_EMBEDDING, _COUNTING = {"embed", "similarity"}, "count_tokens"
+#: The settings that say where built-in connectors lead: to the embedder, or to models inside the worker only.
+_BUILT_IN = dict.fromkeys(("embed", "similarity"), "retrieval.embedder_region") | {"count_tokens": "residency.region"}
 #: Stands for everyone who is not named.
 _EVERYONE = "*"
 
@@ -42,8 +42,7 @@ class Residency:
         self._embedder = found.embedder_region or (here if found.embedder in _EMBEDDERS else None)
         self._cache = cache.region or (here if cache.store == _IN_MEMORY else None)
         self._connectors = {
-            **dict.fromkeys(_EMBEDDING, self._embedder),
-            _COUNTING: here,
+            **{name: here if setting == "residency.region" else self._embedder for name, setting in _BUILT_IN.items()},
             **{name: connector.region for name, connector in settings.connectors.items()},
         }
 
@@ -73,7 +72,7 @@ class Residency:
         Raises:
             ResidencyError: it may not.
         """
-        setting = "retrieval.embedder_region" if name in _EMBEDDING else f"connectors.{name}.region"
+        setting = _BUILT_IN.get(name, f"connectors.{name}.region")
         self._check(tenant, f"the connector {name}", self._connectors.get(name), setting)
 
     def check_documents(self, tenant: str) -> None:

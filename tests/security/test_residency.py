@@ -74,6 +74,9 @@ def test_that_without_a_region_of_the_workers_nothing_is_known() -> None:
         found.models("acme", ("here",))
     with pytest.raises(ResidencyError, match=r"the embedder is in no known region: set retrieval\.embedder_region"):
         found.check_documents("acme")
+    for name, setting in {"embed": "retrieval.embedder_region", "count_tokens": "residency.region"}.items():
+        with pytest.raises(ResidencyError, match=f"the connector {name} is in no known region: set {setting}$"):
+            found.check_connector("acme", name)
 
 
 @pytest.mark.parametrize(
