@@ -264,14 +264,6 @@ class Run:
         left = ", ".join(self.models) or "none"
         raise BudgetExceeded(f"a budget is used up; the step has none of the models that may still be used ({left})")
 
-    def permitted_model(self, model: str) -> str:
-        """Return `model` if the run may use it, or else the first one that it may.
-
-        Raises:
-            BudgetExceeded: there is none.
-        """
-        return model if self.models is None or model in self.models else self.permitted(self.models)[0]
-
 
 @dataclass(frozen=True, slots=True)
 class Done:

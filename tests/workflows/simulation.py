@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.routing.base import HealthSnapshot, ModelProfile
-from app.settings import BudgetSettings
+from app.security.residency import Residency
+from app.settings import BudgetSettings, Settings
 from app.workflows.definition.definitions import Definition, Definitions
 from app.workflows.definition.spec import Workflow
 from app.workflows.engine import EngineInput, TaskReceived, Tick, advance
@@ -247,6 +248,9 @@ def answer(request: Request, text: str = "Yes", error: str | None = None, *, cut
             return StepResult(id=request.id, task_id=request.task_id)
 
 
+_UNBOUND = Residency(Settings())
+
+
 @dataclass
 class Life:
     """One life of a run: from a state, which a crash may have set back, to its end."""
@@ -259,6 +263,7 @@ class Life:
     open: list[Request] = field(default_factory=list)
     health: dict[str, HealthSnapshot] = field(default_factory=dict)
     budgets: tuple[BudgetSettings, ...] = ()
+    residency: Residency = _UNBOUND
 
     @property
     def definition(self) -> Definition:
@@ -269,7 +274,7 @@ class Life:
         profiles = {
             model: ModelProfile(input_price=float(place), output_price=1.0) for place, model in enumerate(MODELS)
         }
-        return EngineContext(self.definitions, profiles, dict(self.health), LIMITS, self.budgets)
+        return EngineContext(self.definitions, profiles, dict(self.health), LIMITS, self.budgets, self.residency)
 
     @property
     def results(self) -> list[Result]:

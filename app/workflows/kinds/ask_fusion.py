@@ -128,7 +128,7 @@ def _call(ctx: StepContext, calls: Calls) -> Transition:
             step=ctx.name,
             branch=call.label,
             attempt=ctx.step.attempt,
-            model=ctx.run.permitted_model(call.model),
+            model=ctx.permitted_model(call.model),
             messages=(
                 *((Message(role="system", content=call.system),) if call.system else ()),
                 Message(role="user", content=call.prompt),

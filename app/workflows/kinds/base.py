@@ -86,6 +86,15 @@ class StepContext:
         """
         return self.engine.residency.models(self.run.task.tenant, self.run.permitted(models))
 
+    def permitted_model(self, model: str) -> str:
+        """Return `model` if the step may ask it, or else the first that it may: a call of a fusion needs one.
+
+        Raises:
+            BudgetExceeded: as of `permitted`.
+            ResidencyError: likewise.
+        """
+        return self.permitted((model, *(self.spec.models if self.run.models is None else self.run.models)))[0]
+
     def timed_out(self) -> Failure:
         """Return the failure of a step whose time is over."""
         limit = "the run's deadline" if self.now >= self.run.deadline else "its timeout"
