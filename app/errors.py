@@ -17,6 +17,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── NoModel                   no model qualifies for a step
 │   ├── BudgetExceeded            a budget has no money left for the run
 │   ├── ResidencyError            a tenant is bound to regions, and this would leave them
+│   ├── NotApproved               a policy wanted an approval, and there was none in time, or a rejection
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
 ├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
@@ -148,6 +149,12 @@ class ResidencyError(WorkflowError):
     """A tenant is bound to regions, and this would leave them."""
 
     code = "residency"
+
+
+class NotApproved(WorkflowError):
+    """A policy wanted an approval, and there was none in time, or a rejection."""
+
+    code = "not_approved"
 
 
 class Cancelled(WorkflowError):

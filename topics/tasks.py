@@ -40,6 +40,18 @@ class SpendLimit(Event):
     period: float = Field(ge=1, allow_inf_nan=False)
 
 
+class Approval(Event):
+    """The policy by which a task needs an approval before its run begins, and its reason.
+
+    It was sent by `requested_by`, who cannot approve it. After `seconds` without an approval, it fails.
+    """
+
+    policy: str
+    reason: str = ""
+    requested_by: str = ""
+    seconds: float = Field(gt=0, allow_inf_nan=False)
+
+
 class Task(Event):
     """One piece of work for one workflow.
 
@@ -49,9 +61,9 @@ class Task(Event):
     for another version of the workflow than the active one; `priority` for another place in its queue. `tenant`
     says for whom it is done: whose budget pays, whose documents are found, and with whom answers may be shared. `roles`
     are those of whoever sent it: documents that are for some roles are found with one of them. `webhook` is told when
-    the task has ended: a URL, or the name of a configured endpoint. `spend_limit` is set by a gateway, for whoever sent
-    it. `rejected` is set by the orchestrator: it says why a task, of which this is the part that could be read, ends as
-    a failed result.
+    the task has ended: a URL, or the name of a configured endpoint. A gateway sets `spend_limit`, for whoever sent it,
+    and the `approval` for which the run waits. `rejected` is set by the orchestrator: it says why a task, of which this
+    is the part that could be read, ends as a failed result.
     """
 
     id: str | None = Field(default=None, min_length=1, max_length=_LONGEST, pattern=_ID)
@@ -67,10 +79,13 @@ class Task(Event):
     parent: Parent | None = None
     rejected: Failure | None = None
     spend_limit: SpendLimit | None = None
+    approval: Approval | None = None
 
 
 #: The fields that producers set; the others are set by the orchestrator.
-PRODUCER_FIELDS = tuple(name for name in Task.model_fields if name not in {"parent", "rejected", "spend_limit"})
+PRODUCER_FIELDS = tuple(
+    name for name in Task.model_fields if name not in {"parent", "rejected", "spend_limit", "approval"}
+)
 
 
 class Message(Protocol):

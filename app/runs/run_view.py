@@ -60,6 +60,8 @@ def _waiting_for(history: RunHistory) -> str:
         return "to be accepted"
     if not history.run.version:
         return f"for its workflow {history.run.task.workflow} to be deployed"
+    if history.run.approval == "awaited" and (wanted := history.run.task.approval):
+        return f"for an approval, which the policy {wanted.policy} wants" + (f": {wanted.reason}" * bool(wanted.reason))
     if history.run.budget:
         return f"for money of the budget {history.run.budget}"
     return "for its turn" if history.run.slot == "asked" else ""

@@ -71,7 +71,9 @@ ROUTES: Mapping[str, str] = {
     "POST /v1/responses": "tasks:submit",
     "POST /v1/tasks": "tasks:submit",
     "POST /v1/tasks/batch": "tasks:submit",
+    "POST /v1/tasks/{task_id}/approve": "tasks:approve",
     "POST /v1/tasks/{task_id}/cancel": "tasks:control",
+    "POST /v1/tasks/{task_id}/reject": "tasks:approve",
     "POST /v1/tasks/{task_id}/signals/{name}": "tasks:control",
     "POST /v1/workflows": "workflows:deploy",
     "POST /v1/workflows/diff": "workflows:deploy",
@@ -103,7 +105,7 @@ _SHARED = frozenset(
         "workflows:deploy",
     }
 )
-_OPERATOR = _SUBMITTER | _SHARED | {"documents:read", "documents:write"}
+_OPERATOR = _SUBMITTER | _SHARED | {"documents:read", "documents:write", "tasks:approve"}
 #: What the built-in roles may do; each may do what the ones before it may.
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _VIEWER,

@@ -1,4 +1,4 @@
-"""Policies: expressions of the configuration that deny tasks which roles alone would allow."""
+"""Policies: expressions of the configuration by which tasks that roles alone would allow are denied, or approved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.errors import ConfigurationError, ExpressionError
 from app.expressions.expression import Expression
 from app.security.principal import Principal
 from app.settings import PolicySettings
-from topics.tasks import Task
+from topics.tasks import Approval, Task
 
 #: What an expression can name.
 NAMES = frozenset({"principal", "task", "workflow"})
@@ -30,8 +30,12 @@ class Policies:
         for policy, expression in self._policies:
             _check_names(policy, expression)
 
-    def denial(self, principal: Principal, task: Task, workflow: Mapping[str, Any]) -> str | None:
-        """Return why a task is denied to a principal, or None; `workflow` is the active version as it was deployed."""
+    def approval(self, principal: Principal, task: Task, workflow: Mapping[str, Any]) -> Approval | None:
+        """Return the approval that a task needs, None if it needs none; `workflow` is the active version as deployed.
+
+        Raises:
+            PolicyDenied: a policy denies it to the principal.
+        """
         if not self._policies:
             return None
         context = {"principal": _described(principal), "task": _task(task), "workflow": workflow}
@@ -39,11 +43,23 @@ class Policies:
             try:
                 matches = expression.evaluate(context)
             except ExpressionError as error:
-                return f"the policy {policy.name} cannot be evaluated: {error}"
+                raise PolicyDenied(f"the policy {policy.name} cannot be evaluated: {error}") from None
             if matches is not False:
-                allowed = matches is True and policy.effect == "allow"
-                return None if allowed else f"the policy {policy.name} denies this: {_reason(policy, matches)}"
+                return _effect(policy, matches, principal)
         return None
+
+
+class PolicyDenied(Exception):
+    """A policy denies a task; the message says which, and why."""
+
+
+def _effect(policy: PolicySettings, matches: object, principal: Principal) -> Approval | None:
+    if matches is True and policy.effect == "allow":
+        return None
+    if matches is True and policy.effect == "require_approval":
+        by = principal.id if principal.kind in {"api_key", "token"} else ""  # others cannot be told apart
+        return Approval(policy=policy.name, reason=policy.reason, requested_by=by, seconds=policy.approval_timeout)
+    raise PolicyDenied(f"the policy {policy.name} denies this: {_reason(policy, matches)}")
 
 
 def _reason(policy: PolicySettings, matches: object) -> str:
@@ -69,4 +85,4 @@ def _described(principal: Principal) -> dict[str, Any]:
 
 def _task(task: Task) -> dict[str, Any]:
     """Return the fields of a task that its sender sets; all of them, so that none is missing in an expression."""
-    return task.model_dump(mode="json", exclude={"parent", "rejected", "spend_limit"})
+    return task.model_dump(mode="json", exclude={"parent", "rejected", "spend_limit", "approval"})

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from app.settings.values import Delay, Inconsistent, Network, OneLine, Section
+from app.settings.values import Delay, Inconsistent, Network, OneLine, Seconds, Section
 
 #: The addresses that only this machine can reach.
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -63,10 +63,17 @@ class PolicySettings(Section):
         description="an expression of `principal`, `task` and `workflow` that says whether it matches",
         examples=["task.priority != null && !('operator' in principal.roles)"],
     )
-    effect: Literal["deny", "allow"] = Field(
-        default="deny", description="what happens to a task that matches; `allow` ends the search"
+    effect: Literal["deny", "allow", "require_approval"] = Field(
+        default="deny",
+        description="what happens to a task that matches: `allow` ends the search, and with `require_approval` its run "
+        "waits until somebody else approves it",
     )
-    reason: str = Field(default="", max_length=500, description="what the sender of a denied task is told")
+    reason: str = Field(
+        default="", max_length=500, description="what the sender of a denied task is told, or who is to approve it"
+    )
+    approval_timeout: Seconds = Field(
+        default=86400.0, description="how long a task waits for its approval; then it fails"
+    )
 
 
 class GatewaySecurity(Section):

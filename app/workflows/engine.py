@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.errors import Cancelled, DeadlineExceeded, InvalidEvent, InvalidInput, UnknownWorkflow, WorkflowError
+from app.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    InvalidEvent,
+    InvalidInput,
+    NotApproved,
+    UnknownWorkflow,
+    WorkflowError,
+)
 from app.timestamps import format_time
 from app.workflows.budgets.client import applying, awaits, charge_late, funded, out_of_time, request_id, reserve
 from app.workflows.completion import complete
@@ -29,7 +37,7 @@ from topics.model_responses import ModelResponse, Usage
 from topics.retrieval_results import RetrievalResult
 from topics.signals import Signal
 from topics.step_results import StepResult
-from topics.tasks import Task
+from topics.tasks import Approval, Task
 
 #: How often a task looks for its workflow while that is not known (seconds).
 _LOOKUP_INTERVAL = 0.25
@@ -78,6 +86,8 @@ def advance(state: RunState | None, event: EngineInput, engine: EngineContext, n
         following = state, []
     elif isinstance(event, Signal) and event.kind == "cancel":
         following = _cancel(state, event, engine, now)
+    elif isinstance(event, Signal) and event.kind != "signal":
+        following = _on_approval(state, event, engine, now)
     elif state.version:
         following = _resume(state, event, engine, now)
     elif isinstance(event, Tick):
@@ -111,7 +121,7 @@ def _accept(state: RunState | None, event: TaskReceived, engine: EngineContext, 
 
 def _start(run: Run, engine: EngineContext, now: float) -> Turn | Decided:
     """Look the workflow up, and ask for admission; while the workflow is not deployed, try again soon."""
-    wanted, version = run.task.workflow, run.task.version
+    wanted, version = run.task.workflow, run.version or run.task.version
     try:
         definition = engine.definitions.get(wanted, version) if version else engine.definitions.latest(wanted)
     except UnknownWorkflow as error:
@@ -121,6 +131,8 @@ def _start(run: Run, engine: EngineContext, now: float) -> Turn | Decided:
     run = replace(run, version=definition.spec.version)
     try:
         run = replace(run, deadline=_deadline(run, definition, engine.limits, now))
+        if run.task.approval and not run.approval:
+            return _await_approval(run, run.task.approval, engine.limits), []
         return acquire(run, definition) if definition.slot_key else _admit(run, definition, engine, now)
     except WorkflowError as error:
         return complete(run, definition, Failure.of(error), engine, now)
@@ -138,13 +150,41 @@ def _deadline(run: Run, definition: Definition, limits: EngineLimits, now: float
         raise InvalidInput(f"input: {wrong}; see the input schema of the workflow {spec.id}")
     latest = run.accepted_at + limits.max_run
     if run.task.deadline is None:
-        return min(run.accepted_at + spec.deadline, latest)
+        began = now if run.approval else run.accepted_at  # waiting for somebody takes no time of the work
+        return min(began + spec.deadline, latest)
     deadline = min(run.task.deadline.timestamp(), latest)
     if deadline <= now:
         raise DeadlineExceeded(
             f"the task's deadline, {format_time(run.task.deadline)}, had passed when it was received"
         )
     return deadline
+
+
+def _await_approval(run: Run, wanted: Approval, limits: EngineLimits) -> Run:
+    """Have a run wait for its approval until that is too late."""
+    ends = [run.accepted_at + wanted.seconds, run.accepted_at + limits.max_run]
+    if run.task.deadline:
+        ends.append(run.task.deadline.timestamp())
+    return replace(run, approval="awaited", deadline=min(ends))
+
+
+def _on_approval(run: Run, event: Signal, engine: EngineContext, now: float) -> Turn | Decided:
+    """Begin a run that waits for its approval, or end it; whoever sent the task cannot approve it."""
+    wanted = run.task.approval
+    if run.approval == "given" or not wanted or (wanted.requested_by and event.actor == wanted.requested_by):
+        return run, []
+    if event.kind == "approve":
+        run = replace(run, approval="given")
+        return _start(run, engine, now) if run.version else (run, [])
+    message = f"{event.actor or 'somebody'} rejected the task, which the policy {wanted.policy} wanted to be approved"
+    error = NotApproved(f"{message}: {event.name}" if event.name else message)
+    return complete(run, _definition_of(run, engine), Failure.of(error), engine, now)
+
+
+def _unapproved(run: Run, engine: EngineContext, now: float) -> Decided:
+    policy = run.task.approval.policy if run.task.approval else ""
+    error = NotApproved(f"nobody approved the task in time, which the policy {policy} wants: send it again")
+    return complete(run, _definition_of(run, engine), Failure.of(error), engine, now)
 
 
 def _admit(run: Run, definition: Definition, engine: EngineContext, now: float) -> Turn | Decided:
@@ -172,11 +212,15 @@ def _on_reservation(
 def _cancel(run: Run, event: Signal, engine: EngineContext, now: float) -> Decided:
     message = f"{event.actor} cancelled it" if event.actor else "it was cancelled"
     error = Cancelled(f"{message}: {event.name}" if event.name else message)
+    return complete(run, _definition_of(run, engine), Failure.of(error), engine, now)
+
+
+def _definition_of(run: Run, engine: EngineContext) -> Definition | None:
+    """Return the workflow of a run that ends; None if it is not known any more."""
     try:
-        definition = engine.definitions.get(run.task.workflow, run.version)
+        return engine.definitions.get(run.task.workflow, run.version)
     except UnknownWorkflow:
-        definition = None
-    return complete(run, definition, Failure.of(error), engine, now)
+        return None
 
 
 def _resume(run: Run, event: RunEvent, engine: EngineContext, now: float) -> Turn | Decided:
@@ -185,6 +229,8 @@ def _resume(run: Run, event: RunEvent, engine: EngineContext, now: float) -> Tur
         definition = engine.definitions.get(run.task.workflow, run.version)
     except UnknownWorkflow as error:
         return complete(run, None, Failure.of(error), engine, now)
+    if run.approval == "awaited":
+        return (_keep_early_event(run, event), []) if now < run.deadline else _unapproved(run, engine, now)
     if run.slot == "asked" or run.budget:
         return _await_admission(run, event, definition, engine, now)
     return _continue(run, event, definition, engine, now)

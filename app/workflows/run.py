@@ -209,6 +209,8 @@ class Run:
     look_at: float = 0.0
     #: The task's offset in its partition: it tells tasks of the same id apart, and `round-robin` goes by it.
     turn: int = 0
+    #: Whether it waits for an approval, or what became of it.
+    approval: Literal["", "awaited", "given"] = ""
     #: Whether it has asked for, or holds, a slot of its workflow's concurrency limit.
     slot: Literal["", "asked", "held"] = ""
     #: The key of that limit.

@@ -12,7 +12,15 @@ from topics.results import Result
 PAGE = "docs/consuming-results.md"
 COLUMNS = ("code", "what it means", "retry", "what to do")
 #: Codes of errors of which no run ever hears: of commands, and of brokers.
-ELSEWHERE = {"broker", "unknown_document", "unknown_run", "unknown_signal", "not_retryable", "webhook"}
+ELSEWHERE = {
+    "broker",
+    "no_approval_wanted",
+    "unknown_document",
+    "unknown_run",
+    "unknown_signal",
+    "not_retryable",
+    "webhook",
+}
 #: Functions that make a failure for a run from a code.
 MAKERS = {"Failure", "failure"}
 

@@ -332,7 +332,7 @@ class Life:
         self._check_streams(state, commands)
         going = {name: step.wake_at for name, step in state.steps.items() if not step.over}
         assert state.active == going
-        waits = state.version == 0 or state.slot == "asked" or state.budget
+        waits = state.version == 0 or state.approval == "awaited" or state.slot == "asked" or state.budget
         assert state.active or waits, "a run goes on, but waits for nothing"
         for command in commands:
             assert not isinstance(command, Result), "a result, yet no end"

@@ -177,6 +177,32 @@ def signal(
 
 
 @app.command()
+def approve(
+    task_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="The reason, for the audit.")] = "",
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a run begin that waits for an approval, as a policy wants."""
+    _decide(_event(task_id=task_id, kind="approve", name=reason), "approved", config, bootstrap_servers, json=json)
+
+
+@app.command()
+def reject(
+    task_id: Id,
+    *,
+    reason: Annotated[str, typer.Option(help="The reason, for the audit and the result.")] = "",
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End a run that waits for an approval."""
+    _decide(_event(task_id=task_id, kind="reject", name=reason), "rejected", config, bootstrap_servers, json=json)
+
+
+@app.command()
 def fuse(
     task_id: Id,
     *,
@@ -208,6 +234,15 @@ def _with_client(config: Path | None, servers: str | None, work: Callable[[Clien
             return await work(client)
 
     return run(connected())
+
+
+def _decide(event: Signal, done: str, config: Path | None, servers: str | None, *, json: bool) -> None:
+    _with_client(config, servers, partial(control.decide, event=event))
+    output = Output(programs=json)
+    if json:
+        output.emit({done: event.task_id})
+    else:
+        output.say(f"{done} {event.task_id}")
 
 
 def _event(**fields: Any) -> Signal:

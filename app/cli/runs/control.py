@@ -1,10 +1,11 @@
-"""Signal, cancel and await a run."""
+"""Signal, approve, cancel and await a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from uuid import uuid4
 
+from app.admin.approvals import audit_event, objection
 from app.client import topic_ranges
 from app.client.client import Client
 from app.client.reader import Reader
@@ -13,7 +14,7 @@ from app.errors import DeadlineExceeded, InvalidEvent, OrchestratorError
 from app.runs import history_reader
 from app.runs.history import RunHistory
 from app.suggestions import closest_match, did_you_mean
-from topics import RESULTS, SIGNALS, TASKS
+from topics import AUDIT, RESULTS, SIGNALS, TASKS
 from topics.results import Result
 from topics.signals import Signal
 from topics.tasks import task_id
@@ -26,6 +27,12 @@ class NoSuchRun(OrchestratorError):
     """No topic has a run of that id, or it has already ended."""
 
     code = "unknown_run"
+
+
+class NotAwaited(OrchestratorError):
+    """The run's task needs no approval, or not one by whoever has sent it."""
+
+    code = "no_approval_wanted"
 
 
 class NoSuchSignal(OrchestratorError):
@@ -58,6 +65,24 @@ async def signal(client: Client, event: Signal) -> None:
     _require_running(found)
     _require_expected(found, event.name)
     await _send(client, event)
+
+
+async def decide(client: Client, event: Signal) -> None:
+    """Approve or reject the task of a run that waits for it.
+
+    Raises:
+        NoSuchRun: it is unknown or has already ended.
+        NotAwaited: its task needs no approval, or the sender's own cannot be given.
+    """
+    found = await find_run(client, event.task_id)
+    _require_running(found)
+    wanted = found.task.event.approval if found.task else None
+    why = objection(wanted, event.actor)
+    if wanted is None or why:
+        raise NotAwaited(f"{event.task_id}: {why}")
+    await _send(client, event)
+    noted = audit_event(event, wanted)
+    await (await client.send(AUDIT, noted.subject, noted, id=noted.id))
 
 
 async def cancel(client: Client, event: Signal, timeout: float) -> Result:

@@ -1,4 +1,4 @@
-"""`/v1/tasks/{id}/cancel` and `/v1/tasks/{id}/signals/{name}`."""
+"""What is told to the run of a task: cancellations, signals, approvals and rejections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.gateway.access.admission import Caller
+from app.admin.approvals import audit_event, objection
+from app.gateway.access.admission import Caller, forbidden
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
+from app.gateway.problems import Refusal
 from app.gateway.rest.known_tasks import require_running
 from app.gateway.rest.task_routes import Prefer, TaskState, accepted, awaited, seconds_of
+from app.gateway.views.sending import put
+from app.security.principal import Principal
+from topics import AUDIT
 from topics.results import Result
 from topics.signals import Signal
 
@@ -21,6 +26,14 @@ SignalName = Annotated[str, Path(min_length=1, max_length=100)]
 
 class CancelRequest(BaseModel):
     """Why a run is cancelled, for the record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=100)
+
+
+class DecisionRequest(BaseModel):
+    """Why a task is approved or rejected, for the record."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,4 +73,29 @@ def routes(parts: Parts) -> APIRouter:
         await parts.log.signal(Signal(task_id=task_id, name=name, payload=asked.payload, actor=caller.id))
         return accepted(task_id)
 
+    @router.post("/v1/tasks/{task_id}/approve", status_code=HTTPStatus.ACCEPTED, responses=described)
+    async def approve(task_id: str, asked: DecisionRequest, caller: Caller) -> Response:
+        """Let a run begin that waits for an approval."""
+        await _decide(parts, Signal(task_id=task_id, kind="approve", name=asked.reason, actor=caller.id), caller)
+        return accepted(task_id)
+
+    @router.post("/v1/tasks/{task_id}/reject", status_code=HTTPStatus.ACCEPTED, responses=described)
+    async def reject(task_id: str, asked: DecisionRequest, caller: Caller) -> Response:
+        """End a run that waits for an approval."""
+        await _decide(parts, Signal(task_id=task_id, kind="reject", name=asked.reason, actor=caller.id), caller)
+        return accepted(task_id)
+
     return router
+
+
+async def _decide(parts: Parts, decision: Signal, caller: Principal) -> None:
+    await require_running(parts.log, decision.task_id, caller)
+    task = await parts.log.task(decision.task_id)
+    wanted = task.event.approval if task else None
+    if wanted is None:
+        raise Refusal(HTTPStatus.CONFLICT, "no_approval_wanted", str(objection(wanted, caller.id)))
+    if why := objection(wanted, caller.id):
+        raise forbidden(why)
+    await parts.log.signal(decision)
+    noted = audit_event(decision, wanted)
+    await put(parts.client, AUDIT, noted.subject, noted, noted.id)

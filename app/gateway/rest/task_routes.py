@@ -23,13 +23,14 @@ from app.gateway.problems import Refusal
 from app.gateway.rest.disconnects import ClientGone, OnDisconnect, cancellation, unless_gone
 from app.gateway.rest.known_tasks import require_known
 from app.gateway.views.task_log import TaskConflict, TaskLog
+from app.security.policies import PolicyDenied
 from app.security.principal import Principal
 from app.settings import WebhookSettings
 from app.webhooks.receivers import receiver
 from topics import TASKS
 from topics.documents import RoleNames
 from topics.results import Result
-from topics.tasks import Task
+from topics.tasks import Approval, Task
 
 #: A request waits for no longer, whatever it prefers (seconds).
 MAX_WAIT = 300.0
@@ -166,7 +167,7 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         BrokerError: the broker does not acknowledge it.
     """
     task = task.model_copy(update={"spend_limit": caller.spend_limit, "roles": roles_for(caller, task.roles)})
-    require_allowed(parts, caller, task)
+    task = task.model_copy(update={"approval": require_allowed(parts, caller, task)})
     if not parts.log.knows(str(task.id)):  # what is accepted already is not refused
         parts.lag.check(task)
     if not once:
@@ -179,15 +180,17 @@ async def send(parts: Parts, caller: Principal, task: Task, *, once: bool) -> No
         raise Refusal(HTTPStatus.CONFLICT, "idempotency_conflict", text) from None
 
 
-def require_allowed(parts: Parts, caller: Principal, task: Task) -> None:
-    """Return if a caller may have a task done, by their rights and by the policies.
+def require_allowed(parts: Parts, caller: Principal, task: Task) -> Approval | None:
+    """Return which approval a task needs that a caller may have done, by their rights and by the policies.
 
     Raises:
         Refusal: they may not.
     """
     require_may_send(caller, task, parts.settings.retrieval.embedder)
-    if denial := parts.policies.denial(caller, task, parts.catalog.workflows.get(task.workflow, {})):
-        raise forbidden(denial)
+    try:
+        return parts.policies.approval(caller, task, parts.catalog.workflows.get(task.workflow, {}))
+    except PolicyDenied as denied:
+        raise forbidden(str(denied)) from None
 
 
 def task_id_for(scope: str, key: str) -> str:

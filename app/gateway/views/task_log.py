@@ -139,8 +139,9 @@ class TaskLog:
             if self._tasks.get(task_id) == offset:
                 return
         stored = await self.task(task_id)
-        rights = {"spend_limit": task.spend_limit, "roles": task.roles}  # which may have changed meanwhile
-        if stored is None or stored.event.model_copy(update=rights) != task:
+        # What the sender may do, and the policies, may have changed meanwhile.
+        granted = {"spend_limit": task.spend_limit, "roles": task.roles, "approval": task.approval}
+        if stored is None or stored.event.model_copy(update=granted) != task:
             raise TaskConflict
 
     async def signal(self, signal: Signal) -> None:

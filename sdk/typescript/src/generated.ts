@@ -1202,6 +1202,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{task_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    task_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DecisionRequest"];
+                };
+            };
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TaskState"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks/{task_id}/cancel": {
         parameters: {
             query?: never;
@@ -1329,6 +1369,46 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{task_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    task_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DecisionRequest"];
+                };
+            };
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TaskState"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1928,6 +2008,10 @@ export interface components {
             topic: string;
             whole: boolean;
         };
+        DecisionRequest: {
+            /** @default  */
+            reason?: string;
+        };
         Description: {
             adapter: components["schemas"]["Adapter"];
             example: {
@@ -2505,6 +2589,7 @@ export type DeadLetterContent = components['schemas']['DeadLetterContent'];
 export type DeadLetterHeader = components['schemas']['DeadLetterHeader'];
 export type DeadLetterList = components['schemas']['DeadLetterList'];
 export type DeadLetterRow = components['schemas']['DeadLetterRow'];
+export type DecisionRequest = components['schemas']['DecisionRequest'];
 export type Description = components['schemas']['Description'];
 export type DocumentList = components['schemas']['DocumentList'];
 export type DocumentRequest = components['schemas']['DocumentRequest'];

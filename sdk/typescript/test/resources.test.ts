@@ -14,6 +14,8 @@ const calls: [(client: sdk.Client) => PromiseLike<unknown>, string, unknown?][] 
   [(client) => client.tasks.create({ input: {} }), "POST /v1/tasks", { input: {} }],
   [(client) => client.tasks.get("t"), "GET /v1/tasks/t"],
   [(client) => client.tasks.cancel("t"), "POST /v1/tasks/t/cancel", {}],
+  [(client) => client.tasks.approve("t", { reason: "a" }), "POST /v1/tasks/t/approve", { reason: "a" }],
+  [(client) => client.tasks.reject("t"), "POST /v1/tasks/t/reject", {}],
   [(client) => client.tasks.signal("t", "s"), "POST /v1/tasks/t/signals/s", {}],
   [(client) => client.results.get("t"), "GET /v1/results/t"],
   [(client) => client.runs.list({ status: "failed", children: false }), "GET /v1/runs?status=failed&children=false"],

@@ -59,6 +59,16 @@ export class Tasks extends Resource {
     return this.send(path("/v1/tasks", id, "cancel"), params, options);
   }
 
+  /** Lets a run begin that waits for an approval, as a policy wants; not one whose task you have sent. */
+  approve(id: string, params: { reason?: string } = {}, options: RequestOptions = {}): Promise<TaskState> {
+    return this.send(path("/v1/tasks", id, "approve"), params, options);
+  }
+
+  /** Ends a run that waits for an approval. */
+  reject(id: string, params: { reason?: string } = {}, options: RequestOptions = {}): Promise<TaskState> {
+    return this.send(path("/v1/tasks", id, "reject"), params, options);
+  }
+
   /** Sends a signal to the run of a task, such as an approval; the first of a name counts. */
   signal(id: string, name: string, payload?: unknown, options: RequestOptions = {}): Promise<TaskState> {
     return this.send(path("/v1/tasks", id, "signals", name), payload === undefined ? {} : { payload }, options);

@@ -83,6 +83,16 @@ class Tasks(Resource[Mode]):
         return post(TaskState, path("/v1/tasks", task_id, "cancel"), {"reason": reason or None})
 
     @Endpoint
+    def approve(self, task_id: str, *, reason: str = "") -> Call[TaskState]:
+        """Let a run begin that waits for an approval, as a policy wants; not one whose task you have sent."""
+        return post(TaskState, path("/v1/tasks", task_id, "approve"), {"reason": reason or None})
+
+    @Endpoint
+    def reject(self, task_id: str, *, reason: str = "") -> Call[TaskState]:
+        """End a run that waits for an approval."""
+        return post(TaskState, path("/v1/tasks", task_id, "reject"), {"reason": reason or None})
+
+    @Endpoint
     def signal(self, task_id: str, name: str, payload: Any = None) -> Call[TaskState]:
         """Send a signal to the run of a task, such as an approval; the first of a name counts."""
         return post(TaskState, path("/v1/tasks", task_id, "signals", name), {"payload": payload})
