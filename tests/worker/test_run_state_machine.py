@@ -389,10 +389,8 @@ def test_that_what_was_passed_over_in_a_task_is_in_its_result(machine: RunStateM
     assert isinstance(result.event, Result)
     first, second, third = result.event.warnings or ()
     assert first == "piority: unknown key; did you mean `priority`?"
-    assert (
-        second
-        == "xyz: unknown key; known keys: deadline, id, input, metadata, priority, tenant, version, webhook, workflow"
-    )
+    known = "deadline, id, input, metadata, priority, roles, tenant, version, webhook, workflow"
+    assert second == f"xyz: unknown key; known keys: {known}"
     assert third == "a number is rounded"
     assert Result.model_validate_json(result.event.to_json()).warnings == (first, second, third)
 
