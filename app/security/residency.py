@@ -52,11 +52,10 @@ class Residency:
         Raises:
             ResidencyError: none of them.
         """
-        if found := tuple(name for name in models if self._allows(tenant, self._models.get(name))):
-            return found
-        for name in models:
-            self.check_model(tenant, name)
-        return models
+        found = tuple(name for name in models if self._allows(tenant, self._models.get(name)))
+        if models and not found:
+            self.check_model(tenant, models[0])
+        return found
 
     def check_model(self, tenant: str, name: str) -> None:
         """Return if the tenant's work may reach the model.

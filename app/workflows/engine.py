@@ -174,8 +174,7 @@ def _on_approval(run: Run, event: Signal, engine: EngineContext, now: float) -> 
     if run.approval == "given" or not wanted or (wanted.requested_by and event.actor == wanted.requested_by):
         return run, []
     if event.kind == "approve":
-        run = replace(run, approval="given")
-        return _start(run, engine, now) if run.version else (run, [])
+        return _start(replace(run, approval="given"), engine, now)
     message = f"{event.actor or 'somebody'} rejected the task, which the policy {wanted.policy} wanted to be approved"
     error = NotApproved(f"{message}: {event.name}" if event.name else message)
     return complete(run, _definition_of(run, engine), Failure.of(error), engine, now)

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.workflows.engine import Tick
+from app.workflows.definition.definitions import Definitions
+from app.workflows.definition.spec import Workflow
+from app.workflows.engine import TaskReceived, Tick
+from app.workflows.records import Assembler, records
 from app.workflows.run import Run
 from tests.workflows.kinds.run_helpers import answer_next, asking, begun, outcome
 from tests.workflows.simulation import START, Life
 from topics.signals import Signal
+from topics.tasks import Task
 
 WANTED = {"policy": "large", "requested_by": "key:ann", "seconds": 600.0}
 
@@ -118,3 +122,32 @@ def test_that_a_wrong_input_is_refused_before_anybody_looks_at_it() -> None:
     error = outcome(life).error
     assert error
     assert error.code == "invalid_input"
+
+
+def test_that_it_goes_on_with_the_version_that_it_was_accepted_for() -> None:
+    life = waiting()
+    latest = life.definition.spec.model_copy(update={"version": 2})
+    life.definitions = Definitions([life.definition.spec, latest])
+    decide(life, "approve")
+    answer_next(life)
+    assert outcome(life).workflow_version == 1
+
+
+def test_that_an_approval_counts_that_comes_before_the_workflow_is_known() -> None:
+    life = Life(Definitions([]))
+    life.give(TaskReceived("t", Task.model_validate({"id": "t", "workflow": "w", "input": {}, "approval": WANTED})))
+    decide(life, "approve")
+    spec = Workflow.model_validate({"id": "w", "deadline": 100.0, "steps": {"say": asking("alpha", prompt="Hello")}})
+    life.definitions = Definitions([spec])
+    life.now += 0.5
+    life.give(Tick())
+    assert len(life.open) == 1
+
+
+def test_that_a_worker_that_takes_it_over_waits_on() -> None:
+    life = waiting()
+    assembler = Assembler()
+    for key, value in records("t", life.state, None):
+        assembler.add(key, value)
+    (state,) = assembler.states().values()
+    assert state == life.state
