@@ -11,6 +11,7 @@ from app.gateway.batches.batch_lines import line_task_id
 from app.gateway.batches.batch_log import BatchLog
 from app.gateway.batches.batch_rounds import Rounds
 from app.gateway.parts import Parts
+from app.security.policies import PolicyDenied
 from app.security.principal import Principal
 from app.settings import ModelSettings, Settings
 from tests.gateway.batches.test_batch_routes import CHAT, line
@@ -54,8 +55,10 @@ class Scene:
     def check(self, _task: Task) -> None:
         """Let no task wait."""
 
-    def denial(self, principal: Principal, _task: Task, _workflow: object) -> str | None:
-        return "no guests" if "guest" in principal.roles else None
+    def approval(self, principal: Principal, _task: Task, _workflow: object) -> None:
+        """Need none, and deny guests."""
+        if "guest" in principal.roles:
+            raise PolicyDenied("guests", "no guests")
 
     def answer_step(self, _workflow: str) -> str:
         return "answer"
