@@ -15,6 +15,7 @@ from app.settings.gateway import (
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.residency import ResidencySettings
+from app.settings.retrieval import RetrievalSettings
 from app.settings.settings import Settings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
@@ -24,7 +25,6 @@ from app.settings.workflows import (
     CacheSettings,
     ConnectorSettings,
     PanelSettings,
-    RetrievalSettings,
 )
 
 __all__ = [
