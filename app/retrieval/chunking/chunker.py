@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from app.errors import ConfigurationError
 from app.retrieval.chunking import outline
@@ -40,9 +43,10 @@ def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chun
 
     A chunk's text is a verbatim slice of the source of at most `words` words (as `DocumentText` counts them). It
     never spans two sections. `heading` is the path to its section; the heading's own line counts among
-    `lines` but is not repeated in the text, unless the section has nothing else. A fenced block is split
-    only when it alone is larger than a chunk. A table is split between rows, and the later chunks have its `header`,
-    for which there is room in their words. Up to `overlap` words of what came before are repeated.
+    `lines` but is not repeated in the text, unless the section has nothing else. Its `id` is made of what is in it,
+    so it stays when others change. A fenced block is split only when it alone is larger than a chunk. A table is split
+    between rows, and the later chunks have its `header`, for which there is room in their words. Up to `overlap`
+    words of what came before are repeated.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
@@ -51,25 +55,37 @@ def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chun
         raise ConfigurationError(f"retrieval.chunk_overlap ({overlap}) must be smaller than chunk_tokens ({words})")
     source = DocumentText(document.text)
     sections = outline.of_markdown(source) if document.format == "markdown" else outline.of_text(source)
-    pieces = [piece for section in sections for piece in _pieces(source, section, words, overlap)]
-    return [
-        Chunk(
-            id=f"{document.key}#{number}",
-            document_id=document.id,
-            source=document.source or document.id,
-            heading=path,
-            header=_header(source, span.start, span.header, words),
-            lines=(first + 1, source.line(span.end - 1) + 1),
-            text=source.text[span.start : span.end],
-        )
-        for number, (path, first, span) in enumerate(pieces)
+    unnamed = Chunk(id="", document_id=document.id, source=document.source or document.id, lines=(1, 1), text="")
+    chunks = [
+        unnamed.model_copy(update={**fields, "section": number})
+        for number, section in enumerate(sections)
+        for fields in _pieces(source, section, words, overlap)
     ]
+    return list(_named(document.key, chunks))
 
 
-def _pieces(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[tuple[str, int, _Span]]:
-    """Yield path, first line and span of each chunk of `section`."""
+def _pieces(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[dict[str, object]]:
+    """Yield what is to be said of each chunk of `section`."""
     for number, span in enumerate(_pack(source, section, words, overlap)):
-        yield section.path, source.line(span.start) if number else section.first, span
+        first = source.line(span.start) if number else section.first
+        yield {
+            "heading": section.path,
+            "header": _header(source, span.start, span.header, words),
+            "lines": (first + 1, source.line(span.end - 1) + 1),
+            "text": source.text[span.start : span.end],
+            "span": (span.start, span.end),
+        }
+
+
+def _named(key: str, chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    """Yield the chunks with their positions, and with ids that stay as long as what is in them does."""
+    seen: Counter[str] = Counter()
+    for position, chunk in enumerate(chunks):
+        content = json.dumps([chunk.heading, chunk.header, chunk.text])
+        digest = blake2b(content.encode(), digest_size=8).hexdigest()
+        seen[digest] += 1
+        repeated = f"-{seen[digest]}" if seen[digest] > 1 else ""
+        yield chunk.model_copy(update={"id": f"{key}#{digest}{repeated}", "position": position})
 
 
 def _pack(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[_Span]:
