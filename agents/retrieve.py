@@ -1,4 +1,4 @@
-"""`retrieve`: searches the store for a run."""
+"""`retrieve`: searches the stores for a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from app.deadline import Deadline
 from app.delivery.envelope import Outgoing, Received
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
-from app.retrieval.base import SearchScope, Store
+from app.retrieval.base import SearchScope
+from app.retrieval.several import Stores
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import RetrievalResult
@@ -24,12 +25,12 @@ async def handle(received: Received[RetrievalRequest], deps: Dependencies) -> Se
     """Search, and return the one result.
 
     Raises:
-        RetrievalError: the store failed; the same search may succeed later.
+        RetrievalError: all its stores failed; the same search may succeed later.
     """
     request, remaining = received.event, Deadline.until(received.event.expires_at)
     given = await deps.response_cache.get_or_call(
         request,
-        lambda: _search(request, deps.store),
+        lambda: _search(request, deps.stores),
         RetrievalResult,
         max_age=request.cache_for,
         patience=remaining.seconds,
@@ -39,11 +40,12 @@ async def handle(received: Received[RetrievalRequest], deps: Dependencies) -> Se
     return RESPONDER.outgoing(received, result)
 
 
-async def _search(request: RetrievalRequest, store: Store) -> RetrievalResult:
+async def _search(request: RetrievalRequest, stores: Stores) -> RetrievalResult:
     started = time.perf_counter()
     scope = SearchScope(request.collection, request.tenant, frozenset(request.roles), request.filter)
-    chunks = await store.search(request.query, limit=request.limit, scope=scope)
-    return RESPONDER.make(request, chunks=tuple(chunks), seconds=time.perf_counter() - started)
+    found = await stores.search(request.query, limit=request.limit, scope=scope, names=request.stores)
+    seconds = time.perf_counter() - started
+    return RESPONDER.make(request, chunks=tuple(found.chunks), failed_stores=found.failed, seconds=seconds)
 
 
 AGENT = request_agent("retrieve", RESPONDER, handle)

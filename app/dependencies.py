@@ -16,7 +16,8 @@ from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
-from app.retrieval.base import Embedder, Store
+from app.retrieval.base import Embedder
+from app.retrieval.several import Stores
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
@@ -57,7 +58,7 @@ class Dependencies:
     models: Mapping[str, ConfiguredModel]
     connectors: Mapping[str, ConfiguredConnector]
     embedder: Embedder
-    store: Store
+    stores: Stores
     response_cache: ResponseCache
     residency: Residency
     webhooks: WebhookSender

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from topics.base import Event, Failure, Topic
 
 
@@ -33,7 +35,10 @@ class Chunk(Event):
 
 
 class RetrievalResult(Event):
-    """The answer to one retrieval request: `chunks`, best first, or `error`."""
+    """The answer to one retrieval request: `chunks`, best first, or `error`.
+
+    Of several stores, `failed_stores` has those that have found nothing because they failed or were late.
+    """
 
     id: str
     task_id: str
@@ -41,6 +46,12 @@ class RetrievalResult(Event):
     chunks: tuple[Chunk, ...] = ()
     error: Failure | None = None
     seconds: float = 0.0
+    failed_stores: dict[str, Failure] = Field(default_factory=dict)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether another search might find more, so that it is not cached."""
+        return bool(self.failed_stores)
 
 
 RETRIEVAL_RESULTS = Topic(

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from app import vectors
 from app.errors import RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder, SearchScope, searchable
+from app.retrieval.base import Embedder, SearchScope
 from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from app.retrieval.index.segment import Segment
+from app.retrieval.reembedding import with_vectors_of
 from app.settings import RetrievalSettings
-from topics.chunks import DocumentChunks, EmbeddedChunk
+from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
 
 
@@ -85,18 +85,7 @@ class MemoryStore:
             InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
             RetrievalError: a vector could not be made; nothing is changed.
         """
-        trusted = part.embedder is None and getattr(self._embedder, "trusts_unnamed", True)
-        self._add(part if trusted or part.embedder == self._embedder.name else await self._embedded(part))
-
-    async def _embedded(self, part: DocumentChunks) -> DocumentChunks:
-        for one in part.chunks:
-            vectors.decode(one.embedding)  # what is malformed is no event of ours
-        rows = await self._embedder.embed([searchable(one.chunk) for one in part.chunks])
-        made = (
-            EmbeddedChunk(chunk=one.chunk, embedding=vectors.encode(row))
-            for one, row in zip(part.chunks, rows, strict=True)
-        )
-        return part.model_copy(update={"chunks": tuple(made)})
+        self._add(await with_vectors_of(self._embedder, part))
 
     def _add(self, part: DocumentChunks) -> None:
         changed = self._catalogue.apply(part)

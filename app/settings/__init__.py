@@ -15,7 +15,7 @@ from app.settings.gateway import (
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.residency import ResidencySettings
-from app.settings.retrieval import RetrievalSettings
+from app.settings.retrieval import DEFAULT_STORE, RetrievalSettings, StoreSettings
 from app.settings.settings import Settings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
@@ -28,6 +28,7 @@ from app.settings.workflows import (
 )
 
 __all__ = [
+    "DEFAULT_STORE",
     "AskSettings",
     "AuditSettings",
     "BatchSettings",
@@ -58,6 +59,7 @@ __all__ = [
     "Section",
     "ServerSettings",
     "Settings",
+    "StoreSettings",
     "TelemetrySettings",
     "TopicOverride",
     "TopicSettings",

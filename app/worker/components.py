@@ -17,8 +17,9 @@ from app.models.base import CountsTokens, Model
 from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
-from app.retrieval.base import Embedder, Store
-from app.retrieval.registry import build_embedder, build_store
+from app.retrieval.base import Embedder
+from app.retrieval.registry import build_embedder, build_stores
+from app.retrieval.several import Stores
 from app.rotation import Live
 from app.routing.base import ModelProfile
 from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings
@@ -36,7 +37,7 @@ class Components:
 
     models: Mapping[str, Model]
     embedder: Embedder
-    store: Store
+    stores: Stores
     connectors: Mapping[str, ConfiguredConnector]
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
@@ -57,7 +58,7 @@ class Components:
         """Close all of them."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
-        await self.store.close()
+        await self.stores.close()
         await self.embedder.close()
         await self.cache.close()
         await self.webhooks.close()
@@ -89,7 +90,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
     return Components(
         models=models,
         embedder=embedder,
-        store=build_store(settings.retrieval, embedder),
+        stores=build_stores(settings.retrieval, embedder),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},

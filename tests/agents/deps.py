@@ -22,6 +22,7 @@ from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import SearchScope, Vectors
+from app.retrieval.several import Stores
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
@@ -156,7 +157,7 @@ def assemble(
         models={name: _configured(name, model) for name, model in described.items()},
         connectors=connectors or {},
         embedder=Embedder(),
-        store=Store(),
+        stores=Stores({"default": Store()}, {}),
         response_cache=ResponseCache(MemoryCache(1_000_000)),
         residency=Residency(settings),
         webhooks=WebhookSender(settings.webhooks),

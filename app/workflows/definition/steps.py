@@ -114,7 +114,8 @@ class Step(Spec):
 class RetrieveStep(Step):
     """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks.
 
-    `filter`, a value, leaves only documents with certain metadata; null leaves all.
+    `filter`, a value, leaves only documents with certain metadata; null leaves all. Of several `stores`, all are
+    searched; without any, it is the default one.
     """
 
     kind: Literal["retrieve"]
@@ -122,6 +123,14 @@ class RetrieveStep(Step):
     limit: int = Field(default=4, ge=1, le=100)
     collection: str = "default"
     filter: str | dict[str, JsonValue] | None = None
+    stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+
+    @field_validator("stores")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a store is named twice")
+        return value
 
     @field_validator("filter")
     @classmethod

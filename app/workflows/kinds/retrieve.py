@@ -26,6 +26,7 @@ class RetrieveKind(PassiveKind):
             tenant=ctx.run.task.tenant,
             roles=ctx.run.task.roles,
             filter=_filter(ctx),
+            stores=ctx.spec.stores,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )
