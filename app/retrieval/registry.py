@@ -19,7 +19,9 @@ STORES: Mapping[str, str] = {
     "memory": "app.retrieval.memory:MemoryStore",
     "milvus": "app.retrieval.stores.milvus:MilvusStore",
     "pgvector": "app.retrieval.stores.pgvector:PgvectorStore",
+    "pinecone": "app.retrieval.stores.pinecone:PineconeStore",
     "qdrant": "app.retrieval.stores.qdrant:QdrantStore",
+    "weaviate": "app.retrieval.stores.weaviate:WeaviateStore",
 }
 EMBEDDERS: Mapping[str, str] = {
     "hashing": "app.retrieval.embedding.hashing:HashingEmbedder",

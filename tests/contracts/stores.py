@@ -1,50 +1,85 @@
-"""Stores of each kind for their contract, on real databases."""
+"""The checks of each kind of store, on a real database, or on Pinecone's stand-in."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
+from app.conformance import Check
 from app.retrieval.base import Embedder, SearchableStore
+from app.retrieval.conformance.store import probe_store
 from app.retrieval.memory import MemoryStore
 from app.retrieval.registry import build_store
 from app.settings import RetrievalSettings
-
-T = TypeVar("T")
-Make = Callable[[Embedder], SearchableStore]
-
-
-def makers(request: pytest.FixtureRequest) -> dict[str, Callable[[], Make]]:
-    """Return for each kind what starts its database and makes empty stores in it."""
-    return {
-        "memory": lambda: MemoryStore,
-        "milvus": lambda: _each_empty("milvus", str(_installed("milvus_lite", _folder(request) / "m.db"))),
-        "pgvector": lambda: _each_empty("pgvector", request.getfixturevalue("postgres_url")),
-        "qdrant": lambda: _each_empty("qdrant", _installed("qdrant_client", ":memory:")),
-    }
+from testkit.stores import weaviate
+from testkit.stores.pinecone import pinecone
 
 
-def _installed(package: str, place: T) -> T:
-    """Return where a database is, or skip the test."""
-    pytest.importorskip(package)
-    return place
+async def _memory(_request: pytest.FixtureRequest) -> list[Check]:
+    return await _all(probe_store(MemoryStore))
 
 
-def _folder(request: pytest.FixtureRequest) -> Path:
+async def _milvus(request: pytest.FixtureRequest) -> list[Check]:
+    _need("milvus_lite", "pymilvus")
     folder: Path = request.getfixturevalue("tmp_path")
-    return folder
+    return await _all(probe_store(_each_empty("milvus", str(folder / "milvus.db"))))
 
 
-def _each_empty(kind: str, endpoint: str, **options: Any) -> Make:
+async def _pgvector(request: pytest.FixtureRequest) -> list[Check]:
+    return await _all(probe_store(_each_empty("pgvector", request.getfixturevalue("postgres_url"))))
+
+
+async def _pinecone(_request: pytest.FixtureRequest) -> list[Check]:
+    _need("pinecone")
+    async with pinecone() as url:
+        return await _all(probe_store(_each_empty("pinecone", url)))
+
+
+async def _qdrant(_request: pytest.FixtureRequest) -> list[Check]:
+    _need("qdrant_client")
+    return await _all(probe_store(_each_empty("qdrant", ":memory:")))
+
+
+async def _weaviate(request: pytest.FixtureRequest) -> list[Check]:
+    _need("weaviate")
+    if reason := weaviate.missing():
+        pytest.skip(reason)
+    folder: Path = request.getfixturevalue("tmp_path")
+    return await weaviate.checks(folder)
+
+
+RUNS: dict[str, Callable[[pytest.FixtureRequest], Awaitable[list[Check]]]] = {
+    "memory": _memory,
+    "milvus": _milvus,
+    "pgvector": _pgvector,
+    "pinecone": _pinecone,
+    "qdrant": _qdrant,
+    "weaviate": _weaviate,
+}
+
+
+async def _all(checks: AsyncIterator[Check]) -> list[Check]:
+    return [check async for check in checks]
+
+
+def _need(*packages: str) -> None:
+    if absent := [package for package in packages if find_spec(package) is None]:
+        pytest.skip(f"needs {', '.join(absent)}")
+
+
+def _each_empty(kind: str, endpoint: str) -> Callable[[Embedder], SearchableStore]:
     numbers = itertools.count()
 
     def make(embedder: Embedder) -> SearchableStore:
-        index = f"contract_{next(numbers)}"
-        settings = RetrievalSettings(store=kind, endpoint=endpoint, timeout=30, options={"index": index, **options})
-        return build_store(settings, embedder)
+        given: dict[str, Any] = {"store": kind, "endpoint": endpoint, "timeout": 60, "api_key": "a-key-of-the-test"}
+        options = {"index": f"contract_{next(numbers)}"}
+        if kind == "qdrant":  # in this process it takes no key
+            del given["api_key"]
+        return build_store(RetrievalSettings.model_validate({**given, "options": options}), embedder)
 
     return make

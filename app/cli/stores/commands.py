@@ -21,7 +21,7 @@ from app.cli.output import Output
 from app.cli.target import find
 from app.client.client import connect
 from app.durations import parse_duration
-from app.errors import ConfigurationError, OrchestratorError
+from app.errors import ConfigurationError
 from app.retrieval.base import RemoteStore
 from app.retrieval.registry import build_embedder, build_stores
 from app.retrieval.several import Stores
@@ -32,12 +32,6 @@ from topics.documents import LONGEST_ACTOR, Document
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 StoreArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name of a store, as `list` shows it.")]
-
-
-class StoreProblem(OrchestratorError):
-    """A store cannot be used."""
-
-    code = "store"
 
 
 @app.callback()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, Literal
 
 from app.retrieval.base import Embedder
 from app.retrieval.stores.base import Generation, Hit, IndexInfo, IndexOptions, Point, StoredPoint
 from app.retrieval.stores.conditions import Bounded, Condition, Tagged, Wanted
+from app.retrieval.stores.hashed import hashed, hashed_words
 from app.retrieval.stores.optional import client_package, need_endpoint, read_options
 from app.retrieval.stores.remote import VectorStore
 from app.settings import RetrievalSettings
@@ -23,8 +23,6 @@ _PAGE = 1000
 _ABOUT = "meta_ai"
 #: Bytes of a text, and elements of a list, which a field must state.
 _LONGEST, _MANY = 65_535, 4096
-#: How often a word counts at most.
-_REPEATED = 10
 _METRICS = {"cosine": "COSINE", "dot": "IP", "euclidean": "L2"}
 #: BM25's parameters, as those of Lucene.
 _BM25 = {"bm25_k1": 1.5, "bm25_b": 0.75}
@@ -178,19 +176,19 @@ class MilvusDatabase:
         fields = ("id", "document", "revision", "head", "chunk", "source", "tags", "at")
         return {
             **{field: getattr(point, field) for field in fields},
-            "key": _hash(point.document),
-            "collection": _hash(point.collection),
-            "tenant": _hash(point.tenant),
-            "roles": [_hash(role) for role in point.roles],
+            "key": hashed(point.document),
+            "collection": hashed(point.collection),
+            "tenant": hashed(point.tenant),
+            "roles": [hashed(role) for role in point.roles],
             "numbers": dict(point.numbers),
             "embedding": point.vector.tolist(),
-            **({"words": _text(point.words)} if self.has_words else {}),
+            **({"words": hashed_words(point.words)} if self.has_words else {}),
         }
 
     async def delete(self, name: str, document: str, *, keep: str = "", only: str = "") -> None:
         """Delete the rows of a document: all but those of the revision `keep`, or those of the revision `only`."""
         others = f' and revision == "{only}"' if only else f' and revision != "{keep}"'
-        await self._call("delete", name, filter=f'key == "{_hash(document)}"{others}')
+        await self._call("delete", name, filter=f'key == "{hashed(document)}"{others}')
 
     async def has(self, name: str, point: str, *, tenant: str, collection: str) -> bool:  # noqa: ARG002  # ids are enough
         """Return whether there is a row with this id."""
@@ -203,7 +201,7 @@ class MilvusDatabase:
 
     async def matching(self, name: str, terms: Sequence[str], *, limit: int, wanted: Wanted) -> list[Hit]:
         """Return the rows with the best BM25."""
-        return await self._search(name, _text(dict.fromkeys(terms, 1.0)), "terms", limit, wanted, {})
+        return await self._search(name, hashed_words(dict.fromkeys(terms, 1.0)), "terms", limit, wanted, {})
 
     async def _search(
         self, name: str, query: Any, field: str, limit: int, wanted: Wanted, params: Mapping[str, Any]
@@ -244,21 +242,10 @@ class MilvusDatabase:
         return await asyncio.to_thread(getattr(self._client, method), *arguments, **options)
 
 
-def _hash(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
-def _text(words: Mapping[str, float]) -> str:
-    """Return terms as a text whose words Milvus leaves as they are, each as often as it weighs."""
-    return " ".join(
-        " ".join([f"w{_hash(term)}"] * max(1, min(round(weight), _REPEATED))) for term, weight in words.items()
-    )
-
-
 def _filter(wanted: Wanted) -> str:
-    tenants, roles = (_list(map(_hash, values)) for values in (wanted.tenants, wanted.roles))
+    tenants, roles = (_list(map(hashed, values)) for values in (wanted.tenants, wanted.roles))
     parts = [
-        f'collection == "{_hash(wanted.collection)}"',
+        f'collection == "{hashed(wanted.collection)}"',
         f"tenant in {tenants}",
         f"ARRAY_CONTAINS_ANY(roles, {roles})",
     ]

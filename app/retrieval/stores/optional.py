@@ -5,13 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.errors import ConfigurationError, MissingDependency
-from app.retrieval.stores.base import IndexOptions
 from app.settings import RetrievalSettings
 
-Options = TypeVar("Options", bound=IndexOptions)
+Options = TypeVar("Options", bound=BaseModel)
 
 
 def client_package(module: str, extra: str) -> Any:
