@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.client.client import connect
+from app.configuration import load
 from app.durations import parse_duration
 from app.errors import ConfigurationError
 from app.retrieval.base import RemoteStore
@@ -43,7 +45,7 @@ def stores() -> None:
 def list_(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the stores of the configuration, the default one first, with the state of those that workers share."""
     output = Output(programs=json)
-    rows = run(_rows(find(config, None)))
+    rows = run(_rows(load(config, os.environ)))
     if json:
         for row in rows:
             output.emit(row)
