@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("app.cli.keys", "Create, list, rotate and revoke the API keys of the gateway."),
     "adapters": ("app.cli.adapters", "List the providers, and test a configured model."),
     "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
-    "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
+    "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }
 
