@@ -19,10 +19,13 @@ from app.cli.target import find
 from app.client.client import connect
 from app.settings import Settings
 
+#: `meta-ai status`, which is also `meta-ai orchestrator status`.
+app = typer.Typer(add_completion=False)
 _TIMEOUT = 5.0
 _MAX_BYTES = 64 * 1024
 
 
+@app.command()
 def status(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
     """Show whether it is ready, its workers with their hosts and partitions, and the waiting events.
 
