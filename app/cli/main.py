@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "adapters": ("app.cli.adapters", "List the providers; add and test models."),
     "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
     "doctor": ("app.cli.doctor.commands", "Check an installation, and say how to fix what is wrong."),
+    "support-bundle": ("app.cli.doctor.bundle", "Write a file that describes an installation, to be handed on."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
 }
