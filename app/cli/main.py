@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("app.cli.tasks.results", "Print results as they arrive."),
     "workflows": ("app.cli.workflows.commands", "Create, check, show and deploy workflows; show what is deployed."),
     "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal, retry or re-fuse them."),
+    "logs": ("app.cli.runs.logs", "Print the events of a run from all topics, oldest first."),
+    "top": ("app.cli.top.commands", "Show what goes on: topics, agents, models, errors and costs."),
     "slots": ("app.cli.slots", "Show which runs hold the slots of concurrency limits, and which wait."),
     "dead-letters": ("app.cli.kafka.dead_letters", "Show what could not be processed, fix it and replay it."),
     "feedback": ("app.cli.feedback", "Say what answers are worth, and see what was said."),
