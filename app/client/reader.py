@@ -69,6 +69,14 @@ class Reader:
                     yield record
         raise DeadlineExceeded(f"nothing more received within {format_duration(timeout or 0)}")
 
+    async def batch(self, seconds: float) -> list[Any]:
+        """Return some records that arrive within `seconds`; none if none does.
+
+        Raises:
+            BrokerError: the broker is gone.
+        """
+        return [record for records in (await self._take(seconds)).values() for record in records]
+
     async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
         taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
             *places, timeout_ms=int(seconds * 1000), max_records=_BATCH
