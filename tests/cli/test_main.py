@@ -102,7 +102,10 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     [
         (["asc"], "no such command 'asc'. Did you mean 'ask'? see meta-ai --help"),
         (["--fast"], "no such option: --fast; see meta-ai --help"),
-        (["deploy"], "no such command 'deploy'. Did you mean 'orchestrator deploy'? see meta-ai --help"),
+        (
+            ["deploy"],
+            "no such command 'deploy'. Did you mean 'orchestrator deploy' or 'workflows deploy'? see meta-ai --help",
+        ),
         (["nonsense"], "no such command 'nonsense'; see meta-ai --help"),
         (["--verison"], "no such option: --verison. Did you mean '--version'? see meta-ai --help"),
         (["runs", "list", "--stauts", "x"], "no such option: --stauts. Did you mean '--status'? see meta-ai runs list"),
