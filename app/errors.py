@@ -20,6 +20,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── NotApproved               a policy wanted an approval, and there was none in time, or a rejection
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
+├── UnreadableDocument            a document cannot be read, or goes beyond a limit
 ├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
 ├── ConnectorError                a connector could not do what a step asked; has `status`
 │   ├── ConnectorUnavailable      it cannot be reached, or is too busy: a later try may succeed
@@ -168,6 +169,12 @@ class RetrievalError(OrchestratorError):
 
     code = "retrieval"
     transient = True
+
+
+class UnreadableDocument(OrchestratorError):
+    """A document is damaged, is not of the format that it claims, or goes beyond a limit."""
+
+    code = "unreadable_document"
 
 
 class WebhookError(OrchestratorError):

@@ -18,6 +18,7 @@ from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from app.retrieval.index.segment import Segment
 from app.settings import RetrievalSettings
+from app.vectors import Vector
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -102,6 +103,11 @@ class MemoryStore:
         changed = self._catalogue.apply(part)
         self._changes.update(changed)
         self._unsaved = self._unsaved or bool(changed)
+
+    def vectors_of(self, document_key: str) -> Mapping[str, Vector]:
+        """Return the vectors of a document's chunks, by their ids; none of a document that is not here."""
+        entry = self._catalogue.entry(document_key)
+        return {row.chunk.id: row.vector for row in entry.rows()} if entry else {}
 
     async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
         """Return up to `limit` chunks, best first, each with its reciprocal rank fusion score.

@@ -14,6 +14,7 @@ from app.settings.gateway import (
 )
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.parsing import ParsingSettings
 from app.settings.residency import ResidencySettings
 from app.settings.retrieval import RetrievalSettings
 from app.settings.settings import Settings
@@ -49,6 +50,7 @@ __all__ = [
     "ModelSettings",
     "OidcSettings",
     "PanelSettings",
+    "ParsingSettings",
     "PolicySettings",
     "PriceSettings",
     "ResidencySettings",

@@ -18,6 +18,7 @@ from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
+from app.retrieval.parsing.parser import DocumentParser
 from app.retrieval.registry import build_embedder, build_store
 from app.rotation import Live
 from app.routing.base import ModelProfile
@@ -37,6 +38,7 @@ class Components:
     models: Mapping[str, Model]
     embedder: Embedder
     store: Store
+    parser: DocumentParser
     connectors: Mapping[str, ConfiguredConnector]
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
@@ -58,6 +60,7 @@ class Components:
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
         await self.store.close()
+        await self.parser.close()
         await self.embedder.close()
         await self.cache.close()
         await self.webhooks.close()
@@ -90,6 +93,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
+        parser=DocumentParser(settings.retrieval.parsing),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},

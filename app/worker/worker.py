@@ -24,6 +24,7 @@ from app.delivery.assignment.fencing import Fences
 from app.delivery.assignment.owner_records import GroupOffsets, OwnerRecords
 from app.delivery.core import Delivery
 from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.delivery.kafka.kafka_private import FencedProducer
 from app.delivery.outbox import Outbox
@@ -92,6 +93,7 @@ class Worker:
         self._index_pace = FetchPace(connection.appends)
         self._tracer = tracer or Tracer()
         self._residency = Residency(settings)
+        self._files = FileReader(connection.options, settings.topics)
         self._definitions = DefinitionFeed(settings, self._tail_options(), components.definitions)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
@@ -109,6 +111,7 @@ class Worker:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.components.close)
+            stack.push_async_callback(self._files.close)
             stack.push_async_callback(self._end_tasks)
             warming = asyncio.create_task(self.components.warm())
             stack.callback(warming.cancel)
@@ -212,6 +215,8 @@ class Worker:
             connectors=chosen.connectors,
             embedder=chosen.embedder,
             store=chosen.store,
+            parser=chosen.parser,
+            files=self._files,
             response_cache=ResponseCache(chosen.cache),
             webhooks=chosen.webhooks,
             residency=self._residency,

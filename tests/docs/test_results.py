@@ -16,6 +16,7 @@ ELSEWHERE = {
     "broker",
     "no_approval_wanted",
     "unknown_document",
+    "unreadable_document",
     "unknown_run",
     "unknown_signal",
     "not_retryable",
