@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "ask": ("app.cli.tasks.ask", "Ask a question, and wait for the answer."),
     "orchestrator": ("app.cli.orchestrator.commands", "Run and manage the orchestrator."),
-    "documents": ("app.cli.documents.commands", "Add, delete, show and list the documents to answer from."),
+    "documents": ("app.cli.documents.commands", "Add, sync, delete, show and list the documents to answer from."),
     "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe."),
     "results": ("app.cli.tasks.results", "Print results as they arrive."),
     "workflows": ("app.cli.workflows.commands", "Check and show workflow files; show what is deployed."),

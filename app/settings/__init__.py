@@ -16,6 +16,7 @@ from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, Mod
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.residency import ResidencySettings
 from app.settings.settings import Settings
+from app.settings.sources import SourceSettings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
 from app.settings.workflows import (
@@ -58,6 +59,7 @@ __all__ = [
     "Section",
     "ServerSettings",
     "Settings",
+    "SourceSettings",
     "TelemetrySettings",
     "TopicOverride",
     "TopicSettings",

@@ -25,6 +25,8 @@ from app.retrieval.base import SearchScope, Vectors
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
+from app.sources.registry import ConfiguredSource
+from app.syncs.progress import Syncs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.webhooks.sender import WebhookSender
@@ -126,6 +128,10 @@ class Measured(Metrics):
         self.runs.append((workflow, status))
 
 
+async def nothing_read(_topic: Any, _partition: int, _take: Any) -> None:
+    """Read topics that are empty."""
+
+
 def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
     """Return a connector with its settings, one request at a time."""
     return ConfiguredConnector(connector, ConnectorSettings.model_validate(settings), asyncio.Semaphore(1))
@@ -136,6 +142,8 @@ def assemble(
     *,
     machine: Any = None,
     connectors: Mapping[str, ConfiguredConnector] | None = None,
+    sources: Mapping[str, ConfiguredSource] | None = None,
+    syncs: Syncs | None = None,
     models: Mapping[str, ModelSettings] | None = None,
     **scripts: Mapping[str, Any],
 ) -> Dependencies:
@@ -155,6 +163,8 @@ def assemble(
         settings=settings,
         models={name: _configured(name, model) for name, model in described.items()},
         connectors=connectors or {},
+        sources=sources or {},
+        syncs=syncs or Syncs(harness.delivery.assignments, nothing_read),
         embedder=Embedder(),
         store=Store(),
         response_cache=ResponseCache(MemoryCache(1_000_000)),

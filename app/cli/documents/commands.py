@@ -14,6 +14,7 @@ from app.admin import document_listing, document_sending, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
 from app.admin.publishing import current_user
+from app.cli.documents import syncing
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
@@ -35,6 +36,10 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are sp
 
 
 _VALUE: TypeAdapter[MetadataValue] = TypeAdapter(MetadataValue)
+
+
+app.command()(syncing.sync)
+app.command()(syncing.sources)
 
 
 class NoSuchDocument(OrchestratorError):
