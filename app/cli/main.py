@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 
 #: What an option's value is, and what it can be.
