@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "support-bundle": ("app.cli.doctor.bundle", "Write a file that describes an installation, to be handed on."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 
 #: What an option's value is, and what it can be.
