@@ -9,6 +9,7 @@ from typing import TypeVar
 from app.caching.response_cache import ResponseCache
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.core import Delivery
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.stateful_processor import StatefulProcessor
 from app.models.base import Model
 from app.models.batching.batcher import Batcher
@@ -17,10 +18,13 @@ from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
 from app.retrieval.base import Embedder
+from app.retrieval.parsing.parser import DocumentParser
 from app.retrieval.several import Stores
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
+from app.sources.registry import ConfiguredSource
+from app.syncs.progress import Syncs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.webhooks.sender import WebhookSender
@@ -57,8 +61,12 @@ class Dependencies:
     settings: Settings
     models: Mapping[str, ConfiguredModel]
     connectors: Mapping[str, ConfiguredConnector]
+    sources: Mapping[str, ConfiguredSource]
+    syncs: Syncs
     embedder: Embedder
     stores: Stores
+    parser: DocumentParser
+    files: FileReader
     response_cache: ResponseCache
     residency: Residency
     webhooks: WebhookSender

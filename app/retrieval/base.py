@@ -100,7 +100,9 @@ class SearchableStore(Protocol):
 class Store(Protocol):
     """Stores chunks and searches them; it is fed from the log of chunks, whose position it stores with them.
 
-    Each worker has its own. What all workers share is a `RemoteStore`.
+    Each worker has its own. What all workers share is a `RemoteStore`. It may have a method `vectors_of(document_key)`,
+    which returns the vectors of a document's chunks by their ids: then those of a changed document that did not change
+    are not embedded again.
     """
 
     async def load(self) -> None:

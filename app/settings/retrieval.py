@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
+from app.settings.parsing import ParsingSettings
 from app.settings.values import Inconsistent, Seconds, Section
 
 #: The name of the store of `retrieval.store`, unless that is the name of one of `retrieval.stores`.
@@ -87,6 +88,18 @@ class RetrievalSettings(Section):
     )
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
+    parsing: ParsingSettings = Field(default=ParsingSettings(), description="how documents are read")
+
+    fusion: Literal["convex", "reciprocal-rank"] = Field(
+        default="convex",
+        description="how the memory store combines the rankings by meaning and by words: of their scores, or of ranks",
+    )
+    vector_weight: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="for convex: what meaning counts, words the rest; `meta-ai eval retrieval PATH --fit` fits it",
+    )
 
     #: The name of the store that these settings are for.
     _name: str = PrivateAttr(default=DEFAULT_STORE)

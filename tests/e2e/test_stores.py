@@ -30,8 +30,6 @@ _WORKFLOW = """\
 id: both
 steps:
   search: {kind: retrieve, query: "{{ input.question }}", stores: [docs, memory]}
-result:
-  texts: ${{ steps.search.output.map(chunk, chunk.text) }}
 """
 
 
@@ -61,10 +59,12 @@ def test_a_store_is_filled_checked_made_anew_and_pruned(cli: Cli) -> None:
 
     (cli.folder / "tasks.jsonl").write_text(json.dumps({"workflow": "both", "input": {"question": "kea"}}) + "\n")
     result = cli.objects("tasks", "send", "tasks.jsonl", "--wait")[0]
-    assert [chunk["document_id"] for chunk in result["citations"]][0] == "birds/kea.md"
+    assert result["citations"][0]["document_id"] == "birds/kea.md"
     assert len(result["citations"]) == 3  # each once, although both stores have them
 
-    assert [row["id"] for row in cli.objects("stores", "prune", "--source", "birds/o*", "--dry-run")] == ["birds/owl.md"]
+    assert [row["id"] for row in cli.objects("stores", "prune", "--source", "birds/o*", "--dry-run")] == [
+        "birds/owl.md"
+    ]
     _until_checked(cli, chunks=3)
     cli.objects("stores", "prune", "--source", "birds/o*")
     _until_checked(cli, chunks=2)
@@ -89,7 +89,15 @@ def _listed(cli: Cli) -> dict[str, dict[str, object]]:
 def _until_checked(cli: Cli, *, chunks: int) -> None:
     """Return when the store holds as many chunks, and what the topic holds."""
     for _ in range(100):
-        (row,) = (json.loads(line) for line in cli("stores", "check", "--json", exit_code=None).splitlines())
+        row = json.loads(_printed(cli)[0])
         if (row["chunks"], row["missing"], row["orphans"]) == (chunks, 0, 0):
             return
     raise AssertionError(row)
+
+
+def _printed(cli: Cli) -> list[str]:
+    """Return what `check` prints, whichever way it exits."""
+    try:
+        return cli("stores", "check", "--json").splitlines()
+    except AssertionError as error:  # some are missing: it exits with 1
+        return [line for line in str(error).splitlines() if line.startswith("{")]

@@ -51,7 +51,7 @@ def list_(*, config: ConfigOption = None, json: JsonOption = False) -> None:
             output.emit(row)
     else:
         columns = ("name", "kind", "region", "index", "embedder", "chunks", "problem")
-        output.table(columns, [[row.get(column) or "" for column in columns] for row in rows])
+        output.table(columns, [["" if row.get(one) is None else row[one] for one in columns] for row in rows])
 
 
 @app.command()
