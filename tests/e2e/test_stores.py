@@ -69,9 +69,10 @@ def test_a_store_is_filled_checked_made_anew_and_pruned(cli: Cli) -> None:
     cli.objects("stores", "prune", "--source", "birds/o*")
     _until_checked(cli, chunks=2)
     assert cli.objects("stores", "prune", "--orphans") == [{"name": "docs", "orphans": 0}]
+    _refused_with_the_fix(cli)
 
 
-def test_what_cannot_be_is_refused_with_the_fix(cli: Cli) -> None:
+def _refused_with_the_fix(cli: Cli) -> None:
     config = cli.folder / "meta-ai.yaml"
     other = cli.folder / "other.yaml"
     other.write_text(config.read_text().replace("embedder: hashing", "embedder: minilm"), encoding="utf-8")
