@@ -22,6 +22,8 @@ from app.retrieval.parsing.parser import DocumentParser
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
+from app.sources.registry import ConfiguredSource
+from app.syncs.progress import Syncs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.webhooks.sender import WebhookSender
@@ -58,6 +60,8 @@ class Dependencies:
     settings: Settings
     models: Mapping[str, ConfiguredModel]
     connectors: Mapping[str, ConfiguredConnector]
+    sources: Mapping[str, ConfiguredSource]
+    syncs: Syncs
     embedder: Embedder
     store: Store
     parser: DocumentParser

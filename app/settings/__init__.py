@@ -19,6 +19,7 @@ from app.settings.parsing import ParsingSettings
 from app.settings.residency import ResidencySettings
 from app.settings.retrieval import RetrievalSettings
 from app.settings.settings import Settings
+from app.settings.sources import SourceSettings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
 from app.settings.workflows import (
@@ -62,6 +63,7 @@ __all__ = [
     "Section",
     "ServerSettings",
     "Settings",
+    "SourceSettings",
     "TelemetrySettings",
     "TopicOverride",
     "TopicSettings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -54,6 +55,17 @@ class RetrievalSettings(Section):
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
     embedding: EmbeddingSettings = Field(default=EmbeddingSettings(), description="of a hosted embedder")
     parsing: ParsingSettings = Field(default=ParsingSettings(), description="how documents are read")
+
+    fusion: Literal["convex", "reciprocal-rank"] = Field(
+        default="convex",
+        description="how the memory store combines the rankings by meaning and by words: of their scores, or of ranks",
+    )
+    vector_weight: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="for convex: what meaning counts, words the rest; `meta-ai eval retrieval PATH --fit` fits it",
+    )
 
     @model_validator(mode="after")
     def _overlap_within_chunk(self) -> RetrievalSettings:

@@ -22,7 +22,16 @@ from app.retrieval.parsing.parser import DocumentParser
 from app.retrieval.registry import build_embedder, build_store
 from app.rotation import Live
 from app.routing.base import ModelProfile
-from app.settings import CacheSettings, ConnectorSettings, ModelSettings, RetrievalSettings, Settings
+from app.settings import (
+    CacheSettings,
+    ConnectorSettings,
+    ModelSettings,
+    RetrievalSettings,
+    Settings,
+    SourceSettings,
+)
+from app.sources.registry import ConfiguredSource
+from app.sources.registry import build_all as build_sources
 from app.telemetry.metrics import Metrics
 from app.webhooks.sender import WebhookSender
 from app.workflows.checks import Names, check
@@ -40,6 +49,7 @@ class Components:
     store: Store
     parser: DocumentParser
     connectors: Mapping[str, ConfiguredConnector]
+    sources: Mapping[str, ConfiguredSource]
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
     cache: Cache
@@ -96,6 +106,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         store=build_store(settings.retrieval, embedder),
         parser=DocumentParser(settings.retrieval.parsing),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
+        sources=build_sources(settings.sources, _live_sources(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(
@@ -136,6 +147,16 @@ def _live_connectors(settings: Settings, live: LiveSettings | None) -> Mapping[s
 
 def _live_connector(name: str, live: LiveSettings) -> Live[ConnectorSettings]:
     return live.part(lambda found: found.connectors[name])
+
+
+def _live_sources(settings: Settings, live: LiveSettings | None) -> Mapping[str, Live[SourceSettings]]:
+    if live is None:
+        return {}
+    return {name: _live_source(name, live) for name in settings.sources if live.refers("sources", name)}
+
+
+def _live_source(name: str, live: LiveSettings) -> Live[SourceSettings]:
+    return live.part(lambda found: found.sources[name])
 
 
 def _live_model(name: str, live: LiveSettings | None) -> Live[ModelSettings] | None:

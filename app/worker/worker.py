@@ -37,6 +37,8 @@ from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import Settings
+from app.syncs.progress import Syncs, topic_reader
+from app.syncs.schedule import SyncSchedule
 from app.telemetry.tracing import Tracer
 from app.worker.background_tasks import BackgroundTasks
 from app.worker.components import Components
@@ -143,6 +145,9 @@ class Worker:
         self._tasks.spawn(self._embedding_spend.publish_regularly(), "record what embedding costs")
         self._tasks.spawn(self._checkpoints.keep(), "write down what was answered")
         self._tasks.spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
+        if self.components.sources:
+            self._tasks.spawn(self._sync_schedule().run(), "begin syncs")
+        stack.push_async_callback(self.deps.syncs.close)
         gauges = Gauges(self.components.metrics, self.assignments, self.app, lambda: len(self._definitions.refused))
         self._tasks.spawn(gauges.watch(), "watch")
         self.app.finalize()
@@ -218,6 +223,8 @@ class Worker:
             settings=settings,
             models=configured_models(chosen, settings, self._measures, self._board),
             connectors=chosen.connectors,
+            sources=chosen.sources,
+            syncs=Syncs(self.assignments, topic_reader(settings, self._options)),
             embedder=chosen.embedder,
             store=chosen.store,
             parser=chosen.parser,
@@ -236,6 +243,12 @@ class Worker:
         self.app.transport.before_rebalance = self._before_rebalance
         for agent in agents.ALL:
             self._attach(agent)
+
+    def _sync_schedule(self) -> SyncSchedule:
+        deps = self.deps
+        return SyncSchedule(
+            deps.sources, self.assignments, deps.delivery.outbox.publish, self.settings.topics.partitions
+        )
 
     def _engine_context(self) -> EngineContext:
         """Return what the engine may know now."""

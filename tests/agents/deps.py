@@ -27,6 +27,8 @@ from app.retrieval.parsing.parser import DocumentParser
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
+from app.sources.registry import ConfiguredSource
+from app.syncs.progress import Syncs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.webhooks.sender import WebhookSender
@@ -128,6 +130,10 @@ class Measured(Metrics):
         self.runs.append((workflow, status))
 
 
+async def nothing_read(_topic: Any, _partition: int, _take: Any) -> None:
+    """Read topics that are empty."""
+
+
 def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
     """Return a connector with its settings, one request at a time."""
     return ConfiguredConnector(connector, ConnectorSettings.model_validate(settings), asyncio.Semaphore(1))
@@ -138,6 +144,8 @@ def assemble(
     *,
     machine: Any = None,
     connectors: Mapping[str, ConfiguredConnector] | None = None,
+    sources: Mapping[str, ConfiguredSource] | None = None,
+    syncs: Syncs | None = None,
     models: Mapping[str, ModelSettings] | None = None,
     **scripts: Mapping[str, Any],
 ) -> Dependencies:
@@ -157,6 +165,8 @@ def assemble(
         settings=settings,
         models={name: _configured(name, model) for name, model in described.items()},
         connectors=connectors or {},
+        sources=sources or {},
+        syncs=syncs or Syncs(harness.delivery.assignments, nothing_read),
         embedder=Embedder(),
         store=Store(),
         parser=DocumentParser(settings.retrieval.parsing),

@@ -15,6 +15,8 @@ COLUMNS = ("code", "what it means", "retry", "what to do")
 ELSEWHERE = {
     "broker",
     "no_approval_wanted",
+    "source",
+    "source_unavailable",
     "unknown_document",
     "unreadable_document",
     "unknown_run",

@@ -15,6 +15,7 @@ from app.admin import document_listing, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
 from app.admin.publishing import current_user
+from app.cli.documents import syncing
 from app.cli.documents.adding import Sending, fitting
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
@@ -37,6 +38,10 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are sp
 
 
 _VALUE: TypeAdapter[MetadataValue] = TypeAdapter(MetadataValue)
+
+
+app.command()(syncing.sync)
+app.command()(syncing.sources)
 
 
 class NoSuchDocument(OrchestratorError):
