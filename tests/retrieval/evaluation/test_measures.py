@@ -16,7 +16,8 @@ def test_each_query_is_measured_in_the_order_of_the_judgments() -> None:
 
 
 def test_a_query_that_found_nothing_counts_as_zero() -> None:
-    for missing in ({}, {"q1": []}):
+    absent: dict[str, list[str]] = {}
+    for missing in (absent, {"q1": []}):
         found = measure(JUDGMENTS, {"q2": ["x", "a"], **missing})
         assert found[MRR] == pytest.approx([1 / 2, 0])
         assert found[RECALL] == pytest.approx([1 / 2, 0])
