@@ -17,6 +17,7 @@ from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from app.retrieval.index.namespace_index import NamespaceIndex
 from app.retrieval.index.ranking import Fusion
 from app.settings import RetrievalSettings
+from app.vectors import Vector
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -90,11 +91,16 @@ class MemoryStore:
 
     def _add(self, part: DocumentChunks) -> None:
         changed = self._catalogue.apply(part)
-        key, entry = part.document_key, self._catalogue.get(part.document_key)
+        key, entry = part.document_key, self._catalogue.entry(part.document_key)
         for namespace in changed:
             index = self._indexes.setdefault(namespace, NamespaceIndex())
             index.set(key, entry if entry and entry.namespace == namespace else None)
         self._unsaved = self._unsaved or bool(changed)
+
+    def vectors_of(self, document_key: str) -> Mapping[str, Vector]:
+        """Return the vectors of a document's chunks, by their ids; none of a document that is not here."""
+        entry = self._catalogue.entry(document_key)
+        return {row.chunk.id: row.vector for row in entry.rows()} if entry else {}
 
     async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
         """Return up to `limit` chunks, best first, each with the score of the fusion.

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from app.settings.parsing import ParsingSettings
 from app.settings.values import Inconsistent, Seconds, Section
 
 
@@ -48,6 +49,7 @@ class RetrievalSettings(Section):
     )
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
+    parsing: ParsingSettings = Field(default=ParsingSettings(), description="how documents are read")
 
     fusion: Literal["convex", "reciprocal-rank"] = Field(
         default="convex",

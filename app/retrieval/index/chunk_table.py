@@ -75,7 +75,7 @@ class ChunkTable:
             return self._replace(part, rows)
         return set()
 
-    def get(self, key: str) -> DocumentEntry | None:
+    def entry(self, key: str) -> DocumentEntry | None:
         """Return the document of this key, if there is one."""
         return self._entries.get(key)
 

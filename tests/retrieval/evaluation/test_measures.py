@@ -16,8 +16,9 @@ def test_each_query_is_measured_in_the_order_of_the_judgments() -> None:
 
 
 def test_a_query_that_found_nothing_counts_as_zero() -> None:
-    for rankings in ({"q2": ["x", "a"]}, {"q2": ["x", "a"], "q1": list[str]()}):
-        found = measure(JUDGMENTS, rankings)
+    nothing: list[dict[str, list[str]]] = [{}, {"q1": []}]
+    for missing in nothing:
+        found = measure(JUDGMENTS, {"q2": ["x", "a"], **missing})
         assert found[MRR] == pytest.approx([1 / 2, 0])
         assert found[RECALL] == pytest.approx([1 / 2, 0])
 
