@@ -14,6 +14,7 @@ from app.errors import InvalidEvent, MissingDependency, RetrievalError
 from app.retrieval import memory, snapshot
 from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.index import namespace_index
 from app.retrieval.index.chunk_table import DocumentEntry
 from app.retrieval.index.segment import Segment
 from app.retrieval.ingest import prepare_chunks
@@ -189,7 +190,9 @@ async def test_the_position_is_a_copy() -> None:
     assert store.get_position() == {"0": 1}
 
 
-async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_is_indexed_once_for_all_who_wait_for_it_and_nothing_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     builds: list[int] = []
 
     class Counted(Segment):
@@ -197,7 +200,7 @@ async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytes
             builds.append(len(entries))
             super().__init__(entries)
 
-    monkeypatch.setattr(memory, "Segment", Counted)
+    monkeypatch.setattr(namespace_index, "Segment", Counted)
     store = MemoryStore(EMBEDDER)
     for name in "abc":
         await add(store, name, "text")
@@ -208,7 +211,7 @@ async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytes
     assert builds == [3]
     await add(store, "a", "other text")
     await found(store, "text")
-    assert builds == [3, 3]
+    assert builds == [3, 1]
 
 
 async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +225,7 @@ async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkey
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
             super().__init__(entries)
 
-    monkeypatch.setattr(memory, "Segment", Slow)
+    monkeypatch.setattr(namespace_index, "Segment", Slow)
     early = asyncio.create_task(found(store, "text"))
     await begun.wait()
     await add(store, "b", "text")
