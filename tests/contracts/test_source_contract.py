@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from app.settings import SourceSettings
 from app.sources.base import Source
 from app.sources.conformance import SourceChecks, probe_source
 from app.sources.registry import KINDS, build
+from tests.sources.buckets import KEYS, bucket, s3
+from tests.sources.databases import Articles
 
 Opener = Callable[[], Source]
 
@@ -27,7 +29,23 @@ def files(tmp_path: Path) -> Opener:
     return opener(kind="files", url=str(tmp_path))
 
 
-SUBJECTS = ("files",)
+@pytest.fixture
+def sql(tmp_path: Path) -> Iterator[Opener]:
+    articles = Articles(f"sqlite:///{tmp_path / 'a.db'}")
+    yield opener(kind="sql", url=articles.url, options={"query": "SELECT * FROM articles", "template": "{title}"})
+    articles.close()
+
+
+@pytest.fixture
+def fsspec() -> Iterator[Opener]:
+    with s3() as endpoint:
+        bucket(endpoint, "books", {"docs/a.md": b"A", "docs/b.md": b"B"})
+        yield opener(
+            kind="fsspec", url="s3://books/docs", credentials=KEYS, options={"storage": {"endpoint_url": endpoint}}
+        )
+
+
+SUBJECTS = ("files", "fsspec", "sql")
 
 
 def test_that_every_kind_is_checked() -> None:
