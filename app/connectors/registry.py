@@ -26,6 +26,7 @@ GROUP = "meta_ai_orchestrator.connectors"
 #: The kinds that settings can use, besides the entry points of the group.
 KINDS: Mapping[str, str] = {
     "http": "app.connectors.http:HttpConnector",
+    "mcp": "app.connectors.mcp:McpConnector",
     "object": "app.connectors.object:ObjectConnector",
     "sql": "app.connectors.sql:SqlConnector",
 }

@@ -19,6 +19,7 @@ GROUP = "meta_ai_orchestrator.sources"
 KINDS: Mapping[str, str] = {
     "files": "app.sources.files:FilesSource",
     "fsspec": "app.sources.fsspec:FsspecSource",
+    "http": "app.sources.http:HttpSource",
     "sql": "app.sources.sql:SqlSource",
 }
 

@@ -14,6 +14,7 @@ from app.sources.conformance import SourceChecks, probe_source
 from app.sources.registry import KINDS, build
 from tests.sources.buckets import KEYS, bucket, s3
 from tests.sources.databases import Articles
+from tests.sources.site import serving
 
 Opener = Callable[[], Source]
 
@@ -45,15 +46,28 @@ def fsspec() -> Iterator[Opener]:
         )
 
 
+async def test_that_http_keeps_every_promise() -> None:
+    async with serving() as site:
+        urls = "".join(f"<url><loc>{site.address}/{name}</loc></url>" for name in "ab")
+        for path, body in (("/sitemap.xml", f"<urlset>{urls}</urlset>"), ("/a", "A"), ("/b", "B")):
+            site.put(path, body)
+        url, options = f"{site.address}/sitemap.xml", {"allow_networks": ["127.0.0.0/8"]}
+        await keeps_all(opener(kind="http", url=url, options=options))
+
+
 SUBJECTS = ("files", "fsspec", "sql")
 
 
 def test_that_every_kind_is_checked() -> None:
-    assert set(SUBJECTS) == set(KINDS)
+    assert {*SUBJECTS, "http"} == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", SUBJECTS)
 async def test_that_it_keeps_every_promise(kind: str, request: pytest.FixtureRequest) -> None:
-    found = [check async for check in probe_source(request.getfixturevalue(kind))]
+    await keeps_all(request.getfixturevalue(kind))
+
+
+async def keeps_all(opened: Opener) -> None:
+    found = [check async for check in probe_source(opened)]
     assert [(check.name, check.error, check.detail) for check in found if check.status == "fail"] == []
     assert [check.name for check in found] == check_names(SourceChecks)

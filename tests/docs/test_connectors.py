@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from app.connectors.base import parse_arguments
 from app.connectors.http import HttpConnectorOptions
 from app.connectors.http_request import HttpRequestArguments
+from app.connectors.mcp import McpArguments, McpConnectorOptions
 from app.connectors.object import ObjectArguments, ObjectConnectorOptions
 from app.connectors.registry import BUILT_IN, GROUP, KINDS
 from app.connectors.sql import SqlArguments, SqlConnectorOptions
@@ -16,11 +17,12 @@ from tests.docs.pages import ROOT, blocks, codes, first_codes, table, text
 PAGE = "docs/connectors.md"
 OPTIONS: dict[str, type[BaseModel]] = {
     "http": HttpConnectorOptions,
+    "mcp": McpConnectorOptions,
     "object": ObjectConnectorOptions,
     "sql": SqlConnectorOptions,
 }
 #: In the order of the page.
-ARGUMENTS: tuple[type[BaseModel], ...] = (HttpRequestArguments, SqlArguments, ObjectArguments)
+ARGUMENTS: tuple[type[BaseModel], ...] = (HttpRequestArguments, SqlArguments, ObjectArguments, McpArguments)
 
 
 def _codes(kind: type[ConnectorError] = ConnectorError) -> set[str]:
