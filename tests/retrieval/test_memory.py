@@ -11,7 +11,7 @@ import pytest
 
 from app import vectors
 from app.errors import InvalidEvent, MissingDependency, RetrievalError
-from app.retrieval import memory, snapshot
+from app.retrieval import snapshot
 from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import namespace_index
