@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents import call_model, call_webhook, connect, deploy, ingest, retrieve, stateful
+from agents import call_model, call_webhook, connect, deploy, ingest, retrieve, stateful, sync
 from agents.base import Agent
 
 #: Every agent of a worker, in the order in which a task meets them.
@@ -12,6 +12,7 @@ ALL: tuple[Agent, ...] = (
     call_model.AGENT,
     connect.AGENT,
     call_webhook.AGENT,
+    sync.AGENT,
     ingest.AGENT,
     deploy.AGENT,
 )

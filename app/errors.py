@@ -20,6 +20,9 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── NotApproved               a policy wanted an approval, and there was none in time, or a rejection
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
+├── UnreadableDocument            a document cannot be read, or goes beyond a limit
+├── SourceError                   a source of documents cannot give one, or any
+│   └── SourceUnavailable         it cannot be reached, or is too busy: a later try may succeed
 ├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
 ├── ConnectorError                a connector could not do what a step asked; has `status`
 │   ├── ConnectorUnavailable      it cannot be reached, or is too busy: a later try may succeed
@@ -170,6 +173,12 @@ class RetrievalError(OrchestratorError):
     transient = True
 
 
+class UnreadableDocument(OrchestratorError):
+    """A document is damaged, is not of the format that it claims, or goes beyond a limit."""
+
+    code = "unreadable_document"
+
+
 class WebhookError(OrchestratorError):
     """A webhook could not be called.
 
@@ -182,6 +191,19 @@ class WebhookError(OrchestratorError):
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class SourceError(OrchestratorError):
+    """A source cannot give a document, or is not what its settings say; the message says how to fix it."""
+
+    code = "source"
+
+
+class SourceUnavailable(SourceError):
+    """A source cannot be reached, or is too busy: a later try may succeed."""
+
+    code = "source_unavailable"
+    transient = True
 
 
 class ConnectorError(OrchestratorError):

@@ -26,9 +26,12 @@ from topics.retrieval_requests import RETRIEVAL_REQUESTS
 from topics.retrieval_results import RETRIEVAL_RESULTS
 from topics.signals import SIGNALS
 from topics.slots import SLOTS
+from topics.source_documents import SOURCE_DOCUMENTS
+from topics.sources import SOURCES
 from topics.spend import SPEND
 from topics.step_requests import STEP_REQUESTS
 from topics.step_results import STEP_RESULTS
+from topics.sync_requests import SYNC_REQUESTS
 from topics.tasks import TASKS
 from topics.webhook_requests import WEBHOOK_REQUESTS
 from topics.webhook_results import WEBHOOK_RESULTS
@@ -57,9 +60,12 @@ __all__ = [
     "RETRIEVAL_RESULTS",
     "SIGNALS",
     "SLOTS",
+    "SOURCES",
+    "SOURCE_DOCUMENTS",
     "SPEND",
     "STEP_REQUESTS",
     "STEP_RESULTS",
+    "SYNC_REQUESTS",
     "TASKS",
     "WEBHOOK_REQUESTS",
     "WEBHOOK_RESULTS",
@@ -86,6 +92,9 @@ ALL: tuple[Topic[Any], ...] = (
     SPEND,
     DEFINITIONS,
     MODEL_HEALTH,
+    SYNC_REQUESTS,
+    SOURCES,
+    SOURCE_DOCUMENTS,
     DOCUMENTS,
     CHUNKS,
     FILES,
@@ -111,6 +120,7 @@ CONSUMED: tuple[Topic[Any], ...] = (
     BUDGETS,
     WEBHOOK_REQUESTS,
     WEBHOOK_RESULTS,
+    SYNC_REQUESTS,
     DOCUMENTS,
     DEFINITIONS,
     AUDIT,

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "orchestrator": ("app.cli.orchestrator.commands", "Run and manage the orchestrator."),
     "status": ("app.cli.orchestrator.status", "Show whether the orchestrator is ready, its workers and what waits."),
     "config": ("app.cli.configuration.commands", "Explain, check, show, export or import the configuration."),
-    "documents": ("app.cli.documents.commands", "Add, delete, show and list the documents to answer from."),
+    "documents": ("app.cli.documents.commands", "Add, sync, delete, show and list the documents to answer from."),
     "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe; see and cancel one."),
     "results": ("app.cli.tasks.results", "Print results as they arrive, or one."),
     "workflows": ("app.cli.workflows.commands", "Create, check, show and deploy workflows; show what is deployed."),
@@ -49,8 +49,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("app.cli.doctor.commands", "Check an installation, and say how to fix what is wrong."),
     "support-bundle": ("app.cli.doctor.bundle", "Write a file that describes an installation, to be handed on."),
     "context": ("app.cli.contexts.commands", "Name orchestrators, and choose which one commands talk to."),
-    "topics": ("app.cli.kafka.topics", "List, create and describe the topics."),
+    "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 
 #: What an option's value is, and what it can be.

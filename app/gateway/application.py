@@ -30,6 +30,7 @@ from app.gateway.operations import (
     feedback_routes,
     figure_routes,
     money_routes,
+    source_routes,
     version_routes,
 )
 from app.gateway.parts import Parts
@@ -82,6 +83,7 @@ _OPERATIONS = (
     document_routes,
     dead_letter_routes,
     money_routes,
+    source_routes,
     feedback_routes,
     configuration_routes,
     figure_routes,

@@ -77,7 +77,11 @@ class Embedder(Protocol):
 
 
 class Store(Protocol):
-    """Stores chunks and searches them; it is fed from the log of chunks, whose position it stores with them."""
+    """Stores chunks and searches them; it is fed from the log of chunks, whose position it stores with them.
+
+    It may have a method `vectors_of(document_key)`, which returns the vectors of a document's chunks by their ids: then
+    those of a changed document that did not change are not embedded again.
+    """
 
     async def load(self) -> None:
         """Restore what `save` wrote; called once, before anything else.

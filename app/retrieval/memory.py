@@ -16,8 +16,10 @@ from app.retrieval import snapshot
 from app.retrieval.base import Embedder, SearchScope, searchable
 from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
+from app.retrieval.index.ranking import Fusion
 from app.retrieval.index.segment import Segment
 from app.settings import RetrievalSettings
+from app.vectors import Vector
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -41,8 +43,9 @@ class MemoryStore:
     stands for: the feeder of the store sets it and resumes from it. The embedder is closed by its owner.
     """
 
-    def __init__(self, embedder: Embedder, *, path: Path | None = None) -> None:
+    def __init__(self, embedder: Embedder, *, path: Path | None = None, fusion: Fusion = hybrid.DEFAULT) -> None:
         self._embedder = embedder
+        self._fusion = fusion
         self._path = path
         self._catalogue = ChunkTable(embedder.dimensions)
         self._position: dict[str, int] = {}
@@ -56,7 +59,7 @@ class MemoryStore:
     @classmethod
     def from_settings(cls, settings: RetrievalSettings, embedder: Embedder) -> Self:
         """Return a store that persists at `settings.path`, if there is one."""
-        return cls(embedder, path=settings.path)
+        return cls(embedder, path=settings.path, fusion=Fusion(settings.fusion, settings.vector_weight))
 
     async def load(self) -> None:
         """Resume from the file, if there is a usable one; call it once, before anything else.
@@ -103,8 +106,21 @@ class MemoryStore:
         self._changes.update(changed)
         self._unsaved = self._unsaved or bool(changed)
 
+    def vectors_of(self, document_key: str) -> Mapping[str, Vector]:
+        """Return the vectors of a document's chunks, by their ids; none of a document that is not here."""
+        entry = self._catalogue.entry(document_key)
+        return {row.chunk.id: row.vector for row in entry.rows()} if entry else {}
+
     async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
-        """Return up to `limit` chunks, best first, each with its reciprocal rank fusion score.
+        """Return up to `limit` chunks, best first, each with the score of the fusion.
+
+        Raises:
+            RetrievalError: the query could not be embedded.
+        """
+        return await self.search_by(self._fusion, query, limit=limit, scope=scope)
+
+    async def search_by(self, fusion: Fusion, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        """Search as `search` does, with another fusion than the configured one.
 
         Raises:
             RetrievalError: the query could not be embedded.
@@ -118,7 +134,14 @@ class MemoryStore:
         understands = getattr(self._embedder, "understands", None)
         understood = understands(query) if understands else True
         return await asyncio.to_thread(
-            hybrid.search, segments, query, vector, limit=limit, scope=scope, understood=understood
+            hybrid.search,
+            segments,
+            query,
+            vector,
+            limit=limit,
+            scope=scope,
+            understood=understood,
+            fusion=fusion,
         )
 
     def get_position(self) -> dict[str, int]:

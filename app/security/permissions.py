@@ -43,6 +43,8 @@ ROUTES: Mapping[str, str] = {
     "GET /v1/results/{task_id}": "tasks:read",
     "GET /v1/runs": "runs:read",
     "GET /v1/runs/{task_id}": "runs:read",
+    "GET /v1/sources": "sources:read",
+    "GET /v1/sources/{source}/sync": "sources:read",
     "GET /v1/spend": "spend:read",
     "GET /v1/tasks": "tasks:read",
     "GET /v1/tasks/{task_id}": "tasks:read",
@@ -69,6 +71,7 @@ ROUTES: Mapping[str, str] = {
     "POST /v1/messages": "tasks:submit",
     "POST /v1/messages/count_tokens": "tasks:submit",
     "POST /v1/responses": "tasks:submit",
+    "POST /v1/sources/{source}/sync": "sources:sync",
     "POST /v1/tasks": "tasks:submit",
     "POST /v1/tasks/batch": "tasks:submit",
     "POST /v1/tasks/{task_id}/approve": "tasks:approve",
@@ -102,6 +105,8 @@ _SHARED = frozenset(
         "dead-letters:read",
         "dead-letters:replay",
         "metrics:read",
+        "sources:read",
+        "sources:sync",
         "workflows:deploy",
     }
 )

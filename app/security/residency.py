@@ -13,11 +13,12 @@ from topics.step_requests import StepRequest
 
 R = TypeVar("R", bound=Event)
 
-#: What runs inside the worker, and so where the worker is: providers of models, embedders, stores, caches, and kinds of
-#: connectors.
+#: What runs inside the worker, and so where the worker is: providers of models, embedders, stores, caches, kinds of
+#: connectors, and of sources.
 _PROVIDERS = {"local", "scripted"}
 _EMBEDDERS = {"minilm", "hashing"}
 _IN_MEMORY = "memory"
+_FILES = "files"
 #: The settings that say where built-in connectors lead: to the embedder, or to models inside the worker only.
 _BUILT_IN = dict.fromkeys(("embed", "similarity"), "retrieval.embedder_region") | {"count_tokens": "residency.region"}
 #: Stands for everyone who is not named.
@@ -25,7 +26,7 @@ _EVERYONE = "*"
 
 
 class Residency:
-    """Says whether a tenant's work may reach a model, a connector, the store, the embedder, or the cache.
+    """Says whether a tenant's work may reach a model, a connector, a source, the store, the embedder, or the cache.
 
     What states no region, and does not run inside the worker, is in no region.
     """
@@ -44,6 +45,11 @@ class Residency:
         self._connectors = {
             **{name: here if setting == "residency.region" else self._embedder for name, setting in _BUILT_IN.items()},
             **{name: connector.region for name, connector in settings.connectors.items()},
+        }
+
+        self._sources = {
+            name: source.region or (here if source.kind == _FILES else None)
+            for name, source in settings.sources.items()
         }
 
     def models(self, tenant: str, models: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,6 +79,14 @@ class Residency:
         """
         setting = _BUILT_IN.get(name, f"connectors.{name}.region")
         self._check(tenant, f"the connector {name}", self._connectors.get(name), setting)
+
+    def check_source(self, tenant: str, name: str) -> None:
+        """Return if the tenant's documents may come from the source.
+
+        Raises:
+            ResidencyError: they may not.
+        """
+        self._check(tenant, f"the source {name}", self._sources.get(name), f"sources.{name}.region")
 
     def check_documents(self, tenant: str) -> None:
         """Return if the tenant's documents and searches may reach the embedder and the store.

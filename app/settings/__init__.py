@@ -14,8 +14,11 @@ from app.settings.gateway import (
 )
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.parsing import ParsingSettings
 from app.settings.residency import ResidencySettings
+from app.settings.retrieval import RetrievalSettings
 from app.settings.settings import Settings
+from app.settings.sources import SourceSettings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
 from app.settings.webhooks import WebhookSettings
 from app.settings.workflows import (
@@ -24,7 +27,6 @@ from app.settings.workflows import (
     CacheSettings,
     ConnectorSettings,
     PanelSettings,
-    RetrievalSettings,
 )
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "ModelSettings",
     "OidcSettings",
     "PanelSettings",
+    "ParsingSettings",
     "PolicySettings",
     "PriceSettings",
     "ResidencySettings",
@@ -58,6 +61,7 @@ __all__ = [
     "Section",
     "ServerSettings",
     "Settings",
+    "SourceSettings",
     "TelemetrySettings",
     "TopicOverride",
     "TopicSettings",

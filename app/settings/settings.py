@@ -15,6 +15,8 @@ from app.settings.gateway import GatewaySettings
 from app.settings.models import ModelSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.residency import ResidencySettings
+from app.settings.retrieval import RetrievalSettings
+from app.settings.sources import SourceSettings
 from app.settings.values import Inconsistent, Section
 from app.settings.webhooks import WebhookSettings
 from app.settings.workflows import (
@@ -23,9 +25,9 @@ from app.settings.workflows import (
     CacheSettings,
     ConnectorSettings,
     PanelSettings,
-    RetrievalSettings,
 )
 from app.suggestions import did_you_mean
+from topics.sync_requests import SourceName
 
 
 def _local() -> dict[str, ModelSettings]:
@@ -55,6 +57,9 @@ class Settings(Section):
     retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="where documents are indexed")
     connectors: dict[str, ConnectorSettings] = Field(
         default_factory=dict, description="the connectors that workflows can name, by that name"
+    )
+    sources: dict[SourceName, SourceSettings] = Field(
+        default_factory=dict, description="the places that documents are synced from, by name"
     )
     workflows: tuple[Path, ...] = Field(
         default=(), description="files, or folders of files, with workflows", examples=[["workflows"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class Metrics:
@@ -64,6 +64,12 @@ class Metrics:
 
     def definitions_refused(self, n: int) -> None:
         """Set how many deployed workflow versions this worker cannot run."""
+
+    def source_items(self, source: str, counts: Mapping[str, int]) -> None:
+        """Count items of a source that a sync has looked at, by what became of them."""
+
+    def sync_finished(self, source: str, status: str) -> None:
+        """Count a sync that ended as `succeeded` or `failed`."""
 
     def lag(self, topic: str, partition: int, n: int | None) -> None:
         """Set how many events of a partition are not finished; None when another worker owns it now."""

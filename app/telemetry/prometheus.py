@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -107,6 +107,8 @@ class PrometheusMetrics(Metrics):
         self._runs = make.counter("runs_finished", "Runs ended, by status.", "workflow", "status")
         self._run_duration = make.histogram("run", "From accepting a task to its result.", "workflow")
         self._active = make.gauge("runs_active", "Active runs.")[()]
+        self._items = make.counter("source_items", "Items of sources, by what became of them.", "source", "outcome")
+        self._syncs = make.counter("syncs_finished", "Syncs of sources ended, by status.", "source", "status")
         self._refused = make.gauge("definitions_refused", "Deployed workflow versions that cannot be run here.")[()]
 
     @override
@@ -187,6 +189,16 @@ class PrometheusMetrics(Metrics):
     @override
     def definitions_refused(self, n: int) -> None:
         self._refused.set(n)
+
+    @override
+    def source_items(self, source: str, counts: Mapping[str, int]) -> None:
+        for outcome, count in counts.items():
+            if count and outcome != "found":
+                self._items[source, outcome].inc(count)
+
+    @override
+    def sync_finished(self, source: str, status: str) -> None:
+        self._syncs[source, status].inc()
 
     @override
     def lag(self, topic: str, partition: int, n: int | None) -> None:

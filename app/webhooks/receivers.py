@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from yarl import URL
 
+from app.addresses import Addresses, ForbiddenAddress
 from app.errors import WebhookError
 from app.settings import WebhookSettings
 from app.suggestions import did_you_mean
-from app.webhooks.addresses import Addresses, ForbiddenAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from hashlib import blake2b
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from app.addresses import Addresses, CheckedResolver, ForbiddenAddress
 from app.errors import WebhookError
 from app.settings import WebhookSettings
-from app.webhooks.addresses import Addresses, CheckedResolver, ForbiddenAddress
 from app.webhooks.receivers import Receiver, receiver
 from app.webhooks.signing import signed_headers
 from topics.webhook_requests import WebhookRequest

@@ -18,10 +18,13 @@ from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
+from app.retrieval.parsing.parser import DocumentParser
 from app.retrieval.registry import build_embedder, build_store
 from app.rotation import Live
 from app.routing.base import ModelProfile
-from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings
+from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings, SourceSettings
+from app.sources.registry import ConfiguredSource
+from app.sources.registry import build_all as build_sources
 from app.telemetry.metrics import Metrics
 from app.webhooks.sender import WebhookSender
 from app.workflows.checks import Names, check
@@ -37,7 +40,9 @@ class Components:
     models: Mapping[str, Model]
     embedder: Embedder
     store: Store
+    parser: DocumentParser
     connectors: Mapping[str, ConfiguredConnector]
+    sources: Mapping[str, ConfiguredSource]
     definitions: Definitions
     profiles: Mapping[str, ModelProfile]
     cache: Cache
@@ -58,6 +63,7 @@ class Components:
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
         await self.store.close()
+        await self.parser.close()
         await self.embedder.close()
         await self.cache.close()
         await self.webhooks.close()
@@ -90,7 +96,9 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
+        parser=DocumentParser(settings.retrieval.parsing),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
+        sources=build_sources(settings.sources, _live_sources(settings, live)),
         definitions=Definitions(_built_in(settings)),
         profiles={name: _profile(model, prices.get(name)) for name, model in settings.models.items()},
         cache=build_cache(
@@ -127,6 +135,16 @@ def _live_connectors(settings: Settings, live: LiveSettings | None) -> Mapping[s
 
 def _live_connector(name: str, live: LiveSettings) -> Live[ConnectorSettings]:
     return live.part(lambda found: found.connectors[name])
+
+
+def _live_sources(settings: Settings, live: LiveSettings | None) -> Mapping[str, Live[SourceSettings]]:
+    if live is None:
+        return {}
+    return {name: _live_source(name, live) for name in settings.sources if live.refers("sources", name)}
+
+
+def _live_source(name: str, live: LiveSettings) -> Live[SourceSettings]:
+    return live.part(lambda found: found.sources[name])
 
 
 def _live_model(name: str, live: LiveSettings | None) -> Live[ModelSettings] | None:

@@ -24,6 +24,7 @@ from app.delivery.assignment.fencing import Fences
 from app.delivery.assignment.owner_records import GroupOffsets, OwnerRecords
 from app.delivery.core import Delivery
 from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.delivery.kafka.kafka_private import FencedProducer
 from app.delivery.outbox import Outbox
@@ -36,6 +37,8 @@ from app.routing.health import HealthBoard
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import Settings
+from app.syncs.progress import Syncs, topic_reader
+from app.syncs.schedule import SyncSchedule
 from app.telemetry.tracing import Tracer
 from app.worker.background_tasks import BackgroundTasks
 from app.worker.components import Components
@@ -92,6 +95,7 @@ class Worker:
         self._index_pace = FetchPace(connection.appends)
         self._tracer = tracer or Tracer()
         self._residency = Residency(settings)
+        self._files = FileReader(connection.options, settings.topics)
         self._definitions = DefinitionFeed(settings, self._tail_options(), components.definitions)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
@@ -109,6 +113,7 @@ class Worker:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.components.close)
+            stack.push_async_callback(self._files.close)
             stack.push_async_callback(self._end_tasks)
             warming = asyncio.create_task(self.components.warm())
             stack.callback(warming.cancel)
@@ -135,6 +140,9 @@ class Worker:
         self._tasks.spawn(self.deps.processor.keep(), "keep state")
         self._tasks.spawn(self._checkpoints.keep(), "write down what was answered")
         self._tasks.spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
+        if self.components.sources:
+            self._tasks.spawn(self._sync_schedule().run(), "begin syncs")
+        stack.push_async_callback(self.deps.syncs.close)
         gauges = Gauges(self.components.metrics, self.assignments, self.app, lambda: len(self._definitions.refused))
         self._tasks.spawn(gauges.watch(), "watch")
         self.app.finalize()
@@ -210,8 +218,12 @@ class Worker:
             settings=settings,
             models=configured_models(chosen, settings, self._measures, self._board),
             connectors=chosen.connectors,
+            sources=chosen.sources,
+            syncs=Syncs(self.assignments, topic_reader(settings, self._options)),
             embedder=chosen.embedder,
             store=chosen.store,
+            parser=chosen.parser,
+            files=self._files,
             response_cache=ResponseCache(chosen.cache),
             webhooks=chosen.webhooks,
             residency=self._residency,
@@ -226,6 +238,12 @@ class Worker:
         self.app.transport.before_rebalance = self._before_rebalance
         for agent in agents.ALL:
             self._attach(agent)
+
+    def _sync_schedule(self) -> SyncSchedule:
+        deps = self.deps
+        return SyncSchedule(
+            deps.sources, self.assignments, deps.delivery.outbox.publish, self.settings.topics.partitions
+        )
 
     def _engine_context(self) -> EngineContext:
         """Return what the engine may know now."""

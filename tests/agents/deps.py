@@ -15,6 +15,7 @@ from app.caching.response_cache import ResponseCache
 from app.connectors.base import Connector
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.envelope import Received
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.stateful_processor import StatefulProcessor, StateMachine
 from app.dependencies import ConfiguredModel, Dependencies
 from app.models.batching.batcher import Batcher
@@ -22,9 +23,12 @@ from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import SearchScope, Vectors
+from app.retrieval.parsing.parser import DocumentParser
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
+from app.sources.registry import ConfiguredSource
+from app.syncs.progress import Syncs
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Tracer
 from app.webhooks.sender import WebhookSender
@@ -126,6 +130,10 @@ class Measured(Metrics):
         self.runs.append((workflow, status))
 
 
+async def nothing_read(_topic: Any, _partition: int, _take: Any) -> None:
+    """Read topics that are empty."""
+
+
 def connected(connector: Connector, **settings: Any) -> ConfiguredConnector:
     """Return a connector with its settings, one request at a time."""
     return ConfiguredConnector(connector, ConnectorSettings.model_validate(settings), asyncio.Semaphore(1))
@@ -136,6 +144,8 @@ def assemble(
     *,
     machine: Any = None,
     connectors: Mapping[str, ConfiguredConnector] | None = None,
+    sources: Mapping[str, ConfiguredSource] | None = None,
+    syncs: Syncs | None = None,
     models: Mapping[str, ModelSettings] | None = None,
     **scripts: Mapping[str, Any],
 ) -> Dependencies:
@@ -155,8 +165,12 @@ def assemble(
         settings=settings,
         models={name: _configured(name, model) for name, model in described.items()},
         connectors=connectors or {},
+        sources=sources or {},
+        syncs=syncs or Syncs(harness.delivery.assignments, nothing_read),
         embedder=Embedder(),
         store=Store(),
+        parser=DocumentParser(settings.retrieval.parsing),
+        files=FileReader({}, settings.topics),
         response_cache=ResponseCache(MemoryCache(1_000_000)),
         residency=Residency(settings),
         webhooks=WebhookSender(settings.webhooks),

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.main import COMMANDS, build
 from app.errors import BrokerError
+from app.retrieval.parsing.formats import ENDINGS
 from topics.tasks import Task
 
 _HEAVY = ("faust", "aiokafka", "onnxruntime", "openai", "anthropic", "pydantic")
@@ -290,7 +291,7 @@ def test_a_file_of_tasks_that_is_absent_is_one_line() -> None:
         (("--questions", "empty"), '--questions empty: no question in it; a line is {"question": "…"}'),
         (
             ("--docs", ".", "--questions", "q.jsonl"),
-            "--docs .: no documents in it; they end in .md, .markdown, .txt, .rst",
+            f"--docs .: no documents in it; they end in {ENDINGS}",
         ),
     ],
 )

@@ -73,10 +73,14 @@ from app.patterns import Pattern
 from app.redaction import redactor
 from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
+from app.retrieval.chunking.document_text import DocumentText
+from app.retrieval.chunking.outline import of_code
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
 from app.retrieval.index.metadata_index import MetadataIndex
+from app.retrieval.parsing import decoding
+from app.retrieval.parsing.tables import read_csv
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
@@ -572,6 +576,18 @@ CASES: dict[str, Case] = {
         of("a ", "\u00e9 ", "caf\u00e9 cafe "),
     ),
     "lexical.stems": (lambda text: stems([text]), (*WORDS, *of("y", "ational", "ing ", "s"))),
+    "outline.code": (
+        lambda text: of_code(DocumentText(text)),
+        of("def a():\n", "export ", "public static\n", "// a\n", "// a\n\0def a()\n", "\n", "@a\n", "create or "),
+    ),
+    "parsing.decode": (
+        lambda text: decoding.decode(text.encode("latin-1", errors="replace")),
+        of("\xe9 ", "\xe9\xc3", "<meta ", "<meta charset=", "\xff", "a\xe9\xe9"),
+    ),
+    "parsing.csv": (
+        lambda text: read_csv(text, max_cells=10**9),
+        of("a,b\n", '"', '"a","', ",", "\n", "a;b\n", 'a,"b\n'),
+    ),
     "retrieval.searchable": (
         lambda text: searchable(Chunk(id="c", document_id="d", source="d", lines=(1, 1), text=text)),
         of("<tr", "<tr ", "<tr>", "</", "<th\0 a"),

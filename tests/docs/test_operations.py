@@ -27,6 +27,8 @@ def measured() -> dict[str, set[str]]:
     metrics.retrieval("ok", 1.0)
     metrics.embedding_batch(1)
     metrics.run_finished("w", "succeeded", 1.0)
+    metrics.source_items("s", {"sent": 1})
+    metrics.sync_finished("s", "succeeded")
     metrics.runs_active(1)
     metrics.definitions_refused(1)
     metrics.lag("t", 0, 1)

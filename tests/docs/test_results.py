@@ -15,7 +15,10 @@ COLUMNS = ("code", "what it means", "retry", "what to do")
 ELSEWHERE = {
     "broker",
     "no_approval_wanted",
+    "source",
+    "source_unavailable",
     "unknown_document",
+    "unreadable_document",
     "unknown_run",
     "unknown_signal",
     "not_retryable",

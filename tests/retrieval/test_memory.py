@@ -129,7 +129,7 @@ async def test_vectors_of_another_embedder_are_made_again(named: str | None, cou
     await store.apply(part.model_copy(update={"embedder": named}))
     assert other.count == count
     await add(store, "b", "something else")
-    assert (await found(store, "T text"))[0] == "a"
+    assert ((await found(store, "T text"))[0] == "a") == (count > 0)  # the given vectors are the opposite
 
 
 async def test_vectors_of_an_older_version_of_the_embedder_are_made_again(tmp_path: Path) -> None:

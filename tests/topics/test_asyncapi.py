@@ -109,7 +109,7 @@ def test_compacted_topics_say_so() -> None:
         name: channel["bindings"]["kafka"]["topicConfiguration"]["cleanup.policy"]
         for name, channel in DOCUMENT["channels"].items()
     }
-    compacted = {"api-keys", "documents", "chunks", "definitions", "model-health"}
+    compacted = {"api-keys", "documents", "chunks", "definitions", "model-health"} | {"sources", "source-documents"}
     assert {name for name, policy in policies.items() if policy == ["compact"]} == compacted
 
 

@@ -10,8 +10,8 @@ import pytest
 from app.errors import WebhookError
 from app.settings import WebhookSettings
 from app.webhooks.sender import WebhookSender
+from tests.test_addresses import Resolver
 from tests.webhooks.receiving import KEY, Receiving, receiving
-from tests.webhooks.test_addresses import Resolver
 from topics.webhook_requests import WebhookBody, WebhookRequest
 
 BODY = WebhookBody(type="task.succeeded", timestamp=datetime(2026, 1, 1, tzinfo=UTC), data={"answer": "Ä"})

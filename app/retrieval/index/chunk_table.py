@@ -76,6 +76,10 @@ class ChunkTable:
             return self._replace(part, rows)
         return set()
 
+    def entry(self, key: str) -> DocumentEntry | None:
+        """Return the document of this key, if there is one."""
+        return self._entries.get(key)
+
     def entries(self, namespace: Namespace) -> list[DocumentEntry]:
         """Return the documents of `namespace`, ordered by key, independent of when they arrived."""
         return [self._entries[key] for key in sorted(self._keys.get(namespace, ()))]

@@ -107,7 +107,8 @@ class LexicalIndex:
 def scores(indexes: Sequence[LexicalIndex], query: str) -> Scores:
     """Return the scores of all texts of `indexes`, one after the other, as if all were in one index.
 
-    Only the average length of texts is that of their own index.
+    The rarities of the query's words are a vector of length 1, as its embedding is: so the scores of a long and of a
+    short query have the same scale. Only the average length of texts is that of their own index.
     """
     size = sum(index.size for index in indexes)
 
@@ -115,9 +116,11 @@ def scores(indexes: Sequence[LexicalIndex], query: str) -> Scores:
         return _rarity(size, sum(index.texts_with[stem] for index in indexes))
 
     words = _words([query])[0]
-    return np.concatenate(
+    length = math.hypot(*(count * rarity(stem) for stem, count in Counter(_stemmed(words)).items()))
+    found: Scores = np.concatenate(
         [sum(index.scores(words, rarity), start=np.zeros(index.size, dtype=np.float32)) for index in indexes]
     )
+    return found / np.float32(length or 1)
 
 
 def _rarity(size: int, texts: int) -> float:

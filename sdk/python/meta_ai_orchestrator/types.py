@@ -35,10 +35,12 @@ __all__ = [
     "KeyCard",
     "ListedDocument",
     "ListedPrice",
+    "ListedSource",
     "ModelCard",
     "Option",
     "Queue",
     "ReplayedDeadLetter",
+    "RequestedSync",
     "Result",
     "ResultChunk",
     "RunSummary",
@@ -46,10 +48,13 @@ __all__ = [
     "SentDocument",
     "ShownKey",
     "SignalView",
+    "SourceState",
     "SpendReport",
     "SpendRow",
     "StepReport",
     "StepView",
+    "SyncCounts",
+    "SyncProblem",
     "TaskOutcome",
     "TaskRow",
     "TaskState",
@@ -435,6 +440,19 @@ class ListedPrice(Model):
     source: str = ""
 
 
+class ListedSource(Model):
+    """A configured source, with its last sync or the one under way; `schedule` is in seconds."""
+
+    name: str
+    kind: str
+    collection: str
+    tenant: str = ""
+    schedule: float | None = None
+    documents: int = 0
+    synced_at: datetime | None = None
+    sync: SourceState | None = None
+
+
 class ModelCard(Model):
     """Something that answers, in OpenAI's form: `owned_by` is the provider, or else what it is."""
 
@@ -465,6 +483,15 @@ class ReplayedDeadLetter(Model):
     id: str
     topic: str
     corrected: bool
+
+
+class RequestedSync(Model):
+    """A sync that was asked for; `GET` of `state` tells how far it is, once it has begun."""
+
+    source: str
+    sync: str
+    status: Literal["pending"] = "pending"
+    state: str
 
 
 class Result(Model):
@@ -604,6 +631,36 @@ class SignalView(Model):
     at: datetime
 
 
+class SourceState(Model):
+    """The last sync of a source, or the one under way.
+
+    `page` is the last one that was taken over, and `position` where the next begins, in the source's own form; the
+    next sync of a source that only tells what is new begins there too. When all items were seen, those that are `gone`
+    are deleted. `slot` is the period of the last scheduled sync.
+    `problems` are the first of those that have `failed`. `pending` is the id of a sync that begins when this one ends.
+    """
+
+    source: str
+    sync: str
+    status: Literal["running", "succeeded", "failed"] = "running"
+    trigger: Literal["schedule", "change", "command"] = "command"
+    dry_run: bool = False
+    full: bool = False
+    actor: str = ""
+    page: int = 0
+    phase: Literal["items", "gone"] = "items"
+    position: Any = None
+    slot: int | None = None
+    counts: SyncCounts = EMPTY
+    problems: list[SyncProblem] = EMPTY
+    documents: int = 0
+    error: Failure | None = None
+    started_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    pending: str | None = None
+
+
 class SpendReport(Model):
     """What was spent, most expensive first (days in order), the sum of all, and the cursor of the next page."""
 
@@ -673,6 +730,23 @@ class StepView(Model):
     usage: Usage = EMPTY
     error: Failure | None = None
     attempts: list[AttemptView] = EMPTY
+
+
+class SyncCounts(Model):
+    """What a sync has met: `found` are all items; each is `sent`, `unchanged`, `deleted` or `failed`."""
+
+    found: int = 0
+    sent: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    failed: int = 0
+
+
+class SyncProblem(Model):
+    """Why an item could not be taken over; it is tried again by the next sync."""
+
+    item: str
+    error: Failure
 
 
 class TaskOutcome(Model):

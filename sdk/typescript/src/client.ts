@@ -8,6 +8,7 @@ import { Keys } from "./resources/keys.js";
 import { Budgets, Prices, Spend } from "./resources/money.js";
 import { Results } from "./resources/results.js";
 import { Runs } from "./resources/runs.js";
+import { Sources } from "./resources/sources.js";
 import { type RunOptions, Tasks } from "./resources/tasks.js";
 import { Workflows } from "./resources/workflows.js";
 import type { JsonValue, TaskParams, TaskResult } from "./types.js";
@@ -28,6 +29,7 @@ export class Client {
   readonly runs: Runs;
   readonly workflows: Workflows;
   readonly documents: Documents;
+  readonly sources: Sources;
   readonly models: Models;
   readonly adapters: Adapters;
   readonly connectors: Connectors;
@@ -50,6 +52,7 @@ export class Client {
     this.runs = new Runs(transport);
     this.workflows = new Workflows(transport);
     this.documents = new Documents(transport);
+    this.sources = new Sources(transport);
     this.models = new Models(transport);
     this.adapters = new Adapters(transport);
     this.connectors = new Connectors(transport);

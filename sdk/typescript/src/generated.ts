@@ -1051,6 +1051,105 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SourceList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources/{source}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    dry_run?: boolean;
+                };
+                header?: never;
+                path: {
+                    source: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SourceState"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    source: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SyncOptions"];
+                };
+            };
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RequestedSync"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/spend": {
         parameters: {
             query?: never;
@@ -2181,6 +2280,18 @@ export interface components {
             /** @default  */
             source?: string;
         };
+        ListedSource: {
+            collection: string;
+            /** @default 0 */
+            documents?: number;
+            kind: string;
+            name: string;
+            schedule?: number | null;
+            sync?: components["schemas"]["SourceState"] | null;
+            synced_at?: string | null;
+            /** @default  */
+            tenant?: string;
+        };
         ModelCard: {
             /** @default 0 */
             created?: number;
@@ -2239,6 +2350,16 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
             value_base64?: string | null;
+        };
+        RequestedSync: {
+            source: string;
+            state: string;
+            /**
+             * @default pending
+             * @constant
+             */
+            status?: "pending";
+            sync: string;
         };
         Result: {
             /** Format: date-time */
@@ -2377,6 +2498,60 @@ export interface components {
             kind: string;
             name: string;
         };
+        SourceList: {
+            data: components["schemas"]["ListedSource"][];
+            next?: string | null;
+        };
+        SourceState: {
+            /** @default  */
+            actor?: string;
+            /**
+             * @default {
+             *       "deleted": 0,
+             *       "failed": 0,
+             *       "found": 0,
+             *       "sent": 0,
+             *       "unchanged": 0
+             *     }
+             */
+            counts?: components["schemas"]["SyncCounts"];
+            /** @default 0 */
+            documents?: number;
+            /** @default false */
+            dry_run?: boolean;
+            error?: components["schemas"]["Failure"] | null;
+            finished_at?: string | null;
+            /** @default false */
+            full?: boolean;
+            /** @default 0 */
+            page?: number;
+            pending?: string | null;
+            /**
+             * @default items
+             * @enum {string}
+             */
+            phase?: "items" | "gone";
+            position?: components["schemas"]["JsonValue"];
+            /** @default [] */
+            problems?: components["schemas"]["SyncProblem"][];
+            slot?: number | null;
+            source: string;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * @default running
+             * @enum {string}
+             */
+            status?: "running" | "succeeded" | "failed";
+            sync: string;
+            /**
+             * @default command
+             * @enum {string}
+             */
+            trigger?: "schedule" | "change" | "command";
+            /** Format: date-time */
+            updated_at: string;
+        };
         SpendReport: {
             data: components["schemas"]["SpendRow"][];
             next?: string | null;
@@ -2450,6 +2625,28 @@ export interface components {
             usage?: components["schemas"]["Usage"];
             /** @default  */
             waits?: string;
+        };
+        SyncCounts: {
+            /** @default 0 */
+            deleted?: number;
+            /** @default 0 */
+            failed?: number;
+            /** @default 0 */
+            found?: number;
+            /** @default 0 */
+            sent?: number;
+            /** @default 0 */
+            unchanged?: number;
+        };
+        SyncOptions: {
+            /** @default false */
+            dry_run?: boolean;
+            /** @default false */
+            full?: boolean;
+        };
+        SyncProblem: {
+            error: components["schemas"]["Failure"];
+            item: string;
         };
         TaskPage: {
             data: components["schemas"]["TaskRow"][];
@@ -2608,6 +2805,7 @@ export type KeyPage = components['schemas']['KeyPage'];
 export type KeyRequest = components['schemas']['KeyRequest'];
 export type ListedDocument = components['schemas']['ListedDocument'];
 export type ListedPrice = components['schemas']['ListedPrice'];
+export type ListedSource = components['schemas']['ListedSource'];
 export type ModelCard = components['schemas']['ModelCard'];
 export type ModelList = components['schemas']['ModelList'];
 export type Option = components['schemas']['Option'];
@@ -2617,6 +2815,7 @@ export type ProblemPlace = components['schemas']['ProblemPlace'];
 export type Queue = components['schemas']['Queue'];
 export type ReplayedDeadLetter = components['schemas']['ReplayedDeadLetter'];
 export type ReplayRequest = components['schemas']['ReplayRequest'];
+export type RequestedSync = components['schemas']['RequestedSync'];
 export type Result = components['schemas']['Result'];
 export type RevocationRequest = components['schemas']['RevocationRequest'];
 export type RollbackRequest = components['schemas']['RollbackRequest'];
@@ -2629,10 +2828,15 @@ export type SentDocuments = components['schemas']['SentDocuments'];
 export type ShownKey = components['schemas']['ShownKey'];
 export type SignalRequest = components['schemas']['SignalRequest'];
 export type SignalView = components['schemas']['SignalView'];
+export type SourceList = components['schemas']['SourceList'];
+export type SourceState = components['schemas']['SourceState'];
 export type SpendReport = components['schemas']['SpendReport'];
 export type SpendRow = components['schemas']['SpendRow'];
 export type StepReport = components['schemas']['StepReport'];
 export type StepView = components['schemas']['StepView'];
+export type SyncCounts = components['schemas']['SyncCounts'];
+export type SyncOptions = components['schemas']['SyncOptions'];
+export type SyncProblem = components['schemas']['SyncProblem'];
 export type TaskPage = components['schemas']['TaskPage'];
 export type TaskRequest = components['schemas']['TaskRequest'];
 export type TaskRow = components['schemas']['TaskRow'];

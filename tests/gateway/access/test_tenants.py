@@ -79,6 +79,7 @@ _NAMES = {
     "partition": "0",
     "offset": "0",
     "workflow": "refund",
+    "source": "kb",
 }
 
 

@@ -17,6 +17,7 @@ from meta_ai_orchestrator._client.resources.documents import Documents
 from meta_ai_orchestrator._client.resources.keys import Keys
 from meta_ai_orchestrator._client.resources.money import Budgets, Prices, Spend
 from meta_ai_orchestrator._client.resources.operations import Audit, DeadLetters, FeedbackOf, Metrics
+from meta_ai_orchestrator._client.resources.sources import Sources
 from meta_ai_orchestrator._client.resources.tasks import Results, Runs, TaskOptions, Tasks, submission
 from meta_ai_orchestrator._client.resources.workflows import Workflows
 from meta_ai_orchestrator._client.task_streams import TaskStream
@@ -58,6 +59,7 @@ class Api(Resource[Mode]):
         self.prices = Prices(core, mode)
         self.results = Results(core, mode)
         self.runs = Runs(core, mode)
+        self.sources = Sources(core, mode)
         self.spend = Spend(core, mode)
         self.tasks = Tasks(core, mode)
         self.workflows = Workflows(core, mode)

@@ -26,9 +26,10 @@ class ForbiddenAddress(OSError):
 
 
 class Addresses:
-    """Knows which addresses may be called; `allowed` are networks beside the public ones."""
+    """Knows which addresses may be called: public ones, and those in the `allowed` networks, which `setting` names."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str], setting: str = "webhooks.allow_networks") -> None:
+        self._setting = setting
         self._allowed = [ip_network(network) for network in allowed]
 
     def check(self, host: str) -> None:
@@ -44,7 +45,7 @@ class Addresses:
         except ValueError:
             raise ForbiddenAddress(f"{host} is not an address in its usual form") from None
         if not self._permits(found):
-            raise ForbiddenAddress(f"{host} is not a public address; see webhooks.allow_networks")
+            raise ForbiddenAddress(f"{host} is not a public address; see {self._setting}")
 
     def _permits(self, address: Address) -> bool:
         if isinstance(address, IPv6Address) and (inner := _embedded(address)):

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver
 
-from app.webhooks.addresses import Addresses, CheckedResolver, ForbiddenAddress
+from app.addresses import Addresses, CheckedResolver, ForbiddenAddress
 
 PRIVATE = [
     *("127.0.0.1", "127.8.8.8", "0.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.169.254"),
