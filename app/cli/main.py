@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "context": ("app.cli.contexts.commands", "Name orchestrators, and choose which one commands talk to."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "help": ("app.cli.help.commands", "Show the help of a command, or the manual page of all."),
     "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 
