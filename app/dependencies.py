@@ -9,6 +9,7 @@ from typing import TypeVar
 from app.caching.response_cache import ResponseCache
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.core import Delivery
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.stateful_processor import StatefulProcessor
 from app.models.base import Model
 from app.models.batching.batcher import Batcher
@@ -17,6 +18,7 @@ from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
+from app.retrieval.parsing.parser import DocumentParser
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
@@ -62,6 +64,8 @@ class Dependencies:
     syncs: Syncs
     embedder: Embedder
     store: Store
+    parser: DocumentParser
+    files: FileReader
     response_cache: ResponseCache
     residency: Residency
     webhooks: WebhookSender

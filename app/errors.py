@@ -20,6 +20,7 @@ OrchestratorError                 anything below; `code` names it in results and
 │   ├── NotApproved               a policy wanted an approval, and there was none in time, or a rejection
 │   └── Cancelled                 the run was told to end
 ├── RetrievalError                the retriever failed
+├── UnreadableDocument            a document cannot be read, or goes beyond a limit
 ├── SourceError                   a source of documents cannot give one, or any
 │   └── SourceUnavailable         it cannot be reached, or is too busy: a later try may succeed
 ├── WebhookError                  a webhook could not be called; has `retryable`, `retry_after`
@@ -170,6 +171,12 @@ class RetrievalError(OrchestratorError):
 
     code = "retrieval"
     transient = True
+
+
+class UnreadableDocument(OrchestratorError):
+    """A document is damaged, is not of the format that it claims, or goes beyond a limit."""
+
+    code = "unreadable_document"
 
 
 class WebhookError(OrchestratorError):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from topics.base import Event, Topic
+from topics.files import StoredFile
 from topics.metadata_filters import MetadataValue
 
 #: A text without control characters, so that the separator of keys is in none.
@@ -29,6 +30,9 @@ class Document(Event):
     `source` is what citations name (a path or an address); it is the id when absent. Only tasks of its `tenant` find
     it, or, without one, those of every tenant; the same id in two tenants is two documents. With `allowed_roles`, only
     tasks with one of these roles find it. Searches can filter by `metadata`. `actor` is who sends it, for the record.
+
+    What is no Markdown or plain text has a `content_type`, as in `application/pdf`, and is `data` in base64, or a
+    `file` whose pieces are on file-pieces; or `text`, as of `text/x-python`. Then `format` is passed over.
     """
 
     id: str = Field(min_length=1, max_length=500)
@@ -37,6 +41,9 @@ class Document(Event):
     format: Literal["markdown", "text"] = "markdown"
     collection: str = "default"
     metadata: dict[str, MetadataValue] = Field(default_factory=dict)
+    content_type: str | None = Field(default=None, max_length=200)
+    data: str | None = None
+    file: StoredFile | None = None
     deleted: bool = False
     tenant: Tenant = ""
     allowed_roles: RoleNames | None = None

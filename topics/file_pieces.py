@@ -6,6 +6,9 @@ from pydantic import Field
 
 from topics.base import Event, Topic
 
+#: The size of a piece; in base64, and with what is around it, it is below what brokers take by default.
+PIECE_BYTES = 512 * 1024
+
 
 class FilePiece(Event):
     """A piece of a file, from 0 on, in base64; all but the last are of one size."""

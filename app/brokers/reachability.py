@@ -45,6 +45,19 @@ async def check_reachable(connection: Connection, *, seconds: float = _SECONDS) 
     raise BrokerError("no broker answers: " + "; ".join(reasons))
 
 
+async def connect(connection: Connection) -> AIOKafkaConnection:
+    """Return a connection to the first of the servers that answers, for requests of the protocol; the caller closes it.
+
+    Raises:
+        BrokerError: none answers.
+    """
+    for server in _servers(connection):
+        with suppress(OSError, KafkaError, ValueError):
+            async with asyncio.timeout(_SECONDS):
+                return await _connect(server, connection.client_options)
+    raise BrokerError(f"no broker answers at {connection.bootstrap_servers}")
+
+
 async def check_idempotence(connection: Connection) -> None:
     """Return if the broker supports idempotent producers, which workers need so that only one owns a partition.
 

@@ -44,7 +44,7 @@ async def ensure_topics(connection: Connection, settings: TopicSettings, extra: 
     Raises:
         BrokerError: the broker refuses, or a topic exists with another number of partitions.
     """
-    wanted = [*(_public(settings, topic) for topic in ALL), *(_internal(settings, topic) for topic in extra)]
+    wanted = [*expected_topics(settings), *(_internal(settings, topic) for topic in extra)]
     try:
         async with _admin(connection) as admin:
             # Created before any request about them: one about an absent topic makes Tansu create it its own way.
@@ -52,6 +52,11 @@ async def ensure_topics(connection: Connection, settings: TopicSettings, extra: 
             await _await_leaders(admin, {topic.name for topic in wanted}, settings)
     except KafkaError as error:
         raise BrokerError(f"cannot create the topics at {connection.bootstrap_servers}: {error!r}") from None
+
+
+def expected_topics(settings: TopicSettings) -> list[NewTopic]:
+    """Return the public topics as they are created with these settings."""
+    return [_public(settings, topic) for topic in ALL]
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`meta-ai adapters`: list the providers, and test a configured model."""
+"""`meta-ai adapters`: list the providers, add a model, and test it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from app.cli.configuration.adding import add
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, TimeoutOption
 from app.cli.output import Output
@@ -31,14 +32,14 @@ from app.suggestions import did_you_mean
 INSTALL_AND_TEST = ('python -m pip install -e ".[test]"', "python -m pytest")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-
+app.command("add")(add)
 
 _TEMPLATE = Path(__file__).resolve().parents[2] / "examples" / "adapter-template"
 
 
 @app.callback()
 def adapters() -> None:
-    """List the providers, test a configured model, and begin an adapter of your own."""
+    """List the providers, add and test models, and begin an adapter of your own."""
 
 
 @app.command()

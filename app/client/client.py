@@ -18,7 +18,7 @@ from app.brokers.base import Connection
 from app.brokers.open import open_broker
 from app.brokers.reachability import check_reachable
 from app.client.reader import Reader
-from app.delivery.envelope import Headers, Outgoing, headers
+from app.delivery.envelope import Outgoing, headers
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.errors import BrokerError
 from app.settings import Settings
@@ -111,13 +111,17 @@ class Client:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        record_headers: Headers,
+        record_headers: Sequence[tuple[str, bytes | None]],
         partition: int | None = None,
+        timestamp: int | None = None,
     ) -> asyncio.Future[Any]:
-        """Add a raw message to the next batch; `topic` is the full name. Without a partition the key decides."""
+        """Add a raw message to the next batch; `topic` is the full name. Without a partition the key decides.
+
+        `timestamp` is in milliseconds since 1970; without one it is now.
+        """
         producer = await self._open_producer()
         sent: asyncio.Future[Any] = await producer.send(
-            topic, key=key, value=value, headers=record_headers, partition=partition
+            topic, key=key, value=value, headers=list(record_headers), partition=partition, timestamp_ms=timestamp
         )
         return sent
 
@@ -142,8 +146,12 @@ class Client:
         Raises:
             BrokerError: one of them does not exist.
         """
+        return await self.offset_ranges(await self._topic_partitions(topics))
+
+    async def offset_ranges(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetRange]:
+        """Return the first and end offset of each partition."""
         async with self.consumer() as consumer:
-            return await _offset_ranges(consumer, await self._topic_partitions(topics))
+            return await _offset_ranges(consumer, places)
 
     async def committed(self, group: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the committed offset of `group` for each partition; 0 if there is none."""

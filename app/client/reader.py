@@ -37,12 +37,21 @@ class Reader:
         Raises:
             BrokerError: the broker is gone.
         """
+        async for _, records in self.held_batches():
+            for record in records:
+                yield record
+
+    async def held_batches(self) -> AsyncIterator[tuple[Any, Sequence[Any]]]:
+        """Yield the same in batches, each with its partition.
+
+        Raises:
+            BrokerError: the broker is gone.
+        """
         progress = Progress(self._consumer)
         while self._left:
             for place, records in (await self._take(_ROUND, *self._left)).items():
-                for record in records:
-                    if record.offset < self._ends[place]:
-                        yield record
+                end = self._ends[place]
+                yield place, records if records[-1].offset < end else [one for one in records if one.offset < end]
             await asyncio.sleep(0)  # what was fetched before is taken without waiting: let others go on
             self._left = {place for place in self._left if await progress.at(place) < self._ends[place]}
 
@@ -59,6 +68,14 @@ class Reader:
                 for record in records:
                     yield record
         raise DeadlineExceeded(f"nothing more received within {format_duration(timeout or 0)}")
+
+    async def batch(self, seconds: float) -> list[Any]:
+        """Return some records that arrive within `seconds`; none if none does.
+
+        Raises:
+            BrokerError: the broker is gone.
+        """
+        return [record for records in (await self._take(seconds)).values() for record in records]
 
     async def _take(self, seconds: float, *places: Any) -> Mapping[Any, Sequence[Any]]:
         taken: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(

@@ -124,6 +124,18 @@ async def iterate(client: Client, moment: float | None, topic: Topic[Any]) -> As
             yield record
 
 
+async def iterate_batches(client: Client, ranges: OffsetRanges) -> AsyncGenerator[tuple[TopicPartition, Sequence[Any]]]:
+    """Yield the records of each partition within its offsets, in batches without keeping them.
+
+    Raises:
+        BrokerError: the broker fails.
+    """
+    starts = {place: span.begin for place, span in ranges.items()}
+    async with aclosing(_batches(client, ranges, starts, (), 0.0)) as batches:
+        async for batch in batches:
+            yield batch
+
+
 async def count_since(client: Client, moment: float, *topics: Topic[Any]) -> int:
     """Return about how many records `topics` have from `moment` (epoch seconds) on.
 
@@ -161,6 +173,20 @@ async def _records(
     later: Collection[TopicPartition],
     moment: float,
 ) -> AsyncGenerator[Any]:
+    """Yield the records of `_batches` one by one."""
+    async with aclosing(_batches(client, ranges, starts, later, moment)) as batches:
+        async for _, records in batches:
+            for record in records:
+                yield record
+
+
+async def _batches(
+    client: Client,
+    ranges: OffsetRanges,
+    starts: dict[TopicPartition, int],
+    later: Collection[TopicPartition],
+    moment: float,
+) -> AsyncGenerator[tuple[TopicPartition, Sequence[Any]]]:
     """Read each partition from its start, or, if it is in `later`, from the first record of `moment` on."""
     if all(start >= ranges[place].end for place, start in starts.items()):
         return  # a consumer that is stopped before its first fetch raises CancelledError
@@ -173,5 +199,5 @@ async def _records(
             consumer.seek(place, start)
         ends = {place: span.end for place, span in ranges.items()}
         reader = Reader(consumer, starts, ends, partial(check_reachable, client.connection))
-        async for record in reader.held():
-            yield record
+        async for batch in reader.held_batches():
+            yield batch

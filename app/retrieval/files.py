@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final, Literal
 
 from app.errors import ConfigurationError
+from app.retrieval.parsing.formats import ENDINGS, FOUND_IN_FOLDERS, MEDIA_TYPES, reading_of
 from topics.documents import Document
 
-FORMATS: Final[dict[str, Literal["markdown", "text"]]] = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".txt": "text",
-    ".rst": "text",
-}
-#: Leaves room for JSON's escapes below the default `delivery.max_event_bytes`.
-MAX_FILE_BYTES = 768 * 1024
+#: Of a text in an event: leaves room for JSON's escapes below the default `delivery.max_event_bytes`.
+MAX_TEXT_BYTES = 512 * 1024
+#: As `retrieval.parsing.max_file_bytes` is by default.
+MAX_FILE_BYTES = 32 * 1024 * 1024
 #: As `topics.documents` allows.
 MAX_ID = 500
 
@@ -35,17 +32,20 @@ def read_documents(
     limit: int = MAX_FILE_BYTES,
     on_bad: Callable[[ConfigurationError], None] = _raise,
 ) -> Iterator[Document]:
-    """Yield a document for each file of `paths`, and for each .md, .markdown, .txt and .rst file in its folders.
+    """Yield a document for each file of `paths`, and for those in its folders that end in one of `FOUND_IN_FOLDERS`.
 
-    Folders are walked recursively in alphabetical order, without following links to folders; names that
-    start with a dot are left out. Id and source are the path relative to `root` (the working directory when
-    absent), with forward slashes: so the same file keeps its id, whatever else is given. For a path outside
-    an absent root, it is relative to that folder, or to the folder of that file. A file that is given twice
-    is one document. What cannot be read goes to `on_bad`, with the name of the file, and the others are read.
+    What is text in UTF-8 is the text of its document. Other formats and encodings, and long texts, are its `data`: they
+    are read where documents are ingested. Folders are walked recursively in alphabetical order, without following links
+    to folders; names that start with a dot are left out.
+
+    Id and source are the path relative to `root` (the working directory when absent), with forward slashes: so the same
+    file keeps its id, whatever else is given. For a path outside an absent root, it is relative to that folder, or to
+    the folder of that file. A file that is given twice is one document. What cannot be read goes to `on_bad`, with the
+    name of the file, and the others are read.
 
     Raises:
-        ConfigurationError: without `on_bad`: a path does not exist, has another ending, is outside `root`, is not
-            UTF-8, is larger than `limit` bytes or cannot be read, or two files would have the same id.
+        ConfigurationError: without `on_bad`: a path does not exist, has another ending, is outside `root`, is not of
+            the format of its ending, is larger than `limit` bytes or cannot be read, or two would have the same id.
     """
     seen: dict[str, Path] = {}
     for path in paths:
@@ -63,9 +63,20 @@ def _document(file: Path, name: str, seen: dict[str, Path], limit: int) -> Seque
         raise ConfigurationError(f"{file} and {seen[name]} would both have the id {name}: set a root above")
     if name in seen:
         return ()
-    text = _text(file, limit)
+    data, media_type = _data(file, limit), MEDIA_TYPES[file.suffix.lower()]
     seen[name] = file
-    return (Document(id=name, source=name, text=text, format=FORMATS[file.suffix.lower()]),)
+    reading = reading_of(media_type)
+    if reading not in {"markdown", "text", "code"}:
+        return (_binary(name, data, media_type),)
+    if (text := _text(file, data)) is None or len(data) > MAX_TEXT_BYTES:
+        return (_binary(name, data, media_type),)
+    if reading == "code":
+        return (Document(id=name, source=name, text=text, format="text", content_type=media_type),)
+    return (Document(id=name, source=name, text=text, format="markdown" if reading == "markdown" else "text"),)
+
+
+def _binary(name: str, data: bytes, media_type: str) -> Document:
+    return Document(id=name, source=name, content_type=media_type, data=b64encode(data).decode())
 
 
 def _absolute(path: Path) -> Path:
@@ -98,8 +109,8 @@ def _files(path: Path, on_bad: Callable[[ConfigurationError], None]) -> Iterator
         yield from _walk(path, on_bad)
     elif not path.exists():
         on_bad(ConfigurationError(f"{path} does not exist"))
-    elif path.suffix.lower() not in FORMATS:
-        on_bad(ConfigurationError(f"{path} is not a document: its name must end in {', '.join(FORMATS)}"))
+    elif path.suffix.lower() not in MEDIA_TYPES:
+        on_bad(ConfigurationError(f"{path} is not a document: its name must end in {ENDINGS}"))
     else:
         yield path
 
@@ -115,12 +126,11 @@ def _walk(folder: Path, on_bad: Callable[[ConfigurationError], None]) -> Iterato
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry, on_bad)
-        elif entry.suffix.lower() in FORMATS and not entry.is_dir():
+        elif entry.suffix.lower() in FOUND_IN_FOLDERS and not entry.is_dir():
             yield entry
 
 
-def _text(file: Path, limit: int) -> str:
-    """Return the text of `file`, without a byte order mark."""
+def _data(file: Path, limit: int) -> bytes:
     try:
         if not S_ISREG(file.stat().st_mode):  # a pipe may never end
             raise ConfigurationError(f"{file} is not a regular file")
@@ -130,14 +140,18 @@ def _text(file: Path, limit: int) -> str:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
     if len(data) > limit:
         raise ConfigurationError(f"{file} is larger than {limit} bytes: split it, or raise the limit")
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in data[:4]:
-        raise ConfigurationError(f"{file} is not UTF-8, but seems to be UTF-16: save it as UTF-8")
+    return data
+
+
+def _text(file: Path, data: bytes) -> str | None:
+    """Return a text without its byte order mark, or None of one that is not UTF-8."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return None
+    if b"\0" in data[:4]:
+        raise ConfigurationError(f"{file} seems to be UTF-16 without a byte order mark: save it as UTF-8")
+    if b"\0" in data:
+        raise ConfigurationError(f"{file} is not text: it has a NUL at byte {data.index(0)}")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"{file} is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
-        ) from error
-    if "\0" in text:
-        raise ConfigurationError(f"{file} is not text: it has a NUL at character {text.index(chr(0))}")
-    return text
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None

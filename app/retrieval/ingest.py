@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 from app import vectors
-from app.retrieval.base import Embedder, searchable
+from app.retrieval.base import Embedder, in_background, searchable
 from app.retrieval.chunking.chunker import chunk_document
+from app.retrieval.parsing.parsed import ParsedDocument
+from app.vectors import Vector
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.documents import Document
 from topics.retrieval_results import Chunk
 
 
-async def prepare_chunks(
-    document: Document, *, embedder: Embedder, words: int, overlap: int, part_bytes: int = 700_000
+async def prepare_chunks(  # what is known of a document, and the settings
+    document: Document,
+    parsed: ParsedDocument | None = None,
+    *,
+    embedder: Embedder,
+    words: int,
+    overlap: int,
+    known: Mapping[str, Vector] | None = None,
+    part_bytes: int = 700_000,
 ) -> list[DocumentChunks]:
     """Return `document` split, embedded and packed into parts whose JSON is at most `part_bytes` long.
 
     A longer chunk has a part of its own. A deleted document, or one without visible text, is one empty part. A chunk
-    is embedded together with its heading and header.
+    is embedded together with its heading and header, unless its vector is `known` by its id, which stands for them.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
         RetrievalError: the embedder failed.
     """
-    chunks = [] if document.deleted else await asyncio.to_thread(chunk_document, document, words=words, overlap=overlap)
-    embeddings = await embedder.embed([searchable(chunk) for chunk in chunks])
-    embedded = [
-        EmbeddedChunk(chunk=chunk, embedding=vectors.encode(vector))
-        for chunk, vector in zip(chunks, embeddings, strict=True)
-    ]
+    chunks = (
+        []
+        if document.deleted
+        else await asyncio.to_thread(chunk_document, document, parsed, words=words, overlap=overlap)
+    )
+    found = dict(known or {})
+    new = [chunk for chunk in chunks if chunk.id not in found]
+    rows = await in_background(embedder).embed([searchable(chunk) for chunk in new])
+    found.update(zip((chunk.id for chunk in new), rows, strict=True))
+    embedded = [EmbeddedChunk(chunk=chunk, embedding=vectors.encode(found[chunk.id])) for chunk in chunks]
     empty = DocumentChunks(
         document_id=document.id,
         version=_version(document, chunks, embedder.name, part_bytes),

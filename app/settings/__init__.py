@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.settings.broker import BrokerSecurity, BrokerSettings, DeliverySettings, TopicOverride, TopicSettings
+from app.settings.embedding import EmbeddingSettings
 from app.settings.gateway import (
     GatewayCors,
     GatewaySecurity,
@@ -14,7 +15,9 @@ from app.settings.gateway import (
 )
 from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, ModelSettings, PriceSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
+from app.settings.parsing import ParsingSettings
 from app.settings.residency import ResidencySettings
+from app.settings.retrieval import RetrievalSettings
 from app.settings.settings import Settings
 from app.settings.sources import SourceSettings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
@@ -25,7 +28,6 @@ from app.settings.workflows import (
     CacheSettings,
     ConnectorSettings,
     PanelSettings,
-    RetrievalSettings,
 )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "ConnectorSettings",
     "Delay",
     "DeliverySettings",
+    "EmbeddingSettings",
     "GatewayCors",
     "GatewaySecurity",
     "GatewaySettings",
@@ -50,6 +53,7 @@ __all__ = [
     "ModelSettings",
     "OidcSettings",
     "PanelSettings",
+    "ParsingSettings",
     "PolicySettings",
     "PriceSettings",
     "ResidencySettings",

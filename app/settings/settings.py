@@ -15,6 +15,7 @@ from app.settings.gateway import GatewaySettings
 from app.settings.models import ModelSettings
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.residency import ResidencySettings
+from app.settings.retrieval import RetrievalSettings
 from app.settings.sources import SourceSettings
 from app.settings.values import Inconsistent, Section
 from app.settings.webhooks import WebhookSettings
@@ -24,7 +25,6 @@ from app.settings.workflows import (
     CacheSettings,
     ConnectorSettings,
     PanelSettings,
-    RetrievalSettings,
 )
 from app.suggestions import did_you_mean
 from topics.sync_requests import SourceName

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -25,53 +24,6 @@ class CacheSettings(Section):
     def _address(self) -> CacheSettings:
         if self.store == "redis" and self.url is None:
             raise Inconsistent("`redis` needs url, as in url: redis://127.0.0.1:6379/0", "store")
-        return self
-
-
-class RetrievalSettings(Section):
-    """Where documents are indexed."""
-
-    store: str = Field(default="memory", description="the component that holds and finds chunks")
-    endpoint: str | None = Field(
-        default=None, description="URL of an external vector store", examples=["http://127.0.0.1:6333"]
-    )
-    path: Path | None = Field(
-        default=None,
-        description="file in which the memory store persists its index",
-        examples=[".meta-ai/index"],
-    )
-    region: str | None = Field(default=None, description="where the store is, for data residency", examples=["eu"])
-    embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
-    embedder_region: str | None = Field(
-        default=None, description="where the embedder runs, for data residency", examples=["eu"]
-    )
-    batch_size: int | None = Field(
-        default=None,
-        ge=1,
-        description="texts in one call of the embedder, collected from all callers while other calls run; 1: every "
-        "caller has its own calls; where absent, what suits the embedder",
-        examples=[32],
-    )
-    batch_calls: int | None = Field(
-        default=None,
-        ge=1,
-        description="concurrent calls of the embedder; further texts are collected; where absent, what suits it",
-        examples=[4],
-    )
-    batch_wait: Seconds | None = Field(
-        default=None,
-        le=1,
-        description="how long a call waits for further texts, even if no other runs; where absent, not at all",
-        examples=["20ms"],
-    )
-    chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
-    chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
-
-    @model_validator(mode="after")
-    def _overlap_within_chunk(self) -> RetrievalSettings:
-        if self.chunk_overlap >= self.chunk_tokens:
-            message = f"must be smaller than chunk_tokens, which is {self.chunk_tokens}"
-            raise Inconsistent(message, "chunk_overlap")
         return self
 
 

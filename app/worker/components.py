@@ -18,10 +18,18 @@ from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
 from app.retrieval.base import Embedder, Store
+from app.retrieval.parsing.parser import DocumentParser
 from app.retrieval.registry import build_embedder, build_store
 from app.rotation import Live
 from app.routing.base import ModelProfile
-from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings, SourceSettings
+from app.settings import (
+    CacheSettings,
+    ConnectorSettings,
+    ModelSettings,
+    RetrievalSettings,
+    Settings,
+    SourceSettings,
+)
 from app.sources.registry import ConfiguredSource
 from app.sources.registry import build_all as build_sources
 from app.telemetry.metrics import Metrics
@@ -39,6 +47,7 @@ class Components:
     models: Mapping[str, Model]
     embedder: Embedder
     store: Store
+    parser: DocumentParser
     connectors: Mapping[str, ConfiguredConnector]
     sources: Mapping[str, ConfiguredSource]
     definitions: Definitions
@@ -61,6 +70,7 @@ class Components:
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
         await self.store.close()
+        await self.parser.close()
         await self.embedder.close()
         await self.cache.close()
         await self.webhooks.close()
@@ -85,7 +95,8 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         MissingDependency: a component needs a package that is not installed.
     """
     metrics = metrics or Metrics()
-    embedder = build_embedder(settings.retrieval, metrics)
+    live_retrieval = live.part(_retrieval) if live and live.refers("retrieval") else None
+    embedder = build_embedder(settings.retrieval, metrics, live_retrieval)
     prices = _prices(settings)
     models = _models(settings, live)
     counters = {name: model for name, model in models.items() if isinstance(model, CountsTokens)}
@@ -93,6 +104,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         models=models,
         embedder=embedder,
         store=build_store(settings.retrieval, embedder),
+        parser=DocumentParser(settings.retrieval.parsing),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         sources=build_sources(settings.sources, _live_sources(settings, live)),
         definitions=Definitions(_built_in(settings)),
@@ -120,6 +132,10 @@ def _built_in(settings: Settings) -> list[Workflow]:
 
 def _cache(settings: Settings) -> CacheSettings:
     return settings.cache
+
+
+def _retrieval(settings: Settings) -> RetrievalSettings:
+    return settings.retrieval
 
 
 def _live_connectors(settings: Settings, live: LiveSettings | None) -> Mapping[str, Live[ConnectorSettings]]:

@@ -24,6 +24,7 @@ from app.delivery.assignment.fencing import Fences
 from app.delivery.assignment.owner_records import GroupOffsets, OwnerRecords
 from app.delivery.core import Delivery
 from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.kafka.header_names import accept_invalid_header_names
 from app.delivery.kafka.kafka_private import FencedProducer
 from app.delivery.outbox import Outbox
@@ -42,6 +43,7 @@ from app.telemetry.tracing import Tracer
 from app.worker.background_tasks import BackgroundTasks
 from app.worker.components import Components
 from app.worker.configured_models import configured_models
+from app.worker.embedding_spend import EmbeddingSpend
 from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
 from app.worker.feeds.health import HealthFeed
@@ -94,6 +96,7 @@ class Worker:
         self._index_pace = FetchPace(connection.appends)
         self._tracer = tracer or Tracer()
         self._residency = Residency(settings)
+        self._files = FileReader(connection.options, settings.topics)
         self._definitions = DefinitionFeed(settings, self._tail_options(), components.definitions)
         self._board = HealthBoard()
         self._measures = HealthRecorder(self._name, self._board)
@@ -111,6 +114,7 @@ class Worker:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.components.close)
+            stack.push_async_callback(self._files.close)
             stack.push_async_callback(self._end_tasks)
             warming = asyncio.create_task(self.components.warm())
             stack.callback(warming.cancel)
@@ -135,6 +139,10 @@ class Worker:
         self._tasks.spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
         self._tasks.spawn(self.deps.processor.keep(), "keep state")
+        self._embedding_spend = EmbeddingSpend(
+            self.deps.delivery.outbox, self.components.embedder, self.settings.retrieval
+        )
+        self._tasks.spawn(self._embedding_spend.publish_regularly(), "record what embedding costs")
         self._tasks.spawn(self._checkpoints.keep(), "write down what was answered")
         self._tasks.spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
         if self.components.sources:
@@ -219,6 +227,8 @@ class Worker:
             syncs=Syncs(self.assignments, topic_reader(settings, self._options)),
             embedder=chosen.embedder,
             store=chosen.store,
+            parser=chosen.parser,
+            files=self._files,
             response_cache=ResponseCache(chosen.cache),
             webhooks=chosen.webhooks,
             residency=self._residency,
@@ -341,7 +351,11 @@ class Worker:
             await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
             await self._before_rebalance()
             # Side by side: where the broker is away, each takes as long as it may.
-            await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
+            await asyncio.gather(
+                _in_time(self.app.consumer.commit),
+                _in_time(self._owner_records.end),
+                _in_time(self._embedding_spend.publish),
+            )
         self.assignments.leave()
         await self._stack.aclose()
 

@@ -15,6 +15,7 @@ from app.caching.response_cache import ResponseCache
 from app.connectors.base import Connector
 from app.connectors.registry import ConfiguredConnector
 from app.delivery.envelope import Received
+from app.delivery.kafka.file_reader import FileReader
 from app.delivery.stateful_processor import StatefulProcessor, StateMachine
 from app.dependencies import ConfiguredModel, Dependencies
 from app.models.batching.batcher import Batcher
@@ -22,6 +23,7 @@ from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import SearchScope, Vectors
+from app.retrieval.parsing.parser import DocumentParser
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
@@ -167,6 +169,8 @@ def assemble(
         syncs=syncs or Syncs(harness.delivery.assignments, nothing_read),
         embedder=Embedder(),
         store=Store(),
+        parser=DocumentParser(settings.retrieval.parsing),
+        files=FileReader({}, settings.topics),
         response_cache=ResponseCache(MemoryCache(1_000_000)),
         residency=Residency(settings),
         webhooks=WebhookSender(settings.webhooks),

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import AsyncMock
+
 import pytest
 
 from agents.ingest import AGENT, handle
+from app.delivery.kafka.file_reader import FileLost
 from app.dependencies import Dependencies
-from app.errors import RetrievalError
+from app.errors import RetrievalError, UnreadableDocument
 from app.partitioner import partition_of
+from app.retrieval.memory import MemoryStore
 from app.settings import Settings
 from app.vectors import decode
 from tests.agents.deps import Embedder, assemble, received
@@ -14,9 +22,11 @@ from topics import AUDIT, CHUNKS, DOCUMENTS
 from topics.audit import AuditEvent
 from topics.chunks import DocumentChunks
 from topics.documents import Document
+from topics.files import StoredFile
 
 DOCUMENT = Document(id="guide", text="# Why\n\nBecause.\n", source="guide.md", collection="docs")
 HOME = partition_of("guide", Settings().topics.partitions)
+FILE = StoredFile(id="file-1", filename="guide.csv", bytes=7, created_at=datetime(2026, 12, 1, tzinfo=UTC))
 #: Enough words for chunks whose JSON does not fit into one part.
 LONG = Document(id="long", text="\n\n".join(f"# H{n}\n\n" + "x" * 9000 for n in range(200)))
 
@@ -128,7 +138,7 @@ async def test_that_a_tenants_document_has_a_key_of_its_own_and_its_access_in_ea
     assert isinstance(first.event, DocumentChunks)
     assert isinstance(audit.event, AuditEvent)
     assert (first.key, first.event.tenant, first.event.allowed_roles) == ("acme\x1fguide/0", "acme", ("hr",))
-    assert first.event.chunks[0].chunk.id == "acme\x1fguide#0"
+    assert first.event.chunks[0].chunk.id.startswith("acme\x1fguide#")
     assert (audit.event.actor, audit.event.details["tenant"]) == ("ann", "acme")
     ((_, _, shared),), _ = await _handled(assemble(), DOCUMENT)
     assert shared.version != first.event.version
@@ -149,3 +159,72 @@ def test_that_no_two_documents_share_a_key_and_null_deletes_the_right_one() -> N
     assert [DOCUMENTS.tombstone(one.key) for one in documents] == [
         one.model_copy(update={"deleted": True}) for one in documents
     ]
+
+
+async def _read(document: Document, deps: Dependencies | None = None) -> tuple[DocumentChunks, AuditEvent]:
+    ((_, _, part),), audit = await _handled(deps or assemble(), document)
+    return part, audit
+
+
+async def test_that_data_is_read_as_its_content_type_says_and_what_is_lost_is_told() -> None:
+    deps = assemble()
+    data = b64encode(b"a,b\n1,caf\xc3\xa9 \xff\n").decode()
+    part, audit = await _read(Document(id="guide", content_type="text/csv", data=data), deps)
+    (one,) = part.chunks
+    assert (one.chunk.text, one.chunk.cells) == ("| a | b |\n| --- | --- |\n| 1 | café \ufffd |", "A1:B2")
+    assert audit.details["lost_characters"] == 1
+    await deps.parser.close()
+
+
+async def test_that_the_name_says_the_format_where_nothing_else_does() -> None:
+    deps = assemble()
+    part, _ = await _read(Document(id="guide", source="guide.csv", data=b64encode(b"a,b\n1,2").decode()), deps)
+    assert part.chunks[0].chunk.cells == "A1:B2"
+    await deps.parser.close()
+
+
+async def test_that_code_is_cut_without_another_process() -> None:
+    part, _ = await _read(Document(id="guide", content_type="text/x-python", text="def run():\n    pass\n"))
+    assert part.chunks[0].chunk.heading == "def run()"
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"data": "YQ=="}, "content_type: must say of what format"),
+        ({"data": "%", "content_type": "text/csv"}, "data: must be base64"),
+        ({"data": "YQ==", "content_type": "application/pdf"}, "Parsing error"),
+        ({"data": "YQ==", "content_type": "image/png"}, "image/png: cannot be read"),
+        ({"file": FILE.model_copy(update={"bytes": 10**9}), "content_type": "text/csv"}, "max_file_bytes"),
+    ],
+)
+async def test_that_what_cannot_be_read_is_refused_for_good(fields: dict[str, Any], complaint: str) -> None:
+    deps = assemble()
+    with pytest.raises(UnreadableDocument, match=complaint) as refused:
+        await handle(received(Document(id="guide", **fields), partition=HOME), deps)
+    assert not refused.value.transient
+    await deps.parser.close()
+
+
+async def test_that_a_file_is_read_from_its_pieces_and_one_that_is_gone_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deps = assemble()
+    monkeypatch.setattr(deps.files, "read_all", AsyncMock(side_effect=[b"a,b\n1,2", FileLost("f")]))
+    part, _ = await _read(Document(id="guide", file=FILE), deps)
+    assert part.chunks[0].chunk.cells == "A1:B2"
+    with pytest.raises(UnreadableDocument, match=r"older than topics\.retention: add the document again"):
+        await handle(received(Document(id="guide", file=FILE), partition=HOME), deps)
+    await deps.parser.close()
+
+
+async def test_that_what_did_not_change_is_not_embedded_again() -> None:
+    embedder = Embedder()
+    store = MemoryStore(embedder)
+    deps = replace(assemble(), store=store, embedder=embedder)
+    part, _ = await _read(Document(id="guide", text="# A\n\none\n\n# B\n\ntwo"), deps)
+    await store.apply(part)
+    embedder.asked.clear()
+    changed, _ = await _read(Document(id="guide", text="new\n\n# A\n\none\n\n# B\n\nother"), deps)
+    assert embedder.asked == ["new", "B\nother"]
+    assert [one.embedding for one in changed.chunks if one.chunk.text == "one"] == [part.chunks[0].embedding]

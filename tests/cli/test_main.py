@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli.main import COMMANDS, build
 from app.errors import BrokerError
+from app.retrieval.parsing.formats import ENDINGS
 from topics.tasks import Task
 
 _HEAVY = ("faust", "aiokafka", "onnxruntime", "openai", "anthropic", "pydantic")
@@ -101,7 +102,10 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     [
         (["asc"], "no such command 'asc'. Did you mean 'ask'? see meta-ai --help"),
         (["--fast"], "no such option: --fast; see meta-ai --help"),
-        (["deploy"], "no such command 'deploy'. Did you mean 'orchestrator deploy'? see meta-ai --help"),
+        (
+            ["deploy"],
+            "no such command 'deploy'. Did you mean 'orchestrator deploy' or 'workflows deploy'? see meta-ai --help",
+        ),
         (["nonsense"], "no such command 'nonsense'; see meta-ai --help"),
         (["--verison"], "no such option: --verison. Did you mean '--version'? see meta-ai --help"),
         (["runs", "list", "--stauts", "x"], "no such option: --stauts. Did you mean '--status'? see meta-ai runs list"),
@@ -265,7 +269,7 @@ def test_a_file_of_tasks_that_is_absent_is_one_line() -> None:
         (("--questions", "empty"), '--questions empty: no question in it; a line is {"question": "…"}'),
         (
             ("--docs", ".", "--questions", "q.jsonl"),
-            "--docs .: no documents in it; they end in .md, .markdown, .txt, .rst",
+            f"--docs .: no documents in it; they end in {ENDINGS}",
         ),
     ],
 )

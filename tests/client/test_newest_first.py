@@ -25,8 +25,9 @@ async def client(embedded: Connection, request: pytest.FixtureRequest) -> AsyncI
 
 
 async def _put(client: Client, *placed: tuple[int, str]) -> None:
-    for partition, key in placed:
-        await (await client.send(TASKS, key, Task(id=key, input={}), id=key, partition=partition))
+    for number, (partition, key) in enumerate(placed):  # each later than the one before, however fast it is
+        value, at = Task(id=key, input={}).to_json(), 1_768_464_000_000 + number
+        await (await client.put(client.full_name(TASKS), key.encode(), value, [], partition, at))
 
 
 def _key(record: Any) -> str:

@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from app.admin.support_bundle import redact_by_form
 from app.cli.layout import wrap
 from app.cli.output import one_line, visible
 from app.cli.tasks.task_lines import parse as parse_line
+from app.configuration.editing import add_entry
 from app.configuration.substitution import SecretReader, substitute
 from app.connectors.http_request import header_problem, url_below
 from app.decoding import decode, parse_json
@@ -71,10 +73,14 @@ from app.patterns import Pattern
 from app.redaction import redactor
 from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
+from app.retrieval.chunking.document_text import DocumentText
+from app.retrieval.chunking.outline import of_code
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
 from app.retrieval.index.metadata_index import MetadataIndex
+from app.retrieval.parsing import decoding
+from app.retrieval.parsing.tables import read_csv
 from app.retrieval.tokenizer import tokenize, unmarked
 from app.routing.text_features import features
 from app.schemas import Schema
@@ -493,6 +499,11 @@ def _token_verifier() -> Callable[[str], object]:
     return lambda text: asyncio.run(refused(text))
 
 
+def _with_entry(text: str) -> None:
+    with suppress(ConfigurationError):
+        add_entry(text, "models", "mine", {"provider": "scripted"}, "c.yaml")
+
+
 CASES: dict[str, Case] = {
     "sdk.events": (lambda text: _fed([text.encode()]), of("data: a\n", "data: a\n\n", "\r", ":", "a")),
     "sdk.events.parts": (_fed, (lambda n: [b"a"] * n, lambda n: [b"\r\n"] * n)),
@@ -506,6 +517,11 @@ CASES: dict[str, Case] = {
         lambda text: parse_json(text.encode("utf-8", "surrogatepass")),
         of(*JSON_PIECES, '["\0a",', '[\x00{"a":1,"a":2},', '{\0"a":1,', "[\x001.5,", '"\0\\ud800', "[\0[],", "0.\x001"),
     ),
+    "support_bundle.redact_by_form": (
+        redact_by_form,
+        of("://a", "eyJ-", "eyJa.", "sk-", "bearer ", "cookie: ", "cookie ", "authorization", "basic =", "@"),
+    ),
+    "configuration.add_entry": (_with_entry, of("a: 1\n", "# x\n", "models: {a: {}}\n", " # y\n")),
     "topics.nulls": (lambda number: TASKS.parse(_nulls(number), max_bytes=1 << 30), (lambda n: n,)),
     "topics.unknown": (lambda number: TASKS.decode(_unknown(number), max_bytes=1 << 30), (lambda n: n,)),
     "tasks.salvage": (lambda text: salvage(text.encode(), None), of("{", '{\0"id":1,', "\x00", '"{')),
@@ -566,6 +582,18 @@ CASES: dict[str, Case] = {
         of("a ", "\u00e9 ", "caf\u00e9 cafe "),
     ),
     "lexical.stems": (lambda text: stems([text]), (*WORDS, *of("y", "ational", "ing ", "s"))),
+    "outline.code": (
+        lambda text: of_code(DocumentText(text)),
+        of("def a():\n", "export ", "public static\n", "// a\n", "// a\n\0def a()\n", "\n", "@a\n", "create or "),
+    ),
+    "parsing.decode": (
+        lambda text: decoding.decode(text.encode("latin-1", errors="replace")),
+        of("\xe9 ", "\xe9\xc3", "<meta ", "<meta charset=", "\xff", "a\xe9\xe9"),
+    ),
+    "parsing.csv": (
+        lambda text: read_csv(text, max_cells=10**9),
+        of("a,b\n", '"', '"a","', ",", "\n", "a;b\n", 'a,"b\n'),
+    ),
     "retrieval.searchable": (
         lambda text: searchable(Chunk(id="c", document_id="d", source="d", lines=(1, 1), text=text)),
         of("<tr", "<tr ", "<tr>", "</", "<th\0 a"),

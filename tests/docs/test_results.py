@@ -18,6 +18,7 @@ ELSEWHERE = {
     "source",
     "source_unavailable",
     "unknown_document",
+    "unreadable_document",
     "unknown_run",
     "unknown_signal",
     "not_retryable",

@@ -85,11 +85,34 @@ def test_the_good_documents_of_a_folder_are_sent_and_all_bad_ones_named(cli: Cli
     (folder / "e-gift.md").write_text("# दान\n\nदान देना अच्छा काम है।\n", encoding="utf-8")
     rows = "".join(f"| {number} | washer {number} |\n" for number in range(1, 121))
     (folder / "f-parts.md").write_text(f"# Parts\n\n| no | part |\n|---|---|\n{rows}", encoding="utf-8-sig")
+    (folder / "g-binary.md").write_bytes(b"\x7fELF\0\0")
+    (folder / "h-broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     shown = cli("documents", "add", "mixed", "--wait", exit_code=1)
-    for name, reason in (("a-wide.md", "UTF-16"), ("b-latin.txt", "byte 2"), ("c-large.md", "max_event_bytes")):
+    for name, said in (("a-wide.md", "chunks=1"), ("b-latin.txt", "chunks=1"), ("c-large.md", "chunks=")):
+        assert any(line.startswith(f"mixed/{name}") and said in line for line in shown.splitlines())
+    for name, reason in (("g-binary.md", "is not text"), ("h-broken.pdf", "Parsing error")):
         assert any(f"mixed/{name}" in line and reason in line for line in shown.splitlines())
-    assert "3 sent, 3 bad" in shown
-    assert cli("documents", "add", "mixed/a-wide.md", exit_code=1).count("\n") == 2
+    assert "7 sent, 1 bad, 1 failed" in shown
+    assert cli("documents", "add", "mixed/g-binary.md", exit_code=1).count("\n") == 2
+    (failed,) = cli.objects("documents", "show", "mixed/h-broken.pdf")
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "unreadable_document")
+
+
+def test_what_failed_is_told_and_pruned_and_what_is_double(cli: Cli) -> None:
+    assert "1 failed" in cli("documents", "status").splitlines()[0]
+    (failed,) = [one for one in cli.objects("documents", "status") if one["status"] == "failed"]
+    assert (failed["id"], failed["error"]["code"]) == ("mixed/h-broken.pdf", "unreadable_document")
+    (row,) = cli.objects("documents", "stats")
+    assert (row["collection"], row["failed"]) == ("default", 1)
+    assert row["chunks"] >= row["documents"] - 1 > 5
+    (cli.folder / "again.md").write_text((cli.folder / "mixed" / "d-day.md").read_text("utf-8"), encoding="utf-8")
+    cli("documents", "add", "again.md", "--wait")
+    assert [one["id"] for one in cli.objects("documents", "prune", "--duplicates")] == ["again.md"]
+    assert [one["id"] for one in cli.objects("documents", "prune", "--duplicates", "--yes")] == ["again.md"]
+    assert "mixed/h-broken.pdf" in cli("documents", "prune", "--failed")
+    assert "action=deleted" in cli("documents", "prune", "--failed", "--yes")
+    assert "0 failed" in cli("documents", "status").splitlines()[0]
+    assert cli("documents", "prune", exit_code=2)
 
 
 @pytest.mark.parametrize(("question", "page"), [("दान", "e-gift"), ("दान क्या है", "e-gift"), ("दिन", "d-day")])
@@ -106,7 +129,7 @@ def test_a_row_of_a_table_is_cited(cli: Cli) -> None:
 
 
 def test_documents_are_listed(cli: Cli) -> None:
-    found = cli.objects("documents", "list", "--match", "mixed/*", "--collection", "default")
+    found = cli.objects("documents", "list", "--match", "mixed/[d-f]*", "--collection", "default")
     assert [(one["id"], one["title"]) for one in found] == [
         ("mixed/d-day.md", "दिन"),
         ("mixed/e-gift.md", "दान"),

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
 from app.errors import ConfigurationError
-from app.retrieval.files import read_documents
+from app.retrieval.files import MAX_TEXT_BYTES, read_documents
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def test_outside_of_a_given_root_is_refused(docs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"), [("none.md", "does not exist"), ("picture.png", "must end in .md, .markdown, .txt, .rst")]
+    ("name", "complaint"),
+    [("none.md", "does not exist"), ("picture.png", "must end in .md, .markdown, .txt, .rst, .pdf")],
 )
 def test_a_path_that_is_not_a_document_is_refused(docs: Path, name: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} .*{complaint}"):
@@ -84,23 +86,45 @@ def test_a_path_that_is_not_a_document_is_refused(docs: Path, name: str, complai
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        ("Grüße".encode("latin-1"), r"b\.md is not UTF-8: .* at byte 2; save it as UTF-8"),
-        ("Grüße".encode("utf-16"), r"b\.md is not UTF-8, but seems to be UTF-16"),
-        ("\ufeffgo".encode("utf-16-be"), r"b\.md is not UTF-8, but seems to be UTF-16"),
-        ("plain".encode("utf-16-le"), r"b\.md is not UTF-8, but seems to be UTF-16"),
-        (b"\x7fELF binary \x00\x00", r"b\.md is not text: it has a NUL at character 12"),
-        (b"half \xed\xa0\x80", r"b\.md is not UTF-8: .* at byte 5"),
+        ("plain".encode("utf-16-le"), r"b\.md seems to be UTF-16 without a byte order mark: save it as UTF-8"),
+        (b"\x7fELF binary \x00\x00", r"b\.md is not text: it has a NUL at byte 12"),
     ],
 )
-def test_what_is_not_text_in_utf8_is_refused(docs: Path, data: bytes, complaint: str) -> None:
+def test_what_is_no_text_is_refused(docs: Path, data: bytes, complaint: str) -> None:
     (docs / "b.md").write_bytes(data)
     with pytest.raises(ConfigurationError, match=complaint):
         ids(docs)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "media_type"),
+    [
+        ("b.md", "Grüße".encode("latin-1"), "text/markdown"),
+        ("b.md", "Grüße".encode("utf-16"), "text/markdown"),
+        ("b.txt", b"half \xed\xa0\x80", "text/plain"),
+        ("b.txt", b"x" * (MAX_TEXT_BYTES + 1), "text/plain"),
+        ("b.PDF", b"%PDF-1.7", "application/pdf"),
+        ("b.csv", b"a,b", "text/csv"),
+    ],
+)
+def test_what_is_no_short_text_in_utf8_is_data(docs: Path, name: str, data: bytes, media_type: str) -> None:
+    (docs / name).write_bytes(data)
+    (document,) = read_documents([docs / name], docs)
+    assert (document.text, document.content_type) == ("", media_type)
+    assert b64decode(document.data or "") == data
+
+
+def test_source_code_and_json_are_read_only_if_they_are_named(docs: Path) -> None:
+    (docs / "package.json").write_text("{}")
+    (docs / "tool.py").write_text("def run(): ...")
+    assert {"tool.py", "package.json"}.isdisjoint(ids(docs, root=docs))
+    (document,) = read_documents([docs / "tool.py"], docs)
+    assert (document.text, document.content_type) == ("def run(): ...", "text/x-python")
+
+
 def test_all_that_is_bad_is_named_and_the_rest_is_read(docs: Path) -> None:
-    (docs / "b.md").write_bytes("Grüße".encode("utf-16"))
-    (docs / "sub" / "d.markdown").write_bytes(b"\xff")
+    (docs / "b.md").write_bytes(b"\0\0")
+    (docs / "sub" / "d.markdown").write_bytes(b"half\0")
     (docs / "dangling.md").symlink_to(docs / "nowhere.md")
     bad: list[ConfigurationError] = []
     given = [docs / "none.md", docs, docs / "picture.png"]

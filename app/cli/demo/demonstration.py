@@ -24,7 +24,8 @@ from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.client.client import Client, attach
 from app.client.pending_keys import PendingKeys
 from app.errors import BrokerError, ConfigurationError
-from app.retrieval.files import FORMATS, read_documents
+from app.retrieval.files import read_documents
+from app.retrieval.parsing.formats import ENDINGS
 from app.settings import Settings
 from topics import CHUNKS
 from topics.audit import AuditEvent
@@ -96,7 +97,11 @@ class Demo:
                 self._chunks += int(str(event.details.get("chunks", 0)))
                 progress.advance(bar)
 
-            await document_sending.ingest(client, found, _INGEST, each)
+            failed: list[str] = []
+            ingestion = document_sending.Ingestion(each, lambda name, letter: failed.append(f"{name}: {letter.error}"))
+            await ingestion.run(client, found, _INGEST)
+        if failed:
+            raise ConfigurationError("\n".join(f"--docs: {one}" for one in failed))
         await _indexed(client, running)
         self._say(f"{len(found)} documents cut into {self._chunks} chunks, embedded and indexed")
 
@@ -157,7 +162,7 @@ def _tasks(path: Path) -> list[Task]:
 def _documents(paths: Sequence[Path], root: Path) -> list[Document]:
     found = list(read_documents(paths, root=root))
     if not found:
-        raise ConfigurationError(f"--docs {paths[0]}: no documents in it; they end in {', '.join(FORMATS)}")
+        raise ConfigurationError(f"--docs {paths[0]}: no documents in it; they end in {ENDINGS}")
     return found
 
 

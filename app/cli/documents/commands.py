@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.admin import document_listing, document_sending, document_state
+from app.admin import document_listing, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
 from app.admin.publishing import current_user
-from app.cli.documents import syncing
+from app.cli.documents import syncing, upkeep
+from app.cli.documents.adding import Sending, fitting
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.client.client import connect
 from app.errors import ConfigurationError, OrchestratorError
-from app.retrieval.files import FORMATS, read_documents
+from app.retrieval.files import read_documents
+from app.retrieval.parsing.formats import ENDINGS
 from app.settings import Settings
 from app.suggestions import did_you_mean
 from app.timestamps import format_time
-from topics.audit import AuditEvent
 from topics.documents import LONGEST_ACTOR, Document
 from topics.metadata_filters import MetadataValue
 
@@ -38,6 +40,9 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are sp
 _VALUE: TypeAdapter[MetadataValue] = TypeAdapter(MetadataValue)
 
 
+app.command()(upkeep.status)
+app.command()(upkeep.stats)
+app.command()(upkeep.prune)
 app.command()(syncing.sync)
 app.command()(syncing.sources)
 
@@ -55,7 +60,9 @@ def documents() -> None:
 
 @app.command()
 def add(  # noqa: PLR0913  # one for each option
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with .md, .markdown, .txt and .rst files.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of files, in any format of docs/documents.md.")
+    ],
     *,
     collection: CollectionOption = "default",
     tenant: TenantOption = "",
@@ -74,22 +81,32 @@ def add(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Add documents; one whose id (its path) is known is replaced.
 
-    Files that cannot be read are reported and the others sent; exits with 1 if there were any.
+    Files that cannot be read are reported and the others sent; exits with 1 if there were any, or if one failed.
     """
     output = Output(programs=json)
     bad: list[ConfigurationError] = []
     settings = find(config, bootstrap_servers)
     owner = {**_owned(collection, tenant, role), "metadata": dict(_named_value(one) for one in metadata or ())}
-    read = [document.model_copy(update=owner) for document in _read(paths, settings, bad)]
-    for problem in bad:
-        output.note(str(problem))
-    if read:
-        run(_work(read, settings, output, timeout if wait else None))
-    if bad:
-        output.note(f"{len(read)} sent, {len(bad)} bad")
+
+    def note(error: ConfigurationError) -> None:
+        bad.append(error)
+        output.note(str(error))
+
+    most = settings.retrieval.parsing.max_file_bytes
+    read = fitting(read_documents(paths, limit=most, on_bad=note), settings)
+    first = next(read, None)  # without one, no broker is needed
+    sending = Sending(settings, output)
+    if first:
+        found = (document.model_copy(update=owner) for document in chain([first], read))
+        run(sending.ingest(found, timeout) if wait else sending.send(found))
+    if bad or sending.failed:
+        failed = f", {sending.failed} failed" if wait else ""
+        output.note(f"{sending.sent} sent, {len(bad)} bad{failed}")
         raise typer.Exit(1)
-    if not read:
-        output.note(f"no documents found: their names end in {', '.join(FORMATS)}")
+    if not first:
+        output.note(f"no documents found: their names end in {ENDINGS}")
+    elif not wait:
+        output.note("follow with: meta-ai documents status")
 
 
 @app.command()
@@ -108,7 +125,10 @@ def delete(
     owner = _owned(collection, tenant)
     gone = [Document(id=one, deleted=True).model_copy(update=owner) for one in ids]
     settings = find(config, bootstrap_servers)
-    run(_work(gone, settings, Output(programs=json), timeout if wait else None))
+    sending = Sending(settings, Output(programs=json))
+    run(sending.ingest(gone, timeout) if wait else sending.send(gone))
+    if sending.failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -174,20 +194,6 @@ def nothing(documents: Sequence[ListedDocument], collection: str | None) -> str:
     return f"no documents in the collection {collection}; {did_you_mean(collection, collections)}"
 
 
-def _read(paths: Sequence[Path], settings: Settings, bad: list[ConfigurationError]) -> Iterator[Document]:
-    """Yield the documents that a worker takes; the others are added to `bad`."""
-    most = settings.delivery.max_event_bytes
-    for document in read_documents(paths, on_bad=bad.append):
-        if (size := len(document.to_json())) <= most:
-            yield document
-        else:
-            bad.append(
-                ConfigurationError(
-                    f"{document.id} makes an event of {size} bytes, and delivery.max_event_bytes is {most}: split it"
-                )
-            )
-
-
 def _named_value(given: str) -> tuple[str, MetadataValue]:
     """Return a name and a value that are given as `name=value`."""
     name, separator, text = given.partition("=")
@@ -197,15 +203,6 @@ def _named_value(given: str) -> tuple[str, MetadataValue]:
         return name, _VALUE.validate_json(text)
     except ValidationError:
         return name, text
-
-
-async def _work(found: Sequence[Document], settings: Settings, output: Output, timeout: float | None) -> None:
-    async with connect(settings) as client:
-        if timeout is None:
-            for document in await document_sending.send(client, found):
-                _print(output, {"id": document.id})
-        else:
-            await document_sending.ingest(client, found, timeout, lambda event: _print(output, _summary(event)))
 
 
 async def _state(settings: Settings, document_id: str, tenant: str) -> DocumentState | None:
@@ -249,14 +246,3 @@ def _owned(collection: str, tenant: str, roles: Sequence[str] | None = None) -> 
         option = "--tenant" if error.errors()[0]["loc"][0] == "tenant" else "--role"
         raise typer.BadParameter(f"{option}: at most 100 characters, and no control characters") from None
     return {**fields, "actor": current_user()[:LONGEST_ACTOR]}
-
-
-def _summary(event: AuditEvent) -> dict[str, Any]:
-    return {"id": event.subject, "action": event.action.removeprefix("document."), **event.details}
-
-
-def _print(output: Output, fields: dict[str, Any]) -> None:
-    if output.programs:
-        output.emit(fields)
-    else:
-        output.say("  ".join(str(value) if name == "id" else f"{name}={value}" for name, value in fields.items()))

@@ -1,4 +1,4 @@
-"""`meta-ai topics`: list, create and describe the topics."""
+"""`meta-ai topics`: list, create and describe the topics, export and import what they hold."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 
 from app.brokers.topics import ensure_topics
 from app.cli.event_loop import run
+from app.cli.kafka.exports import export_
+from app.cli.kafka.imports import import_
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output, write
 from app.cli.target import find
@@ -25,11 +27,13 @@ from topics.asyncapi import document
 from topics.base import Topic
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command("export")(export_)
+app.command("import")(import_)
 
 
 @app.callback()
 def topics() -> None:
-    """List, create and describe the topics."""
+    """List, create and describe the topics; export and import what they hold."""
 
 
 @app.command("list")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app import configuration
+from app.cli.configuration import commands as config_commands
+from app.cli.configuration import templates
+from app.cli.configuration.templates import Template
 from app.cli.event_loop import run as run_work
 from app.cli.options import BrokerOption, ConfigOption, JsonOption, ServersOption
-from app.cli.orchestrator import config as config_commands
 from app.cli.orchestrator import status as status_command
 from app.cli.output import Output, write
 from app.cli.target import find, with_broker
@@ -34,13 +37,38 @@ def orchestrator() -> None:
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("meta-ai.yaml"),
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    template: Annotated[
+        Template | None,
+        typer.Option(help="Begin with a working example: its configuration, workflows, documents and a first task."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    json: JsonOption = False,
 ) -> None:
-    """Write a configuration with every key explained and at its default."""
-    if path.exists() and not force:
+    """Write a configuration with every key explained and at its default, or one of the templates; asks nothing."""
+    output = Output(programs=json)
+    if template:
+        written = templates.copy(template, path, force=force)
+    elif path.exists() and not force:
         raise ConfigurationError(f"{path} already exists; use --force to replace it")
-    write(path, configuration.template())
-    Output().say(f"{path} written; next: meta-ai orchestrator run --config {path}")
+    else:
+        written = [path]
+        write(path, configuration.template())
+    if json:
+        output.emit({"written": [*map(str, written)]})
+        return
+    output.say(f"{', '.join(map(str, written))} written; next: meta-ai orchestrator run --config {path}")
+    if template:
+        output.say("then, in a second terminal:")
+        for line in _next_commands(written, path):
+            output.say(f"  {line}")
+
+
+def _next_commands(written: Sequence[Path], config: Path) -> list[str]:
+    """Return what gives a template's workflow its first task."""
+    documents = sorted({str(one.parent) for one in written if one.parent.name == "documents"})
+    tasks = [str(one) for one in written if one.name == "tasks.jsonl"]
+    commands = [*(f"documents add {one} --wait" for one in documents), *(f"tasks send {one} --wait" for one in tasks)]
+    return [f"meta-ai {command} --config {config}" for command in commands]
 
 
 @app.command()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, astuple
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
-from json import loads as parse_json
 
 import typer
 
 from app.admin.consumer_group import ConsumerGroup, Worker, inspect, ranges
+from app.admin.readiness import readiness
 from app.cli import run_state
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
@@ -19,10 +17,11 @@ from app.cli.target import find
 from app.client.client import connect
 from app.settings import Settings
 
-_TIMEOUT = 5.0
-_MAX_BYTES = 64 * 1024
+#: `meta-ai status`, which is also `meta-ai orchestrator status`.
+app = typer.Typer(add_completion=False)
 
 
+@app.command()
 def status(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
     """Show whether it is ready, its workers with their hosts and partitions, and the waiting events.
 
@@ -40,20 +39,6 @@ def status(*, config: ConfigOption = None, bootstrap_servers: ServersOption = No
         _show(output, group, f"{http}: {detail}", ready=ready)
     if not ready:
         raise typer.Exit(1)
-
-
-def readiness(http: str) -> tuple[bool, str]:
-    """Return whether the worker at host:port is ready, and a sentence about it."""
-    connection = HTTPConnection(http, timeout=_TIMEOUT)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        body = parse_json(answer.read(_MAX_BYTES))
-        return answer.status == HTTPStatus.OK, str(body.get("status") or body.get("detail"))
-    except (OSError, HTTPException, ValueError, AttributeError):
-        return False, "no orchestrator is reachable at this address"
-    finally:
-        connection.close()
 
 
 async def _inspect(settings: Settings) -> ConsumerGroup:

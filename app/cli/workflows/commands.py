@@ -1,4 +1,4 @@
-"""`meta-ai workflows`: check, show and describe workflow files; show what is deployed."""
+"""`meta-ai workflows`: create, check, show, describe and deploy workflow files; show what is deployed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,59 @@ from typing import Annotated
 import typer
 
 from app import configuration
-from app.cli.options import ConfigOption
-from app.cli.output import Output
-from app.cli.workflows import deployed, workflow_chart, workflow_files
+from app.cli.configuration.templates import Template
+from app.cli.options import ConfigOption, JsonOption
+from app.cli.output import Output, write
+from app.cli.workflows import creating, deployed, workflow_chart, workflow_files
+from app.cli.workflows import deploy as deploying
+from app.errors import ConfigurationError
 from app.workflows.definition.builder import to_yaml
 from app.workflows.definition.loading import Loaded
 from app.workflows.definition.schema import schema as file_schema
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(deployed.app)
+app.command("deploy")(deploying.deploy)
+app.command("rollback")(deploying.rollback)
 Files = Annotated[list[Path], typer.Argument(help="Workflows, or folders of them.")]
 
 
 @app.callback()
 def workflows() -> None:
-    """Check, show and describe workflow files; see what is deployed."""
+    """Create, check, show and deploy workflow files; see what is deployed."""
+
+
+@app.command()
+def new(
+    workflow: Annotated[str, typer.Argument(metavar="ID", help="The id of the new workflow.")],
+    *,
+    template: Annotated[Template, typer.Option(help="What it begins with.")] = "minimal",
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("workflows"),
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model that it asks; repeat it for more. By default that of `ask`.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a workflow from a template, for the models of the configuration."""
+    output, path = Output(programs=as_json), folder / f"{workflow}.yaml"
+    if path.exists():
+        raise ConfigurationError(f"{path} already exists; choose another id or --folder")
+    settings = configuration.load(config, os.environ)
+    text = creating.from_template(template, workflow, model or settings.ask.models)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, text)
+    try:
+        (loaded,) = workflow_files.load(settings, [path])
+    except ConfigurationError:
+        path.unlink()  # an id or a model that there cannot be
+        raise
+    for warning in loaded.warnings:
+        output.note(f"warning: {warning}")
+    if as_json:
+        output.emit({"workflow": workflow, "file": str(path)})
+    else:
+        output.say(f"{path} written; next: meta-ai workflows deploy {path}")
 
 
 @app.command()

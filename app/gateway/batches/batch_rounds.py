@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 
+from app.delivery.kafka.file_reader import FileLost
 from app.gateway.batches.batch_lines import (
     InvalidLine,
     line_task_id,
@@ -23,7 +24,6 @@ from app.gateway.batches.batch_lines import (
     read_request,
 )
 from app.gateway.batches.batch_outputs import OutputWriter
-from app.gateway.files.file_store import FileLost
 from app.gateway.json_lines import read_lines
 from app.gateway.parts import Parts
 from app.gateway.problems import Overloaded, Refusal

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.delivery.kafka.file_reader import FileLost
 from app.gateway.access.admission import Caller
-from app.gateway.files.file_store import FileLost
 from app.gateway.files.upload import Upload
 from app.gateway.openai.pages import page
 from app.gateway.openapi import WITH_BODY, refusals

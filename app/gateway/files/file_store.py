@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,20 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from app.client.client import Client
-from app.gateway.views.record_reader import RecordReader
+from app.delivery.kafka.file_reader import FileReader
 from app.gateway.views.sending import put
 from app.gateway.views.topic_view import TopicView
-from app.partitioner import partition_of
 from topics import FILE_PIECES, FILES
-from topics.file_pieces import FilePiece
+from topics.file_pieces import PIECE_BYTES, FilePiece
 from topics.files import StoredFile
-
-#: The size of a piece; in base64, and with what is around it, it is below what brokers take by default.
-PIECE_BYTES = 512 * 1024
-
-
-class FileLost(Exception):
-    """What is in a file is older than the retention of its topic."""
 
 
 class FileStore(TopicView[StoredFile]):
@@ -33,7 +25,7 @@ class FileStore(TopicView[StoredFile]):
         super().__init__(client, FILES, "the files")
         self._settings = client.settings
         self._files: dict[str, StoredFile] = {}
-        self._reader = RecordReader(client.connection.options)
+        self._reader = FileReader(client.connection.options, client.settings.topics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,16 +81,8 @@ class FileStore(TopicView[StoredFile]):
             FileLost: the broker does not have all of it any more.
             BrokerError: the broker does not return it.
         """
-        topic = self._settings.topics.prefix + FILE_PIECES.name
-        partition = partition_of(file.id, self._settings.topics.partitions)
-        first, skipped = divmod(start, PIECE_BYTES)
-        for offset in file.offsets[first:]:
-            record = await self._reader.read(topic, partition, offset)
-            if record is None:
-                raise FileLost(file.id)
-            data = b64decode(FILE_PIECES.parse(record.value, max_bytes=len(record.value)).data)
-            yield data[skipped:]
-            skipped = 0
+        async for data in self._reader.read(file, start):
+            yield data
 
     def _take(self, event: StoredFile, record: Any) -> None:  # noqa: ARG002  # where it lies does not matter
         if event.deleted or event.id not in self._files:

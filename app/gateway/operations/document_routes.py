@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.admin import document_listing, document_sending, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
 from app.gateway.access.admission import Caller
 from app.gateway.access.rights import tenant_for
+from app.gateway.files.file_routes import known
 from app.gateway.openapi import WITH_BODY, refusals
 from app.gateway.parts import Parts
 from app.gateway.problems import Refusal
 from app.gateway.rest.pages import Cursor, Filter, Limit, page_by_name
+from app.retrieval.parsing.formats import ENDINGS, media_type_of, reading_of
 from app.security.principal import Principal
 from topics.documents import LONGEST_ACTOR, Document, RoleNames, Tenant
+from topics.files import StoredFile
 from topics.metadata_filters import MetadataValue
 
 MOST_DOCUMENTS = 1000
@@ -31,13 +35,27 @@ TenantParameter = Annotated[Tenant, Query(description="whose it is; by default t
 Collection = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NAME)]
 
 
+def _base64(value: str) -> str:
+    try:
+        b64decode(value, validate=True)
+    except ValueError:
+        raise ValueError("must be base64") from None
+    return value
+
+
 class DocumentRequest(BaseModel):
-    """A whole document; see the event `documents` for what its fields mean. A known `id` is replaced."""
+    """A whole document; see the event `documents` for what its fields mean. A known `id` is replaced.
+
+    It is `text`, `data` in base64, or a file that was uploaded to `/v1/files`, by its `file_id`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     id: DocumentId
-    text: str
+    text: str | None = None
+    data: Annotated[str, AfterValidator(_base64)] | None = None
+    file_id: str | None = Field(default=None, max_length=100)
+    content_type: str | None = Field(default=None, max_length=200)
     source: str | None = None
     format: Literal["markdown", "text"] = "markdown"
     collection: Collection = "default"
@@ -82,12 +100,12 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/v1/documents", status_code=HTTPStatus.ACCEPTED, responses=refusals(*WITH_BODY))
     async def add(asked: DocumentRequest, caller: Caller) -> SentDocument:
         """Add a document, or replace the one of this id."""
-        return (await _send(parts, [_document(asked, caller)]))[0]
+        return (await _send(parts, [await _document(parts, asked, caller)]))[0]
 
     @router.post("/v1/documents/batch", status_code=HTTPStatus.ACCEPTED, responses=refusals(*WITH_BODY))
     async def add_all(asked: DocumentsRequest, caller: Caller) -> SentDocuments:
         """Add several documents."""
-        return SentDocuments(data=await _send(parts, [_document(one, caller) for one in asked.documents]))
+        return SentDocuments(data=await _send(parts, [await _document(parts, one, caller) for one in asked.documents]))
 
     @router.get("/v1/documents", responses=refusals())
     async def documents(  # one for each parameter
@@ -147,9 +165,34 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _document(asked: DocumentRequest, caller: Principal) -> Document:
-    fields = {**dict(asked), "tenant": tenant_for(caller, asked.tenant), "actor": caller.id[:LONGEST_ACTOR]}
-    return Document(**fields)
+async def _document(parts: Parts, asked: DocumentRequest, caller: Principal) -> Document:
+    if [asked.text, asked.data, asked.file_id].count(None) != 2:  # noqa: PLR2004  # of three, one
+        raise _invalid("text: give it, or data, or a file_id, and only one of them")
+    file = await known(parts, asked.file_id, caller) if asked.file_id is not None else None
+    own = {
+        "tenant": tenant_for(caller, asked.tenant),
+        "actor": caller.id[:LONGEST_ACTOR],
+        "content_type": _content_type(asked, file),
+        "file": file,
+    }
+    return Document(**{**asked.model_dump(exclude={"file_id"}), "text": asked.text or "", **own})
+
+
+def _content_type(asked: DocumentRequest, file: StoredFile | None) -> str | None:
+    """Return the content type of a document, by its names if it is not given; none of plain text and Markdown."""
+    if asked.content_type is None and asked.data is None and file is None:
+        return None
+    names = (asked.source or "", asked.id, file.filename if file else "")
+    found = asked.content_type or next(filter(None, map(media_type_of, names)), None)
+    if found is None:
+        raise _invalid("content_type: must say of what format the document is, as in application/pdf")
+    if reading_of(found) is None:
+        raise _invalid(f"content_type: documents of {found} cannot be read; those that can end in {ENDINGS}")
+    return found
+
+
+def _invalid(text: str) -> Refusal:
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", text)
 
 
 async def _send(parts: Parts, documents: list[Document]) -> list[SentDocument]:

@@ -18,11 +18,11 @@ from uuid import uuid4
 
 from app.client.client import Client
 from app.delivery.kafka.fetch_pace import FetchPace
+from app.delivery.kafka.record_reader import RecordReader
 from app.delivery.kafka.tail import Tail
 from app.errors import BrokerError
 from app.gateway.problems import Refusal
 from app.gateway.views.offset_index import OffsetIndex
-from app.gateway.views.record_reader import RecordReader
 from app.gateway.views.sending import SEND_SECONDS, put
 from app.partitioner import partition_of
 from topics import RESULTS, SIGNALS, TASKS

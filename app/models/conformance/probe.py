@@ -12,6 +12,8 @@ from app.conformance import Check, run_check
 from app.errors import ModelError
 from app.models.base import Model
 from app.models.conformance.checks import ConformanceChecks
+from app.models.pool import build, members
+from app.settings import ModelSettings
 from topics.model_requests import Feature
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
@@ -36,3 +38,17 @@ async def probe(model: Model, *, timeout: float = 60.0) -> AsyncIterator[Check]:
                 yield Check(feature, "skipped", detail="not among its features")
         yield await run_check("timeout", promises.short, ModelError)
     yield await run_check("close", promises.close, ModelError)
+
+
+async def ask_once(name: str, settings: ModelSettings, timeout: float) -> Check:
+    """Return whether the model of these settings answers one small call, with the first of its keys.
+
+    Raises:
+        ConfigurationError: the settings are not those of a model.
+    """
+    first, *others = members(build(name, settings))
+    try:
+        return await run_check("complete", ConformanceChecks(first, timeout).complete, ModelError)
+    finally:
+        for one in (first, *others):
+            await one.close()

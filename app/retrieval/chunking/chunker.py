@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from app.errors import ConfigurationError
 from app.retrieval.chunking import outline
 from app.retrieval.chunking.document_text import DocumentText
 from app.retrieval.chunking.outline import Block, Section
 from app.retrieval.chunking.rows import Extent, Row
+from app.retrieval.parsing.parsed import ParsedDocument
 from topics.documents import Document
 from topics.retrieval_results import Chunk
 
@@ -20,6 +24,7 @@ _STOPS = r"(?<![.!?\u061f\u06d4])[.!?\u061f\u06d4]++[\"')\]]*+\s+"
 _OTHER_STOPS = "[\u3002\uff01\uff1f\u0964\u0965\u104b\u17d4\u17d5\u0f0d\u0f0e\u1362]++\\s*+"
 _SENTENCE_END = re.compile(f"{_STOPS}|{_OTHER_STOPS}")
 _CELL_END = re.compile(rf"\n|(?<!\n)\|[ ]*+|</t[dh]>\s*+|\t|{_STOPS}|{_OTHER_STOPS}", re.IGNORECASE)
+_OUTLINES = {"markdown": outline.of_markdown, "text": outline.of_text, "code": outline.of_code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +40,67 @@ class _Span:
     header: Extent | None = None
 
 
-def chunk_document(document: Document, *, words: int, overlap: int) -> list[Chunk]:
+def chunk_document(
+    document: Document, parsed: ParsedDocument | None = None, *, words: int, overlap: int
+) -> list[Chunk]:
     """Return the chunks of `document`, in its order, together with every visible line of it.
+
+    Its text is that of the event, or what was `parsed` of its data; then chunks say which pages or cells they show.
 
     A chunk's text is a verbatim slice of the source of at most `words` words (as `DocumentText` counts them). It
     never spans two sections. `heading` is the path to its section; the heading's own line counts among
-    `lines` but is not repeated in the text, unless the section has nothing else. A fenced block is split
-    only when it alone is larger than a chunk. A table is split between rows, and the later chunks have its `header`,
-    for which there is room in their words. Up to `overlap` words of what came before are repeated.
+    `lines` but is not repeated in the text, unless the section has nothing else. Its `id` is made of what is in it,
+    so it stays when others change. A fenced block is split only when it alone is larger than a chunk. A table is split
+    between rows, and the later chunks have its `header`, for which there is room in their words. Up to `overlap`
+    words of what came before are repeated.
 
     Raises:
         ConfigurationError: the overlap is not smaller than the chunk.
     """
     if not 0 <= overlap < words:
         raise ConfigurationError(f"retrieval.chunk_overlap ({overlap}) must be smaller than chunk_tokens ({words})")
-    source = DocumentText(document.text)
-    sections = outline.of_markdown(source) if document.format == "markdown" else outline.of_text(source)
-    pieces = [piece for section in sections for piece in _pieces(source, section, words, overlap)]
-    return [
-        Chunk(
-            id=f"{document.key}#{number}",
-            document_id=document.id,
-            source=document.source or document.id,
-            heading=path,
-            header=_header(source, span.start, span.header, words),
-            lines=(first + 1, source.line(span.end - 1) + 1),
-            text=source.text[span.start : span.end],
-        )
-        for number, (path, first, span) in enumerate(pieces)
+    parsed = parsed or ParsedDocument(text=document.text, format=document.format)
+    source = DocumentText(parsed.text)
+    sections = _OUTLINES[parsed.format](source)
+    unnamed = Chunk(id="", document_id=document.id, source=document.source or document.id, lines=(1, 1), text="")
+    chunks = [
+        unnamed.model_copy(update={**fields, "section": number})
+        for number, section in enumerate(sections)
+        for fields in _pieces(source, section, words, overlap)
     ]
+    return [_placed(chunk, parsed, source) for chunk in _named(document.key, chunks)]
 
 
-def _pieces(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[tuple[str, int, _Span]]:
-    """Yield path, first line and span of each chunk of `section`."""
+def _placed(chunk: Chunk, parsed: ParsedDocument, source: DocumentText) -> Chunk:
+    """Return a chunk with its pages and cells."""
+    if not (parsed.pages or parsed.sheets) or chunk.span is None:
+        return chunk
+    lines = source.line(chunk.span[0]), source.line(chunk.span[1] - 1)
+    return chunk.model_copy(update={"pages": parsed.pages_of(*lines), "cells": parsed.cells_of(*lines)})
+
+
+def _pieces(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[dict[str, object]]:
+    """Yield what is to be said of each chunk of `section`."""
     for number, span in enumerate(_pack(source, section, words, overlap)):
-        yield section.path, source.line(span.start) if number else section.first, span
+        first = source.line(span.start) if number else section.first
+        yield {
+            "heading": section.path,
+            "header": _header(source, span.start, span.header, words),
+            "lines": (first + 1, source.line(span.end - 1) + 1),
+            "text": source.text[span.start : span.end],
+            "span": (span.start, span.end),
+        }
+
+
+def _named(key: str, chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    """Yield the chunks with their positions, and with ids that stay as long as what is in them does."""
+    seen: Counter[str] = Counter()
+    for position, chunk in enumerate(chunks):
+        content = json.dumps([chunk.heading, chunk.header, chunk.text])
+        digest = blake2b(content.encode(), digest_size=8).hexdigest()
+        seen[digest] += 1
+        repeated = f"-{seen[digest]}" if seen[digest] > 1 else ""
+        yield chunk.model_copy(update={"id": f"{key}#{digest}{repeated}", "position": position})
 
 
 def _pack(source: DocumentText, section: Section, words: int, overlap: int) -> Iterator[_Span]:

@@ -19,6 +19,15 @@ _FENCES = frozenset({"fence", "code_block"})
 _ATOMIC_BLOCKS = _FENCES | {"paragraph_open", "html_block", "table_open"}
 _HTML_TABLE = re.compile(r"<(/?)table\b", re.IGNORECASE)
 _KEY = re.compile(r"\w[\w-]*+\s*+:")
+#: What definitions begin with at the margin, after modifiers, in the languages of `app.retrieval.parsing.formats`.
+_DEFINITION = re.compile(
+    r"(?:(?:export|default|public|private|protected|internal|static|final|abstract|sealed|async|pub|open|data|inline"
+    r"|virtual|partial|unsafe|const)\s+){0,6}"
+    r"(?:def|class|func|fn|fun|function|interface|struct|enum|union|trait|impl|type|module|namespace|object|record|mod"
+    r"|package|extension|protocol|create\s+(?:or\s+replace\s+)?(?:table|view|function|procedure|index))\b[\s*]+\S",
+    re.IGNORECASE,
+)
+_ABOVE = re.compile(r"@\w|#\[|//|#|/\*|\s?\*")
 #: Only titles are read within, and no longer ones: what is nested in a line takes the parser the square of its length.
 _LONGEST_TITLE = 500
 
@@ -56,14 +65,43 @@ class _Heading:
 
 def of_text(source: DocumentText) -> list[Section]:
     """Return one section whose blocks are the paragraphs: runs of lines between blank ones."""
+    blocks = [_block(run, rows.of_lines(source, *run)) for run in _runs(source, 0, len(source.lines))]
+    return [Section("", blocks[0].first, tuple(blocks))] if blocks else []
+
+
+def of_code(source: DocumentText) -> list[Section]:
+    """Return the definitions at the margin as sections that their first lines name, in which blank lines divide blocks.
+
+    No grammar is read: a definition is a line at the margin that begins with one of the words for it, together with the
+    decorators and comments right above. What stands before the first one is a section without a name.
+    """
+    starts = [number for number in _visible(source, 0, len(source.lines)) if _DEFINITION.match(source.lines[number])]
+    begins = [_with_what_is_above(source, number) for number in starts]
+    titles = dict(zip(begins, (source.lines[number].rstrip(" {:(\t") for number in starts), strict=True))
+    bounds = sorted({0, *begins, len(source.lines)})
+    sections = []
+    for first, end in pairwise(bounds):
+        blocks = [Block(*run, whole=True) for run in _runs(source, first, end)]
+        if blocks:
+            sections.append(Section(titles.get(first, "")[:_LONGEST_TITLE], blocks[0].first, tuple(blocks)))
+    return sections
+
+
+def _with_what_is_above(source: DocumentText, number: int) -> int:
+    while number and _ABOVE.match(source.lines[number - 1]):
+        number -= 1
+    return number
+
+
+def _runs(source: DocumentText, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the runs of lines between blank ones, by their first and last lines."""
     runs: list[tuple[int, int]] = []
-    for line in _visible(source, 0, len(source.lines)):
+    for line in _visible(source, start, end):
         if runs and runs[-1][1] == line - 1:
             runs.append((runs.pop()[0], line))
         else:
             runs.append((line, line))
-    blocks = [_block(run, rows.of_lines(source, *run)) for run in runs]
-    return [Section("", blocks[0].first, tuple(blocks))] if blocks else []
+    return runs
 
 
 def of_markdown(source: DocumentText) -> list[Section]:

@@ -12,11 +12,11 @@ import pytest
 
 from app.brokers.base import Connection
 from app.client.client import Client
-from app.gateway.files.file_store import PIECE_BYTES
 from app.gateway.server import serve_gateway
 from app.settings import GatewaySettings, Settings
 from tests.gateway.requests import call
 from topics import FILES
+from topics.file_pieces import PIECE_BYTES
 from topics.files import StoredFile
 
 

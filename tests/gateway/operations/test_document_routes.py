@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aiohttp
@@ -102,6 +103,29 @@ async def test_that_an_unknown_document_is_404_and_an_invalid_one_422(http: aioh
         {"id": "a", "text": "x", "txt": "y"},
         {"id": "a\u0000", "text": "x"},
         {"id": "a"},
+        {"id": "a", "text": "x", "data": "YQ==", "content_type": "text/csv"},
+        {"id": "a", "data": "%", "content_type": "text/csv"},
+        {"id": "a", "data": "YQ=="},
+        {"id": "a.png", "data": "YQ==", "content_type": "image/png"},
     ):
         status, said = await call(http, "POST", "/v1/documents", body)
         assert (status, said["code"]) == (422, "invalid_request")
+
+
+async def test_that_data_and_uploaded_files_are_sent_with_their_content_type(
+    http: aiohttp.ClientSession, client: Client
+) -> None:
+    asked = {"id": "prices.csv", "data": "YSxiCjEsMg=="}
+    assert (await call(http, "POST", "/v1/documents", asked))[0] == 202
+    document = DOCUMENTS.parse((await sent(client, "prices.csv")).value, max_bytes=1 << 20)
+    assert (document.content_type, document.data, document.text) == ("text/csv", "YSxiCjEsMg==", "")
+    form = aiohttp.FormData({"purpose": "documents"})
+    form.add_field("file", b"%PDF-1.7", filename="manual.pdf")
+    async with http.post("/v1/files", data=form) as answer:
+        file = json.loads(await answer.text())
+    assert (await call(http, "POST", "/v1/documents", {"id": "manual", "file_id": file["id"]}))[0] == 202
+    document = DOCUMENTS.parse((await sent(client, "manual")).value, max_bytes=1 << 20)
+    assert document.file is not None
+    assert (document.content_type, document.file.id, document.file.bytes) == ("application/pdf", file["id"], 8)
+    status, said = await call(http, "POST", "/v1/documents", {"id": "manual", "file_id": "file-none"})
+    assert (status, said["code"]) == (404, "unknown_file")

@@ -26,13 +26,29 @@ def numbered(count: int) -> str:
 def test_a_chunk_says_where_it_comes_from() -> None:
     (chunk,) = chunks("# Guide\n\n## Install\n\nRun pip.\n")
     assert chunk == Chunk(
-        id="guide#0",
+        id=chunk.id,
         document_id="guide",
         source="guide.md",
         heading="Guide > Install",
         lines=(1, 5),
         text="Run pip.",
+        position=0,
+        section=0,
+        span=(21, 29),
     )
+
+
+def test_an_id_stays_as_long_as_what_is_in_the_chunk_does() -> None:
+    before = chunks("# A\n\none\n\n# B\n\ntwo\n\n# B\n\ntwo")
+    after = chunks("new\n\n# A\n\none\n\n# B\n\nother\n\n# B\n\ntwo")
+    assert len({chunk.id for chunk in before}) == 3
+    assert [chunk.id for chunk in after if chunk.text in {"one", "two"}] == [before[0].id, before[1].id]
+    assert after[0].id not in {chunk.id for chunk in before}
+
+
+def test_chunks_of_one_section_say_so() -> None:
+    found = chunks("# A\n\n" + "\n\n".join(numbered(4) for _ in range(3)) + "\n\n# B\n\nend", words=5)
+    assert [(chunk.section, chunk.position) for chunk in found] == [(0, 0), (0, 1), (0, 2), (1, 3)]
 
 
 def test_the_source_is_the_id_when_absent() -> None:
@@ -287,7 +303,10 @@ def test_whatever_the_document(text: str, words: int, overlap: int, *, plain: bo
     found = chunks(text, words=words, overlap=min(overlap, words - 1), plain=plain)
     source = DocumentText(text)
 
-    assert [chunk.id for chunk in found] == [f"guide#{number}" for number in range(len(found))]
+    assert len({chunk.id for chunk in found}) == len(found)
+    assert [chunk.position for chunk in found] == list(range(len(found)))
+    assert [chunk.section for chunk in found] == sorted(chunk.section or 0 for chunk in found)
+    assert [source.text[slice(*chunk.span)] for chunk in found if chunk.span] == [chunk.text for chunk in found]
     assert all(1 <= chunk.lines[0] <= chunk.lines[1] <= len(source.lines) for chunk in found)
     assert [chunk.lines for chunk in found] == sorted(chunk.lines for chunk in found)
 

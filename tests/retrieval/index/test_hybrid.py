@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
 from app.retrieval.base import SearchScope
-from app.retrieval.index import hybrid
+from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkRow, DocumentEntry
+from app.retrieval.index.ranking import Fusion
 from app.retrieval.index.segment import Segment
 from app.vectors import Vector
 from topics.chunks import DocumentChunks
@@ -28,10 +31,15 @@ def segment(rows: list[ChunkRow], *roles: str) -> Segment:
 
 
 def search(
-    segments: list[Segment], query: str, *numbers: float, limit: int = 9, understood: bool = True
+    segments: list[Segment],
+    query: str,
+    *numbers: float,
+    limit: int = 9,
+    understood: bool = True,
+    fusion: Fusion = hybrid.DEFAULT,
 ) -> list[Chunk]:
-    asked = vector(*numbers)
-    return hybrid.search(segments, query, asked, limit=limit, scope=SearchScope(), understood=understood)
+    asked, scope = vector(*numbers), SearchScope()
+    return hybrid.search(segments, query, asked, limit=limit, scope=scope, understood=understood, fusion=fusion)
 
 
 def found(rows: list[ChunkRow], query: str, *numbers: float, limit: int = 9) -> list[str]:
@@ -59,8 +67,25 @@ def test_the_heading_is_searched_too() -> None:
 
 
 def test_the_score_is_that_of_the_fusion() -> None:
-    (first, *_) = search([segment(ROWS)], "apple", 1, 0, limit=3)
-    assert first.score == pytest.approx(2 / 61)
+    (by_ranks, *_) = search([segment(ROWS)], "apple", 1, 0, limit=3, fusion=Fusion("reciprocal-rank"))
+    assert by_ranks.score == pytest.approx(2 / 61)
+    for weight, most in ((1.0, 1.0), (0.0, float(lexical.scores([segment(ROWS).lexical], "apple").max()))):
+        assert search([segment(ROWS)], "apple", 1, 0, fusion=Fusion("convex", weight))[0].score == pytest.approx(most)
+
+
+def test_a_score_does_not_depend_on_what_else_is_found() -> None:
+    other = [row("an apple and another apple", 0.8, 0.2), *ROWS]
+    alone, beside = (
+        {chunk.text: chunk.score for chunk in search([segment(rows)], "dessert", 1, 0)} for rows in (ROWS, other)
+    )
+    assert alone.items() <= beside.items()
+
+
+@pytest.mark.parametrize("method", ["convex", "reciprocal-rank"])
+def test_the_best_come_first_whatever_the_fusion(method: Literal["convex", "reciprocal-rank"]) -> None:
+    found = search([segment(ROWS)], "apple tart", 1, 0, fusion=Fusion(method))
+    assert [chunk.text for chunk in found] == ["apple pie", "pear tart", "car engine"]
+    assert [chunk.score for chunk in found] == sorted((chunk.score for chunk in found), reverse=True)
 
 
 def test_the_length_of_a_vector_does_not_matter() -> None:

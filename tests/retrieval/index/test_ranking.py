@@ -57,3 +57,10 @@ def test_the_order_of_the_rankings_does_not_matter(pair: tuple[list[list[int]], 
 @given(st.lists(st.integers(), unique=True, max_size=20), st.integers(1, 100))
 def test_one_ranking_stays_as_it_is(ranking: list[int], k: int) -> None:
     assert [item for item, _ in reciprocal_rank_fusion([ranking], k=k)] == ranking
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 50, 60])
+def test_the_best_of_many_are_those_of_all_in_order(count: int) -> None:
+    scores = np.random.default_rng(count).integers(0, 9, 50).astype(np.float32)
+    everything = sorted(range(50), key=lambda position: (-scores[position], position))
+    assert top_ranked(scores, count) == everything[:count]

@@ -1,0 +1,1 @@
+"""`meta-ai top`: what goes on at this moment."""

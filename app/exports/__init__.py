@@ -1,0 +1,1 @@
+"""Topics in files and back: exact as JSON lines, typed as Parquet."""

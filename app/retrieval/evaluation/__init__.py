@@ -1,0 +1,1 @@
+"""How well searches rank: judged collections, measures, and what differs by more than chance."""

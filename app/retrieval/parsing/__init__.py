@@ -1,0 +1,1 @@
+"""Documents of many formats, read into text that can be cut."""
