@@ -42,6 +42,7 @@ with server_part():
         Unauthorized,
         Unavailable,
         UnknownWorkflow,
+        UnreadableDocument,
         WebhookError,
         WorkflowError,
     )
@@ -83,6 +84,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownWorkflow",
+    "UnreadableDocument",
     "WebhookError",
     "WorkflowError",
 ]
