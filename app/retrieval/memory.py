@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from app import vectors
-from app.errors import RetrievalError
+from app.errors import InvalidEvent, RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder, SearchScope, searchable
+from app.retrieval.base import Embedder, SearchScope, embed_query, in_background, searchable
 from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from app.retrieval.index.namespace_index import NamespaceIndex
@@ -73,7 +73,8 @@ class MemoryStore:
         """Apply one part of a document; repeating it changes nothing. Vectors of another embedder are made again.
 
         Raises:
-            InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
+            InvalidEvent: an embedding is malformed, has other dimensions, or is of another embedder, and making it
+                again costs money; nothing is changed.
             RetrievalError: a vector could not be made; nothing is changed.
         """
         trusted = part.embedder is None and getattr(self._embedder, "trusts_unnamed", True)
@@ -82,7 +83,13 @@ class MemoryStore:
     async def _embedded(self, part: DocumentChunks) -> DocumentChunks:
         for one in part.chunks:
             vectors.decode(one.embedding)  # what is malformed is no event of ours
-        rows = await self._embedder.embed([searchable(one.chunk) for one in part.chunks])
+        if not getattr(self._embedder, "remakes_vectors", True):
+            raise InvalidEvent(
+                "invalid",
+                f"{part.document_key} was embedded with {part.embedder}, not with {self._embedder.name}: add the "
+                "document again, or set retrieval.embedder to that one",
+            )
+        rows = await in_background(self._embedder).embed([searchable(one.chunk) for one in part.chunks])
         made = (
             EmbeddedChunk(chunk=one.chunk, embedding=vectors.encode(row))
             for one, row in zip(part.chunks, rows, strict=True)
@@ -122,7 +129,7 @@ class MemoryStore:
         segments = [segment for index in indexes for segment in await index.segments()]
         if not segments:
             return []
-        vector = (await self._embedder.embed([query]))[0]
+        vector = await embed_query(self._embedder, query)
         understands = getattr(self._embedder, "understands", None)
         understood = understands(query) if understands else True
         return await asyncio.to_thread(

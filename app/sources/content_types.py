@@ -36,12 +36,13 @@ def is_wanted(path: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> 
     In a pattern `*` stands for any characters, slashes too, and `**/` for any folders, or none. Names that start with a
     dot are never wanted.
     """
-    if any(part.startswith(".") for part in path.split("/")) or _matches(path, exclude):
+    if any(part.startswith(".") for part in path.split("/")) or matches(path, exclude):
         return False
-    return _matches(path, include) if include else content_type_of(path) in FORMATS
+    return matches(path, include) if include else content_type_of(path) in FORMATS
 
 
-def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+def matches(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a path is like one of the patterns: see `is_wanted`."""
     return any(
         fnmatchcase(path, pattern) or (pattern.startswith("**/") and fnmatchcase(path, pattern[3:]))
         for pattern in patterns

@@ -129,7 +129,7 @@ class PageTaker:
         known = self.known.get(item.id)
         if item.deleted:
             return known is None
-        return known is not None and known.version == version_of(item, self.settings, None)
+        return known is not None and known.version == version_of(item, self.settings, item.content)
 
     async def _take(self, items: Sequence[Item], page: Page) -> None:
         """Send those of `items` that have changed; of one id, in their order."""

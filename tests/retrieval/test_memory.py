@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import vectors
-from app.errors import MissingDependency, RetrievalError
+from app.errors import InvalidEvent, MissingDependency, RetrievalError
 from app.retrieval import snapshot
 from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
@@ -116,6 +116,7 @@ class Other(HashingEmbedder):
         super().__init__()
         self.name = "other"
         self.count = 0
+        self.remakes_vectors = True
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.count += len(texts)
@@ -131,6 +132,18 @@ async def test_vectors_of_another_embedder_are_made_again(named: str | None, cou
     assert other.count == count
     await add(store, "b", "something else")
     assert ((await found(store, "T text"))[0] == "a") == (count > 0)  # the given vectors are the opposite
+
+
+async def test_vectors_of_another_embedder_are_refused_where_making_them_again_costs_money() -> None:
+    other = Other()
+    other.remakes_vectors = False
+    store = MemoryStore(other)
+    (part,) = await prepare_chunks(Document(id="a", text="text"), embedder=EMBEDDER, words=50, overlap=0)
+    with pytest.raises(InvalidEvent, match=r"a was embedded with .*, not with other: add the document again, or set"):
+        await store.apply(part)
+    assert other.count == 0
+    await store.apply(part.model_copy(update={"embedder": "other"}))
+    assert await found(store, "text") == ["a"]
 
 
 async def test_vectors_of_an_older_version_of_the_embedder_are_made_again(tmp_path: Path) -> None:
