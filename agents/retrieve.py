@@ -11,6 +11,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
 from app.retrieval.base import SearchScope, Store
+from app.retrieval.context.planning import ContextPlan, plan_context
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
 from topics.retrieval_results import RetrievalResult
@@ -43,7 +44,9 @@ async def _search(request: RetrievalRequest, store: Store) -> RetrievalResult:
     started = time.perf_counter()
     scope = SearchScope(request.collection, request.tenant, frozenset(request.roles), request.filter)
     chunks = await store.search(request.query, limit=request.limit, scope=scope)
-    return RESPONDER.make(request, chunks=tuple(chunks), seconds=time.perf_counter() - started)
+    planned = plan_context(chunks, request.max_tokens) if request.max_tokens else ContextPlan(tuple(chunks), None)
+    seconds = time.perf_counter() - started
+    return RESPONDER.make(request, chunks=planned.chunks, plan=planned.decisions, seconds=seconds)
 
 
 AGENT = request_agent("retrieve", RESPONDER, handle)

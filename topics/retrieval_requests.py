@@ -13,7 +13,7 @@ class RetrievalRequest(Event):
     """Find the `limit` chunks that fit `query` best; the answer carries the same `id`.
 
     What is found is what all tenants share and what is the `tenant`'s own; what is for some roles, only with one of
-    `roles`; and only what `filter` wants, if there is one.
+    `roles`; and only what `filter` wants, if there is one. With `max_tokens`, the chunks are made to fit into them.
     """
 
     id: str
@@ -25,6 +25,7 @@ class RetrievalRequest(Event):
     tenant: Tenant = ""
     roles: RoleNames = ()
     filter: MetadataFilter | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

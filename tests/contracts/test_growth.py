@@ -75,6 +75,7 @@ from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.chunking.document_text import DocumentText
 from app.retrieval.chunking.outline import of_code
+from app.retrieval.context.planning import plan_context
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
@@ -558,6 +559,10 @@ CASES: dict[str, Case] = {
     "chunking.text": (_cut("text"), DOCUMENTS),
     "chunking.markdown": (_cut("markdown"), DOCUMENTS),
     "chunking.tables": (_cut("markdown"), of("<table>\n\n", "<table>\n\n<tr>")),
+    "context.plan": (
+        lambda text: plan_context([Chunk(id="a", document_id="a", source="a", lines=(1, 1), text=text)] * 2, 50),
+        of("a. ", "a", "\n", "1"),
+    ),
     "filters.read": (
         _read_filter,
         (

@@ -26,6 +26,7 @@ class RetrieveKind(PassiveKind):
             tenant=ctx.run.task.tenant,
             roles=ctx.run.task.roles,
             filter=_filter(ctx),
+            max_tokens=ctx.spec.max_tokens,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )
