@@ -11,6 +11,7 @@ from app.delivery.envelope import Outgoing, Received
 from app.delivery.responder import Responder
 from app.dependencies import Dependencies
 from app.retrieval.base import SearchScope
+from app.retrieval.context.planning import ContextPlan, plan_context
 from app.retrieval.several import Stores
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
 from topics.retrieval_requests import RetrievalRequest
@@ -44,8 +45,15 @@ async def _search(request: RetrievalRequest, stores: Stores) -> RetrievalResult:
     started = time.perf_counter()
     scope = SearchScope(request.collection, request.tenant, frozenset(request.roles), request.filter)
     found = await stores.search(request.query, limit=request.limit, scope=scope, names=request.stores)
-    seconds = time.perf_counter() - started
-    return RESPONDER.make(request, chunks=tuple(found.chunks), failed_stores=found.failed, seconds=seconds)
+    unplanned = ContextPlan(tuple(found.chunks), None)
+    planned = plan_context(found.chunks, request.max_tokens) if request.max_tokens else unplanned
+    return RESPONDER.make(
+        request,
+        chunks=planned.chunks,
+        plan=planned.decisions,
+        failed_stores=found.failed,
+        seconds=time.perf_counter() - started,
+    )
 
 
 AGENT = request_agent("retrieve", RESPONDER, handle)

@@ -47,6 +47,16 @@ def _no_paid_models(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_contexts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # A developer's own context must never be what a test talks to.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for name in ("META_AI_CONTEXT", "META_AI_BASE_URL", "META_AI_API_KEY"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _searched_anew() -> None:
     # A test may announce components of its own, which a search before it did not find.

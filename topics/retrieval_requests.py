@@ -16,7 +16,7 @@ class RetrievalRequest(Event):
 
     What is found is what all tenants share and what is the `tenant`'s own; what is for some roles, only with one of
     `roles`; and only what `filter` wants, if there is one. `stores` are the names of those that are searched; without
-    them, it is the default one.
+    them, it is the default one. With `max_tokens`, the chunks are made to fit into them.
     """
 
     id: str
@@ -29,6 +29,7 @@ class RetrievalRequest(Event):
     roles: RoleNames = ()
     filter: MetadataFilter | None = None
     stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    max_tokens: int | None = Field(default=None, ge=1)
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

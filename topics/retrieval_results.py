@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from topics.base import Event, Failure, Topic
@@ -34,16 +36,32 @@ class Chunk(Event):
     cells: str | None = None
 
 
+class PlannedChunk(Event):
+    """What became of one of the chunks that were found, where they had to fit into `max_tokens`.
+
+    It was `kept`, `cut` at the end of a sentence, `merged` into the chunk `into`, which continues it, or left out: as
+    another repeats it (`repeated`), or as there was no more room (`no_room`). `tokens` is a bound of what it takes.
+    """
+
+    id: str
+    outcome: Literal["kept", "cut", "merged", "repeated", "no_room"]
+    into: str | None = None
+    tokens: int = 0
+
+
 class RetrievalResult(Event):
     """The answer to one retrieval request: `chunks`, best first, or `error`.
 
     Of several stores, `failed_stores` has those that have found nothing because they failed or were late.
+    If they had to fit into a number of tokens, `plan` tells of every chunk that was found, best first, what became of
+    it; `chunks` then begin and end with the best.
     """
 
     id: str
     task_id: str
     step: str
     chunks: tuple[Chunk, ...] = ()
+    plan: tuple[PlannedChunk, ...] | None = None
     error: Failure | None = None
     seconds: float = 0.0
     failed_stores: dict[str, Failure] = Field(default_factory=dict)

@@ -114,7 +114,7 @@ class Ingestion:
             raise DeadlineExceeded(
                 f"{len(left)} of {self.sent} not ingested within {format_duration(timeout)}, "
                 f"among them {', '.join(left[:5])}: "
-                "see meta-ai dead-letters list, and meta-ai orchestrator status"
+                "see meta-ai documents status, and meta-ai orchestrator status"
             )
 
     async def _take_letters(self, reader: Any) -> None:

@@ -33,8 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("app.cli.configuration.commands", "Explain, check, show, export or import the configuration."),
     "documents": ("app.cli.documents.commands", "Add, sync, delete, show and list the documents to answer from."),
     "stores": ("app.cli.stores.commands", "List, check, reindex and prune the stores that answers are drawn from."),
-    "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe."),
-    "results": ("app.cli.tasks.results", "Print results as they arrive."),
+    "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe; see and cancel one."),
+    "results": ("app.cli.tasks.results", "Print results as they arrive, or one."),
     "workflows": ("app.cli.workflows.commands", "Create, check, show and deploy workflows; show what is deployed."),
     "runs": ("app.cli.runs.commands", "Inspect runs step by step; cancel, signal, retry or re-fuse them."),
     "logs": ("app.cli.runs.logs", "Print the events of a run from all topics, oldest first."),
@@ -49,8 +49,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("app.cli.audit.commands", "Show who did what, and verify that the record of it was not changed."),
     "doctor": ("app.cli.doctor.commands", "Check an installation, and say how to fix what is wrong."),
     "support-bundle": ("app.cli.doctor.bundle", "Write a file that describes an installation, to be handed on."),
+    "context": ("app.cli.contexts.commands", "Name orchestrators, and choose which one commands talk to."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "help": ("app.cli.help.commands", "Show the help of a command, or the manual page of all."),
     "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 
@@ -126,6 +128,8 @@ def _usage(error: typer.TyperException) -> str:
         near = closest_match(chosen[1], _WORD.findall(chosen[2]))
         said += f". Did you mean '{near}'?" if near else ""
     said = re.sub(r" \(Possible options: ([^,)]+)[^)]*\)", r". Did you mean '\1'?", said)
+    if "no such option: --context" in said.lower():
+        said += ". It stands before the command: meta-ai --context NAME …"
     where = getattr(error, "ctx", None)
     path = where.command_path if where else "meta-ai"
     return f"{said[:1].lower()}{said[1:]}{'' if said.endswith('?') else ';'} see {path} --help"
@@ -180,12 +184,21 @@ def build() -> typer.Typer:
 
     @app.callback(help="An event-driven orchestrator of language models on Kafka.")
     def meta_ai(
+        ctx: typer.Context,
         *,
         _version: Annotated[
             bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
         ] = False,
+        context: Annotated[
+            str, typer.Option("--context", metavar="NAME", help="Talk to the orchestrator of this context.")
+        ] = "",
     ) -> None:
         """Take the options before the command."""
+        if context:
+            from app.cli.contexts.choice import named  # noqa: PLC0415  # it needs pydantic
+
+            token = named.set(context)
+            ctx.call_on_close(lambda: named.reset(token))
 
     return app
 

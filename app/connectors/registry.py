@@ -24,7 +24,13 @@ from app.suggestions import did_you_mean
 GROUP = "meta_ai_orchestrator.connectors"
 
 #: The kinds that settings can use, besides the entry points of the group.
-KINDS: Mapping[str, str] = {"http": "app.connectors.http:HttpConnector"}
+KINDS: Mapping[str, str] = {
+    "http": "app.connectors.http:HttpConnector",
+    "mcp": "app.connectors.mcp:McpConnector",
+    "object": "app.connectors.object:ObjectConnector",
+    "queue": "app.connectors.queue:QueueConnector",
+    "sql": "app.connectors.sql:SqlConnector",
+}
 
 #: Connectors that need no settings, but the worker's embedder or models.
 BUILT_IN: Mapping[str, Callable[[Embedder, Mapping[str, TokenCounter]], Connector]] = {

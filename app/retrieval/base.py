@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import ClassVar, Protocol, TypeGuard
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.retrieval.filtering import matches
+from app.vectors import Vector
 from topics.chunks import DocumentChunks
 from topics.metadata_filters import MetadataFilter
 from topics.retrieval_results import Chunk
@@ -57,7 +58,10 @@ class Embedder(Protocol):
     Its class may set `batch_size`, the best number of texts per call (1 if batches gain nothing), and `batch_calls`,
     the number of concurrent calls: see `app.retrieval.embedding.batcher`. It may have a method `understands(text)`: for
     a query for which it returns False, in a language that it does not know, search relies on words. If it sets
-    `trusts_unnamed` to False, vectors in the log that do not name their embedder are made again.
+    `trusts_unnamed` to False, vectors in the log that do not name their embedder are made again; if `remakes_vectors`
+    is False, an index leaves out vectors of others instead of making them again, which may cost money.
+
+    It may have a method `embed_query(texts)`, if it embeds queries in another way than what is searched.
     """
 
     #: Identifies model and version: vectors of different names are not comparable.
@@ -75,6 +79,23 @@ class Embedder(Protocol):
     async def close(self) -> None:
         """Release what the embedder holds; it is not used afterwards."""
         ...
+
+
+async def embed_query(embedder: Embedder, query: str) -> Vector:
+    """Return the vector of a query, with which chunks are searched.
+
+    Raises:
+        RetrievalError: the embedding could not be computed.
+    """
+    embed: Callable[[Sequence[str]], Awaitable[Vectors]] = getattr(embedder, "embed_query", embedder.embed)
+    found: Vector = (await embed([query]))[0]
+    return found
+
+
+def in_background(embedder: Embedder) -> Embedder:
+    """Return the embedder for work that nobody waits for: it comes after that of others, where the embedder can."""
+    found: Embedder = getattr(embedder, "background", embedder)
+    return found
 
 
 class SearchableStore(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 from app import vectors
-from app.retrieval.base import Embedder, searchable
+from app.retrieval.base import Embedder, in_background, searchable
 from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.parsing.parsed import ParsedDocument
 from app.vectors import Vector
@@ -43,7 +43,7 @@ async def prepare_chunks(  # what is known of a document, and the settings
     )
     found = dict(known or {})
     new = [chunk for chunk in chunks if chunk.id not in found]
-    rows = await embedder.embed([searchable(chunk) for chunk in new])
+    rows = await in_background(embedder).embed([searchable(chunk) for chunk in new])
     found.update(zip((chunk.id for chunk in new), rows, strict=True))
     embedded = [EmbeddedChunk(chunk=chunk, embedding=vectors.encode(found[chunk.id])) for chunk in chunks]
     empty = DocumentChunks(

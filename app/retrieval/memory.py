@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 from app.errors import RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder, SearchScope
+from app.retrieval.base import Embedder, SearchScope, embed_query
 from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
+from app.retrieval.index.namespace_index import NamespaceIndex
 from app.retrieval.index.ranking import Fusion
-from app.retrieval.index.segment import Segment
 from app.retrieval.reembedding import with_vectors_of
 from app.settings import RetrievalSettings
 from app.vectors import Vector
 from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
-
-
-@dataclass(frozen=True, slots=True)
-class _BuiltSegment:
-    """The segment of a namespace as it was after `changes` changes; None if that was empty."""
-
-    changes: int
-    segment: Segment | None
 
 
 class MemoryStore:
@@ -50,9 +40,7 @@ class MemoryStore:
         self._catalogue = ChunkTable(embedder.dimensions)
         self._position: dict[str, int] = {}
         self._unsaved = False
-        self._changes: Counter[Namespace] = Counter()
-        self._built: dict[Namespace, _BuiltSegment] = {}
-        self._building: defaultdict[Namespace, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._indexes: dict[Namespace, NamespaceIndex] = {}
         self._saving = asyncio.Lock()
         self._writing = threading.Lock()
 
@@ -85,14 +73,18 @@ class MemoryStore:
         """Apply one part of a document; repeating it changes nothing. Vectors of another embedder are made again.
 
         Raises:
-            InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
+            InvalidEvent: an embedding is malformed, has other dimensions, or is of another embedder, and making it
+                again costs money; nothing is changed.
             RetrievalError: a vector could not be made; nothing is changed.
         """
         self._add(await with_vectors_of(self._embedder, part))
 
     def _add(self, part: DocumentChunks) -> None:
         changed = self._catalogue.apply(part)
-        self._changes.update(changed)
+        key, entry = part.document_key, self._catalogue.entry(part.document_key)
+        for namespace in changed:
+            index = self._indexes.setdefault(namespace, NamespaceIndex())
+            index.set(key, entry if entry and entry.namespace == namespace else None)
         self._unsaved = self._unsaved or bool(changed)
 
     def vectors_of(self, document_key: str) -> Mapping[str, Vector]:
@@ -115,11 +107,12 @@ class MemoryStore:
             RetrievalError: the query could not be embedded.
         """
         visible = {Namespace(scope.collection, ""), Namespace(scope.collection, scope.tenant)}
-        found = [await self._segment(namespace) for namespace in sorted(visible)]
-        segments = [segment for segment in found if segment]
+        # Nothing is kept for namespaces that tasks name, but no document.
+        indexes = [self._indexes[namespace] for namespace in sorted(visible) if namespace in self._indexes]
+        segments = [segment for index in indexes for segment in await index.segments()]
         if not segments:
             return []
-        vector = (await self._embedder.embed([query]))[0]
+        vector = await embed_query(self._embedder, query)
         understands = getattr(self._embedder, "understands", None)
         understood = understands(query) if understands else True
         return await asyncio.to_thread(
@@ -141,6 +134,10 @@ class MemoryStore:
         """Set how much of the log has been applied; call it after `apply`."""
         self._unsaved = self._unsaved or self._position != position
         self._position = dict(position)
+
+    def parts(self) -> Iterator[DocumentChunks]:
+        """Yield the documents that are held, as parts to apply to another store."""
+        return self._catalogue.parts()
 
     async def save(self) -> None:
         """Write changes to the file; without changes, or without a path, do nothing.
@@ -165,24 +162,10 @@ class MemoryStore:
         """Save, and release everything."""
         await self.save()
         self._catalogue = ChunkTable(self._embedder.dimensions)
-        self._built.clear()
+        for index in self._indexes.values():
+            await index.close()
+        self._indexes.clear()
 
     def _write(self, path: Path, catalogue: ChunkTable, position: dict[str, int]) -> None:
         with self._writing:  # a write whose caller was cancelled continues, and must not end after a newer one
             snapshot.write(path, self._embedder.name, position, catalogue.parts())
-
-    async def _segment(self, namespace: Namespace) -> Segment | None:
-        needed = self._changes[namespace]
-        if not needed:  # nothing is kept for namespaces that tasks name, but no document
-            return None
-        async with self._building[namespace]:
-            built = self._built.get(namespace)
-            if built is None or built.changes < needed:
-                built = await self._build(namespace)
-                self._built[namespace] = built
-            return built.segment
-
-    async def _build(self, namespace: Namespace) -> _BuiltSegment:
-        changes = self._changes[namespace]
-        entries = self._catalogue.entries(namespace)
-        return _BuiltSegment(changes, await asyncio.to_thread(Segment, entries) if entries else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from inspect import signature
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.errors import ConfigurationError
 from app.retrieval.base import Embedder, SearchableStore
 from app.retrieval.embedding.batcher import BatchingEmbedder
 from app.retrieval.several import Stores
+from app.rotation import Live
 from app.settings import RetrievalSettings
 from app.suggestions import did_you_mean
 from app.telemetry.metrics import Metrics
@@ -27,6 +29,8 @@ EMBEDDERS: Mapping[str, str] = {
     "hashing": "app.retrieval.embedding.hashing:HashingEmbedder",
     "minilm": "app.retrieval.embedding.minilm:MiniLM",
 }
+#: What embeds with a provider's model, as in openai/text-embedding-3-small.
+HOSTED = EntryPoint("hosted", "app.models.embedding.hosted:HostedEmbedder", "")
 STORE_GROUP = "meta_ai_orchestrator.stores"
 EMBEDDER_GROUP = "meta_ai_orchestrator.embedders"
 
@@ -36,16 +40,23 @@ BATCH_SIZE = 32
 BATCH_CALLS = 4
 
 
-def build_embedder(settings: RetrievalSettings, metrics: Metrics | None = None) -> Embedder:
+def build_embedder(
+    settings: RetrievalSettings, metrics: Metrics | None = None, live: Live[RetrievalSettings] | None = None
+) -> Embedder:
     """Return the embedder that `settings.embedder` names, made by its `from_settings(settings)`.
 
-    Its calls are batched, unless the settings, or else the class's `batch_size`, say 1.
+    A hosted one follows the secrets of `live` settings. Its calls are batched, unless the settings, or else the class's
+    `batch_size`, say 1.
 
     Raises:
         ConfigurationError: the name is unknown, or cannot be imported.
     """
-    component = _component("embedder", settings.embedder, EMBEDDERS, EMBEDDER_GROUP)
-    embedder: Embedder = component.from_settings(settings)
+    if "/" in settings.embedder:
+        component = _loaded("embedder", HOSTED)
+        embedder: Embedder = component.from_settings(settings, live)
+    else:
+        component = _component("embedder", settings.embedder, EMBEDDERS, EMBEDDER_GROUP)
+        embedder = component.from_settings(settings)
     size = settings.batch_size or getattr(component, "batch_size", None) or BATCH_SIZE
     if size == 1:
         return embedder
@@ -87,7 +98,11 @@ def _component(key: str, name: str, table: Mapping[str, str], group: str) -> Any
     known = named(table, group)
     if name not in known:
         raise ConfigurationError(f"retrieval.{key}: unknown name {name}; {did_you_mean(name, known)}")
+    return _loaded(key, known[name])
+
+
+def _loaded(key: str, point: EntryPoint) -> Any:
     try:
-        return known[name].load()
+        return point.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"retrieval.{key}: {name} cannot be imported: {error}") from error
+        raise ConfigurationError(f"retrieval.{key}: {point.name} cannot be imported: {error}") from error

@@ -116,7 +116,7 @@ def _answered(attempt: AttemptView, answer: Recorded[Answer]) -> AttemptView:
             changes |= {name: getattr(event, name) for name in names}
             changes |= {"repaired": event.repaired or ()}
         case RetrievalResult():
-            changes |= {"found": len(event.chunks)}
+            changes |= {"found": len(event.chunks), "plan": event.plan or ()}
         case StepResult():
             changes |= {"usage": event.usage, "cached": event.cached}
     return attempt.model_copy(update=changes)

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from topics.base import Failure
 from topics.model_responses import Usage
 from topics.results import Result
+from topics.retrieval_results import PlannedChunk
 
 Status = Literal["running", "succeeded", "failed", "cancelled"]
 Work = Literal["retrieval", "model", "fusion", "connector", "workflow"]
@@ -49,6 +50,7 @@ class AttemptView(View):
     usage: Usage = Usage()
     finish_reason: str = ""
     found: int | None = None
+    plan: tuple[PlannedChunk, ...] = ()
     error: Failure | None = None
     text: str = ""
     repaired: tuple[str, ...] = ()

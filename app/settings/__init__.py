@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.settings.broker import BrokerSecurity, BrokerSettings, DeliverySettings, TopicOverride, TopicSettings
+from app.settings.embedding import EmbeddingSettings
 from app.settings.gateway import (
     GatewayCors,
     GatewaySecurity,
@@ -41,6 +42,7 @@ __all__ = [
     "ConnectorSettings",
     "Delay",
     "DeliverySettings",
+    "EmbeddingSettings",
     "GatewayCors",
     "GatewaySecurity",
     "GatewaySettings",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
+from app.settings.embedding import EmbeddingSettings
 from app.settings.parsing import ParsingSettings
 from app.settings.values import Inconsistent, Seconds, Section
 
@@ -63,7 +64,10 @@ class RetrievalSettings(Section):
         examples=[".meta-ai/index"],
     )
     region: str | None = Field(default=None, description="where the store is, for data residency", examples=["eu"])
-    embedder: str = Field(default="minilm", description="the component that turns texts into vectors")
+    embedder: str = Field(
+        default="minilm",
+        description="the component that turns texts into vectors, or a provider and its model, as in openai/MODEL",
+    )
     embedder_region: str | None = Field(
         default=None, description="where the embedder runs, for data residency", examples=["eu"]
     )
@@ -88,6 +92,7 @@ class RetrievalSettings(Section):
     )
     chunk_tokens: int = Field(default=180, ge=20, le=2000, description="upper bound of a chunk, in words")
     chunk_overlap: int = Field(default=20, ge=0, le=500, description="words that neighbouring chunks share")
+    embedding: EmbeddingSettings = Field(default=EmbeddingSettings(), description="of a hosted embedder")
     parsing: ParsingSettings = Field(default=ParsingSettings(), description="how documents are read")
 
     fusion: Literal["convex", "reciprocal-rank"] = Field(

@@ -16,7 +16,13 @@ from app.suggestions import did_you_mean
 GROUP = "meta_ai_orchestrator.sources"
 
 #: The kinds that settings can use, besides the entry points of the group.
-KINDS: Mapping[str, str] = {"files": "app.sources.files:FilesSource"}
+KINDS: Mapping[str, str] = {
+    "files": "app.sources.files:FilesSource",
+    "fsspec": "app.sources.fsspec:FsspecSource",
+    "http": "app.sources.http:HttpSource",
+    "kafka": "app.sources.kafka:KafkaSource",
+    "sql": "app.sources.sql:SqlSource",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,14 @@ from app.retrieval.registry import build_embedder, build_stores
 from app.retrieval.several import Stores
 from app.rotation import Live
 from app.routing.base import ModelProfile
-from app.settings import CacheSettings, ConnectorSettings, ModelSettings, Settings, SourceSettings
+from app.settings import (
+    CacheSettings,
+    ConnectorSettings,
+    ModelSettings,
+    RetrievalSettings,
+    Settings,
+    SourceSettings,
+)
 from app.sources.registry import ConfiguredSource
 from app.sources.registry import build_all as build_sources
 from app.telemetry.metrics import Metrics
@@ -89,7 +96,8 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
         MissingDependency: a component needs a package that is not installed.
     """
     metrics = metrics or Metrics()
-    embedder = build_embedder(settings.retrieval, metrics)
+    live_retrieval = live.part(_retrieval) if live and live.refers("retrieval") else None
+    embedder = build_embedder(settings.retrieval, metrics, live_retrieval)
     prices = _prices(settings)
     models = _models(settings, live)
     counters = {name: model for name, model in models.items() if isinstance(model, CountsTokens)}
@@ -125,6 +133,10 @@ def _built_in(settings: Settings) -> list[Workflow]:
 
 def _cache(settings: Settings) -> CacheSettings:
     return settings.cache
+
+
+def _retrieval(settings: Settings) -> RetrievalSettings:
+    return settings.retrieval
 
 
 def _live_connectors(settings: Settings, live: LiveSettings | None) -> Mapping[str, Live[ConnectorSettings]]:

@@ -44,6 +44,7 @@ from app.telemetry.tracing import Tracer
 from app.worker.background_tasks import BackgroundTasks
 from app.worker.components import Components
 from app.worker.configured_models import configured_models
+from app.worker.embedding_spend import EmbeddingSpend
 from app.worker.faust_app import build, channel
 from app.worker.feeds.definitions import DefinitionFeed
 from app.worker.feeds.health import HealthFeed
@@ -140,6 +141,10 @@ class Worker:
         self._tasks.spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
         self._tasks.spawn(self.deps.processor.keep(), "keep state")
+        self._embedding_spend = EmbeddingSpend(
+            self.deps.delivery.outbox, self.components.embedder, self.settings.retrieval
+        )
+        self._tasks.spawn(self._embedding_spend.publish_regularly(), "record what embedding costs")
         self._tasks.spawn(self._checkpoints.keep(), "write down what was answered")
         self._tasks.spawn(self._owner_records.keep(refresh=refresh_interval(self.settings)), "keep the owner's records")
         if self.components.sources:
@@ -353,7 +358,11 @@ class Worker:
             await self.deps.delivery.drain(self.settings.delivery.shutdown_grace)
             await self._before_rebalance()
             # Side by side: where the broker is away, each takes as long as it may.
-            await asyncio.gather(_in_time(self.app.consumer.commit), _in_time(self._owner_records.end))
+            await asyncio.gather(
+                _in_time(self.app.consumer.commit),
+                _in_time(self._owner_records.end),
+                _in_time(self._embedding_spend.publish),
+            )
         self.assignments.leave()
         await self._stack.aclose()
 

@@ -13,7 +13,7 @@ from app import vectors
 from app.admin.document_listing import FoundDocuments, ListedDocument
 from app.cli.documents.commands import nothing
 from app.partitioner import partition_of
-from app.retrieval.index.chunk_table import ChunkTable, Namespace
+from app.retrieval.index.chunk_table import ChunkTable
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.retrieval_results import Chunk
 
@@ -114,15 +114,11 @@ def test_what_is_listed_is_what_an_index_holds(parts: Sequence[DocumentChunks]) 
     table: Any = ChunkTable(2)
     for one in parts:
         table.apply(one)
-    held = {
-        (entry.head.document_id, collection)
-        for collection in ("x", "y")
-        for entry in table.entries(Namespace(collection, ""))
-    }
+    entries = table._entries.values()
+    held = {(entry.head.document_id, entry.namespace.collection) for entry in entries}
     found = listed(*((one, home(one.document_id), number) for number, one in enumerate(parts)))
     assert {(one.id, one.collection) for one in found} == held
     for document in found:
-        entries = table.entries(Namespace(document.collection, ""))
         assert [document.chunks] == [len([*one.rows()]) for one in entries if one.head.document_id == document.id]
 
 

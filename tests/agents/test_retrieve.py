@@ -91,3 +91,11 @@ async def test_that_the_agent_answers_its_topic_and_measures() -> None:
     assert isinstance(deps.metrics, Measured)
     assert deps.metrics.retrievals == ["ok"]
     await harness.stop()
+
+
+async def test_that_chunks_are_made_to_fit_where_the_request_says_into_what() -> None:
+    chunks = [one.model_copy(update={"text": f"About {one.id * 4}."}) for one in CHUNKS]
+    result = await _result(_parts(Store(*chunks)), REQUEST.model_copy(update={"limit": 3, "max_tokens": 24}))
+    assert [one.id for one in result.chunks] == ["a", "b"]
+    assert result.plan is not None
+    assert [(one.id, one.outcome) for one in result.plan] == [("a", "kept"), ("b", "kept"), ("c", "no_room")]

@@ -32,7 +32,7 @@ from topics.model_requests import Message, ModelRequest
 from topics.model_responses import ModelResponse, Usage
 from topics.results import Candidate, Result, StepReport
 from topics.retrieval_requests import RetrievalRequest
-from topics.retrieval_results import Chunk, RetrievalResult
+from topics.retrieval_results import Chunk, PlannedChunk, RetrievalResult
 from topics.step_requests import StepRequest
 from topics.step_results import StepResult
 from topics.tasks import Task
@@ -71,13 +71,16 @@ class Log:
     def task(self, at: float = 0.0, **fields: Any) -> None:
         self.put(TASKS, Task(id=self.task_id, input={"question": "why?"}, **fields), at)
 
-    def retrieval(self, at: float, until: float | None, step: str = "retrieve") -> None:
+    def retrieval(
+        self, at: float, until: float | None, step: str = "retrieve", plan: tuple[PlannedChunk, ...] | None = None
+    ) -> None:
         request_id = f"{self.task_id}/{step}/1"
         request = RetrievalRequest(id=request_id, task_id=self.task_id, step=step, query="why?")
         self.put(RETRIEVAL_REQUESTS, request, at)
         if until is not None:
             chunk = Chunk(id="c", document_id="d", source="d.md", lines=(1, 2), text="because")
-            found = RetrievalResult(id=request_id, task_id=self.task_id, step=step, chunks=(chunk,), seconds=until - at)
+            event = RetrievalResult(id=request_id, task_id=self.task_id, step=step, chunks=(chunk,), seconds=until - at)
+            found = event.model_copy(update={"plan": plan})
             self.put(RETRIEVAL_RESULTS, found, until)
 
     def model(

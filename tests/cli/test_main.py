@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -51,6 +52,26 @@ def test_nothing_heavy_is_imported_for_help(arguments: list[str], absent: tuple[
         "from app.cli.main import main\n"
         "try: main()\n"
         f"except SystemExit as end: sys.exit(end.code or ','.join(n for n in {absent!r} if n in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "app.cli.backend.api",
+        "app.cli.backend.kafka",
+        "app.cli.runs.commands",
+        "app.cli.tasks.commands",
+        "app.cli.runs.logs",
+    ],
+)
+def test_the_client_needs_none_of_the_packages_of_a_worker(module: str) -> None:
+    absent = ("faust", "aiohttp", "fastapi", "jinja2", "numpy", "onnxruntime", "openai", "prometheus_client")
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\nimport {module}\n"
+        f"sys.exit(','.join(name for name in {absent!r} if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
     assert (done.returncode, done.stderr) == (0, "")
@@ -215,10 +236,11 @@ def test_a_check_of_the_configuration_includes_its_parts() -> None:
 
 
 def test_a_question_says_for_whom_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def take(task: Task, *_: object) -> None:
-        raise BrokerError(f"asked for {task.tenant}")
+    class Stub:
+        async def answer(self, task: Task, timeout: float) -> None:
+            raise BrokerError(f"asked for {task.tenant} within {timeout}")
 
-    monkeypatch.setattr("app.cli.tasks.ask._work", take)
+    monkeypatch.setattr("app.cli.tasks.ask.with_orchestrator", lambda _, __, work: asyncio.run(work(Stub())))
     assert "asked for acme" in _run("ask", "hi", "--tenant", "acme", "-b", "127.0.0.1:1").stderr
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,18 @@ def plugin(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str) -> None:
     monkeypatch.syspath_prepend(str(folder))
 
 
+#: What kinds need that is not a URL of HTTP.
+NEEDS: dict[str, dict[str, Any]] = {
+    "sql": {"url": "sqlite://", "options": {"queries": {"one": "SELECT 1"}}},
+    "queue": {"url": "kafka://127.0.0.1:9/orders"},
+    "mcp": {"options": {"tools": ["add"]}},
+    "object": {"url": "memory://docs"},
+}
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_of_the_table_exists(kind: str) -> None:
-    assert build("c", ConnectorSettings(kind=kind, url=URL))
+    assert build("c", ConnectorSettings.model_validate({"kind": kind, "url": URL, **NEEDS.get(kind, {})}))
 
 
 async def test_the_configured_and_the_built_in_connectors_are_there() -> None:

@@ -27,7 +27,7 @@ from app.configuration.editing import add_entry
 from app.configuration.substitution import SecretReader, substitute
 from app.connectors.http_request import header_problem, url_below
 from app.decoding import decode, parse_json
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, SourceError
 from app.expressions import extent
 from app.expressions.conversion import JsonConverter, select
 from app.expressions.cost import Cost
@@ -75,6 +75,7 @@ from app.retrieval.base import searchable
 from app.retrieval.chunking.chunker import chunk_document
 from app.retrieval.chunking.document_text import DocumentText
 from app.retrieval.chunking.outline import of_code
+from app.retrieval.context.planning import plan_context
 from app.retrieval.embedding.hashing import HashingEmbedder
 from app.retrieval.index import lexical
 from app.retrieval.index.lexical import LexicalIndex, stems
@@ -91,6 +92,7 @@ from app.settings import OidcSettings
 from app.source.problems import Problem
 from app.source.syntax import Document as Source
 from app.source.syntax import parse as parse_yaml
+from app.sources.links import links_in
 from app.suggestions import closest_match
 from app.telemetry.logs import JsonFormatter, TextFormatter
 from app.telemetry.traceparent import parse as parse_trace
@@ -144,6 +146,11 @@ def _cut(form: Any) -> Callable[[str], object]:
 def _fused(**options: Any) -> Callable[[str], object]:
     read_one = extractor(ExtractionOptions.model_validate(options))
     return lambda text: hash(read_one(Candidate("a", text)))
+
+
+def _linked(text: str) -> None:
+    with suppress(SourceError):
+        links_in(f"<urlset>{text}</urlset>".encode())
 
 
 def _form(text: str) -> None:
@@ -552,6 +559,10 @@ CASES: dict[str, Case] = {
     "chunking.text": (_cut("text"), DOCUMENTS),
     "chunking.markdown": (_cut("markdown"), DOCUMENTS),
     "chunking.tables": (_cut("markdown"), of("<table>\n\n", "<table>\n\n<tr>")),
+    "context.plan": (
+        lambda text: plan_context([Chunk(id="a", document_id="a", source="a", lines=(1, 1), text=text)] * 2, 50),
+        of("a. ", "a", "\n", "1"),
+    ),
     "filters.read": (
         _read_filter,
         (
@@ -717,6 +728,7 @@ CASES: dict[str, Case] = {
     ),
     "connectors.path": (lambda text: url_below(URL("http://h/a"), text), of("a/", "a", "%2e", "/", "..", "\u00e9")),
     "connectors.header": (lambda text: (header_problem(text, "a"), header_problem("a", text)), of("a", ":", "\n")),
+    "sources.links": (_linked, of("<url><loc>", "<url>", "<url><loc>a</loc></url>", "&amp;", "<!--")),
     "cli.line": (lambda text: parse_line(1, text.encode(), max_bytes=1 << 30), of('{"question":', '"question"', "[")),
     "cli.wrap": (lambda text: wrap(text, 80), of("a ", " ", "任", "a" * 99 + "  ")),
     "cli.visible": (lambda text: (visible(text), one_line(text, 160)), of("\x1b", "\u202e", " \n")),

@@ -82,6 +82,7 @@ def _below(path: str, command: Any) -> Iterator[str]:
 def resolve(words: list[str]) -> tuple[Any, list[str]]:
     """Return the command that the words lead to, and what is left of them."""
     command: Any = typer.main.get_command(build())
+    words = words[2:] if words[:1] == ["--context"] else words  # an option of all commands
     while _is_group(command) and words and not words[0].startswith("-"):
         context = command.context_class(command, info_name="meta-ai")
         _, command, words = command.resolve_command(context, words)

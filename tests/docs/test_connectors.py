@@ -1,16 +1,36 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
 
 from app.connectors.base import parse_arguments
 from app.connectors.http import HttpConnectorOptions
 from app.connectors.http_request import HttpRequestArguments
+from app.connectors.mcp import McpArguments, McpConnectorOptions
+from app.connectors.object import ObjectArguments, ObjectConnectorOptions
+from app.connectors.queue import QueueArguments, QueueConnectorOptions
 from app.connectors.registry import BUILT_IN, GROUP, KINDS
+from app.connectors.sql import SqlArguments, SqlConnectorOptions
 from app.errors import ConnectorError
 from app.settings import ConnectorSettings
 from tests.docs.pages import ROOT, blocks, codes, first_codes, table, text
 
 PAGE = "docs/connectors.md"
+OPTIONS: dict[str, type[BaseModel]] = {
+    "http": HttpConnectorOptions,
+    "mcp": McpConnectorOptions,
+    "object": ObjectConnectorOptions,
+    "queue": QueueConnectorOptions,
+    "sql": SqlConnectorOptions,
+}
+#: In the order of the page.
+ARGUMENTS: tuple[type[BaseModel], ...] = (
+    HttpRequestArguments,
+    SqlArguments,
+    ObjectArguments,
+    McpArguments,
+    QueueArguments,
+)
 
 
 def _codes(kind: type[ConnectorError] = ConnectorError) -> set[str]:
@@ -23,16 +43,18 @@ def test_every_kind_and_every_built_in_connector_is_described() -> None:
 
 
 def test_every_option_and_default_is_described() -> None:
-    ((_, _, settings),) = table(PAGE, "kind", "what it is", "settings")
-    assert {f"options.{name}" for name in HttpConnectorOptions.model_fields} <= set(codes(settings))
-    assert f"({HttpConnectorOptions().max_bytes // 1024} KiB)" in settings
+    settings = {codes(row[0])[0]: row[2] for row in table(PAGE, "kind", "what it is", "settings")}
+    for kind, options in OPTIONS.items():
+        shown = {code.removeprefix("options.") for code in codes(settings[kind])}
+        assert options.model_fields.keys() <= shown
+    assert f"({HttpConnectorOptions().max_bytes // 1024} KiB)" in settings["http"]
     defaults = ConnectorSettings()
     assert f"`timeout` ({defaults.timeout:.0f} s, for one request)" in text(PAGE)
     assert f"`max_concurrency` ({defaults.max_concurrency} requests" in text(PAGE)
 
 
-def test_every_argument_of_http_is_described() -> None:
-    names = [field.alias or name for name, field in HttpRequestArguments.model_fields.items()]
+def test_every_argument_is_described() -> None:
+    names = [field.alias or name for form in ARGUMENTS for name, field in form.model_fields.items()]
     assert first_codes(PAGE, "argument", "what it is") == names
 
 

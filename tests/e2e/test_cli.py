@@ -98,6 +98,23 @@ def test_the_good_documents_of_a_folder_are_sent_and_all_bad_ones_named(cli: Cli
     assert (failed["status"], failed["error"]["code"]) == ("failed", "unreadable_document")
 
 
+def test_what_failed_is_told_and_pruned_and_what_is_double(cli: Cli) -> None:
+    assert "1 failed" in cli("documents", "status").splitlines()[0]
+    (failed,) = [one for one in cli.objects("documents", "status") if one["status"] == "failed"]
+    assert (failed["id"], failed["error"]["code"]) == ("mixed/h-broken.pdf", "unreadable_document")
+    (row,) = cli.objects("documents", "stats")
+    assert (row["collection"], row["failed"]) == ("default", 1)
+    assert row["chunks"] >= row["documents"] - 1 > 5
+    (cli.folder / "again.md").write_text((cli.folder / "mixed" / "d-day.md").read_text("utf-8"), encoding="utf-8")
+    cli("documents", "add", "again.md", "--wait")
+    assert [one["id"] for one in cli.objects("documents", "prune", "--duplicates")] == ["again.md"]
+    assert [one["id"] for one in cli.objects("documents", "prune", "--duplicates", "--yes")] == ["again.md"]
+    assert "mixed/h-broken.pdf" in cli("documents", "prune", "--failed")
+    assert "action=deleted" in cli("documents", "prune", "--failed", "--yes")
+    assert "0 failed" in cli("documents", "status").splitlines()[0]
+    assert cli("documents", "prune", exit_code=2)
+
+
 @pytest.mark.parametrize(("question", "page"), [("दान", "e-gift"), ("दान क्या है", "e-gift"), ("दिन", "d-day")])
 def test_a_question_finds_the_page_with_its_very_word(cli: Cli, question: str, page: str) -> None:
     assert cli.objects("ask", question)[0]["citations"][0]["source"] == f"mixed/{page}.md"

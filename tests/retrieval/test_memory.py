@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from app import vectors
-from app.errors import MissingDependency, RetrievalError
-from app.retrieval import memory, snapshot
+from app.errors import InvalidEvent, MissingDependency, RetrievalError
+from app.retrieval import snapshot
 from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.embedding.hashing import HashingEmbedder
+from app.retrieval.index import namespace_index
 from app.retrieval.index.chunk_table import DocumentEntry
 from app.retrieval.index.segment import Segment
 from app.retrieval.ingest import prepare_chunks
@@ -115,6 +116,7 @@ class Other(HashingEmbedder):
         super().__init__()
         self.name = "other"
         self.count = 0
+        self.remakes_vectors = True
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.count += len(texts)
@@ -130,6 +132,18 @@ async def test_vectors_of_another_embedder_are_made_again(named: str | None, cou
     assert other.count == count
     await add(store, "b", "something else")
     assert ((await found(store, "T text"))[0] == "a") == (count > 0)  # the given vectors are the opposite
+
+
+async def test_vectors_of_another_embedder_are_refused_where_making_them_again_costs_money() -> None:
+    other = Other()
+    other.remakes_vectors = False
+    store = MemoryStore(other)
+    (part,) = await prepare_chunks(Document(id="a", text="text"), embedder=EMBEDDER, words=50, overlap=0)
+    with pytest.raises(InvalidEvent, match=r"a was embedded with .*, not with other: add the document again, or set"):
+        await store.apply(part)
+    assert other.count == 0
+    await store.apply(part.model_copy(update={"embedder": "other"}))
+    assert await found(store, "text") == ["a"]
 
 
 async def test_vectors_of_an_older_version_of_the_embedder_are_made_again(tmp_path: Path) -> None:
@@ -176,7 +190,9 @@ async def test_the_position_is_a_copy() -> None:
     assert store.get_position() == {"0": 1}
 
 
-async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_is_indexed_once_for_all_who_wait_for_it_and_nothing_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     builds: list[int] = []
 
     class Counted(Segment):
@@ -184,7 +200,7 @@ async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytes
             builds.append(len(entries))
             super().__init__(entries)
 
-    monkeypatch.setattr(memory, "Segment", Counted)
+    monkeypatch.setattr(namespace_index, "Segment", Counted)
     store = MemoryStore(EMBEDDER)
     for name in "abc":
         await add(store, name, "text")
@@ -195,7 +211,7 @@ async def test_an_index_is_built_once_for_all_who_wait_for_it(monkeypatch: pytes
     assert builds == [3]
     await add(store, "a", "other text")
     await found(store, "text")
-    assert builds == [3, 3]
+    assert builds == [3, 1]
 
 
 async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +225,7 @@ async def test_what_is_applied_during_a_build_is_found_by_the_next_search(monkey
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
             super().__init__(entries)
 
-    monkeypatch.setattr(memory, "Segment", Slow)
+    monkeypatch.setattr(namespace_index, "Segment", Slow)
     early = asyncio.create_task(found(store, "text"))
     await begun.wait()
     await add(store, "b", "text")

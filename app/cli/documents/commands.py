@@ -15,7 +15,7 @@ from app.admin import document_listing, document_state
 from app.admin.document_listing import ListedDocument
 from app.admin.document_state import DocumentState
 from app.admin.publishing import current_user
-from app.cli.documents import syncing
+from app.cli.documents import syncing, upkeep
 from app.cli.documents.adding import Sending, fitting
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, TimeoutOption
@@ -40,6 +40,9 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until they are sp
 _VALUE: TypeAdapter[MetadataValue] = TypeAdapter(MetadataValue)
 
 
+app.command()(upkeep.status)
+app.command()(upkeep.stats)
+app.command()(upkeep.prune)
 app.command()(syncing.sync)
 app.command()(syncing.sources)
 
@@ -103,7 +106,7 @@ def add(  # noqa: PLR0913  # one for each option
     if not first:
         output.note(f"no documents found: their names end in {ENDINGS}")
     elif not wait:
-        output.note(f"follow with: meta-ai documents show {first.id}")
+        output.note("follow with: meta-ai documents status")
 
 
 @app.command()

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, astuple
 
 import typer
 
-from app.admin.consumer_group import ConsumerGroup, Worker, inspect, ranges
-from app.admin.readiness import readiness
-from app.cli import run_state
-from app.cli.event_loop import run
+from app.admin.consumer_group import ConsumerGroup, Worker, ranges
+from app.cli.backend.opening import with_orchestrator
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
-from app.cli.target import find
-from app.client.client import connect
-from app.settings import Settings
 
 #: `meta-ai status`, which is also `meta-ai orchestrator status`.
 app = typer.Typer(add_completion=False)
@@ -28,26 +22,22 @@ def status(*, config: ConfigOption = None, bootstrap_servers: ServersOption = No
     Exits with 1 if it is not ready.
     """
     output = Output(programs=json)
-    settings = find(config, bootstrap_servers)
-    running = run_state.read(run_state.path_for(config, os.environ))
-    http = running.http if running else f"{settings.server.bind_address}:{settings.server.port}"
-    ready, detail = readiness(http)
-    group = run(_inspect(settings))
+    report = with_orchestrator(config, bootstrap_servers, lambda one: one.status())
     if json:
-        output.emit({"ready": ready, "detail": detail, "http": http, **asdict(group)})
+        rows = [{"topic": topic, "waiting": events} for topic, events in report.waiting.items()]
+        about = asdict(report.group) if report.group else {"topics": rows}
+        output.emit({"ready": report.ready, "detail": report.detail, "http": report.http, **about})
     else:
-        _show(output, group, f"{http}: {detail}", ready=ready)
-    if not ready:
+        output.say(f"{report.http}: {report.detail}", style="green" if report.ready else "red")
+        if report.group:
+            _show(output, report.group)
+        else:
+            output.table(("topic", "waiting"), [*report.waiting.items()])
+    if not report.ready:
         raise typer.Exit(1)
 
 
-async def _inspect(settings: Settings) -> ConsumerGroup:
-    async with connect(settings) as client:
-        return await inspect(client)
-
-
-def _show(output: Output, group: ConsumerGroup, detail: str, *, ready: bool) -> None:
-    output.say(detail, style="green" if ready else "red")
+def _show(output: Output, group: ConsumerGroup) -> None:
     output.say(f"group {group.id}: {group.state}, {_counted(len(group.workers), 'worker')}")
     output.say()
     if group.workers:

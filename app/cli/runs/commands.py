@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -13,16 +12,17 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import JsonValue, ValidationError
 
+from app.cli.backend.base import RunFilter
+from app.cli.backend.opening import with_orchestrator
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption, TimeoutOption
 from app.cli.output import Output, one_line
-from app.cli.runs import comparison, control, fusion_replay, listing, retrying, waterfall
+from app.cli.runs import comparison, control, fusion_replay, retrying, waterfall
 from app.cli.runs.flowchart import run_flowchart
 from app.cli.runs.listing import RunRow
 from app.cli.target import find
 from app.client.client import Client, connect
 from app.decoding import parse_json
-from app.runs.run_view import build_run_view
 from app.runs.views import RunView, Status, readable_wait
 from app.suggestions import closest_match
 from topics.results import Result
@@ -51,7 +51,8 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List runs, newest first: those that are running, and those whose results are kept."""
-    found = _with_client(config, bootstrap_servers, partial(listing.read, since=since))
+    wanted = RunFilter(since, status, workflow, children, limit)
+    found = with_orchestrator(config, bootstrap_servers, lambda one: one.runs(wanted))
     rows = [row for row in found if status in {None, row.status} and workflow in {None, row.workflow}]
     if not (children or workflow):  # one parent may have thousands
         rows = [row for row in rows if not row.parent]
@@ -85,9 +86,7 @@ def show(
     if mermaid and json:
         raise typer.BadParameter("use either --mermaid or --json, not both")
     output = Output(programs=json)
-    view = build_run_view(
-        _with_client(config, bootstrap_servers, partial(control.find_run, task_id=task_id)), time.time()
-    )
+    view = with_orchestrator(config, bootstrap_servers, lambda one: one.run(task_id))
     if json:
         output.emit(view)
     elif mermaid:
@@ -106,8 +105,8 @@ def wait(
     json: JsonOption = False,
 ) -> None:
     """Wait until a run ends and print its result; exits with 1 if it did not succeed."""
-    result = _with_client(config, bootstrap_servers, partial(control.wait, task_id=task_id, timeout=timeout))
-    _show_result(result, Output(programs=json), "succeeded")
+    result = with_orchestrator(config, bootstrap_servers, lambda one: one.wait(task_id, timeout))
+    show_result(result, Output(programs=json), "succeeded")
 
 
 @app.command()
@@ -122,8 +121,8 @@ def cancel(
 ) -> None:
     """Cancel a running run and wait until it has ended; its child runs are cancelled too."""
     event = _event(task_id=task_id, kind="cancel", name=reason)
-    result = _with_client(config, bootstrap_servers, partial(control.cancel, event=event, timeout=timeout))
-    _show_result(result, Output(programs=json), "cancelled")
+    result = with_orchestrator(config, bootstrap_servers, lambda one: one.cancel(event, timeout))
+    show_result(result, Output(programs=json), "cancelled")
 
 
 @app.command()
@@ -149,7 +148,7 @@ def retry(
         if wait:
             output.note(f"{made}  retry of {task_id}")
             result = _with_client(config, bootstrap_servers, partial(control.wait, task_id=made, timeout=timeout))
-            _show_result(result, output, "succeeded")
+            show_result(result, output, "succeeded")
         elif json:
             output.emit({"id": made, "retry_of": task_id})
         else:
@@ -168,7 +167,7 @@ def signal(
 ) -> None:
     """Send a signal, such as an approval, to a running run; it is kept until a step waits for it."""
     event = _event(task_id=task_id, name=name, payload=_parsed(data))
-    _with_client(config, bootstrap_servers, partial(control.signal, event=event))
+    with_orchestrator(config, bootstrap_servers, lambda one: one.signal(event))
     output = Output(programs=json)
     if json:
         output.emit({"signalled": task_id, "name": name})
@@ -237,7 +236,7 @@ def _with_client(config: Path | None, servers: str | None, work: Callable[[Clien
 
 
 def _decide(event: Signal, done: str, config: Path | None, servers: str | None, *, json: bool) -> None:
-    _with_client(config, servers, partial(control.decide, event=event))
+    with_orchestrator(config, servers, lambda one: one.decide(event))
     output = Output(programs=json)
     if json:
         output.emit({done: event.task_id})
@@ -271,7 +270,7 @@ def _show(output: Output, view: RunView) -> None:
         output.say(text, style=style)
 
 
-def _show_result(result: Result, output: Output, wanted: str) -> None:
+def show_result(result: Result, output: Output, wanted: str) -> None:
     """Print a result; what is said about the answer goes beside it, so that a file or a pipe gets only the answer."""
     if output.programs:
         output.emit(result)

@@ -14,6 +14,7 @@ from app.runs.views import AttemptView, RunView, SignalView, StepView, readable_
 from app.timestamps import format_time
 from topics.model_responses import Usage
 from topics.results import Result
+from topics.retrieval_results import PlannedChunk
 
 Line = tuple[str, str]
 
@@ -143,6 +144,16 @@ def _details(attempt: AttemptView) -> Iterator[str]:
     yield "cached" if attempt.cached else ""
     yield f"repaired: {', '.join(attempt.repaired)}" if attempt.repaired else ""
     yield "" if attempt.found is None else f"{attempt.found} chunks"
+    yield _plan(attempt.plan)
+
+
+def _plan(plan: Sequence[PlannedChunk]) -> str:
+    """Return what became of the chunks that were found, and the tokens of those that are left."""
+    if not plan:
+        return ""
+    counts = Counter(one.outcome.replace("_", " ") for one in plan)
+    tokens = sum(one.tokens for one in plan)
+    return f"of {len(plan)}: {', '.join(f'{count} {outcome}' for outcome, count in counts.items())}; {tokens} tokens"
 
 
 def _end_lines(view: RunView) -> Iterator[Line]:

@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-from app.admin import budgets as budget_rows
 from app.admin.budgets import BudgetRow
-from app.cli.event_loop import run
+from app.cli.backend.opening import with_orchestrator
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
-from app.cli.target import find
-from app.client.client import connect
 from app.errors import OrchestratorError
-from app.settings import Settings
 from app.suggestions import closest_match
 
 app = typer.Typer(add_completion=False)
@@ -37,7 +33,7 @@ def budgets(
 ) -> None:
     """Show the limit of each budget, what it has spent and reserved for running runs, and when it renews."""
     output = Output(programs=json)
-    found = run(_read(find(config, bootstrap_servers)))
+    found = with_orchestrator(config, bootstrap_servers, lambda one: one.budgets())
     shown = [row for row in found if name in {None, row.budget.partition(":")[0]}]
     if name is not None and not shown:
         near = closest_match(name, {row.budget.partition(":")[0] for row in found})
@@ -51,11 +47,6 @@ def budgets(
         output.table(columns, _cells(shown), expendable=("when used up", "renews", "runs", "waiting", "reserved"))
     else:
         output.say("no budgets")
-
-
-async def _read(settings: Settings) -> list[BudgetRow]:
-    async with connect(settings) as client:
-        return await budget_rows.read(client)
 
 
 def _cells(shown: Iterable[BudgetRow]) -> Iterator[tuple[object, ...]]:

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from app.admin import price_list, spend_totals
-from app.admin.spend_totals import GroupBy, SpendTotals
-from app.cli.event_loop import run
+from app.admin import price_list
+from app.admin.spend_totals import GroupBy
+from app.cli.backend.opening import with_orchestrator
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
 from app.cli.spend import tables
-from app.cli.target import find
-from app.client.client import connect
 from app.configuration import load
 from app.prices import price_table
-from app.settings import Settings
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -41,13 +38,13 @@ def spend(  # noqa: PLR0913  # one for each option
     if plot and json:
         raise typer.BadParameter("use either --plot or --json, not both")
     wanted = {name: value for name, value in (("tenant", tenant), ("workflow", workflow)) if value is not None}
-    sums = run(_read(find(config, bootstrap_servers), SpendTotals(by), since, wanted))
+    report = with_orchestrator(config, bootstrap_servers, lambda one: one.spend(by, since, wanted))
     output = Output(programs=json)
     if json:
-        for row in (*sums.rows(), sums.total()):
+        for row in (*report.rows, report.total):
             output.emit(row)
     else:
-        tables.show(output, sums, by, plot=plot)
+        tables.show(output, report.rows, report.total, by, plot=plot)
 
 
 @app.command()
@@ -73,9 +70,3 @@ def prices(
             output.emit(one)
     else:
         tables.show_prices(output, found)
-
-
-async def _read(settings: Settings, sums: SpendTotals, since: float | None, wanted: dict[str, str]) -> SpendTotals:
-    async with connect(settings) as client:
-        await spend_totals.read(client, sums, since, wanted)
-    return sums

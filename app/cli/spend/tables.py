@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len, set_cell_size
 
 from app.admin.price_list import ListedPrice
-from app.admin.spend_totals import GroupBy, SpendRow, SpendTotals
+from app.admin.spend_totals import GroupBy, SpendRow
 from app.cli.output import Output, one_line
 
 #: The longest bar, and the shortest that says anything.
@@ -17,9 +17,8 @@ _BAR, _LEAST_BAR = 50, 10
 _NO_NAME = "(none)"
 
 
-def show(output: Output, sums: SpendTotals, by: GroupBy, *, plot: bool) -> None:
+def show(output: Output, rows: Sequence[SpendRow], total: SpendRow, by: GroupBy, *, plot: bool) -> None:
     """Print what was spent, one line for each group, and the total."""
-    rows, total = sums.rows(), sums.total()
     if not rows:
         output.say("nothing was spent")
         return

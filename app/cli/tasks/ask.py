@@ -9,17 +9,12 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from app.cli.event_loop import run
+from app.cli.backend.base import Orchestrator
+from app.cli.backend.opening import with_orchestrator
 from app.cli.options import ConfigOption, JsonOption, ServersOption, StreamOption, TimeoutOption
 from app.cli.output import Output
-from app.cli.target import find
 from app.cli.tasks import result_view
 from app.cli.tasks.stream_printer import StreamPrinter
-from app.client.client import Client, connect
-from app.durations import format_duration
-from app.errors import DeadlineExceeded
-from app.settings import Settings
-from topics import RESULTS, TASKS
 from topics.results import Result
 from topics.tasks import Task
 
@@ -47,7 +42,7 @@ def ask(  # noqa: PLR0913  # one for each option
     output = Output(programs=json)
     task = _task(question, workflow, tenant, tuple(role or ()))
     streamed = StreamPrinter(output) if stream else None
-    result = run(_work(task, find(config, bootstrap_servers), timeout, streamed))
+    result = with_orchestrator(config, bootstrap_servers, lambda one: _work(one, task, timeout, streamed))
     if json:
         output.emit(result)
     else:
@@ -68,34 +63,11 @@ def _task(question: str, workflow: str, tenant: str, roles: tuple[str, ...]) -> 
     return task
 
 
-async def _work(task: Task, settings: Settings, timeout: float, streamed: StreamPrinter | None) -> Result:
-    async with connect(settings) as client:
-        if streamed is None:
-            return await answer(client, task, timeout)
-        streamed.expect(str(task.id))
-        async with streamed.following(client):
-            result = await answer(client, task, timeout)
-            streamed.finish(result)
-        return result
-
-
-async def answer(client: Client, task: Task, timeout: float) -> Result:
-    """Send `task`, and return its result.
-
-    Raises:
-        DeadlineExceeded: there is no result after `timeout` seconds.
-    """
-    key = str(task.id).encode()
-    # Opened first: the answer may arrive before a reader that is opened after sending.
-    async with client.read(RESULTS) as results:
-        await (await client.send(TASKS, str(task.id), task, id=str(task.id)))
-        try:
-            async for record in results.coming(timeout):
-                if record.key == key:
-                    return RESULTS.parse(record.value, max_bytes=client.settings.topics.max_message_bytes)
-        except DeadlineExceeded:
-            pass
-    raise DeadlineExceeded(
-        f"no answer within {format_duration(timeout)}; the task {task.id} may still be answered: meta-ai results tail. "
-        "Is a worker running? meta-ai orchestrator status"
-    )
+async def _work(orchestrator: Orchestrator, task: Task, timeout: float, streamed: StreamPrinter | None) -> Result:
+    if streamed is None:
+        return await orchestrator.answer(task, timeout)
+    streamed.expect(str(task.id))
+    async with orchestrator.streaming(streamed):
+        result = await orchestrator.answer(task, timeout)
+        streamed.finish(result)
+    return result

@@ -1,4 +1,4 @@
-"""`meta-ai tasks`: send many tasks."""
+"""`meta-ai tasks`: send many tasks; see what has become of one, and cancel it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,44 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TaskID
 
-from app.cli.event_loop import run
+from app.cli.backend.base import Orchestrator
+from app.cli.backend.opening import with_orchestrator
 from app.cli.options import ConfigOption, JsonOption, ServersOption, StreamOption, TimeoutOption
 from app.cli.output import Output
-from app.cli.target import find
+from app.cli.runs.commands import cancel
 from app.cli.tasks import result_view, task_lines
 from app.cli.tasks.stream_printer import StreamPrinter
-from app.cli.tasks.task_batch import TaskBatch
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
-from app.client.client import connect
 from app.errors import ConfigurationError
-from app.settings import Settings
 from topics.results import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command("cancel")(cancel)
 
 
 @app.callback()
 def tasks() -> None:
-    """Send tasks from a file or a pipe."""
+    """Send tasks from a file or a pipe; see what has become of one, and cancel it."""
+
+
+@app.command()
+def get(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")],
+    *,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what has become of a task; `runs show` tells more, and `results get` prints its answer."""
+    view = with_orchestrator(config, bootstrap_servers, lambda one: one.run(task_id))
+    output, result = Output(programs=json), view.result
+    error = result.error.code if result and result.error else None
+    if json:
+        accepted = view.accepted_at
+        about = {"id": view.task_id, "workflow": view.workflow, "status": view.status, "accepted_at": accepted}
+        output.emit({**about, "error": error})
+    else:
+        output.say_row("  ".join(filter(None, (view.task_id, view.workflow, view.status, error))))
 
 
 @app.command()
@@ -52,10 +71,10 @@ def send(
     if stream and not wait:
         raise typer.BadParameter("--stream needs --wait", param_hint="--stream")
     output = Output(programs=json)
-    settings = find(config, bootstrap_servers)
     streamed = StreamPrinter(output, several=True, done=_printer(output)) if stream else None
     with _opened(file) as source:
-        summary = run(_work(source, settings, output, timeout if wait else None, streamed))
+        work = partial(_work, source=source, output=output, timeout=timeout if wait else None, streamed=streamed)
+        summary = with_orchestrator(config, bootstrap_servers, work)
     if json and not wait:
         output.emit(summary)
     else:
@@ -65,27 +84,25 @@ def send(
 
 
 async def _work(
-    source: Any, settings: Settings, output: Output, timeout: float | None, streamed: StreamPrinter | None
+    orchestrator: Orchestrator, source: Any, output: Output, timeout: float | None, streamed: StreamPrinter | None
 ) -> dict[str, int]:
-    async with connect(settings) as client:
-        with output.progress(hidden=streamed is not None) as progress:
-            bar = progress.add_task("sending", total=None)
-            batch = TaskBatch(
-                client,
-                on_bad=_reporter(output),
-                on_result=_counted(streamed.finish if streamed else _printer(output), progress, bar),
-                on_sent=partial(_show_sent, output, beside=timeout is not None),
-            )
-            tasks = _expected(task_lines.read(source, max_bytes=settings.delivery.max_event_bytes), streamed)
-            sending = partial(batch.send, tasks, partial(progress.advance, bar))
-            if timeout is None:
-                await sending()
-                return {"sent": batch.sent, "bad": batch.bad}
-            shown = streamed.following(client) if streamed else nullcontext()
-            async with shown, batch.collecting():
-                await sending()
-                progress.update(bar, description="waiting", total=batch.sent, completed=batch.succeeded + batch.failed)
-                await batch.settled(timeout)
+    with output.progress(hidden=streamed is not None) as progress:
+        bar = progress.add_task("sending", total=None)
+        batch = orchestrator.batch(
+            on_bad=_reporter(output),
+            on_result=_counted(streamed.finish if streamed else _printer(output), progress, bar),
+            on_sent=partial(_show_sent, output, beside=timeout is not None),
+        )
+        tasks = _expected(task_lines.read(source, max_bytes=orchestrator.max_event_bytes), streamed)
+        sending = partial(batch.send, tasks, partial(progress.advance, bar))
+        if timeout is None:
+            await sending()
+            return {"sent": batch.sent, "bad": batch.bad}
+        shown = orchestrator.streaming(streamed) if streamed else nullcontext()
+        async with shown, batch.collecting():
+            await sending()
+            progress.update(bar, description="waiting", total=batch.sent, completed=batch.succeeded + batch.failed)
+            await batch.settled(timeout)
     if batch.before:
         output.note(f"already processed earlier: {batch.before}; use a new id for a new task")
     ended = {"succeeded": batch.succeeded, "failed": batch.failed, "unanswered": batch.unanswered}

@@ -1,4 +1,4 @@
-"""`meta-ai results`: print the results of tasks."""
+"""`meta-ai results`: print the results of tasks as they arrive, or one of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from app.cli.backend.opening import with_orchestrator
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption, SinceOption
 from app.cli.output import Output
+from app.cli.runs.commands import show_result
 from app.cli.target import find
 from app.cli.tasks import result_view
 from app.client import topic_ranges
 from app.client.client import Client, connect
-from app.errors import InvalidEvent
+from app.errors import InvalidEvent, OrchestratorError
 from app.settings import Settings
 from app.suggestions import closest_match
 from topics import RESULTS
@@ -23,6 +25,12 @@ from topics.results import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 EndedAs = Literal["succeeded", "failed", "cancelled"]
+
+
+class NoResult(OrchestratorError):
+    """A task has not ended yet."""
+
+    code = "no_result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,22 @@ class Seen:
 
 @app.callback()
 def results() -> None:
-    """Print results as they arrive."""
+    """Print results as they arrive, or one that is there."""
+
+
+@app.command()
+def get(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")],
+    *,
+    config: ConfigOption = None,
+    bootstrap_servers: ServersOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the result of a task that has ended; exits with 1 if it has not, or has not succeeded."""
+    view = with_orchestrator(config, bootstrap_servers, lambda one: one.run(task_id))
+    if view.result is None:
+        raise NoResult(f"{task_id} has no result yet; wait for it: meta-ai runs wait {task_id}")
+    show_result(view.result, Output(programs=json), "succeeded")
 
 
 @app.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 
 from app.cli.tasks.task_lines import InvalidLine, TaskLine
 from app.client import topic_ranges
@@ -18,6 +18,33 @@ from topics.results import Result
 _MAX_PENDING = 5000
 # A task without a result after these seconds may have been answered before it was sent.
 _LOOK_BACK_AFTER = 3.0
+
+
+class Batch(Protocol):
+    """Sends many tasks, and counts what becomes of them; `before` are those that were accepted before it began."""
+
+    sent: int
+    bad: int
+    succeeded: int
+    failed: int
+    before: int
+
+    @property
+    def unanswered(self) -> int:
+        """The number of tasks sent inside `collecting` that have no result yet."""
+        ...
+
+    def collecting(self) -> AbstractAsyncContextManager[Any]:
+        """Collect the results of all tasks sent while the context lasts."""
+        ...
+
+    async def send(self, tasks: AsyncIterable[TaskLine | InvalidLine], each: Callable[[], None] = ...) -> None:
+        """Send the tasks; `each` is called for every one."""
+        ...
+
+    async def settled(self, timeout: float) -> bool:
+        """Return whether all results arrived within `timeout` seconds; use inside `collecting`, after `send`."""
+        ...
 
 
 class TaskBatch:

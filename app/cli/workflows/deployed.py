@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from app.admin import deployments
 from app.admin.deployments import DeployedWorkflows
+from app.cli.backend.opening import with_orchestrator
 from app.cli.event_loop import run
 from app.cli.options import ConfigOption, JsonOption, ServersOption
 from app.cli.output import Output
 from app.cli.target import find
 from app.client.client import connect
-from app.errors import ConfigurationError
 from app.settings import Settings
 from app.source.writing import to_yaml
-from app.workflows.definition.builtin import workflows
-from app.workflows.definition.deployment import digest, plain
+from app.workflows.definition.deployment import digest
 from app.workflows.definition.durations import with_units
 from topics.audit import AuditEvent
 from topics.definitions import DefinitionEvent
@@ -35,8 +35,7 @@ _SHORT = 12
 def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None, json: JsonOption = False) -> None:
     """List the deployed workflows, each with its active version."""
     output = Output(programs=json)
-    deployed = run(_read(find(config, bootstrap_servers)))
-    rows = [_row(deployed, workflow) for workflow in sorted({name for name, _ in deployed.versions})]
+    rows = [asdict(one) for one in with_orchestrator(config, bootstrap_servers, lambda one: one.workflows())]
     if json:
         for row in rows:
             output.emit(row)
@@ -83,51 +82,18 @@ def get(
     The name of a built-in workflow stands for that one, with the settings of the configuration, unless one of this name
     is deployed.
     """
-    settings = find(config, bootstrap_servers)
-    deployed = run(_read(settings))
-    built_in = {one.id: one for one in workflows(settings)}
-    if workflow in built_in and workflow not in deployed.numbers and version is None:
-        what, spec = "built in", plain(built_in[workflow], 1)
-    else:
-        wanted = _wanted(deployed, workflow, version)
-        what, spec = f"version {wanted}", deployed.of(workflow)[wanted].spec or {}
+    what, spec = with_orchestrator(config, bootstrap_servers, lambda one: one.workflow(workflow, version))
     if json:
-        Output(programs=True).emit(spec)
+        Output(programs=True).emit(dict(spec))
     else:
         # Without its number, so that what is changed becomes the next version: a deployed one never changes.
         content = {name: value for name, value in spec.items() if name != "version"}
         sys.stdout.write(f"# {workflow}, {what}\n{to_yaml(with_units(content))}")
 
 
-def _wanted(deployed: DeployedWorkflows, workflow: str, version: int | None) -> int:
-    """Return the number of the version to print."""
-    versions = deployed.of(workflow)
-    wanted = version or deployed.numbers.get(workflow) or max(versions)
-    if wanted not in versions:
-        there = ", ".join(map(str, versions))
-        raise ConfigurationError(f"{workflow}: unknown version {wanted}; deployed versions: {there}")
-    return wanted
-
-
-async def _read(settings: Settings) -> DeployedWorkflows:
-    async with connect(settings) as client:
-        return await deployments.read(client)
-
-
 async def _history(settings: Settings, workflow: str) -> tuple[DeployedWorkflows, list[AuditEvent]]:
     async with connect(settings) as client:
         return await deployments.read(client), await deployments.read_audit(client, workflow)
-
-
-def _row(deployed: DeployedWorkflows, workflow: str) -> dict[str, Any]:
-    active = deployed.active.get(workflow)
-    return {
-        "workflow": workflow,
-        "active": active and active.version,
-        "versions": list(deployed.of(workflow)),
-        "since": active and active.at,
-        "by": active and active.actor,
-    }
 
 
 def _version(event: DefinitionEvent, active: int | None) -> dict[str, Any]:

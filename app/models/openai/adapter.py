@@ -61,10 +61,11 @@ class OpenAI:
         self._endpoint = endpoint
         self._dialect = dialect
         self._defaults = defaults
-        self._http, self._errors = _connect(provider, endpoint, max_concurrency)
+        key_header = OPENAI_PROVIDERS[provider].key_header
+        self._http, self._errors = connect(provider, endpoint, max_concurrency, key_header=key_header)
         # Result files are longer than an answer, and few.
         longer = replace(endpoint, max_response_bytes=endpoint.max_response_bytes * BATCH_SIZE_FACTOR)
-        self._files, _ = _connect(provider, longer, BATCH_CALLS)
+        self._files, _ = connect(provider, longer, BATCH_CALLS, key_header=key_header)
 
     @classmethod
     def from_settings(cls, name: str, settings: ModelSettings) -> Self:
@@ -161,7 +162,14 @@ def _dialect(host: HostedProvider, provider: str, endpoint: Endpoint, chosen: Op
     return Chat(max_tokens=chosen.max_tokens_field or usual, seed=host.seed, usage_option=host.usage_option)
 
 
-def _connect(provider: str, endpoint: Endpoint, max_concurrency: int) -> tuple[HttpClient, ErrorTranslator]:
+def connect(
+    provider: str, endpoint: Endpoint, max_concurrency: int, *, key_header: str | None = None
+) -> tuple[HttpClient, ErrorTranslator]:
+    """Return a client of an endpoint, which sends the key in `key_header` if it is no bearer token.
+
+    Raises:
+        MissingDependency: the SDK is not installed.
+    """
     try:
         import openai  # noqa: PLC0415  # optional
 
@@ -178,12 +186,11 @@ def _connect(provider: str, endpoint: Endpoint, max_concurrency: int) -> tuple[H
     )
     if provider != "openai":
         client.organization = client.project = None  # set from the environment, and not meant for other servers
-    return http_client.HttpClient(openai, client, errors, endpoint, _key(provider, endpoint, openai.Omit())), errors
+    return http_client.HttpClient(openai, client, errors, endpoint, _key(key_header, endpoint, openai.Omit())), errors
 
 
-def _key(provider: str, endpoint: Endpoint, nothing: object) -> dict[str, object]:
+def _key(header: str | None, endpoint: Endpoint, nothing: object) -> dict[str, object]:
     """Return the headers with the key, if it is not a bearer token and no token replaces it."""
-    header = OPENAI_PROVIDERS[provider].key_header
     if header is None or "authorization" in map(str.lower, endpoint.headers):
         return {}
     return {header: endpoint.api_key, "Authorization": nothing}

@@ -58,7 +58,6 @@ class ChunkTable:
     def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
         self._entries: dict[str, DocumentEntry] = {}
-        self._keys: dict[Namespace, set[str]] = {}
 
     def apply(self, part: DocumentChunks) -> set[Namespace]:
         """Apply one part, and return the namespaces that it changed.
@@ -80,15 +79,10 @@ class ChunkTable:
         """Return the document of this key, if there is one."""
         return self._entries.get(key)
 
-    def entries(self, namespace: Namespace) -> list[DocumentEntry]:
-        """Return the documents of `namespace`, ordered by key, independent of when they arrived."""
-        return [self._entries[key] for key in sorted(self._keys.get(namespace, ()))]
-
     def copy(self) -> Self:
         """Return an independent copy of the table as it is now."""
         twin = type(self)(self._dimensions)
         twin._entries = dict(self._entries)  # noqa: SLF001  # its own class
-        twin._keys = {namespace: set(keys) for namespace, keys in self._keys.items()}  # noqa: SLF001  # likewise
         return twin
 
     def parts(self) -> Iterator[DocumentChunks]:
@@ -112,10 +106,6 @@ class ChunkTable:
         gone = self._entries.pop(key, None)
         if gone is None:
             return set()
-        keys = self._keys[gone.namespace]
-        keys.remove(key)
-        if not keys:
-            del self._keys[gone.namespace]
         return {gone.namespace}
 
     def _add(self, part: DocumentChunks, known: DocumentEntry, rows: tuple[ChunkRow, ...]) -> set[Namespace]:
@@ -131,7 +121,6 @@ class ChunkTable:
         left = self._remove(part.document_key)
         entry = DocumentEntry(_head(part), {0: rows})
         self._entries[part.document_key] = entry
-        self._keys.setdefault(entry.namespace, set()).add(part.document_key)
         return left | {entry.namespace}
 
 

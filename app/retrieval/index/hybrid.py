@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import numpy as np
+import numpy.typing as npt
 
 from app.retrieval.base import SearchScope
 from app.retrieval.index import lexical
@@ -38,12 +39,15 @@ def search(
     """Return up to `limit` chunks for `query`, whose embedding is `vector`; the score is that of the fusion.
 
     The exact cosine against every vector, and BM25 over heading and text: each finds what the other misses. What
-    `scope` does not admit is in neither ranking. Of chunks that are equal by meaning, those with the words come first.
-    If the query is not `understood` by the embedder, what shares no word with it comes after what does.
+    `scope` does not admit is in neither ranking, and what its roles hide does not count for how rare a word is. Of
+    chunks that are equal by meaning, those with the words come first. If the query is not `understood` by the embedder,
+    what shares no word with it comes after what does.
     """
-    masks = [segment.admitted(scope) for segment in segments]
+    visible = [segment.visible(scope.roles) for segment in segments]
+    by = scope.filter
+    masks = [mask & segment.wanted(by) for segment, mask in zip(segments, visible, strict=True)] if by else visible
     admitted = np.flatnonzero(np.concatenate(masks))
-    words = lexical.scores([segment.lexical for segment in segments], query)[admitted]
+    words = lexical.scores([segment.lexical for segment in segments], query, visible)[admitted]
     likeness = np.concatenate([_likeness(*pair, vector) for pair in zip(segments, masks, strict=True)])
     likeness = likeness.round(_DECIMALS)
     if not understood:
@@ -52,7 +56,8 @@ def search(
         found = _by_reciprocal_rank(likeness, words, limit)
     else:
         scores = convex_combination(likeness, words, fusion.vector_weight)
-        found = [(position, float(scores[position])) for position in top_ranked(scores, limit)]
+        best = top_ranked(scores, limit, _order(segments, admitted))
+        found = [(position, float(scores[position])) for position in best]
     return [_chunk(segments, int(admitted[position])).model_copy(update={"score": score}) for position, score in found]
 
 
@@ -74,8 +79,23 @@ def _likeness(segment: Segment, mask: Mask, vector: Vector) -> Vector:
     return cosines if few else cosines[mask]
 
 
-def _chunk(segments: Sequence[Segment], position: int) -> Chunk:
-    """Return the chunk at a position of all segments, one after the other."""
+def _order(segments: Sequence[Segment], admitted: npt.NDArray[np.int64]) -> Callable[[int], tuple[str, int]]:
+    """Return what puts equally good chunks in order, whichever segments they are in."""
+
+    def order(position: int) -> tuple[str, int]:
+        segment, row = _place(segments, int(admitted[position]))
+        return segment.order(row)
+
+    return order
+
+
+def _place(segments: Sequence[Segment], position: int) -> tuple[Segment, int]:
+    """Return the segment and the row of a position of all segments, one after the other."""
     ends = accumulate(len(segment.chunks) for segment in segments)
     segment, end = next((segment, end) for segment, end in zip(segments, ends, strict=True) if position < end)
-    return segment.chunks[position - end]
+    return segment, position - end + len(segment.chunks)
+
+
+def _chunk(segments: Sequence[Segment], position: int) -> Chunk:
+    segment, row = _place(segments, position)
+    return segment.chunks[row]

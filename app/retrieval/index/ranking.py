@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from itertools import groupby
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,21 @@ class Fusion:
     vector_weight: float = 0.8
 
 
-def top_ranked(scores: Numbers, count: int) -> list[int]:
-    """Return the positions of the `count` highest of `scores`, best first; ties in order."""
+def top_ranked(scores: Numbers, count: int, order: Callable[[int], Any] | None = None) -> list[int]:
+    """Return the positions of the `count` highest of `scores`, best first; ties by `order`, or else as they are."""
+    among = np.arange(len(scores))
     if count < len(scores):  # to sort them all takes ten times as long
-        least = np.partition(scores, len(scores) - count)[len(scores) - count]
-        among = np.flatnonzero(scores >= least)
-        return [int(position) for position in among[np.argsort(-scores[among], kind="stable")[:count]]]
-    return [int(position) for position in np.argsort(-scores, kind="stable")]
+        among = np.flatnonzero(scores >= np.partition(scores, len(scores) - count)[len(scores) - count])
+    found: list[int] = among[np.argsort(-scores[among], kind="stable")].tolist()
+    if order is None:
+        return found[:count]
+    ranked: list[int] = []
+    for _, tied in groupby(found, key=scores.__getitem__):
+        same = list(tied)
+        ranked += sorted(same, key=order) if len(same) > 1 else same
+        if len(ranked) >= count:
+            break
+    return ranked[:count]
 
 
 def convex_combination(likeness: Numbers, words: Numbers, vector_weight: float) -> Numbers:

@@ -3,39 +3,88 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from copy import copy
+from itertools import compress
+from typing import Self
 
 import numpy as np
 
-from app.retrieval.base import SearchScope, Vectors, searchable
+from app.retrieval.base import Vectors, searchable
 from app.retrieval.index.chunk_table import DocumentEntry
 from app.retrieval.index.lexical import LexicalIndex
 from app.retrieval.index.metadata_index import Mask, MetadataIndex
+from topics.chunks import DocumentChunks
+from topics.metadata_filters import MetadataFilter
 
 
 class Segment:
-    """An immutable index over `entries`, with at least one row; any thread may read it.
+    """An immutable index over documents with at least one row; any thread may read it.
 
-    `matrix` has a row of length 1 for each of `chunks`.
+    `matrix` has a row of length 1 for each of `chunks`. Documents can be taken out (`without`), in which case their
+    rows stay until segments are `merged`; `size` is the number of chunks that are left.
     """
 
     def __init__(self, entries: Sequence[DocumentEntry]) -> None:
         rows = [list(entry.rows()) for entry in entries]
-        self._documents = np.repeat(np.arange(len(entries)), [len(own) for own in rows])
-        self._roles = RoleIndex([entry.head.allowed_roles for entry in entries])
-        self._metadata = MetadataIndex([entry.head.metadata for entry in entries])
-        self.chunks = [row.chunk for own in rows for row in own]
         matrix = np.stack([row.vector for own in rows for row in own])
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         self.matrix: Vectors = np.divide(matrix, np.where(lengths == 0, 1, lengths), dtype=np.float32)
+        self.chunks = [row.chunk for own in rows for row in own]
         self.lexical = LexicalIndex([searchable(chunk) for chunk in self.chunks])
+        self._fill([entry.head for entry in entries], [len(own) for own in rows])
 
-    def admitted(self, scope: SearchScope) -> Mask:
-        """Return which of the chunks a task may find that may see this namespace, of shape (chunks,)."""
-        mask = self._roles.admitted(scope.roles)
-        if scope.filter is not None:
-            mask &= self._metadata.wanted(scope.filter)
-        return mask[self._documents]
+    @classmethod
+    def merged(cls, segments: Sequence[Segment]) -> Self:
+        """Return one segment over the documents that are left in `segments`, of which there is at least one."""
+        masks = [segment.present() for segment in segments]
+        pairs = list(zip(segments, masks, strict=True))
+        twin = cls.__new__(cls)
+        twin.matrix = np.concatenate([segment.matrix[mask] for segment, mask in pairs])
+        twin.chunks = [segment.chunks[row] for segment, mask in pairs for row in np.flatnonzero(mask)]
+        twin.lexical = LexicalIndex.merged([segment.lexical for segment in segments], masks)
+        heads, counts = zip(*(pair for segment in segments for pair in segment._left()), strict=True)  # noqa: SLF001  # its own class
+        twin._fill(heads, counts)  # noqa: SLF001  # likewise
+        return twin
+
+    def _fill(self, heads: Sequence[DocumentChunks], counts: Sequence[int]) -> None:
+        self._heads, self._counts = heads, counts
+        self._places = {head.document_key: place for place, head in enumerate(heads)}
+        self._documents = np.repeat(np.arange(len(heads)), counts)
+        self._roles = RoleIndex([head.allowed_roles for head in heads])
+        self._metadata = MetadataIndex([head.metadata for head in heads])
+        self._alive = np.ones(len(heads), dtype=np.bool_)
+        self.size = len(self.chunks)
+
+    def without(self, keys: Collection[str]) -> Self:
+        """Return the segment without the documents of these keys; itself if it has none of them."""
+        gone = [self._places[key] for key in keys if key in self._places]
+        if not gone:
+            return self
+        twin = copy(self)
+        twin._alive = self._alive.copy()  # noqa: SLF001  # its own class
+        twin._alive[gone] = False  # noqa: SLF001  # likewise
+        twin.size = int(np.count_nonzero(twin.present()))
+        return twin
+
+    def present(self) -> Mask:
+        """Return which of the chunks are left, of shape (chunks,)."""
+        return self._alive[self._documents]
+
+    def visible(self, roles: Iterable[str]) -> Mask:
+        """Return which of the chunks that are left someone with these roles may find, of shape (chunks,)."""
+        return (self._alive & self._roles.admitted(roles))[self._documents]
+
+    def wanted(self, by: MetadataFilter) -> Mask:
+        """Return which of the chunks a filter wants, of shape (chunks,)."""
+        return self._metadata.wanted(by)[self._documents]
+
+    def order(self, row: int) -> tuple[str, int]:
+        """Return what puts chunks into an order that does not depend on when documents arrived."""
+        return self._heads[self._documents[row]].document_key, row
+
+    def _left(self) -> Iterator[tuple[DocumentChunks, int]]:
+        return compress(zip(self._heads, self._counts, strict=True), self._alive)
 
 
 class RoleIndex:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from app import vectors
 from app.errors import ConfigurationError, InvalidEvent, OrchestratorError, RetrievalError
 from app.redaction import redactor
-from app.retrieval.base import Embedder, SearchScope, StoreStatus, revision, searchable
+from app.retrieval.base import Embedder, SearchScope, StoreStatus, embed_query, revision, searchable
 from app.retrieval.index import lexical
 from app.retrieval.index.ranking import reciprocal_rank_fusion
 from app.retrieval.reembedding import with_vectors_of
@@ -81,13 +81,13 @@ class VectorStore:
         self._check(live)
         await self.apply_to(live.name, part)
 
-    async def apply_to(self, generation: str, part: DocumentChunks) -> None:
-        """Apply one part to a generation.
+    async def apply_to(self, generation: str, part: DocumentChunks, *, remake: bool = False) -> None:
+        """Apply one part to a generation; `remake` vectors of another embedder even if that costs money.
 
         Raises:
             InvalidEvent, RetrievalError: as for `apply`.
         """
-        points = self._points(await with_vectors_of(self._embedder, part))
+        points = self._points(await with_vectors_of(self._embedder, part, always=remake))
         key, current = part.document_key, revision(part)
         async with self._failing():
             if part.part > 0:
@@ -107,7 +107,7 @@ class VectorStore:
         Raises:
             RetrievalError: the database or the embedder failed, or the index is another embedder's.
         """
-        vector = (await self._embedder.embed([query]))[0]
+        vector = await embed_query(self._embedder, query)
         understands = getattr(self._embedder, "understands", None)
         understood = understands(query) if understands else True
         live = await self._generation(fresh=False)
@@ -307,7 +307,7 @@ class IndexRebuild:
 
     async def apply(self, part: DocumentChunks) -> None:
         """Apply one part of a document to it."""
-        await self._store.apply_to(self.name, part)
+        await self._store.apply_to(self.name, part, remake=True)
 
     async def switch(self) -> None:
         """Make it the live one."""

@@ -114,13 +114,15 @@ class Step(Spec):
 class RetrieveStep(Step):
     """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks.
 
-    `filter`, a value, leaves only documents with certain metadata; null leaves all. Of several `stores`, all are
-    searched; without any, it is the default one.
+    `filter`, a value, leaves only documents with certain metadata; null leaves all. With `max_tokens`, the chunks
+    are made to fit into so many tokens of a model's context. Of several `stores`, all are searched; without any, it is
+    the default one.
     """
 
     kind: Literal["retrieve"]
     query: str
     limit: int = Field(default=4, ge=1, le=100)
+    max_tokens: int | None = Field(default=None, ge=1)
     collection: str = "default"
     filter: str | dict[str, JsonValue] | None = None
     stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()

@@ -38,6 +38,7 @@ __all__ = [
     "ListedSource",
     "ModelCard",
     "Option",
+    "PlannedChunk",
     "Queue",
     "ReplayedDeadLetter",
     "RequestedSync",
@@ -115,6 +116,7 @@ class AttemptView(Model):
     usage: Usage = EMPTY
     finish_reason: str = ""
     found: int | None = None
+    plan: list[PlannedChunk] = EMPTY
     error: Failure | None = None
     text: str = ""
     repaired: list[str] = EMPTY
@@ -468,6 +470,19 @@ class Option(Model):
     name: str
     default: Any
     description: str
+
+
+class PlannedChunk(Model):
+    """What became of one of the chunks that were found, where they had to fit into `max_tokens`.
+
+    It was `kept`, `cut` at the end of a sentence, `merged` into the chunk `into`, which continues it, or left out: as
+    another repeats it (`repeated`), or as there was no more room (`no_room`). `tokens` is a bound of what it takes.
+    """
+
+    id: str
+    outcome: Literal["kept", "cut", "merged", "repeated", "no_room"]
+    into: str | None = None
+    tokens: int = 0
 
 
 class Queue(Model):

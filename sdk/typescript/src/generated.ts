@@ -1933,6 +1933,8 @@ export interface components {
             name: string;
             /** @default 1 */
             number?: number;
+            /** @default [] */
+            plan?: components["schemas"]["PlannedChunk"][];
             /** @default 0 */
             repair?: number;
             /** @default [] */
@@ -2128,6 +2130,9 @@ export interface components {
             allowed_roles?: string[] | null;
             /** @default default */
             collection?: string;
+            content_type?: string | null;
+            data?: string | null;
+            file_id?: string | null;
             /**
              * @default markdown
              * @enum {string}
@@ -2140,7 +2145,7 @@ export interface components {
             source?: string | null;
             /** @default  */
             tenant?: string;
-            text: string;
+            text?: string | null;
         };
         DocumentsRequest: {
             documents: components["schemas"]["DocumentRequest"][];
@@ -2315,6 +2320,14 @@ export interface components {
             default: unknown;
             description: string;
             name: string;
+        };
+        PlannedChunk: {
+            id: string;
+            into?: string | null;
+            /** @enum {string} */
+            outcome: "kept" | "cut" | "merged" | "repeated" | "no_room";
+            /** @default 0 */
+            tokens?: number;
         };
         PriceList: {
             data: components["schemas"]["ListedPrice"][];
@@ -2809,6 +2822,7 @@ export type ListedSource = components['schemas']['ListedSource'];
 export type ModelCard = components['schemas']['ModelCard'];
 export type ModelList = components['schemas']['ModelList'];
 export type Option = components['schemas']['Option'];
+export type PlannedChunk = components['schemas']['PlannedChunk'];
 export type PriceList = components['schemas']['PriceList'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemPlace = components['schemas']['ProblemPlace'];

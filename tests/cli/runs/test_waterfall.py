@@ -9,6 +9,7 @@ from app.workflows.run import Run, StepRun
 from tests.cli.runlog import START, Log, answered, report
 from topics import SIGNALS
 from topics.base import Failure
+from topics.retrieval_results import PlannedChunk
 from topics.signals import Signal
 from topics.tasks import Task
 
@@ -48,6 +49,18 @@ def test_the_first_line_says_what_the_whole_took() -> None:
 def test_each_step_and_attempt_has_a_line(start: str, columns: list[str]) -> None:
     found = [column.strip() for column in _columns(_line(answered(), start))]
     assert found == [column.strip() for column in columns]
+
+
+def test_a_search_says_what_became_of_the_chunks_that_had_to_fit() -> None:
+    log = Log()
+    log.task(0)
+    plan = (
+        PlannedChunk(id="a", outcome="kept", tokens=40),
+        PlannedChunk(id="b", outcome="no_room"),
+        PlannedChunk(id="c", outcome="no_room"),
+    )
+    log.retrieval(0.1, 0.2, plan=plan)
+    assert any("1 chunks, of 3: 1 kept, 2 no room; 40 tokens" in text for text in _text(log))
 
 
 def test_repairs_and_repetitions_are_named() -> None:

@@ -61,7 +61,8 @@ def test_the_notes_say_what_the_figures_do_not() -> None:
 
 
 def test_the_table_ends_with_the_total(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output(), sums(spend("a", tenant="acme"), spend("b"), by="tenant"), "tenant", plot=False)
+    found = sums(spend("a", tenant="acme"), spend("b"), by="tenant")
+    show(Output(), found.rows(), found.total(), "tenant", plot=False)
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == [
         "tenant",
@@ -83,5 +84,5 @@ def test_the_table_ends_with_the_total(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_that_nothing_was_spent_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output(), sums(), "model", plot=True)
+    show(Output(), sums().rows(), sums().total(), "model", plot=True)
     assert capsys.readouterr().out == "nothing was spent\n"

@@ -392,3 +392,58 @@ def test_what_the_other_embedder_says_of_itself_is_passed_on() -> None:
     assert (embedder.understands("day"), embedder.understands("दिन"), embedder.trusts_unnamed) == (True, False, False)
     silent = BatchingEmbedder(Upstream(), size=2)
     assert (silent.understands("दिन"), silent.trusts_unnamed) == (True, True)
+
+
+async def test_that_the_background_comes_after_all_that_somebody_waits_for() -> None:
+    upstream = Upstream(held=True)
+    batching = BatchingEmbedder(upstream, size=2)
+    asking = [asyncio.create_task(batching.embed(["first"]))]
+    await settle()
+    asking.append(asyncio.create_task(batching.background.embed(["d1", "d2", "d3", "d4"])))
+    await settle()
+    asking += [asyncio.create_task(batching.embed([text])) for text in ("q1", "q2", "q3")]
+    await settle()
+    upstream.open.set()
+    await asyncio.gather(*asking)
+    assert upstream.calls == [["first"], ["q1", "q2"], ["q3"], ["d1", "d2"], ["d3", "d4"]]
+
+
+async def test_that_the_background_goes_on_however_much_else_there_is() -> None:
+    upstream = Upstream(held=True)
+    batching = BatchingEmbedder(upstream, size=2)
+    asking = [asyncio.create_task(batching.embed(["first"]))]
+    await settle()
+    background = asyncio.create_task(batching.background.embed(["document"]))
+    asking += [asyncio.create_task(batching.embed([f"query {number}"])) for number in range(100)]
+    await settle()
+    upstream.open.set()
+    await asyncio.gather(*asking, background)
+    assert ["document"] in upstream.calls[:20]
+    assert upstream.calls.index(["document"]) > 5
+
+
+class Telling(Upstream):
+    """Embeds queries in another way than passages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: list[list[str]] = []
+
+    async def embed_query(self, texts: Sequence[str]) -> Vectors:
+        self.queries.append(list(texts))
+        return -vectors(*texts)
+
+
+async def test_that_queries_go_in_calls_of_their_own_where_the_embedder_tells_them_apart() -> None:
+    upstream = Telling()
+    batching = BatchingEmbedder(upstream, size=8)
+    query, passage = await asyncio.gather(batching.embed_query(["same"]), batching.embed(["same"]))
+    assert (upstream.queries, upstream.calls) == ([["same"]], [["same"]])
+    assert np.array_equal(query, -passage)
+
+
+async def test_that_queries_share_calls_where_it_does_not() -> None:
+    upstream = Upstream()
+    batching = BatchingEmbedder(upstream, size=8)
+    await asyncio.gather(batching.embed_query(["one"]), batching.embed(["two"]))
+    assert upstream.calls == [["one", "two"]]

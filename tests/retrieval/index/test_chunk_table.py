@@ -28,7 +28,8 @@ def part(
 
 
 def rows(catalogue: ChunkTable, collection: str) -> list[ChunkRow]:
-    return [row for entry in catalogue.entries(Namespace(collection, "")) for row in entry.rows()]
+    entries = [catalogue._entries[key] for key in sorted(catalogue._entries)]
+    return [row for entry in entries if entry.namespace == Namespace(collection, "") for row in entry.rows()]
 
 
 def held(catalogue: ChunkTable, collection: str = "default") -> list[str]:

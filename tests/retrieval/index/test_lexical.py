@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sys
 
+import bm25s
+import numpy as np
 import pytest
 
 from app.errors import MissingDependency
@@ -84,3 +86,23 @@ def test_words_are_as_rare_as_in_all_segments_together() -> None:
     texts = ["apple pie", "pear pie", "plum pie", "pear tart", "ripe apple", "pear pie"]
     for query in ("pear pie", "apple tart", "plum", "apple pie tart"):
         assert rank(texts, query, of_segments=3) == rank(texts, query), query
+
+
+def test_scores_are_those_of_bm25s_for_a_query_of_length_1() -> None:
+    texts = [*TEXTS[:3], "Set, set and set again: the worker sets a delay.", "nothing of it"]
+    query = "worker delay interval set"
+    oracle = bm25s.BM25(method="lucene")
+    oracle.index(stems(texts), show_progress=False)
+    wanted = oracle.get_scores(stems([query])[0])
+    found = lexical.scores([LexicalIndex(texts)], query)
+    assert found / found.max() == pytest.approx(wanted / wanted.max(), abs=1e-5)
+    assert lexical.scores([LexicalIndex(["delay", "worker"])], "delay delay")[0] == pytest.approx(1 / 2.5)
+
+
+def test_merged_indexes_score_as_one_over_the_texts_that_are_kept() -> None:
+    parts = [["the café", "gone", "a worker"], ["gone too", "the cafe", "設定を"]]
+    kept = [np.array([True, False, True]), np.array([False, True, True])]
+    merged = LexicalIndex.merged([LexicalIndex(part) for part in parts], kept)
+    whole = LexicalIndex(["the café", "a worker", "the cafe", "設定を"])
+    for query in ("cafe", "café worker", "設定", "gone"):
+        assert lexical.scores([merged], query) == pytest.approx(lexical.scores([whole], query))

@@ -90,3 +90,15 @@ def test_that_a_conversation_is_passed_on_to_any_configured_model() -> None:
         assert (answer.models, answer.timeout, workflow.deadline) == (("a", "b"), 7.0, 7.0)
     assert [one.id for one in workflows(settings)] == list(NAMES)
     assert [check(one) for one in workflows(settings)[1:]] == [[], [], [], []]
+
+
+def test_sources_get_the_smallest_window_less_the_answer_and_the_question() -> None:
+    models = {
+        "large": {"provider": "local", "context_tokens": 100_000},
+        "small": {"provider": "local", "context_tokens": 4_000, "sampling": {"max_tokens": 500}},
+        "unknown": {"provider": "local"},
+    }
+    for asked, wanted in ((("large", "small", "unknown"), 4_000 - 500 - 512), (("unknown",), None)):
+        settings = Settings.model_validate({"models": models, "ask": {"models": asked}})
+        retrieve = next(one for one in workflows(settings) if one.id == "ask").steps["retrieve"]
+        assert retrieve.model_dump().get("max_tokens") == wanted

@@ -1,0 +1,1 @@
+"""`meta-ai context`: which orchestrator commands talk to, by a name."""

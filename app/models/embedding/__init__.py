@@ -1,0 +1,1 @@
+"""Embedders that are services: their hosts, their dialects, and the client."""
