@@ -45,14 +45,11 @@ async def _search(request: RetrievalRequest, stores: Stores) -> RetrievalResult:
     started = time.perf_counter()
     scope = SearchScope(request.collection, request.tenant, frozenset(request.roles), request.filter)
     found = await stores.search(request.query, limit=request.limit, scope=scope, names=request.stores)
-    unplanned = ContextPlan(tuple(found.chunks), None)
-    planned = plan_context(found.chunks, request.max_tokens) if request.max_tokens else unplanned
+    most, chunks = request.max_tokens, tuple(found.chunks)
+    planned = plan_context(chunks, most) if most else ContextPlan(chunks, None)
+    seconds = time.perf_counter() - started
     return RESPONDER.make(
-        request,
-        chunks=planned.chunks,
-        plan=planned.decisions,
-        failed_stores=found.failed,
-        seconds=time.perf_counter() - started,
+        request, chunks=planned.chunks, plan=planned.decisions, failed_stores=found.failed, seconds=seconds
     )
 
 

@@ -28,8 +28,8 @@ class RetrievalRequest(Event):
     tenant: Tenant = ""
     roles: RoleNames = ()
     filter: MetadataFilter | None = None
-    stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     max_tokens: int | None = Field(default=None, ge=1)
+    stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

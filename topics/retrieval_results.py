@@ -52,9 +52,9 @@ class PlannedChunk(Event):
 class RetrievalResult(Event):
     """The answer to one retrieval request: `chunks`, best first, or `error`.
 
-    Of several stores, `failed_stores` has those that have found nothing because they failed or were late.
     If they had to fit into a number of tokens, `plan` tells of every chunk that was found, best first, what became of
-    it; `chunks` then begin and end with the best.
+    it; `chunks` then begin and end with the best. Of several stores, `failed_stores` has those that have found nothing
+    because they failed or were late.
     """
 
     id: str

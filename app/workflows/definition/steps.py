@@ -114,9 +114,9 @@ class Step(Spec):
 class RetrieveStep(Step):
     """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks.
 
-    `filter`, a value, leaves only documents with certain metadata; null leaves all. With `max_tokens`, the chunks
-    are made to fit into so many tokens of a model's context. Of several `stores`, all are searched; without any, it is
-    the default one.
+    `filter`, a value, leaves only documents with certain metadata; null leaves all. Of several `stores`, all are
+    searched; without any, it is the default one. With `max_tokens`, the chunks are made to fit into so many tokens of a
+    model's context.
     """
 
     kind: Literal["retrieve"]

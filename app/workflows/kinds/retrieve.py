@@ -26,8 +26,8 @@ class RetrieveKind(PassiveKind):
             tenant=ctx.run.task.tenant,
             roles=ctx.run.task.roles,
             filter=_filter(ctx),
-            stores=ctx.spec.stores,
             max_tokens=ctx.spec.max_tokens,
+            stores=ctx.spec.stores,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )
