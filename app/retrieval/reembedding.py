@@ -8,11 +8,12 @@ from app.retrieval.base import Embedder, in_background, searchable
 from topics.chunks import DocumentChunks, EmbeddedChunk
 
 
-async def with_vectors_of(embedder: Embedder, part: DocumentChunks) -> DocumentChunks:
+async def with_vectors_of(embedder: Embedder, part: DocumentChunks, *, always: bool = False) -> DocumentChunks:
     """Return a part with vectors of `embedder`: the part itself if it has them, or else with vectors made again.
 
     Raises:
-        InvalidEvent: an embedding is malformed, or is of another embedder, and making it again costs money.
+        InvalidEvent: an embedding is malformed, or is of another embedder, and making it again costs money; `always`
+            does so nevertheless.
         RetrievalError: a vector could not be made.
     """
     trusted = part.embedder is None and getattr(embedder, "trusts_unnamed", True)
@@ -20,11 +21,11 @@ async def with_vectors_of(embedder: Embedder, part: DocumentChunks) -> DocumentC
         return part
     for one in part.chunks:
         vectors.decode(one.embedding)  # what is malformed is no event of ours
-    if not getattr(embedder, "remakes_vectors", True):
+    if not always and not getattr(embedder, "remakes_vectors", True):
         raise InvalidEvent(
             "invalid",
-            f"{part.document_key} was embedded with {part.embedder}, not with {embedder.name}: add the "
-            "document again, or set retrieval.embedder to that one",
+            f"{part.document_key} was embedded with {part.embedder}, not with {embedder.name}: add the document again, "
+            "or set retrieval.embedder to that one",
         )
     rows = await in_background(embedder).embed([searchable(one.chunk) for one in part.chunks])
     made = (

@@ -81,13 +81,13 @@ class VectorStore:
         self._check(live)
         await self.apply_to(live.name, part)
 
-    async def apply_to(self, generation: str, part: DocumentChunks) -> None:
-        """Apply one part to a generation.
+    async def apply_to(self, generation: str, part: DocumentChunks, *, remake: bool = False) -> None:
+        """Apply one part to a generation; `remake` vectors of another embedder even if that costs money.
 
         Raises:
             InvalidEvent, RetrievalError: as for `apply`.
         """
-        points = self._points(await with_vectors_of(self._embedder, part))
+        points = self._points(await with_vectors_of(self._embedder, part, always=remake))
         key, current = part.document_key, revision(part)
         async with self._failing():
             if part.part > 0:
@@ -307,7 +307,7 @@ class IndexRebuild:
 
     async def apply(self, part: DocumentChunks) -> None:
         """Apply one part of a document to it."""
-        await self._store.apply_to(self.name, part)
+        await self._store.apply_to(self.name, part, remake=True)
 
     async def switch(self) -> None:
         """Make it the live one."""
