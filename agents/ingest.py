@@ -85,9 +85,12 @@ async def _data(document: Document, deps: Dependencies) -> bytes:
 
 
 def _known(document: Document, deps: Dependencies) -> Mapping[str, Vector]:
-    """Return the vectors of the document's former version, as far as this worker's store knows them."""
-    vectors_of = getattr(deps.store, "vectors_of", None)
-    return vectors_of(document.key) if vectors_of else {}
+    """Return the vectors of the document's former version, as far as this worker's stores know them."""
+    for store in deps.stores.local.values():
+        if vectors_of := getattr(store, "vectors_of", None):
+            known: Mapping[str, Vector] = vectors_of(document.key)
+            return known
+    return {}
 
 
 def _outgoing(part: DocumentChunks, received: Received[Document]) -> Outgoing:

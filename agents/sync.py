@@ -21,6 +21,7 @@ from app.dependencies import Dependencies
 from app.errors import OrchestratorError, SourceError
 from app.sources.registry import ConfiguredSource
 from app.suggestions import did_you_mean
+from app.syncs.files import store_file
 from app.syncs.page import Page, PageTaker, added, event_id
 from app.syncs.progress import SourceProgress
 from app.syncs.session import Session
@@ -28,6 +29,7 @@ from topics import AUDIT, DOCUMENTS, SOURCE_DOCUMENTS, SOURCES, SYNC_REQUESTS
 from topics.audit import AuditEvent
 from topics.base import Failure
 from topics.documents import Document
+from topics.files import StoredFile
 from topics.source_documents import SourceDocument
 from topics.sources import SourceState, state_key
 from topics.sync_requests import SyncRequest
@@ -153,6 +155,7 @@ class _Step:
             known=self._progress.items,
             residency=self._deps.residency,
             send=self._send,
+            store=self._store,
             most_bytes=self._deps.settings.delivery.max_event_bytes,
             actor=state.actor or NAME,
             dry_run=state.dry_run,
@@ -179,6 +182,10 @@ class _Step:
 
     async def _send(self, documents: Sequence[Document]) -> None:
         await self._publish([Outgoing(DOCUMENTS, one.key, one, event_id(self._request.id, one)) for one in documents])
+
+    async def _store(self, document: Document) -> StoredFile:
+        outbox, partitions = self._deps.delivery.outbox, self._deps.settings.topics.partitions
+        return await store_file(outbox, document, self._request.id, partitions, self._received)
 
     async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
         await self._deps.delivery.outbox.publish(outgoing, self._received)

@@ -17,8 +17,9 @@ from app.models.calling.cancelled_runs import CancelledRuns
 from app.models.calling.hedging import HedgePolicy
 from app.models.limits.limiter import Limiter
 from app.prices.price import Price
-from app.retrieval.base import Embedder, Store
+from app.retrieval.base import Embedder
 from app.retrieval.parsing.parser import DocumentParser
+from app.retrieval.several import Stores
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ModelSettings, Settings
@@ -63,7 +64,7 @@ class Dependencies:
     sources: Mapping[str, ConfiguredSource]
     syncs: Syncs
     embedder: Embedder
-    store: Store
+    stores: Stores
     parser: DocumentParser
     files: FileReader
     response_cache: ResponseCache

@@ -29,7 +29,7 @@ from app.errors import ModelError
 from app.models.base import Prompt as ModelPrompt
 from app.models.registry import build
 from app.models.sentences import sentences
-from app.retrieval.base import SearchScope, Store
+from app.retrieval.base import SearchableStore, SearchScope
 from app.retrieval.files import read_documents
 from app.retrieval.ingest import prepare_chunks
 from app.retrieval.registry import build_embedder, build_store
@@ -118,7 +118,7 @@ def ways(settings: Settings) -> Iterator[Way]:
 
 
 @asynccontextmanager
-async def searching(settings: Settings) -> AsyncIterator[Store]:
+async def searching(settings: Settings) -> AsyncIterator[SearchableStore]:
     """Yield the demo's pages, indexed."""
     embedder = build_embedder(settings.retrieval)
     store = build_store(settings.retrieval, embedder)
@@ -131,7 +131,9 @@ async def searching(settings: Settings) -> AsyncIterator[Store]:
     await embedder.close()
 
 
-async def answers(way: Way, store: Store, questions: Sequence[str]) -> AsyncIterator[tuple[str, Sequence[Chunk]]]:
+async def answers(
+    way: Way, store: SearchableStore, questions: Sequence[str]
+) -> AsyncIterator[tuple[str, Sequence[Chunk]]]:
     """Yield the answer to each question, and the sources that it was given; a failure is an empty answer."""
     step = ask(way.ask).steps["answer"]
     if not isinstance(step, AskStep):

@@ -12,6 +12,7 @@ from argparse import ArgumentParser, Namespace
 from base64 import b64encode
 from collections.abc import Sequence
 from statistics import median
+from typing import NamedTuple
 
 from app.admin.document_sending import Ingestion
 from app.brokers.base import Connection
@@ -24,13 +25,20 @@ from app.retrieval.parsing.reading import ReadingLimits, read_document
 from app.settings import RetrievalSettings, Settings
 from bench.support import worker_settings
 from bench.support.figures import table
-from testkit.process import start
+from testkit.process import MeasuredProcess, start
 from topics.audit import AuditEvent
 from topics.documents import Document
 
 _HTML = "text/html"
 _SECTIONS = 4
 _SETTINGS = RetrievalSettings()
+
+
+class Figures(NamedTuple):
+    """Chunks per second, and milliseconds of processor time for each."""
+
+    rate: float
+    cpu: float
 
 
 def page(number: int, turn: int) -> bytes:
@@ -47,13 +55,13 @@ def page(number: int, turn: int) -> bytes:
     return f"<html><body><h1>Page {number}</h1>{''.join(sections)}</body></html>".encode()
 
 
-async def alone(pages: Sequence[bytes]) -> float:
-    """Return the chunks per second of parser, chunker and embedder, called one after the other."""
+async def alone(pages: Sequence[bytes]) -> Figures:
+    """Return the figures of parser, chunker and embedder, called one after the other."""
     limits = _SETTINGS.parsing
     reading = ReadingLimits(pages=limits.pages, cells=limits.cells, characters=limits.characters)
     embedder = MiniLM()
     await embedder.warm()
-    chunks, started = 0, time.perf_counter()
+    chunks, started, used = 0, time.perf_counter(), time.process_time()
     for number, data in enumerate(pages):
         found = chunk_document(
             Document(id=str(number)),
@@ -63,13 +71,13 @@ async def alone(pages: Sequence[bytes]) -> float:
         )
         await embedder.embed([searchable(one) for one in found])
         chunks += len(found)
-    seconds = time.perf_counter() - started
+    seconds, used = time.perf_counter() - started, time.process_time() - used
     await embedder.close()
-    return chunks / seconds
+    return Figures(chunks / seconds, used * 1000 / chunks)
 
 
-async def ingested(client: Client, pages: Sequence[bytes]) -> float:
-    """Return the chunks per second of a worker."""
+async def ingested(client: Client, worker: MeasuredProcess, pages: Sequence[bytes]) -> Figures:
+    """Return the figures of a worker, with its parser and its broker."""
     chunks = 0
 
     def each(event: AuditEvent) -> None:
@@ -80,9 +88,10 @@ async def ingested(client: Client, pages: Sequence[bytes]) -> float:
         Document(id=f"page-{number}", content_type=_HTML, data=b64encode(data).decode())
         for number, data in enumerate(pages)
     ]
-    started = time.perf_counter()
+    started, used = time.perf_counter(), worker.cpu + worker.children_cpu
     await Ingestion(each, lambda name, letter: print(name, letter.error)).run(client, documents, 300)
-    return chunks / (time.perf_counter() - started)
+    seconds, used = time.perf_counter() - started, worker.cpu + worker.children_cpu - used
+    return Figures(chunks / seconds, used * 1000 / chunks)
 
 
 def _settings() -> Settings:
@@ -98,17 +107,20 @@ async def main(options: Namespace) -> None:
         bootstrap = await worker.says("broker")
         await worker.says("ready")
         broker = settings.broker.model_copy(update={"kind": "cluster", "bootstrap_servers": bootstrap})
-        found: dict[str, list[float]] = {"alone": [], "worker": []}
+        found: dict[str, list[Figures]] = {"alone": [], "worker": []}
         async with connect(settings.model_copy(update={"broker": broker})) as client:
-            await ingested(client, [page(0, -1)])  # it starts the parser
+            await ingested(client, worker, [page(0, -1)])  # it starts the parser
             for turn in range(options.rounds):
                 pages = [page(number, turn) for number in range(options.pages)]
                 found["alone"].append(await alone(pages))
-                found["worker"].append(await ingested(client, pages))
+                found["worker"].append(await ingested(client, worker, pages))
     finally:
         await worker.stop()
-    rates = {name: median(values) for name, values in found.items()}
-    print(table(("alone chunks/s", "worker chunks/s", "ratio"), [(*rates.values(), rates["worker"] / rates["alone"])]))
+    rows = [
+        (name, median(one.rate for one in figures), median(one.cpu for one in figures))
+        for name, figures in found.items()
+    ]
+    print(table(("", "chunks/s", "CPU ms a chunk"), rows))
 
 
 if __name__ == "__main__":

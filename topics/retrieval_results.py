@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from topics.base import Event, Failure, Topic
 
 
@@ -51,7 +53,8 @@ class RetrievalResult(Event):
     """The answer to one retrieval request: `chunks`, best first, or `error`.
 
     If they had to fit into a number of tokens, `plan` tells of every chunk that was found, best first, what became of
-    it; `chunks` then begin and end with the best.
+    it; `chunks` then begin and end with the best. Of several stores, `failed_stores` has those that have found nothing
+    because they failed or were late.
     """
 
     id: str
@@ -61,6 +64,12 @@ class RetrievalResult(Event):
     plan: tuple[PlannedChunk, ...] | None = None
     error: Failure | None = None
     seconds: float = 0.0
+    failed_stores: dict[str, Failure] = Field(default_factory=dict)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether another search might find more, so that it is not cached."""
+        return bool(self.failed_stores)
 
 
 RETRIEVAL_RESULTS = Topic(

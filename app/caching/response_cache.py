@@ -123,7 +123,7 @@ class ResponseCache:
         usable: A | None = None
         try:
             given = await self._own(key, make, kind, max_age, near)
-            usable = given.answer if given.found == "new" and given.answer.error is None else None
+            usable = given.answer if given.found == "new" and _reusable(given.answer) else None
         finally:  # whatever happens here, no caller may wait forever
             del self._making[key]
             making.set_result(usable)
@@ -162,7 +162,7 @@ class ResponseCache:
         return answer
 
     async def _keep(self, key: bytes, answer: A, max_age: float, near: SemanticKey | None) -> None:
-        if answer.error is None:
+        if _reusable(answer):
             await self._cache.put(key, CacheEntry(answer.to_json(), self._clock()), max_age)
             if near:
                 self._nearest.add(near, key)
@@ -178,3 +178,8 @@ def key_of(request: Event) -> bytes:
     """Return the cache key, which equal requests share."""
     asked = type(request).__name__.encode() + request.model_dump_json(exclude=_IDS, exclude_defaults=True).encode()
     return blake2b(asked, digest_size=16).digest()
+
+
+def _reusable(answer: CacheableResponse) -> bool:
+    """Return whether an answer serves other requests: no failure, and nothing that only a failure has left out."""
+    return answer.error is None and not getattr(answer, "incomplete", False)

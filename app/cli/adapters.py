@@ -47,11 +47,16 @@ def new(
     path: Annotated[Path, typer.Argument(help="The folder to write; it must be empty, or not exist.")] = Path(
         "my-adapter"
     ),
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Write a package with an adapter, its tests and a configuration, to begin your own with."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigurationError(f"{path} already exists; name another folder")
     shutil.copytree(_TEMPLATE, path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    if json:
+        Output(programs=True).emit({"written": str(path)})
+        return
     steps = (f"cd {shlex.quote(str(path))}", *INSTALL_AND_TEST)
     Output().say(f"{path} written; next:\n  " + "\n  ".join(steps))
 

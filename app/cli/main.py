@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("app.cli.orchestrator.status", "Show whether the orchestrator is ready, its workers and what waits."),
     "config": ("app.cli.configuration.commands", "Explain, check, show, export or import the configuration."),
     "documents": ("app.cli.documents.commands", "Add, sync, delete, show and list the documents to answer from."),
+    "stores": ("app.cli.stores.commands", "List, check, reindex and prune the stores that answers are drawn from."),
     "tasks": ("app.cli.tasks.commands", "Send tasks from a file or a pipe; see and cancel one."),
     "results": ("app.cli.tasks.results", "Print results as they arrive, or one."),
     "workflows": ("app.cli.workflows.commands", "Create, check, show and deploy workflows; show what is deployed."),
@@ -51,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "context": ("app.cli.contexts.commands", "Name orchestrators, and choose which one commands talk to."),
     "topics": ("app.cli.kafka.topics", "List, create and describe the topics; export and import what they hold."),
     "routing": ("app.cli.routing.commands", "List the routing policies, and fit a router on recorded results."),
+    "help": ("app.cli.help.commands", "Show the help of a command, or the manual page of all."),
     "eval": ("app.cli.eval.commands", "Measure how well documents are found."),
 }
 

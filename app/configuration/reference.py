@@ -26,7 +26,13 @@ _HEADER = """\
 # Durations are written 250ms, 30s, 5m, 12h, 7d or 1h30m; a plain number is seconds.
 """
 #: What the examples of a mapping with free names are called.
-_EXAMPLE_NAMES = {"overrides": "results", "connectors": "tickets", "endpoints": "crm", "sources": "handbook"}
+_EXAMPLE_NAMES = {
+    "overrides": "results",
+    "connectors": "tickets",
+    "endpoints": "crm",
+    "sources": "handbook",
+    "stores": "docs",
+}
 _REFERENCE = {"type": "string", "pattern": r"\$\{([a-z][a-z0-9_-]*:[^}]+|[A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}"}
 
 

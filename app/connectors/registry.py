@@ -28,6 +28,7 @@ KINDS: Mapping[str, str] = {
     "http": "app.connectors.http:HttpConnector",
     "mcp": "app.connectors.mcp:McpConnector",
     "object": "app.connectors.object:ObjectConnector",
+    "queue": "app.connectors.queue:QueueConnector",
     "sql": "app.connectors.sql:SqlConnector",
 }
 

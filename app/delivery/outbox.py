@@ -114,6 +114,20 @@ class Outbox:
             await self.write([self._within_limits(one.topic, self.record(one, cause)) for one in outgoing], assignment)
             self._on_publish()
 
+    async def append(self, outgoing: Outgoing, cause: Received[Any] | None = None) -> int:
+        """Return the offset of an event when the broker has acknowledged it.
+
+        Raises:
+            InvalidEvent: as `publish`.
+        """
+        record, attempt = self._within_limits(outgoing.topic, self.record(outgoing, cause)), 0
+        while True:
+            sent = await self._enqueue(record)
+            if sent is not None and await self._acknowledged(record, sent):
+                return int(sent.result().offset)
+            await asyncio.sleep(full_jitter(attempt, base=0.2, cap=5.0, rng=self._rng))
+            attempt += 1
+
     def _within_limits(self, topic: Topic[Any], record: Record) -> Record:
         limit = self._limits.get(topic.name)
         if limit is not None and len(record.value or b"") > limit:

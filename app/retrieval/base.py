@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from hashlib import blake2b
+from typing import ClassVar, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -97,11 +98,32 @@ def in_background(embedder: Embedder) -> Embedder:
     return found
 
 
+class SearchableStore(Protocol):
+    """What every store does: `Store`, of which each worker has its own, and `RemoteStore`, which all share."""
+
+    async def load(self) -> None:
+        """Get ready; called once, before anything else."""
+        ...
+
+    async def apply(self, part: DocumentChunks) -> None:
+        """Apply one part of a document, as `topics.chunks` defines it; repeating it changes nothing."""
+        ...
+
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        """Return up to `limit` chunks with their scores, best first."""
+        ...
+
+    async def close(self) -> None:
+        """Release resources."""
+        ...
+
+
 class Store(Protocol):
     """Stores chunks and searches them; it is fed from the log of chunks, whose position it stores with them.
 
-    It may have a method `vectors_of(document_key)`, which returns the vectors of a document's chunks by their ids: then
-    those of a changed document that did not change are not embedded again.
+    Each worker has its own. What all workers share is a `RemoteStore`. It may have a method `vectors_of(document_key)`,
+    which returns the vectors of a document's chunks by their ids: then those of a changed document that did not change
+    are not embedded again.
     """
 
     async def load(self) -> None:
@@ -146,3 +168,118 @@ class Store(Protocol):
     async def close(self) -> None:
         """Persist what is not yet on disk, and release resources."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How a remote store is: `index` is the live one, made with `embedder`; None before it is made.
+
+    With a `problem`, it cannot be used.
+    """
+
+    index: str | None = None
+    embedder: str | None = None
+    dimensions: int | None = None
+    chunks: int | None = None
+    problem: str | None = None
+
+
+class RemoteStore(Protocol):
+    """A store outside of the workers: they all search it, and one of them, with the agent `index`, writes each event.
+
+    Its class sets `remote`. Events of a document come in their order, one after the other; each may come again, after a
+    failure or from another worker, and must change nothing then.
+    """
+
+    remote: ClassVar[bool]
+
+    async def load(self) -> None:
+        """Connect, and make an index if there is none; called once, before anything else.
+
+        Raises:
+            ConfigurationError: its index was made with another embedder.
+            RetrievalError: it cannot be reached.
+        """
+        ...
+
+    async def apply(self, part: DocumentChunks) -> None:
+        """Apply one part of a document, as `topics.chunks` defines it, and return when it is written.
+
+        Raises:
+            InvalidEvent: an embedding is malformed or has other dimensions; nothing is changed.
+            RetrievalError: it is not all written; the same part is given again.
+        """
+        ...
+
+    async def search(self, query: str, *, limit: int, scope: SearchScope) -> list[Chunk]:
+        """Return up to `limit` chunks with their scores, best first, as `Store.search` does.
+
+        Raises:
+            RetrievalError: the store or the embedder failed.
+        """
+        ...
+
+    async def status(self) -> StoreStatus:
+        """Return how it is; what is wrong is a part of it."""
+        ...
+
+    async def rebuild(self) -> Rebuild:
+        """Begin a new index beside the one that is searched, which replaces it when it is complete.
+
+        Raises:
+            RetrievalError: it cannot be made.
+        """
+        ...
+
+    async def revisions(self) -> dict[str, dict[str, int]]:
+        """Return for the key of each document, and each of its revisions, how many chunks there are.
+
+        Raises:
+            RetrievalError: the store failed.
+        """
+        ...
+
+    async def remove_revisions(self, orphaned: Mapping[str, Sequence[str]]) -> None:
+        """Remove the chunks of these revisions, which are given for the key of each document.
+
+        Raises:
+            RetrievalError: the store failed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Rebuild(Protocol):
+    """An index that is being made."""
+
+    name: str
+
+    async def apply(self, part: DocumentChunks) -> None:
+        """Apply one part of a document to it."""
+        ...
+
+    async def switch(self) -> None:
+        """Let searches and writes use it from now on, in one step."""
+        ...
+
+    async def finish(self) -> None:
+        """Remove the indexes before it."""
+        ...
+
+    async def abandon(self) -> None:
+        """Remove it; the index that is searched stays."""
+        ...
+
+
+def revision(part: DocumentChunks) -> str:
+    """Return a hash of what all parts of a document share: equal for the parts of one version, and for no other."""
+    head = part.model_copy(update={"part": 0, "chunks": (), "embedder": None})
+    return blake2b(head.to_json(), digest_size=16).hexdigest()
+
+
+def is_remote(store: SearchableStore) -> TypeGuard[RemoteStore]:
+    """Return whether a store is outside of the workers."""
+    return bool(getattr(store, "remote", False))

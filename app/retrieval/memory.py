@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from app import vectors
-from app.errors import InvalidEvent, RetrievalError
+from app.errors import RetrievalError
 from app.retrieval import snapshot
-from app.retrieval.base import Embedder, SearchScope, embed_query, in_background, searchable
+from app.retrieval.base import Embedder, SearchScope, embed_query
 from app.retrieval.index import hybrid, lexical
 from app.retrieval.index.chunk_table import ChunkTable, Namespace
 from app.retrieval.index.namespace_index import NamespaceIndex
 from app.retrieval.index.ranking import Fusion
+from app.retrieval.reembedding import with_vectors_of
 from app.settings import RetrievalSettings
 from app.vectors import Vector
-from topics.chunks import DocumentChunks, EmbeddedChunk
+from topics.chunks import DocumentChunks
 from topics.retrieval_results import Chunk
 
 
@@ -77,24 +77,7 @@ class MemoryStore:
                 again costs money; nothing is changed.
             RetrievalError: a vector could not be made; nothing is changed.
         """
-        trusted = part.embedder is None and getattr(self._embedder, "trusts_unnamed", True)
-        self._add(part if trusted or part.embedder == self._embedder.name else await self._embedded(part))
-
-    async def _embedded(self, part: DocumentChunks) -> DocumentChunks:
-        for one in part.chunks:
-            vectors.decode(one.embedding)  # what is malformed is no event of ours
-        if not getattr(self._embedder, "remakes_vectors", True):
-            raise InvalidEvent(
-                "invalid",
-                f"{part.document_key} was embedded with {part.embedder}, not with {self._embedder.name}: add the "
-                "document again, or set retrieval.embedder to that one",
-            )
-        rows = await in_background(self._embedder).embed([searchable(one.chunk) for one in part.chunks])
-        made = (
-            EmbeddedChunk(chunk=one.chunk, embedding=vectors.encode(row))
-            for one, row in zip(part.chunks, rows, strict=True)
-        )
-        return part.model_copy(update={"chunks": tuple(made)})
+        self._add(await with_vectors_of(self._embedder, part))
 
     def _add(self, part: DocumentChunks) -> None:
         changed = self._catalogue.apply(part)

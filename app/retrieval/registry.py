@@ -9,14 +9,22 @@ from typing import Any
 
 from app.entry_points import named
 from app.errors import ConfigurationError
-from app.retrieval.base import Embedder, Store
+from app.retrieval.base import Embedder, SearchableStore
 from app.retrieval.embedding.batcher import BatchingEmbedder
+from app.retrieval.several import Stores
 from app.rotation import Live
 from app.settings import RetrievalSettings
 from app.suggestions import did_you_mean
 from app.telemetry.metrics import Metrics
 
-STORES: Mapping[str, str] = {"memory": "app.retrieval.memory:MemoryStore"}
+STORES: Mapping[str, str] = {
+    "memory": "app.retrieval.memory:MemoryStore",
+    "milvus": "app.retrieval.stores.milvus:MilvusStore",
+    "pgvector": "app.retrieval.stores.pgvector:PgvectorStore",
+    "pinecone": "app.retrieval.stores.pinecone:PineconeStore",
+    "qdrant": "app.retrieval.stores.qdrant:QdrantStore",
+    "weaviate": "app.retrieval.stores.weaviate:WeaviateStore",
+}
 EMBEDDERS: Mapping[str, str] = {
     "hashing": "app.retrieval.embedding.hashing:HashingEmbedder",
     "minilm": "app.retrieval.embedding.minilm:MiniLM",
@@ -56,17 +64,30 @@ def build_embedder(
     return BatchingEmbedder(embedder, size=size, calls=calls, wait=settings.batch_wait or 0.0, metrics=metrics)
 
 
-def build_store(settings: RetrievalSettings, embedder: Embedder) -> Store:
+def build_stores(settings: RetrievalSettings, embedder: Embedder) -> Stores:
+    """Return the stores that the settings name.
+
+    Raises:
+        ConfigurationError: one cannot be made; the error says which.
+        MissingDependency: one needs a package that is not installed.
+    """
+    each = settings.each_store()
+    stores = {name: build_store(chosen, embedder) for name, chosen in each.items()}
+    return Stores(stores, {name: chosen.timeout for name, chosen in each.items()})
+
+
+def build_store(settings: RetrievalSettings, embedder: Embedder) -> SearchableStore:
     """Return the store that `settings.store` names, made by its `from_settings(settings, embedder)`.
 
     Raises:
         ConfigurationError: the name is unknown, or cannot be imported, or it cannot keep tenants apart.
     """
-    component = _component("store", settings.store, STORES, STORE_GROUP)
-    store: Store = component.from_settings(settings, embedder)
+    key = "store" if settings.where == "retrieval." else f"{settings.where.removeprefix('retrieval.')}kind"
+    component = _component(key, settings.store, STORES, STORE_GROUP)
+    store: SearchableStore = component.from_settings(settings, embedder)
     if "scope" not in signature(store.search).parameters:
         raise ConfigurationError(
-            f"retrieval.store: {settings.store} is of an earlier release, and cannot keep tenants apart: "
+            f"retrieval.{key}: {settings.store} is of an earlier release, and cannot keep tenants apart: "
             "its search takes no scope; update its package"
         )
     return store

@@ -39,7 +39,10 @@ class Residency:
             name: model.region or (here if model.provider in _PROVIDERS else None)
             for name, model in settings.models.items()
         }
-        self._store = found.region or (here if found.store == _IN_MEMORY else None)
+        self._stores = {
+            name: (store.region or (here if store.store == _IN_MEMORY else None), f"{store.where}region")
+            for name, store in found.each_store().items()
+        }
         self._embedder = found.embedder_region or (here if found.embedder in _EMBEDDERS else None)
         self._cache = cache.region or (here if cache.store == _IN_MEMORY else None)
         self._connectors = {
@@ -89,13 +92,22 @@ class Residency:
         self._check(tenant, f"the source {name}", self._sources.get(name), f"sources.{name}.region")
 
     def check_documents(self, tenant: str) -> None:
-        """Return if the tenant's documents and searches may reach the embedder and the store.
+        """Return if the tenant's documents may reach the embedder, and one of the stores.
 
         Raises:
             ResidencyError: they may not.
         """
-        self._check(tenant, "the embedder", self._embedder, "retrieval.embedder_region")
-        self._check(tenant, "the store", self._store, "retrieval.region")
+        self._check_embedder(tenant)
+        if not self.stores(tenant):
+            self._check_store(tenant, next(iter(self._stores)))
+
+    def stores(self, tenant: str) -> frozenset[str]:
+        """Return the names of the stores that the tenant's documents and searches may reach."""
+        return frozenset(name for name, (region, _) in self._stores.items() if self._allows(tenant, region))
+
+    def is_allowed_store(self, name: str, tenant: str) -> bool:
+        """Return whether the tenant's documents and searches may reach the store of this name."""
+        return name in self.stores(tenant)
 
     def admit(self, request: R) -> R:
         """Return a request to an agent, without what the tenant's work may not reach beside that agent's own.
@@ -112,14 +124,31 @@ class Residency:
             case StepRequest(tenant=tenant, connector=connector):
                 self.check_connector(tenant, connector)
                 changes = {}
-            case RetrievalRequest(tenant=tenant):
-                self.check_documents(tenant)
-                changes = {}
+            case RetrievalRequest(tenant=tenant, stores=stores):
+                self._check_embedder(tenant)
+                changes = {"stores": self._searched(tenant, stores)} if stores else {}
+                if not stores:
+                    self._check_store(tenant, next(iter(self._stores)))
             case _:
                 return request
         if not self._allows(tenant, self._cache):
             changes["cache_for"] = None
         return request.model_copy(update=changes) if changes else request
+
+    def _searched(self, tenant: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of the stores that the search may reach; one that does not exist is found by who searches it."""
+        allowed = self.stores(tenant)
+        found = tuple(name for name in names if name in allowed or name not in self._stores)
+        if not found:
+            self._check_store(tenant, names[0])
+        return found
+
+    def _check_embedder(self, tenant: str) -> None:
+        self._check(tenant, "the embedder", self._embedder, "retrieval.embedder_region")
+
+    def _check_store(self, tenant: str, name: str) -> None:
+        region, setting = self._stores[name]
+        self._check(tenant, "the store" if len(self._stores) == 1 else f"the store {name}", region, setting)
 
     def _bound(self, tenant: str) -> frozenset[str] | None:
         return self._tenants.get(tenant, self._tenants.get(_EVERYONE))

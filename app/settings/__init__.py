@@ -17,7 +17,7 @@ from app.settings.models import BatchSettings, HedgeSettings, LimitSettings, Mod
 from app.settings.operations import AuditSettings, SecretSourceSettings, ServerSettings, TelemetrySettings
 from app.settings.parsing import ParsingSettings
 from app.settings.residency import ResidencySettings
-from app.settings.retrieval import RetrievalSettings
+from app.settings.retrieval import DEFAULT_STORE, RetrievalSettings, StoreSettings
 from app.settings.settings import Settings
 from app.settings.sources import SourceSettings
 from app.settings.values import Delay, HeaderSecret, Inconsistent, Seconds, Section, header_secret
@@ -31,6 +31,7 @@ from app.settings.workflows import (
 )
 
 __all__ = [
+    "DEFAULT_STORE",
     "AskSettings",
     "AuditSettings",
     "BatchSettings",
@@ -64,6 +65,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SourceSettings",
+    "StoreSettings",
     "TelemetrySettings",
     "TopicOverride",
     "TopicSettings",

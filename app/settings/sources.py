@@ -17,7 +17,7 @@ _NAME = StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*
 class SourceSettings(Section):
     """One source of documents; its name begins their ids."""
 
-    kind: str = Field(description="files, fsspec, http, sql, or one from an entry point", examples=["files"])
+    kind: str = Field(description="files, fsspec, http, kafka, sql, or one from an entry point", examples=["files"])
     url: OneLine | None = Field(
         default=None, description="where it is; for `files`, a folder", examples=["/srv/handbook"], repr=False
     )

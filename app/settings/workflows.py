@@ -30,7 +30,7 @@ class CacheSettings(Section):
 class ConnectorSettings(Section):
     """One connector that workflows can name: a data source, an HTTP service, or a function of an installed package."""
 
-    kind: str = Field(default="http", description="http, sql, object, mcp, or one from an entry point")
+    kind: str = Field(default="http", description="http, sql, object, queue, mcp, or one from an entry point")
     url: str | None = Field(
         default=None,
         description="for http: where requests go; for the others: what they ask",

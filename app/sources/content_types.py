@@ -6,23 +6,34 @@ import mimetypes
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
-#: The formats of documents, by content type.
-FORMATS: Final[Mapping[str, Literal["markdown", "text"]]] = {
-    "text/markdown": "markdown",
-    "text/x-markdown": "markdown",
-    "text/plain": "text",
-    "text/x-rst": "text",
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+#: The content types of what can be a document without being named, by the ending of its name.
+DOCUMENTS: Final[Mapping[str, str]] = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".txt": "text/plain",
+    ".rst": "text/x-rst",
+    ".pdf": "application/pdf",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    ".xls": "application/vnd.ms-excel",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".epub": "application/epub+zip",
+    ".eml": "message/rfc822",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
 }
-#: Endings that systems do not agree about, or do not know.
-_ENDINGS = {".md": "text/markdown", ".markdown": "text/markdown", ".rst": "text/x-rst", ".txt": "text/plain"}
 
 
 def content_type_of(name: str) -> str:
     """Return the content type that a file's name says; bytes of an unknown kind if it says none."""
     ending = PurePosixPath(name).suffix.lower()
-    return _ENDINGS.get(ending) or mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
+    return DOCUMENTS.get(ending) or mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
 
 
 def media_type(content_type: str) -> str:
@@ -38,7 +49,7 @@ def is_wanted(path: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> 
     """
     if any(part.startswith(".") for part in path.split("/")) or matches(path, exclude):
         return False
-    return matches(path, include) if include else content_type_of(path) in FORMATS
+    return matches(path, include) if include else PurePosixPath(path).suffix.lower() in DOCUMENTS
 
 
 def matches(path: str, patterns: tuple[str, ...]) -> bool:

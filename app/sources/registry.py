@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
     "files": "app.sources.files:FilesSource",
     "fsspec": "app.sources.fsspec:FsspecSource",
     "http": "app.sources.http:HttpSource",
+    "kafka": "app.sources.kafka:KafkaSource",
     "sql": "app.sources.sql:SqlSource",
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -10,13 +12,15 @@ from pydantic import ValidationError
 
 from app.decoding import NotText, decode
 from app.errors import SourceError
+from app.retrieval.files import MAX_TEXT_BYTES
+from app.retrieval.parsing.formats import reading_of
 from app.settings import SourceSettings
 from app.sources.base import Content, Item
-from app.sources.content_types import FORMATS, media_type
+from app.sources.content_types import media_type
 from topics.documents import Document
 
 #: Changes when the same item would become another document.
-_FORM = 1
+_FORM = 2
 
 
 def access(item: Item, settings: SourceSettings) -> dict[str, Any]:
@@ -59,18 +63,28 @@ def document_of(source: str, item: Item, content: Content, settings: SourceSetti
     Raises:
         SourceError: the content is of a kind that documents cannot have, or is not text, or a field is not valid.
     """
-    form = FORMATS.get(media_type(content.content_type))
-    if form is None:
-        raise SourceError(f"{media_type(content.content_type)} cannot be a document yet: leave it out")
-    try:
-        text = decode(content.data, content.charset)
-    except NotText as problem:
-        raise SourceError(f"it is not text: {problem}") from None
-    if "\0" in text:
-        raise SourceError(f"it is not text: it has a NUL at character {text.index(chr(0))}")
-    fields = {**access(item, settings), "id": document_id(source, item.id), "text": text, "format": form}
+    fields = {**access(item, settings), "id": document_id(source, item.id), **_body(content)}
     try:
         return Document(**fields, actor=actor)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         raise SourceError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _body(content: Content) -> dict[str, Any]:
+    """Return the text of a document, or, of what is read where documents are ingested, its data."""
+    reading = reading_of(content.content_type)
+    if reading is None:
+        raise SourceError(f"{media_type(content.content_type)[:100]} cannot be read: leave it out")
+    if reading in {"markdown", "text", "code"} and len(content.data) <= MAX_TEXT_BYTES:
+        with suppress(NotText):
+            text = decode(content.data, content.charset)
+            if "\0" in text:
+                raise SourceError(f"it is not text: it has a NUL at character {text.index(chr(0))}")
+            form = "markdown" if reading == "markdown" else "text"
+            return {
+                "text": text,
+                "format": form,
+                **({"content_type": content.content_type} if reading == "code" else {}),
+            }
+    return {"content_type": content.content_type, "data": b64encode(content.data).decode()}

@@ -20,6 +20,7 @@ from app.syncs.progress import KnownItem
 from app.syncs.session import Session
 from topics.base import Failure
 from topics.documents import Document
+from topics.files import StoredFile
 from topics.source_documents import SourceDocument
 from topics.sources import SyncCounts, SyncProblem
 
@@ -30,8 +31,13 @@ _GONE = 500
 #: Characters of an error in the state of a sync.
 _LONGEST = 500
 
+#: More than this much data, in base64, goes to the topic of files, and the document names it.
+INLINE_CHARACTERS = 350_000
+
 #: Sends documents; returns when the broker has them.
 Send = Callable[[Sequence[Document]], Awaitable[None]]
+#: Puts the data of a document into a file.
+Store = Callable[[Document], Awaitable[StoredFile]]
 
 
 @dataclass(slots=True)
@@ -79,6 +85,7 @@ class PageTaker:
     known: dict[str, KnownItem]
     residency: Residency
     send: Send
+    store: Store
     most_bytes: int
     actor: str = ""
     dry_run: bool = False
@@ -145,7 +152,15 @@ class PageTaker:
                 page.count(failed=1)
             else:
                 page.done.append(item)
+        if not self.dry_run:
+            documents = [await self._stored(one) for one in documents]
         await self._send(documents)
+
+    async def _stored(self, document: Document) -> Document:
+        """Return a document whose data is in a file, if there is too much of it for an event."""
+        if document.data is None or len(document.data) <= INLINE_CHARACTERS:
+            return document
+        return document.model_copy(update={"data": None, "file": await self.store(document)})
 
     async def _content(self, item: Item) -> Content | OrchestratorError | None:
         """Return the content of an item, or why there is none; None of one whose content does not matter."""
@@ -187,6 +202,8 @@ class PageTaker:
 
     def _document(self, item: Item, content: Content) -> Document:
         document = document_of(self.name, item, content, self.settings, self.actor)
+        if document.data and len(document.data) > INLINE_CHARACTERS:
+            return document
         if (size := len(document.to_json())) > self.most_bytes:
             raise SourceError(f"it makes an event of {size} bytes, and delivery.max_event_bytes is {self.most_bytes}")
         return document
@@ -211,4 +228,6 @@ class PageTaker:
 
 def event_id(sync: str, document: Document) -> str:
     """Return the id of the event of a document: the same when its page is taken over again."""
-    return f"{sync}/{blake2b(document.to_json(), digest_size=16).hexdigest()}"
+    file = document.file.id if document.file else ""  # of which the places differ each time
+    named = document.model_copy(update={"file": None}).to_json() + file.encode()
+    return f"{sync}/{blake2b(named, digest_size=16).hexdigest()}"

@@ -17,9 +17,10 @@ from app.models.base import CountsTokens, Model
 from app.models.pool import build as build_model
 from app.prices import price_table
 from app.prices.price import Price
-from app.retrieval.base import Embedder, Store
+from app.retrieval.base import Embedder
 from app.retrieval.parsing.parser import DocumentParser
-from app.retrieval.registry import build_embedder, build_store
+from app.retrieval.registry import build_embedder, build_stores
+from app.retrieval.several import Stores
 from app.rotation import Live
 from app.routing.base import ModelProfile
 from app.settings import (
@@ -46,7 +47,7 @@ class Components:
 
     models: Mapping[str, Model]
     embedder: Embedder
-    store: Store
+    stores: Stores
     parser: DocumentParser
     connectors: Mapping[str, ConfiguredConnector]
     sources: Mapping[str, ConfiguredSource]
@@ -69,7 +70,7 @@ class Components:
         """Close all of them."""
         await asyncio.gather(*(model.close() for model in self.models.values()))
         await asyncio.gather(*(one.connector.close() for one in self.connectors.values()))
-        await self.store.close()
+        await self.stores.close()
         await self.parser.close()
         await self.embedder.close()
         await self.cache.close()
@@ -103,7 +104,7 @@ def components(settings: Settings, metrics: Metrics | None = None, live: LiveSet
     return Components(
         models=models,
         embedder=embedder,
-        store=build_store(settings.retrieval, embedder),
+        stores=build_stores(settings.retrieval, embedder),
         parser=DocumentParser(settings.retrieval.parsing),
         connectors=build_connectors(settings.connectors, embedder, counters, _live_connectors(settings, live)),
         sources=build_sources(settings.sources, _live_sources(settings, live)),

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import agents
@@ -103,7 +104,8 @@ class Worker:
         self._limits = EngineLimits(settings.delivery.max_run, settings.delivery.remember)
         self._stack = AsyncExitStack()
         self._tasks = BackgroundTasks()
-        self._feed: IndexFeed | None = None
+        self._agents = agents.needed(remote_stores=bool(components.stores.remote))
+        self._feeds: list[IndexFeed] | None = None
         self._stopping = False
 
     async def start(self) -> None:
@@ -128,14 +130,14 @@ class Worker:
             await check_idempotence(self._connection)
         runs = InternalTopic(runs_topic(self.settings), compacted=True)
         await ensure_topics(self._connection, self.settings.topics, [runs])
-        await self.components.store.load()
+        await self.components.stores.load()
         self._producer = self._new_producer()
         await self._producer.start()
         stack.push_async_callback(_in_time, self._producer.stop)
         self._restorer = self._new_restorer()
         self._assemble()
         stack.push_async_callback(self._end_batchers)
-        self._feed = self._follow_chunks()
+        self._feeds = self._follow_chunks()
         self._tasks.spawn(self._definitions.follow(), "follow definitions")
         self._follow_health()
         self._tasks.spawn(self.deps.processor.keep(), "keep state")
@@ -198,7 +200,7 @@ class Worker:
             source=f"/{settings.app_id}",
             propagate=self._tracer.traceparent_for,
             metrics=chosen.metrics,
-            limits={one.topic.name: settings.delivery.max_event_bytes for one in agents.ALL if one.topic.bounded},
+            limits={one.topic.name: settings.delivery.max_event_bytes for one in self._agents if one.topic.bounded},
             on_publish=self._stir,
         )
         delivery = Delivery(
@@ -212,7 +214,7 @@ class Worker:
             me=f"{self._name}-{secrets.token_hex(4)}",
             state_topic=runs_topic(settings),
             places=GroupOffsets(
-                self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in agents.ALL]
+                self._options, settings.app_id, [outbox.full_name(agent.topic) for agent in self._agents]
             ),
         )
         cancelled, audit_key = CancelledRuns(), settings.audit.secret
@@ -226,7 +228,7 @@ class Worker:
             sources=chosen.sources,
             syncs=Syncs(self.assignments, topic_reader(settings, self._options)),
             embedder=chosen.embedder,
-            store=chosen.store,
+            stores=chosen.stores,
             parser=chosen.parser,
             files=self._files,
             response_cache=ResponseCache(chosen.cache),
@@ -241,7 +243,7 @@ class Worker:
         )
         self.app = build(settings, self._connection, self.assignments, self._pace)
         self.app.transport.before_rebalance = self._before_rebalance
-        for agent in agents.ALL:
+        for agent in self._agents:
             self._attach(agent)
 
     def _sync_schedule(self) -> SyncSchedule:
@@ -263,11 +265,15 @@ class Worker:
 
         self.app.agent(channel(self.app, self.settings, agent.topic), name=agent.name)(run)
 
-    def _follow_chunks(self) -> IndexFeed:
-        feed = IndexFeed(self.settings, self._tail_options(self._index_pace), self.components.store)
-        self._tasks.spawn(feed.follow(), "follow chunks")
-        self._tasks.spawn(feed.save_regularly(), "save the index")
-        return feed
+    def _follow_chunks(self) -> list[IndexFeed]:
+        feeds = []
+        for name, store in self.components.stores.local.items():
+            options = self._tail_options(self._index_pace)
+            feed = IndexFeed(self.settings, options, store, admits=partial(self._residency.is_allowed_store, name))
+            self._tasks.spawn(feed.follow(), f"follow chunks for {name}")
+            self._tasks.spawn(feed.save_regularly(), f"save the index of {name}")
+            feeds.append(feed)
+        return feeds
 
     def _follow_health(self) -> None:
         deps = self.deps
@@ -316,7 +322,7 @@ class Worker:
         return 0 < len(ready) == len(self.assignments), f"{len(ready)} of {len(self.assignments)} partitions ready"
 
     def _check_index(self) -> tuple[bool, str]:
-        caught_up = self._feed is not None and self._feed.caught_up
+        caught_up = self._feeds is not None and all(feed.caught_up for feed in self._feeds)
         return caught_up, "index is up to date" if caught_up else "index is being rebuilt from chunks"
 
     def _check_workflows(self) -> tuple[bool, str]:
@@ -325,8 +331,9 @@ class Worker:
 
     @property
     def index_position(self) -> Mapping[int, int]:
-        """For each partition of `chunks`, the offset up to which this worker's index holds it."""
-        return self._feed.position if self._feed else {}
+        """For each partition of `chunks`, the offset up to which all of this worker's indexes hold it."""
+        positions = [feed.position for feed in self._feeds or ()]
+        return {one: min(position.get(one, 0) for position in positions) for one in set().union(*positions)}
 
     def _check_running(self) -> tuple[bool, str]:
         return not self._stopping, "shutting down" if self._stopping else "running"
@@ -368,8 +375,8 @@ class Worker:
         for assignment in self.assignments:
             assignment.end()
         await self._tasks.end()
-        if self._feed:
-            self._feed.note_position()
+        for feed in self._feeds or ():
+            feed.note_position()
 
 
 async def _in_time(end: Callable[[], Awaitable[object]]) -> None:

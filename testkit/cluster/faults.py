@@ -77,13 +77,13 @@ async def _fail(query: str, **_options: Any) -> list[Chunk]:
 
 def failing_store(parts: Components) -> Components:
     """Have every search fail."""
-    cast("Any", parts.store).search = _fail
+    cast("Any", parts.stores.default).search = _fail
     return parts
 
 
 def deadly_retrieval(parts: Components) -> Components:
     """Have the search for one question end the process, as a fault in native code would."""
-    search = parts.store.search
+    search = parts.stores.default.search
 
     async def deadly(query: str, **options: Any) -> list[Chunk]:
         if query == "deadly":
@@ -91,7 +91,7 @@ def deadly_retrieval(parts: Components) -> Components:
         found: list[Chunk] = list(await search(query, **options))
         return found
 
-    cast("Any", parts.store).search = deadly
+    cast("Any", parts.stores.default).search = deadly
     return parts
 
 

@@ -24,6 +24,7 @@ from app.models.scripted.adapter import Scripted
 from app.prices.price import Price
 from app.retrieval.base import SearchScope, Vectors
 from app.retrieval.parsing.parser import DocumentParser
+from app.retrieval.several import Stores
 from app.routing.health_recorder import HealthRecorder
 from app.security.residency import Residency
 from app.settings import ConnectorSettings, ModelSettings, Settings
@@ -168,7 +169,7 @@ def assemble(
         sources=sources or {},
         syncs=syncs or Syncs(harness.delivery.assignments, nothing_read),
         embedder=Embedder(),
-        store=Store(),
+        stores=Stores({"default": Store()}, {}),
         parser=DocumentParser(settings.retrieval.parsing),
         files=FileReader({}, settings.topics),
         response_cache=ResponseCache(MemoryCache(1_000_000)),

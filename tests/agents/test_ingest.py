@@ -14,6 +14,7 @@ from app.dependencies import Dependencies
 from app.errors import RetrievalError, UnreadableDocument
 from app.partitioner import partition_of
 from app.retrieval.memory import MemoryStore
+from app.retrieval.several import Stores
 from app.settings import Settings
 from app.vectors import decode
 from tests.agents.deps import Embedder, assemble, received
@@ -221,7 +222,7 @@ async def test_that_a_file_is_read_from_its_pieces_and_one_that_is_gone_refused(
 async def test_that_what_did_not_change_is_not_embedded_again() -> None:
     embedder = Embedder()
     store = MemoryStore(embedder)
-    deps = replace(assemble(), store=store, embedder=embedder)
+    deps = replace(assemble(), stores=Stores({"default": store}, {}), embedder=embedder)
     part, _ = await _read(Document(id="guide", text="# A\n\none\n\n# B\n\ntwo"), deps)
     await store.apply(part)
     embedder.asked.clear()

@@ -12,6 +12,7 @@ from agents.base import within_regions
 from app.dependencies import Dependencies
 from app.errors import ResidencyError
 from app.partitioner import partition_of
+from app.retrieval.several import Stores
 from app.security.residency import Residency
 from app.settings import Settings
 from tests.agents.deps import Embedder, Measured, Store, assemble, connected, received, scripted
@@ -47,7 +48,11 @@ def parts(**settings: Any) -> Dependencies:
         {"models": found, "residency": {"region": "eu", "tenants": {"acme": ["eu"]}}, **settings}
     )
     connectors = {"crm": connected(Connector())}
-    return replace(assemble(models=models, connectors=connectors), residency=Residency(bound), store=Store())
+    return replace(
+        assemble(models=models, connectors=connectors),
+        residency=Residency(bound),
+        stores=Stores({"default": Store()}, {}),
+    )
 
 
 async def _ask(deps: Dependencies, **fields: Any) -> ModelResponse:
@@ -110,11 +115,11 @@ async def test_that_a_store_abroad_is_not_searched() -> None:
     request = RetrievalRequest(id="t/find", task_id="t", step="find", query="why?", tenant="acme")
     result = await _answer(retrieve, request, deps)
     assert isinstance(result, RetrievalResult)
-    assert isinstance(deps.store, Store)
+    assert isinstance(deps.stores.default, Store)
     assert result.error
-    assert (result.error.code, deps.store.asked) == ("residency", [])
+    assert (result.error.code, deps.stores.default.asked) == ("residency", [])
     await _answer(retrieve, request.model_copy(update={"tenant": ""}), deps)
-    assert len(deps.store.asked) == 1
+    assert len(deps.stores.default.asked) == 1
 
 
 async def test_that_a_document_is_not_embedded_abroad_but_may_be_deleted() -> None:

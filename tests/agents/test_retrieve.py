@@ -8,6 +8,7 @@ from agents.retrieve import AGENT, RESPONDER, handle
 from app.dependencies import Dependencies
 from app.errors import RetrievalError
 from app.retrieval.base import SearchScope
+from app.retrieval.several import Stores
 from tests.agents.deps import Measured, Store, assemble, received
 from tests.delivery.fakes import Harness, Stream, until
 from topics import RETRIEVAL_REQUESTS, RETRIEVAL_RESULTS
@@ -19,7 +20,7 @@ REQUEST = RetrievalRequest(id="t/find", task_id="t", step="find", query="why?", 
 
 
 def _parts(store: Store) -> Dependencies:
-    return replace(assemble(), store=store)
+    return replace(assemble(), stores=Stores({"default": store}, {}))
 
 
 async def _result(deps: Dependencies, request: RetrievalRequest = REQUEST) -> RetrievalResult:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 from agents.sync import handle
 from app.errors import SourceError, SourceUnavailable
 from app.partitioner import partition_of
+from app.retrieval.parsing.formats import FOUND_IN_FOLDERS, MEDIA_TYPES
 from app.security.residency import Residency
 from app.settings import Settings
 from app.sources.base import Content, Item, Permissions
+from app.sources.content_types import DOCUMENTS as DOCUMENT_TYPES
 from app.syncs.page import event_id
 from tests.agents.deps import received
 from tests.syncs.kept import HOME, Feed, Kept, Office
-from topics import DOCUMENTS, SOURCE_DOCUMENTS, SOURCES, SYNC_REQUESTS
+from topics import DOCUMENTS, FILE_PIECES, SOURCE_DOCUMENTS, SOURCES, SYNC_REQUESTS
 from topics.documents import Document
+from topics.file_pieces import FilePiece
 from topics.sources import SourceState
 from topics.sync_requests import SyncRequest
 
@@ -236,3 +240,26 @@ async def test_that_a_tenants_region_bounds_its_sources() -> None:
     office.deps = replace(office.deps, residency=Residency(Settings.model_validate(bound)))
     state = await office.sync()
     assert (state.counts.failed, office.taken(), state.problems[0].error.code) == (3, [], "residency")
+
+
+async def test_that_data_is_sent_and_much_of_it_in_a_file() -> None:
+    small, large = b"%PDF-1.7 small", b"%PDF-1.7 " + b"x" * 700_000
+    feed = Feed(
+        Item("small", 0, content=Content(small, "application/pdf")),
+        Item("large", 1, content=Content(large, "application/pdf")),
+        Item("image", 2, content=Content(b"\x89PNG", "image/png")),
+    )
+    office = Office(feed, allowed_roles="all")
+    state = await office.sync()
+    assert [one.error.message for one in state.problems] == ["image/png cannot be read: leave it out"]
+    first, second = office.documents
+    assert (first.content_type, b64decode(first.data or ""), first.file) == ("application/pdf", small, None)
+    assert second.file
+    assert (second.data, second.file.bytes, second.file.filename) == (None, len(large), "large")
+    pieces = [FilePiece.model_validate_json(record.value or b"") for record in office.harness.producer.on(FILE_PIECES)]
+    assert b"".join(b64decode(piece.data) for piece in pieces) == large
+    assert len(second.file.offsets) == len(pieces) == 2
+
+
+def test_that_what_is_taken_without_being_named_is_what_is_found_in_folders() -> None:
+    assert {ending: MEDIA_TYPES[ending] for ending in FOUND_IN_FOLDERS} == DOCUMENT_TYPES

@@ -47,6 +47,7 @@ def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
         "policies": "0",
         "endpoints": "crm",
         "sources": "handbook",
+        "stores": "docs",
     }
     expected = tuple(names[str(key[i - 1])] if part == "*" else part for i, part in enumerate(key))
     assert expected in keys(yaml.safe_load(uncommented()))
@@ -55,7 +56,7 @@ def test_every_key_of_every_section_is_in_the_template(key: Key) -> None:
 def test_the_examples_are_valid_together(tmp_path: Path) -> None:
     key = "whsec_" + "A" * 44
     environ = {"KAFKA_PASSWORD": "p", "OPENAI_API_KEY": "k", "TOKEN": "t", "AUDIT_KEY": "a key of this test"}
-    environ |= {"AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s"}
+    environ |= {"AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s", "STORE_KEY": "s"}
     environ |= {"WEBHOOK_SIGNING_KEY": key, "CRM_SIGNING_KEY": key}
     others = "\nmodels:\n  small: {provider: scripted}\n  large: {provider: scripted}\n"
     found = load(written(tmp_path / "x.yaml", uncommented().replace("\nmodels:\n", others)), environ)

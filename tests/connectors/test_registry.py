@@ -29,6 +29,7 @@ def plugin(folder: Path, monkeypatch: pytest.MonkeyPatch, entries: str) -> None:
 #: What kinds need that is not a URL of HTTP.
 NEEDS: dict[str, dict[str, Any]] = {
     "sql": {"url": "sqlite://", "options": {"queries": {"one": "SELECT 1"}}},
+    "queue": {"url": "kafka://127.0.0.1:9/orders"},
     "mcp": {"options": {"tools": ["add"]}},
     "object": {"url": "memory://docs"},
 }

@@ -59,7 +59,7 @@ SUBJECTS = ("files", "fsspec", "sql")
 
 
 def test_that_every_kind_is_checked() -> None:
-    assert {*SUBJECTS, "http"} == set(KINDS)
+    assert {*SUBJECTS, "http", "kafka"} == set(KINDS)  # the last one in its own test, beside its broker
 
 
 @pytest.mark.parametrize("kind", SUBJECTS)

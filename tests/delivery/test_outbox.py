@@ -158,3 +158,12 @@ async def test_that_it_does_not_try_again_for_an_assignment_that_has_ended(produ
     with pytest.raises(AssignmentEnded):
         await writing
     assert len(producer.sent) == 1
+
+
+async def test_that_it_tells_where_an_event_lies_and_tries_until_it_does(producer: Producer, sender: Outbox) -> None:
+    producer.fail = once(KafkaTimeoutError())
+    first, second = [
+        await sender.append(Outgoing(TASKS, "q-1", Task(id="q-1", input={}), f"e-{number}", 1)) for number in range(2)
+    ]
+    assert second == first + 1
+    assert len(producer.acknowledged) == 2

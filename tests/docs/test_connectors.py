@@ -8,6 +8,7 @@ from app.connectors.http import HttpConnectorOptions
 from app.connectors.http_request import HttpRequestArguments
 from app.connectors.mcp import McpArguments, McpConnectorOptions
 from app.connectors.object import ObjectArguments, ObjectConnectorOptions
+from app.connectors.queue import QueueArguments, QueueConnectorOptions
 from app.connectors.registry import BUILT_IN, GROUP, KINDS
 from app.connectors.sql import SqlArguments, SqlConnectorOptions
 from app.errors import ConnectorError
@@ -19,10 +20,17 @@ OPTIONS: dict[str, type[BaseModel]] = {
     "http": HttpConnectorOptions,
     "mcp": McpConnectorOptions,
     "object": ObjectConnectorOptions,
+    "queue": QueueConnectorOptions,
     "sql": SqlConnectorOptions,
 }
 #: In the order of the page.
-ARGUMENTS: tuple[type[BaseModel], ...] = (HttpRequestArguments, SqlArguments, ObjectArguments, McpArguments)
+ARGUMENTS: tuple[type[BaseModel], ...] = (
+    HttpRequestArguments,
+    SqlArguments,
+    ObjectArguments,
+    McpArguments,
+    QueueArguments,
+)
 
 
 def _codes(kind: type[ConnectorError] = ConnectorError) -> set[str]:

@@ -27,6 +27,7 @@ KEYS = dict.fromkeys(
         "AZURE_OPENAI_API_KEY",
         "COPILOT_GITHUB_TOKEN",
         "OPENAI_API_KEY",
+        "STORE_KEY",
         "REDIS_URL",
         "TICKETS_TOKEN",
         "XAI_API_KEY",

@@ -12,6 +12,7 @@ from app.fusion.registry import GROUP as STRATEGIES
 from app.models.registry import GROUP as MODELS
 from app.retrieval.registry import EMBEDDER_GROUP, STORE_GROUP
 from app.routing.registry import GROUP as POLICIES
+from app.sources.registry import GROUP as SOURCES
 from meta_ai_orchestrator import testing
 from tests.docs.pages import PAGES, ROOT, blocks, codes, first_codes, table, text
 from tests.sdk.test_public_api import modules
@@ -24,7 +25,7 @@ GROUPS = ("component", "entry point group", "made by", "import from", "checked b
 
 def test_that_every_group_and_its_checks_are_there() -> None:
     rows = table(PAGE, *GROUPS)
-    groups = {MODELS, CONNECTORS, STORE_GROUP, EMBEDDER_GROUP, STRATEGIES, POLICIES, CACHES}
+    groups = {MODELS, CONNECTORS, SOURCES, STORE_GROUP, EMBEDDER_GROUP, STRATEGIES, POLICIES, CACHES}
     assert {codes(row[1])[0] for row in rows} == groups
     for row in rows:
         assert importlib.import_module(codes(row[3])[0])

@@ -18,7 +18,7 @@ from topics.tasks import Task
 
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/config.yaml"))
 #: Pages about code rather than a workflow; tests/docs/test_adapters.py and the like hold them to it.
-OTHERS = {"write-an-adapter"}
+OTHERS = {"write-a-store", "write-an-adapter"}
 
 
 def folder(name: str) -> Path:

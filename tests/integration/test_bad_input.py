@@ -28,7 +28,7 @@ from topics.tasks import Task
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-AGENTS: Mapping[str, str] = {agent.topic.name: agent.name for agent in agents.ALL}
+AGENTS: Mapping[str, str] = {agent.topic.name: agent.name for agent in agents.needed(remote_stores=False)}
 
 
 def letters(deployment: Deployment) -> dict[str, ConsumerRecord]:

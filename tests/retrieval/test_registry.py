@@ -89,7 +89,7 @@ def test_the_store_by_name() -> None:
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(ConfigurationError, match=r"retrieval\.embedder: .* minilmm; did you mean `minilm`\?"):
         registry.build_embedder(RetrievalSettings(embedder="minilmm"))
-    with pytest.raises(ConfigurationError, match=r"retrieval\.store: unknown name redis; there is memory"):
+    with pytest.raises(ConfigurationError, match=r"retrieval\.store: unknown name redis; there are memory"):
         registry.build_store(RetrievalSettings(store="redis"), HashingEmbedder())
 
 

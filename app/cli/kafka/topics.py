@@ -50,10 +50,15 @@ def list_(*, config: ConfigOption = None, bootstrap_servers: ServersOption = Non
 
 
 @app.command()
-def create(*, config: ConfigOption = None, bootstrap_servers: ServersOption = None) -> None:
+def create(
+    *, config: ConfigOption = None, bootstrap_servers: ServersOption = None, as_json: JsonOption = False
+) -> None:
     """Create missing topics; existing ones are checked and left as they are."""
     settings = find(config, bootstrap_servers)
     run(_create(settings))
+    if as_json:
+        Output(programs=True).emit({"topics": len(ALL), "partitions": settings.topics.partitions})
+        return
     Output().say(f"all {len(ALL)} topics exist, each with {settings.topics.partitions} partitions")
 
 

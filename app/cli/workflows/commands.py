@@ -68,10 +68,14 @@ def new(
 
 
 @app.command()
-def check(files: Files, *, config: ConfigOption = None) -> None:
+def check(files: Files, *, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check workflows: each problem is one line with its place and how to fix it; exits with 1 if there is any."""
-    output = Output()
+    output = Output(programs=as_json)
     for loaded in _load(files, config):
+        if as_json:
+            about = {"workflow": loaded.spec.id, "file": str(loaded.file), "steps": len(loaded.spec.steps)}
+            output.emit({**about, "warnings": [*map(str, loaded.warnings)]})
+            continue
         for warning in loaded.warnings:
             output.note(f"warning: {warning}")
         count = len(loaded.spec.steps)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from app import vectors
 from app.conformance import Check, CheckFailed, check_names, require, run_check
 from app.errors import InvalidEvent, RetrievalError
-from app.retrieval.base import Embedder, SearchScope, Store
+from app.retrieval.base import Embedder, SearchableStore, SearchScope, is_remote, revision
 from app.retrieval.embedding.hashing import HashingEmbedder
 from topics.chunks import DocumentChunks, EmbeddedChunk
 from topics.documents import document_key
@@ -18,20 +20,36 @@ from topics.retrieval_results import Chunk
 _DEFAULT = "default"
 
 
-async def probe_store(make: Callable[[Embedder], Store]) -> AsyncIterator[Check]:
-    """Yield one check after the other; each gets an empty store from `make`, and closes it."""
-    for name in check_names(StoreChecks):
+async def probe_store(make: Callable[[Embedder], SearchableStore]) -> AsyncIterator[Check]:
+    """Yield one check after the other; each gets an empty store from `make`, and closes it.
+
+    The checks are those of a `Store`, or, if its class sets `remote`, of a `RemoteStore`.
+    """
+    first = make(HashingEmbedder())
+    suite = RemoteStoreChecks if is_remote(first) else LocalStoreChecks
+    await first.close()
+    for name in promises(suite):
         store = make(HashingEmbedder())
         try:
-            yield await run_check(name, getattr(StoreChecks(store), name), RetrievalError)
+            yield await run_check(name, partial(_check, suite(store), name), RetrievalError)
         finally:
             await store.close()
 
 
-class StoreChecks:
-    """One method for each promise, each for an empty store."""
+def promises(suite: type[StoreChecks]) -> list[str]:
+    """Return the names of the checks of a suite: those of any store, and its own."""
+    return [*check_names(StoreChecks), *check_names(suite)]
 
-    def __init__(self, store: Store) -> None:
+
+async def _check(suite: StoreChecks, name: str) -> None:
+    await suite._store.load()  # noqa: SLF001  # its own suite
+    await getattr(suite, name)()
+
+
+class StoreChecks:
+    """One method for each promise of any store, each for an empty one."""
+
+    def __init__(self, store: Any) -> None:
         self._store = store
 
     async def empty(self) -> None:
@@ -173,13 +191,6 @@ class StoreChecks:
             found = await self._store.search(query, limit=1, scope=SearchScope())
             require(len(found) <= 1, f"the query {query!r} finds more than asked for")
 
-    async def position(self) -> None:
-        """The position in the log is kept."""
-        require(not self._store.get_position(), "a new store has a position")
-        self._store.set_position({"0": 3, "1": 7})
-        found = dict(self._store.get_position())
-        require(found == {"0": 3, "1": 7}, f"the position set is not the position returned, {found}")
-
     async def _expect(
         self,
         texts: set[str],
@@ -194,6 +205,76 @@ class StoreChecks:
         )
         found = {chunk.text for chunk in chunks}
         require(found == texts, f"a search of {collection} finds {sorted(found)}, not {sorted(texts)}")
+
+
+class LocalStoreChecks(StoreChecks):
+    """What a store in each worker promises beside that."""
+
+    async def position(self) -> None:
+        """The position in the log is kept."""
+        require(not self._store.get_position(), "a new store has a position")
+        self._store.set_position({"0": 3, "1": 7})
+        found = dict(self._store.get_position())
+        require(found == {"0": 3, "1": 7}, f"the position set is not the position returned, {found}")
+
+
+class RemoteStoreChecks(StoreChecks):
+    """What a store that all workers share promises beside that."""
+
+    async def counts(self) -> None:
+        """Each chunk is there once, however often it was applied, and the status says so."""
+        parts = [await _part("a", "1", number, ["text"] * 3) for number in range(2)]
+        for part in (*parts, *parts, await _part("b", "1", 0, ["text"])):
+            await self._store.apply(part)
+        await self._count(7)
+        await self._store.apply(await _part("a", "2", 0, ["text"]))
+        await self._count(2)
+        await self._store.apply(await _part("b", "2", 0, []))
+        await self._count(1)
+
+    async def rebuild(self) -> None:
+        """A new index replaces the old one at once, and takes what is applied from then on."""
+        await self._store.apply(await _part("a", "1", 0, ["text old"]))
+        rebuild = await self._store.rebuild()
+        await rebuild.apply(await _part("b", "1", 0, ["text new"]))
+        await self._expect({"text old"})
+        await rebuild.switch()
+        await self._store.apply(await _part("c", "1", 0, ["text newer"]))
+        await rebuild.finish()
+        await self._expect({"text new", "text newer"})
+        status = await self._store.status()
+        require(status.index == rebuild.name, f"the live index is {status.index}, not {rebuild.name}")
+
+    async def abandoned_rebuild(self) -> None:
+        """A new index that is abandoned leaves the old one as it was."""
+        await self._store.apply(await _part("a", "1", 0, ["text"]))
+        rebuild = await self._store.rebuild()
+        await rebuild.apply(await _part("b", "1", 0, ["text new"]))
+        await rebuild.abandon()
+        await self._expect({"text"})
+
+    async def revisions(self) -> None:
+        """The revisions of documents are known, and one that is removed leaves the others."""
+        kept, gone = await _part("a", "1", 0, ["text"]), await _part("b", "1", 0, ["text of b"] * 2)
+        for part in (kept, gone):
+            await self._store.apply(part)
+        held = await self._store.revisions()
+        require(held == {"a": {revision(kept): 1}, "b": {revision(gone): 2}}, f"the revisions are {held}")
+        await self._store.remove_revisions({"a": ["unknown"], "b": ["unknown"]})
+        await self._expect({"text", "text of b"})
+        await self._store.remove_revisions({"b": [revision(gone)]})
+        await self._expect({"text"})
+
+    async def healthy(self) -> None:
+        """The status names the embedder and its dimensions, and no problem."""
+        status, embedder = await self._store.status(), HashingEmbedder()
+        require(status.problem is None, f"the status has a problem: {status.problem}")
+        found = (status.embedder, status.dimensions, status.chunks)
+        require(found == (embedder.name, embedder.dimensions, 0), f"the status says {found}")
+
+    async def _count(self, wanted: int) -> None:
+        found = (await self._store.status()).chunks
+        require(found == wanted, f"{wanted} chunks should be there, and {found} are")
 
 
 async def _part(

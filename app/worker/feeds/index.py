@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.delivery.kafka.tail import Tail
@@ -18,12 +18,22 @@ log = logging.getLogger(__name__)
 
 
 class IndexFeed:
-    """Applies the topic to the store, and saves the store regularly; `options` are those of any aiokafka consumer."""
+    """Applies the topic to the store, and saves the store regularly; `options` are those of any aiokafka consumer.
+
+    The documents of a tenant that it does not admit are left out.
+    """
 
     def __init__(
-        self, settings: Settings, options: Mapping[str, Any], store: Store, *, retry_after: float = 1.0
+        self,
+        settings: Settings,
+        options: Mapping[str, Any],
+        store: Store,
+        *,
+        retry_after: float = 1.0,
+        admits: Callable[[str], bool] = lambda _tenant: True,
     ) -> None:
         self._store = store
+        self._admits = admits
         self._retry_after = retry_after
         self._max_bytes = settings.topics.max_message_bytes
         self._partitions = settings.topics.partitions
@@ -74,7 +84,7 @@ class IndexFeed:
         while True:
             try:
                 part = CHUNKS.parse(record.value, max_bytes=self._max_bytes)
-                if not self._is_stale(part.document_key, record.partition):
+                if self._admits(part.tenant) and not self._is_stale(part.document_key, record.partition):
                     await self._store.apply(part)
             except InvalidEvent as error:  # some other program wrote it: the events of `ingest` are valid
                 return log.warning("%s is left out: %s", where, error)

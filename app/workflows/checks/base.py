@@ -33,6 +33,7 @@ class Names:
     workflows: frozenset[str] | None = None
     more: bool = False
     features: Features = field(default_factory=dict)
+    stores: frozenset[str] | None = None
 
     @classmethod
     def of(
@@ -45,7 +46,8 @@ class Names:
     ) -> Names:
         """Return what the settings have; `workflows` are the ids of those that are deployed."""
         connectors = frozenset(settings.connectors) | BUILT_IN
-        return cls(frozenset(settings.models), connectors, workflows, more, features or {})
+        stores = frozenset(settings.retrieval.each_store())
+        return cls(frozenset(settings.models), connectors, workflows, more, features or {}, stores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,9 @@ def _named(subject: Subject, key: Key, step: Step) -> Iterator[Finding]:
     if isinstance(step, ConnectorStep) and names.connectors is not None and step.connector not in names.connectors:
         hint = did_you_mean(step.connector, names.connectors)
         yield Finding((*key, "connector"), f"no connector is called {step.connector}; {hint}")
+    if isinstance(step, RetrieveStep) and names.stores is not None:
+        for unknown in sorted(set(step.stores) - names.stores):
+            yield Finding((*key, "stores"), f"no store is called {unknown}; {did_you_mean(unknown, names.stores)}")
     if isinstance(step, WorkflowStep) and names.workflows is not None and step.workflow not in names.workflows:
         hint = "deploy it before" if names.more else did_you_mean(step.workflow, names.workflows)
         text = f"no workflow {'here ' if names.more else ''}is called {step.workflow}; {hint}"

@@ -114,8 +114,9 @@ class Step(Spec):
 class RetrieveStep(Step):
     """Find the `limit` chunks that fit `query`, a template, best. Output: the chunks.
 
-    `filter`, a value, leaves only documents with certain metadata; null leaves all. With `max_tokens`, the chunks
-    are made to fit into so many tokens of a model's context.
+    `filter`, a value, leaves only documents with certain metadata; null leaves all. Of several `stores`, all are
+    searched; without any, it is the default one. With `max_tokens`, the chunks are made to fit into so many tokens of a
+    model's context.
     """
 
     kind: Literal["retrieve"]
@@ -124,6 +125,14 @@ class RetrieveStep(Step):
     max_tokens: int | None = Field(default=None, ge=1)
     collection: str = "default"
     filter: str | dict[str, JsonValue] | None = None
+    stores: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+
+    @field_validator("stores")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a store is named twice")
+        return value
 
     @field_validator("filter")
     @classmethod

@@ -27,6 +27,7 @@ class RetrieveKind(PassiveKind):
             roles=ctx.run.task.roles,
             filter=_filter(ctx),
             max_tokens=ctx.spec.max_tokens,
+            stores=ctx.spec.stores,
             cache_for=ctx.spec.cache_for,
             expires_at=ctx.expires_at,
         )

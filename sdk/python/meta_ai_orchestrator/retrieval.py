@@ -9,7 +9,16 @@ from meta_ai_orchestrator._path import server_part
 
 with server_part():
     from app.errors import ConfigurationError, InvalidEvent, MissingDependency, RetrievalError
-    from app.retrieval.base import Embedder, SearchScope, Store, Vectors
+    from app.retrieval.base import (
+        Embedder,
+        Rebuild,
+        RemoteStore,
+        SearchScope,
+        Store,
+        StoreStatus,
+        Vectors,
+        revision,
+    )
     from app.settings import RetrievalSettings
     from app.vectors import decode as decode_vector
     from app.vectors import encode as encode_vector
@@ -26,11 +35,15 @@ __all__ = [
     "InvalidEvent",
     "MetadataFilter",
     "MissingDependency",
+    "Rebuild",
+    "RemoteStore",
     "RetrievalError",
     "RetrievalSettings",
     "SearchScope",
     "Store",
+    "StoreStatus",
     "Vectors",
     "decode_vector",
     "encode_vector",
+    "revision",
 ]

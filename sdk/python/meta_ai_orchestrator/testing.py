@@ -29,6 +29,7 @@ with server_part():
     from app.retrieval.embedding.hashing import HashingEmbedder
     from app.retrieval.memory import MemoryStore
     from app.routing.conformance import probe_policy
+    from app.sources.conformance import probe_source
 
 __all__ = [
     "Check",
@@ -43,6 +44,7 @@ __all__ = [
     "probe_embedder",
     "probe_model",
     "probe_policy",
+    "probe_source",
     "probe_store",
     "probe_strategy",
 ]

@@ -1,0 +1,1 @@
+"""`meta-ai help`: the help of a command, and the manual page of all."""

@@ -1,0 +1,1 @@
+"""`meta-ai stores`: the stores that answers are drawn from."""
