@@ -23,7 +23,7 @@ from topics.retrieval_results import Chunk
 
 
 class MemoryStore:
-    """Hybrid search over everything that fits into memory: about 4 kB a chunk, exact, in milliseconds.
+    """Hybrid search over everything that fits into memory: exact, in milliseconds (`bench.retrieval` has the figures).
 
     Each tenant has an index of its own beside the one of what all share, so that neither words nor changes of one
     tenant touch another's searches. Indexes are built when a search needs them, off the event loop, and searches that

@@ -157,8 +157,10 @@ class LexicalIndex:
         for stem, other in zip(_stemmed(words), plain, strict=True):
             weights: dict[str, float] = {}
             own = rarity(stem)
-            for one in {other, *self._spellings.get(other, ())} & self._vocabulary.keys() - {stem}:
-                if rare := rarity(one):  # a rare spelling must not outweigh what was asked for
+            for one in {other, *self._spellings.get(other, ())} - {stem}:
+                if one in self._vocabulary and (
+                    rare := rarity(one)
+                ):  # a rare spelling must not outweigh what was asked for
                     weights[one] = _UNMARKED * min(rare, own or rare)
             if own and stem in self._vocabulary:
                 weights[stem] = own
