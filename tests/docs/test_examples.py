@@ -24,8 +24,11 @@ TOPICS = {topic.name: topic for topic in ALL}
 KEYS = dict.fromkeys(
     (
         "ANTHROPIC_API_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
         "AZURE_OPENAI_API_KEY",
         "COPILOT_GITHUB_TOKEN",
+        "DB_PASSWORD",
         "OPENAI_API_KEY",
         "STORE_KEY",
         "REDIS_URL",

@@ -13,6 +13,8 @@ PAGE = "docs/consuming-results.md"
 COLUMNS = ("code", "what it means", "retry", "what to do")
 #: Codes of errors of which no run ever hears: of commands, and of brokers.
 ELSEWHERE = {
+    "api",
+    "no_result",
     "broker",
     "no_approval_wanted",
     "source",
