@@ -111,15 +111,7 @@ def build(parts: Parts, roles: Roles, trail: AuditTrail, authenticate: Authentic
     @app.get("/v1/health", responses=refusals())
     async def health() -> dict[str, str]:
         """Tell whether the gateway has read the topics, so that it knows all tasks and workflows."""
-        views = {
-            "tasks": parts.log.caught_up,
-            "workflows": parts.catalog.caught_up,
-            "answers": parts.feed.caught_up,
-            "API keys": parts.keys.caught_up,
-            "files": parts.files.caught_up,
-            "batches": parts.batches.caught_up,
-        }
-        if reading := [name for name, done in views.items() if not done]:
+        if reading := parts.unread():
             raise Refusal.unavailable("starting", f"the gateway is still reading: {', '.join(reading)}")
         return {"status": "ready"}
 

@@ -40,6 +40,18 @@ class Parts:
     policies: Policies
     _scans: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SCANS))
 
+    def unread(self) -> list[str]:
+        """Return what is not read yet of the topics; until then, some requests are refused."""
+        views = {
+            "tasks": self.log.caught_up,
+            "workflows": self.catalog.caught_up,
+            "answers": self.feed.caught_up,
+            "API keys": self.keys.caught_up,
+            "files": self.files.caught_up,
+            "batches": self.batches.caught_up,
+        }
+        return [name for name, done in views.items() if not done]
+
     def answer(self, task_id: str) -> AnswerStream:
         """Return what follows the answer to a task."""
         return AnswerStream(self.log, self.feed, task_id)

@@ -48,6 +48,8 @@ SOURCE = "/meta-ai/gateway"
 _BACKLOG = 2048
 #: How long answers may take that are under way when it stops; those that wait for a result are given at once.
 _STOP_SECONDS = 5
+#: How often it is looked whether all is read.
+_LOOK_SECONDS = 0.02
 
 
 class Server(uvicorn.Server):
@@ -60,8 +62,10 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIterator[str]:
-    """Serve while the context lasts; yields the host:port.
+async def serve_gateway(
+    settings: Settings, connection: Connection, ready: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Serve while the context lasts; yields the host:port. `ready` is set once it has read the topics.
 
     Raises:
         BrokerError: the broker cannot be reached, or its topics differ from the settings.
@@ -79,10 +83,19 @@ async def serve_gateway(settings: Settings, connection: Connection) -> AsyncIter
             _application(parts) as app,
             _serving(app, settings.gateway, listening),
         ):
+            telling = asyncio.create_task(_tell(parts, ready)) if ready else None
             try:
                 yield _address(listening)
             finally:
+                if telling:
+                    telling.cancel()
                 parts.log.release()
+
+
+async def _tell(parts: Parts, ready: asyncio.Event) -> None:
+    while parts.unread():  # noqa: ASYNC110  # each view reads for itself, and none tells the others
+        await asyncio.sleep(_LOOK_SECONDS)
+    ready.set()
 
 
 @asynccontextmanager

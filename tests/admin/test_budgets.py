@@ -74,10 +74,7 @@ def test_that_the_last_state_counts_and_a_removed_one_is_gone() -> None:
 
 
 def test_that_a_name_that_nobody_knows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def read(_: Settings) -> list[Any]:
-        return rows([], SETTINGS, NOW)
-
-    monkeypatch.setattr("app.cli.spend.budgets._read", read)
+    monkeypatch.setattr("app.cli.spend.budgets.with_orchestrator", lambda *_: rows([], SETTINGS, NOW))
     found = CliRunner().invoke(build(), ["budgets", "nix", "-b", "127.0.0.1:1"])
     assert (found.exit_code, found.stdout) == (1, "")
     assert found.stderr.startswith("meta-ai: unknown or unused budget nix")

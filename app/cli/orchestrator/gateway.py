@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,10 @@ from app.settings import Settings
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, connection: Connection) -> AsyncIterator[str]:
-    """Serve the gateway while the context lasts; yields its host:port.
+async def open_gateway(
+    settings: Settings, connection: Connection, ready: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Serve the gateway while the context lasts; yields its host:port. `ready` is set once it has read the topics.
 
     Raises:
         OrchestratorError: it cannot be started.
@@ -24,7 +27,7 @@ async def open_gateway(settings: Settings, connection: Connection) -> AsyncItera
         from app.gateway.server import serve_gateway  # noqa: PLC0415  # optional
     except ImportError as error:
         raise MissingDependency('pip install "meta-ai-orchestrator[server]"') from error
-    async with serve_gateway(settings, connection) as address:
+    async with serve_gateway(settings, connection, ready) as address:
         yield address
 
 

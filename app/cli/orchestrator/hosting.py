@@ -57,15 +57,17 @@ async def host(
         async with open_broker(settings.broker) as connection:
             if own:
                 await deploy(settings, connection, workflow_files.configured_paths(settings, config), output)
-            with_gateway = publish and settings.gateway.enabled
+            with_gateway, all_read = publish and settings.gateway.enabled, asyncio.Event()
             async with (
                 serve_worker(settings, connection, live) as running,
-                open_gateway(settings, connection) if with_gateway else nullcontext("") as gateway,
+                open_gateway(settings, connection, all_read) if with_gateway else nullcontext("") as gateway,
             ):
                 said = describe_running(settings, connection, running, gateway)
                 with run_state.published(place, said) if publish else nullcontext():
                     announce(settings, connection, running, output, gateway)
-                    beside = [asyncio.create_task(_announce_ready(running, output, started))]
+                    if not with_gateway:
+                        all_read.set()
+                    beside = [asyncio.create_task(_announce_ready(running, all_read, output, started))]
                     if live:
                         beside.append(asyncio.create_task(live.follow()))
                     try:
@@ -134,8 +136,9 @@ def describe_running(
     )
 
 
-async def _announce_ready(running: RunningWorker, output: Output, started: float) -> None:
+async def _announce_ready(running: RunningWorker, gateway: asyncio.Event, output: Output, started: float) -> None:
     await running.worker.ready()
+    await gateway.wait()
     seconds = time.perf_counter() - started
     if output.programs:
         output.emit({"ready": True, "seconds": round(seconds, 3)})

@@ -32,7 +32,7 @@ def conversation(settings: Settings, name: str) -> Workflow:
 
 def context_tokens(settings: Settings) -> int | None:
     """Return how many tokens of sources fit into the smallest context window of the models, if one is configured."""
-    models = [settings.models[name] for name in settings.ask.models]
+    models = [settings.models[name] for name in settings.ask.models if name in settings.models]
     rooms = [
         model.context_tokens - int(model.sampling.get("max_tokens") or model.max_output_tokens or _ANSWER) - _PROMPT
         for model in models
