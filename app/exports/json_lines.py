@@ -7,6 +7,7 @@ that is absent has no field.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ from app.exports.record import ExportedRecord, RecordHeaders
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)  # of which times are written in half the time
+_MAYBE_BEYOND_A_FLOAT = re.compile(rb"[0-9][eE][+-]?[0-9]{3}|[0-9]{300}")
 _NO_TIME = "timestamp: must be a time such as 2026-11-24T11:37:22.123Z"
 
 
@@ -74,6 +76,8 @@ def _is_json(value: bytes) -> bool:
         return False
     try:
         from_json(value, allow_inf_nan=False)
+        if _MAYBE_BEYOND_A_FLOAT.search(value):
+            parse_json(value)  # as the line is read: it refuses numbers that it cannot keep
     except ValueError:
         return False
     return True
