@@ -47,6 +47,10 @@ KAFKA_COLUMNS = pa.schema(
 )
 
 
+#: The same as they are read: a time after the year 9999, as of a producer that counts in microseconds, stays a number.
+_READ = KAFKA_COLUMNS.set(3, pa.field("kafka_timestamp", pa.int64()))
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A type of Arrow, and what makes its value of one of Python."""
@@ -188,7 +192,7 @@ def read_parts(folder: Path) -> Iterator[ExportedRecord]:
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=KAFKA_COLUMNS.names):
-                    yield from map(_record, batch.cast(KAFKA_COLUMNS).to_pylist())
+                    yield from map(_record, batch.cast(_READ).to_pylist())
         except (pa.ArrowException, KeyError, ValueError) as error:
             raise ConfigurationError(f"{path}: it is not an export of a topic: {error}") from None
 
@@ -206,12 +210,11 @@ def _kafka_fields(record: ExportedRecord) -> dict[str, Any]:
 
 
 def _record(row: Mapping[str, Any]) -> ExportedRecord:
-    moment = row["kafka_timestamp"]
     return ExportedRecord(
         topic=row["kafka_topic"],
         partition=row["kafka_partition"],
         offset=row["kafka_offset"],
-        timestamp=None if moment is None else round(moment.timestamp() * 1000),
+        timestamp=row["kafka_timestamp"],
         key=row["kafka_key"],
         value=row["kafka_value"],
         headers=tuple((one["name"], one["value"]) for one in row["kafka_headers"] or ()),

@@ -60,6 +60,14 @@ def test_that_messages_come_back_byte_for_byte(tmp_path: Path) -> None:
     assert list(read_parts(tmp_path / "parts")) == records
 
 
+def test_that_a_time_after_the_year_9999_comes_back(tmp_path: Path) -> None:
+    late = record(None, timestamp=1_768_464_000_123_456)
+    sink = ParquetSink(tmp_path, MODEL_RESPONSES)
+    sink.write(late)
+    sink.close()
+    assert list(read_parts(tmp_path)) == [late]
+
+
 def test_that_an_event_has_columns_with_types(tmp_path: Path) -> None:
     good, failed, broken = written(tmp_path, MODEL_RESPONSES, answer(0), answer(1), record(b"{}"))
     assert (good["task_id"], good["text"], good["seconds"], good["error"]) == ("q-0", "Yes.", 0.5, None)
